@@ -45,6 +45,11 @@ export interface TensorSpec {
   readonly name: string;
   readonly datatype: Datatype;
   readonly shape: readonly number[];
+  /**
+   * The model's own name of each variable dimension ('batch'), where it has one. Dimensions of the same name have the
+   * same size in one request. Never on the wire.
+   */
+  readonly dimensionNames?: readonly (string | undefined)[];
 }
 
 export interface ModelMetadata {
