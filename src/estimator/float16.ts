@@ -1,0 +1,18 @@
+/**
+ * The float32 magnitude bits of every float16: exponent re-biased, mantissa widened, subnormals normalised.
+ * One table of 32768 entries; the sign is dropped.
+ */
+const MAGNITUDE_BITS = Uint32Array.from({ length: 0x8000 }, (_, half) => {
+  const exponent = half >>> 10;
+  const mantissa = half & 0x3ff;
+  if (exponent === 0x1f) return (0x7f800000 | (mantissa << 13)) >>> 0;
+  if (exponent > 0) return ((exponent + 112) << 23) | (mantissa << 13);
+  return new Uint32Array(Float32Array.of(mantissa * 2 ** -24).buffer)[0]!;
+});
+
+/** Bits of |x| in float32 for float16 values given as their bits. */
+export function float16MagnitudeBits(halves: Uint16Array): Uint32Array {
+  const bits = new Uint32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) bits[i] = MAGNITUDE_BITS[halves[i]! & 0x7fff]!;
+  return bits;
+}

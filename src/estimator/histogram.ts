@@ -1,0 +1,116 @@
+import { BIN_COUNT, edgeOf, NON_FINITE_BIN, ulpOf } from './bins.ts';
+
+/**
+ * A mergeable histogram of activation magnitudes.
+ *
+ * `counts[i]` and `residuals[i]` belong to bin `offset + i`: how many magnitudes fell into it, and the sum of their
+ * integer residuals (see bins.ts). Both are integers below 2^53, so adding and subtracting are exact and
+ * associative: merge(a, b) ≡ adding all, and a rolling window never drifts.
+ */
+export interface ActivationHistogram {
+  /** First bin that is stored; a multiple of 64. */
+  offset: number;
+  counts: Float64Array;
+  residuals: Float64Array;
+  /** Activations of magnitude 0, or below 2^-132 (bin 0): what the unpruned network does not use. In no bin. */
+  zeros: number;
+  /** NaN and ±Infinity; they are in no bin. */
+  nonFinite: number;
+}
+
+export function emptyHistogram(): ActivationHistogram {
+  return { offset: 0, counts: new Float64Array(0), residuals: new Float64Array(0), zeros: 0, nonFinite: 0 };
+}
+
+export function cloneHistogram(h: ActivationHistogram): ActivationHistogram {
+  return { ...h, counts: h.counts.slice(), residuals: h.residuals.slice() };
+}
+
+/** Widens the stored range to cover bins [from, to), in whole octaves. */
+function reserve(h: ActivationHistogram, from: number, to: number): void {
+  if (from >= to) return;
+  const end = h.offset + h.counts.length;
+  if (h.counts.length > 0 && from >= h.offset && to <= end) return;
+  const first = (h.counts.length > 0 ? Math.min(from, h.offset) : from) & ~63;
+  const last = (Math.max(to, h.counts.length > 0 ? end : 0) + 63) & ~63;
+  const counts = new Float64Array(last - first);
+  const residuals = new Float64Array(last - first);
+  counts.set(h.counts, h.counts.length > 0 ? h.offset - first : 0);
+  residuals.set(h.residuals, h.counts.length > 0 ? h.offset - first : 0);
+  h.offset = first;
+  h.counts = counts;
+  h.residuals = residuals;
+}
+
+/** target ← target + sign·other, exactly. */
+function accumulate(target: ActivationHistogram, other: ActivationHistogram, sign: 1 | -1): void {
+  reserve(target, other.offset, other.offset + other.counts.length);
+  const shift = other.offset - target.offset;
+  for (let i = 0; i < other.counts.length; i++) {
+    target.counts[shift + i]! += sign * other.counts[i]!;
+    target.residuals[shift + i]! += sign * other.residuals[i]!;
+  }
+  target.zeros += sign * other.zeros;
+  target.nonFinite += sign * other.nonFinite;
+}
+
+/** Adds `other` to `target` in place. O(bins of other). */
+export function merge(target: ActivationHistogram, other: ActivationHistogram): void {
+  accumulate(target, other, 1);
+}
+
+/** Takes `other`, which was merged before, out of `target` again, in place. Exact. */
+export function subtract(target: ActivationHistogram, other: ActivationHistogram): void {
+  accumulate(target, other, -1);
+}
+
+/** A new histogram of all activations in `parts`. */
+export function mergeAll(parts: Iterable<ActivationHistogram>): ActivationHistogram {
+  const all = emptyHistogram();
+  for (const part of parts) merge(all, part);
+  return all;
+}
+
+/** Number of nonzero finite activations N. */
+export function nonzeroCount(h: ActivationHistogram): number {
+  let n = 0;
+  for (const count of h.counts) n += count;
+  return n;
+}
+
+/** Share of finite activations that are exactly zero; NaN when there are none. */
+export function zeroRatio(h: ActivationHistogram): number {
+  return h.zeros / (h.zeros + nonzeroCount(h));
+}
+
+/**
+ * Counts and sums of |a| ≥ edge for every stored bin, from one pass down the bins.
+ *
+ * @returns `count[i]` = M and `sum[i]` = Σ at edge(offset + i), one entry more than there are bins (the last is 0);
+ *   exact counts, sums to float64 rounding.
+ */
+export function tails(h: ActivationHistogram): { count: Float64Array; sum: Float64Array } {
+  const bins = h.counts.length;
+  const count = new Float64Array(bins + 1);
+  const sum = new Float64Array(bins + 1);
+  for (let i = bins - 1; i >= 0; i--) {
+    const bin = h.offset + i;
+    const n = h.counts[i]!;
+    count[i] = count[i + 1]! + n;
+    sum[i] = sum[i + 1]! + (n === 0 ? 0 : n * edgeOf(bin) + h.residuals[i]! * ulpOf(bin));
+  }
+  return { count, sum };
+}
+
+/** Rejects what could not have come from `BinCounter`, e.g. a damaged file. @throws RangeError */
+export function assertHistogram(h: ActivationHistogram): void {
+  if (h.offset < 0 || h.offset + h.counts.length > BIN_COUNT || h.counts.length !== h.residuals.length) {
+    throw new RangeError(`histogram: bins ${h.offset}…${h.offset + h.counts.length} of ${BIN_COUNT}`);
+  }
+  for (let i = 0; i < h.counts.length; i++) {
+    const n = h.counts[i]!;
+    if (!Number.isSafeInteger(n) || n < 0 || (n > 0 && h.offset + i >= NON_FINITE_BIN)) {
+      throw new RangeError(`histogram: bin ${h.offset + i} holds ${n} activations`);
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import {
+  type ActivationHistogram,
+  cloneHistogram,
+  emptyHistogram,
+  merge,
+  mergeAll,
+  subtract,
+} from './histogram.ts';
+
+export interface WindowOptions {
+  /** Gated sites of the model; every sample brings one histogram for each. */
+  readonly sites: number;
+  /** Slices in a full window; the noise of every estimate is judged between them. */
+  readonly slices: number;
+  /** Sampled requests per slice. */
+  readonly sliceSamples: number;
+  /** A slice older than this is dropped, however few samples came after it. */
+  readonly maxAgeMs: number;
+}
+
+export interface WindowSnapshot {
+  /** Sampled requests in the window. */
+  readonly samples: number;
+  /** One histogram per site, over the whole window. */
+  readonly sites: readonly ActivationHistogram[];
+  /** One histogram per slice, oldest first, merged over the sites. */
+  readonly slices: readonly ActivationHistogram[];
+}
+
+interface Slice {
+  readonly startedAt: number;
+  samples: number;
+  readonly sites: ActivationHistogram[];
+}
+
+/**
+ * The activations of the latest sampled requests, per site.
+ *
+ * A ring of slices with a running total: a sample is added to the newest slice and to the total, an expired slice is
+ * subtracted from the total. Histograms hold integers, so the total equals the sum of its slices exactly, for ever.
+ */
+export class RollingWindow {
+  readonly #options: WindowOptions;
+  #slices: Slice[] = [];
+  #total: ActivationHistogram[];
+  #samples = 0;
+
+  constructor(options: WindowOptions) {
+    this.#options = options;
+    this.#total = emptySites(options.sites);
+  }
+
+  /** Sampled requests in the window. */
+  get samples(): number {
+    return this.#samples;
+  }
+
+  /** Sampled requests in a full window. */
+  get capacity(): number {
+    return this.#options.slices * this.#options.sliceSamples;
+  }
+
+  /**
+   * Takes in one sampled request. O(bins).
+   *
+   * @param sample - one histogram per site, τ = 0.
+   * @param timeMs - the time now; must not run backwards by more than a slice is long.
+   */
+  add(sample: readonly ActivationHistogram[], timeMs: number): void {
+    this.expire(timeMs);
+    let slice = this.#slices.at(-1);
+    if (slice === undefined || slice.samples >= this.#options.sliceSamples) {
+      slice = { startedAt: timeMs, samples: 0, sites: emptySites(this.#options.sites) };
+      this.#slices.push(slice);
+      if (this.#slices.length > this.#options.slices) this.#dropOldest();
+    }
+    for (let i = 0; i < this.#options.sites; i++) {
+      const h = sample[i];
+      if (h === undefined)
+        throw new RangeError(`sample has ${sample.length} sites, not ${this.#options.sites}`);
+      merge(slice.sites[i]!, h);
+      merge(this.#total[i]!, h);
+    }
+    slice.samples++;
+    this.#samples++;
+  }
+
+  /** Drops slices that started more than `maxAgeMs` ago. */
+  expire(timeMs: number): void {
+    while (this.#slices.length > 0 && timeMs - this.#slices[0]!.startedAt > this.#options.maxAgeMs) {
+      this.#dropOldest();
+    }
+  }
+
+  reset(): void {
+    this.#slices = [];
+    this.#total = emptySites(this.#options.sites);
+    this.#samples = 0;
+  }
+
+  /** An immutable copy. O(bins · sites). */
+  snapshot(): WindowSnapshot {
+    return {
+      samples: this.#samples,
+      sites: this.#total.map(cloneHistogram),
+      slices: this.#slices.map((slice) => mergeAll(slice.sites)),
+    };
+  }
+
+  /** The newest `slices` slices only, per site: what drift is looked for in. */
+  recent(slices: number): { readonly samples: number; readonly sites: readonly ActivationHistogram[] } {
+    const latest = this.#slices.slice(-slices);
+    const sites = emptySites(this.#options.sites);
+    for (const slice of latest) for (const [i, h] of slice.sites.entries()) merge(sites[i]!, h);
+    return { samples: latest.reduce((n, slice) => n + slice.samples, 0), sites };
+  }
+
+  #dropOldest(): void {
+    const oldest = this.#slices.shift();
+    if (oldest === undefined) return;
+    for (const [i, h] of oldest.sites.entries()) subtract(this.#total[i]!, h);
+    this.#samples -= oldest.samples;
+  }
+}
+
+function emptySites(count: number): ActivationHistogram[] {
+  return Array.from({ length: count }, emptyHistogram);
+}

@@ -1,0 +1,53 @@
+import type { ActivationHistogram } from '../estimator/histogram.ts';
+import type { Tensor } from '../protocol/types.ts';
+
+/** What a worker needs to open its sessions; the same for every worker of a model. */
+export interface WorkerSetup {
+  /** The model as it was given: answers from it are bit-identical to the plain model's. */
+  readonly plain: Uint8Array;
+  /** The gated and tapped model; absent when the model has no gateable site. */
+  readonly gated?: Uint8Array;
+  /** Names of the tap outputs of the gated model, in site order. */
+  readonly taps: readonly string[];
+  /** Where external weights are; absent for a model in one file. */
+  readonly externalFolder?: string;
+  readonly intraOpThreads: number;
+}
+
+/**
+ * What a run measures at the sites: nothing, the histogram of each site's magnitudes, or only the number and sum of
+ * the magnitudes that pass each site's own threshold.
+ */
+export type Measure = 'nothing' | 'histogram' | 'retained';
+
+/** Number M and sum Σ of the |a| ≥ τ at one site. */
+export interface RetainedAtSite {
+  readonly count: number;
+  readonly sum: number;
+}
+
+export interface RunMessage {
+  readonly kind: 'run';
+  readonly id: number;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly string[];
+  /** Threshold per site, shape [S]; absent: the plain model. */
+  readonly thresholds?: Float32Array;
+  readonly measure: Measure;
+}
+
+export interface RunDone {
+  readonly kind: 'done';
+  readonly id: number;
+  readonly outputs: readonly Tensor[];
+  readonly histograms: readonly ActivationHistogram[];
+  readonly retained: readonly RetainedAtSite[];
+  readonly inferMs: number;
+  readonly measureMs: number;
+}
+
+export type FromWorker =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'unusable'; readonly message: string }
+  | RunDone
+  | { readonly kind: 'failed'; readonly id: number; readonly message: string };

@@ -1,0 +1,27 @@
+import type { Tensor as OrtTensor } from 'onnxruntime-node';
+import { datatypeOf, onnxTypeOf } from '../protocol/datatypes.ts';
+import type { Tensor, TensorElements } from '../protocol/types.ts';
+
+type OrtModule = typeof import('onnxruntime-node');
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+const encoder = new TextEncoder();
+
+/** A tensor for ONNX Runtime over the same elements. @throws TypeError for BYTES that are not UTF-8 */
+export function toOrtTensor(ort: OrtModule, tensor: Tensor): OrtTensor {
+  const elements =
+    tensor.datatype === 'BYTES'
+      ? (tensor.elements as readonly Uint8Array[]).map((bytes) => decoder.decode(bytes))
+      : tensor.elements;
+  return new ort.Tensor(onnxTypeOf(tensor.datatype) as OrtTensor.Type, elements as never, tensor.shape);
+}
+
+/** A tensor of the protocol from a result of ONNX Runtime. */
+export function fromOrtTensor(name: string, value: OrtTensor): Tensor {
+  const datatype = datatypeOf(value.type);
+  const elements =
+    datatype === 'BYTES'
+      ? (value.data as unknown as string[]).map((text) => encoder.encode(text))
+      : (value.data as TensorElements);
+  return { name, datatype, shape: value.dims, elements };
+}

@@ -1,0 +1,55 @@
+import type { ActivationHistogram } from '../estimator/histogram.ts';
+import type { Tensor } from '../protocol/types.ts';
+import type { Measure, RetainedAtSite } from './messages.ts';
+
+export interface Run {
+  readonly inputs: readonly Tensor[];
+  /** Names of the outputs to return, in this order. */
+  readonly outputs: readonly string[];
+  /** Threshold per site, shape [S]; absent: the untouched model, bit-identical answers. */
+  readonly thresholds?: Float32Array;
+  /** The run stays out of the queue once this is aborted. */
+  readonly signal?: AbortSignal;
+  /** The inputs are used again afterwards, so they must be copied to the worker instead of moved. */
+  readonly keepInputs?: boolean;
+}
+
+export interface ShadowRun extends Run {
+  readonly thresholds: Float32Array;
+  readonly measure: Measure;
+}
+
+export interface RunResult {
+  readonly outputs: readonly Tensor[];
+  readonly queueMs: number;
+  readonly inferMs: number;
+}
+
+export interface ShadowResult extends RunResult {
+  /** One per site when `measure` is `histogram`. */
+  readonly histograms: readonly ActivationHistogram[];
+  /** One per site when `measure` is `retained`. */
+  readonly retained: readonly RetainedAtSite[];
+  readonly measureMs: number;
+}
+
+/**
+ * Runs one model. Production always goes before shadow work; shadow work is dropped before production is delayed.
+ * Implementations: worker threads in this process; an upstream server can implement the same.
+ */
+export interface Runtime {
+  /**
+   * @throws ServingError OVERLOADED when the queue is full, WORKER_LOST when the worker died under the run,
+   *   INFERENCE_FAILED when the model refused the inputs, UNAVAILABLE when closing.
+   */
+  run(run: Run): Promise<RunResult>;
+  /** As `run`, but only in otherwise idle time: resolves to `dropped` when there is none. */
+  shadow(run: ShadowRun): Promise<ShadowResult | 'dropped'>;
+  readonly isReady: boolean;
+  /** Production runs that are waiting or under way. */
+  readonly pending: number;
+  /** Milliseconds of worker time spent so far, and the number of workers. */
+  readonly busy: { readonly productionMs: number; readonly shadowMs: number; readonly workers: number };
+  /** Finishes what was accepted, refuses what comes after, then stops. */
+  close(): Promise<void>;
+}

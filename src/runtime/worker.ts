@@ -1,0 +1,107 @@
+/** A worker thread: one model, one run at a time. Nothing here knows about requests, states or policies. */
+import { parentPort, workerData } from 'node:worker_threads';
+import * as ort from 'onnxruntime-node';
+import { messageOf } from '../errors.ts';
+import { BinCounter } from '../estimator/bin-counter.ts';
+import { float16MagnitudeBits } from '../estimator/float16.ts';
+import { THRESHOLD_INPUT } from '../onnx/gate.ts';
+import type { FromWorker, RetainedAtSite, RunDone, RunMessage, WorkerSetup } from './messages.ts';
+import { fromOrtTensor, toOrtTensor } from './ort-tensors.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('worker.js runs only as a worker thread');
+const setup = workerData as WorkerSetup;
+const counter = new BinCounter();
+
+function sessionOptions(): ort.InferenceSession.SessionOptions {
+  const entries: Record<string, unknown> = { intra_op: { allow_spinning: '0' } };
+  if (setup.externalFolder !== undefined)
+    entries.model_external_initializers_file_folder_path = setup.externalFolder;
+  return {
+    intraOpNumThreads: setup.intraOpThreads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+    extra: { session: entries },
+  };
+}
+
+interface Sessions {
+  readonly plain: ort.InferenceSession;
+  readonly gated: ort.InferenceSession | undefined;
+}
+
+async function open(): Promise<Sessions> {
+  const plain = await ort.InferenceSession.create(setup.plain, sessionOptions());
+  const gated =
+    setup.gated === undefined ? undefined : await ort.InferenceSession.create(setup.gated, sessionOptions());
+  return { plain, gated };
+}
+
+async function run(sessions: Sessions, message: RunMessage): Promise<RunDone> {
+  const feeds: Record<string, ort.OnnxValue> = {};
+  for (const input of message.inputs) feeds[input.name] = toOrtTensor(ort, input);
+  const isGated = message.thresholds !== undefined && sessions.gated !== undefined;
+  const session = isGated ? sessions.gated : sessions.plain;
+  const taps = isGated && message.measure !== 'nothing' ? setup.taps : [];
+  if (isGated)
+    feeds[THRESHOLD_INPUT] = new ort.Tensor('float32', message.thresholds, [message.thresholds.length]);
+  const started = performance.now();
+  const results = await session.run(feeds, [...message.outputs, ...taps]);
+  const inferred = performance.now();
+  const tensors = taps.map((tap) => results[tap]!);
+  const isHistogram = message.measure === 'histogram';
+  return {
+    kind: 'done',
+    id: message.id,
+    outputs: message.outputs.map((name) => fromOrtTensor(name, results[name]!)),
+    histograms: isHistogram ? tensors.map((tap) => counter.histogram(magnitudeBits(tap.data))) : [],
+    retained: isHistogram
+      ? []
+      : tensors.map((tap, i) => retained(magnitudeBits(tap.data), message.thresholds![i]!)),
+    inferMs: inferred - started,
+    measureMs: performance.now() - inferred,
+  };
+}
+
+/** The float32 bits of a tap; float16 taps are widened. */
+function magnitudeBits(data: unknown): Uint32Array {
+  if (data instanceof Float32Array) return new Uint32Array(data.buffer, data.byteOffset, data.length);
+  if (data instanceof Uint16Array) return float16MagnitudeBits(data);
+  throw new TypeError('a tap holds neither float32 nor float16');
+}
+
+function retained(bits: Uint32Array, threshold: number): RetainedAtSite {
+  const values = new Float32Array(bits.buffer, bits.byteOffset, bits.length);
+  let count = 0;
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) {
+    const a = Math.abs(values[i]!);
+    if (a >= threshold && a < Number.POSITIVE_INFINITY && a > 0) {
+      count++;
+      sum += a;
+    }
+  }
+  return { count, sum };
+}
+
+function transferables(done: RunDone): ArrayBuffer[] {
+  return done.histograms.flatMap((h) => [h.counts.buffer as ArrayBuffer, h.residuals.buffer as ArrayBuffer]);
+}
+
+function post(message: FromWorker, transfer: ArrayBuffer[] = []): void {
+  port!.postMessage(message, transfer);
+}
+
+open().then(
+  (sessions) => {
+    port.on('message', (message: RunMessage) => {
+      run(sessions, message).then(
+        (done) => post(done, transferables(done)),
+        (error: unknown) => post({ kind: 'failed', id: message.id, message: messageOf(error) }),
+      );
+    });
+    post({ kind: 'ready' });
+  },
+  (error: unknown) => post({ kind: 'unusable', message: messageOf(error) }),
+);
