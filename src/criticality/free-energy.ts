@@ -1,5 +1,5 @@
 import { BINS_PER_OCTAVE, edgeOf } from '../estimator/bins.ts';
-import { type ActivationHistogram, tails } from '../estimator/histogram.ts';
+import { retainedFrom, type Tails } from '../estimator/histogram.ts';
 
 /** `paper`: T = 1/τ, in inverse units of activation. `normalized`: T = s/τ with s = Σ₀/N, free of units. */
 export type Temperature = 'paper' | 'normalized';
@@ -52,28 +52,22 @@ export interface FreeEnergyCurve {
 /**
  * The renormalized free energy at bin edges, where it has no binning error. O(bins).
  *
- * @param h - magnitudes of the unpruned network, one site or merged over sites.
- * @param bins - bins whose lower edges are the thresholds, increasing; by default every stored bin.
- * @param scale - s; by default that of `temperature` for this histogram.
- * @throws RangeError if `h` holds no nonzero activation.
+ * @param t - tails of the magnitudes of the unpruned network, one site or merged over sites.
+ * @param bins - bins whose lower edges are the thresholds, increasing.
+ * @throws RangeError if no activation is nonzero.
  */
-export function freeEnergyCurve(
-  h: ActivationHistogram,
-  { bins = storedBins(h), temperature = 'normalized' as Temperature, scale = Number.NaN } = {},
-): FreeEnergyCurve {
-  const { count, sum } = tails(h);
-  const totalCount = count[0]!;
-  const totalSum = sum[0]!;
-  const s = Number.isNaN(scale) ? temperatureScale(temperature, totalCount, totalSum) : scale;
-  const curve = emptyCurve(bins.length, s);
+export function freeEnergyCurve(t: Tails, bins: Int32Array, temperature: Temperature): FreeEnergyCurve {
+  const totalCount = t.count[0]!;
+  const totalSum = t.sum[0]!;
+  const scale = temperatureScale(temperature, totalCount, totalSum);
+  const curve = emptyCurve(bins.length, scale);
   for (let k = 0; k < bins.length; k++) {
-    const i = Math.min(Math.max(bins[k]! - h.offset, 0), h.counts.length);
-    const retained = { count: count[i]!, sum: sum[i]!, totalCount, totalSum };
+    const { count, sum } = retainedFrom(t, bins[k]!);
     const threshold = edgeOf(bins[k]!);
     curve.thresholds[k] = threshold;
-    curve.freeEnergy[k] = freeEnergy(retained, threshold, s);
-    curve.internalEnergy[k] = internalEnergy(retained);
-    curve.sparsity[k] = 1 - retained.count / totalCount;
+    curve.freeEnergy[k] = freeEnergy({ count, sum, totalCount, totalSum }, threshold, scale);
+    curve.internalEnergy[k] = Math.log(sum / totalSum);
+    curve.sparsity[k] = 1 - count / totalCount;
   }
   return curve;
 }
@@ -88,10 +82,6 @@ export function emptyCurve(length: number, scale: number): FreeEnergyCurve {
   };
 }
 
-function storedBins(h: ActivationHistogram): Int32Array {
-  return Int32Array.from(h.counts, (_, i) => h.offset + i);
-}
-
 export interface GridOptions {
   /** Grid points per octave of τ; divides 64. */
   readonly perOctave: number;
@@ -99,15 +89,12 @@ export interface GridOptions {
   readonly sparsity: readonly [number, number];
 }
 
-/** Bins of a log-spaced grid of thresholds. Empty when the histogram is, or holds a single magnitude. */
-export function logGrid(h: ActivationHistogram, { perOctave, sparsity }: GridOptions): Int32Array {
-  const { count } = tails(h);
-  const total = count[0]!;
+/** Bins of a log-spaced grid of thresholds. Empty when there is no activation, or only one magnitude. */
+export function logGrid(t: Tails, { perOctave, sparsity }: GridOptions): Int32Array {
   const stride = BINS_PER_OCTAVE / perOctave;
   const bins: number[] = [];
-  const first = Math.ceil(h.offset / stride) * stride;
-  for (let bin = first; bin <= h.offset + h.counts.length; bin += stride) {
-    const beta = 1 - count[bin - h.offset]! / total;
+  for (let bin = Math.ceil(t.offset / stride) * stride; bin < t.offset + t.count.length; bin += stride) {
+    const beta = 1 - retainedFrom(t, bin).count / t.count[0]!;
     if (beta >= sparsity[0] && beta <= sparsity[1]) bins.push(bin);
   }
   return Int32Array.from(bins);

@@ -13,15 +13,23 @@ export const NON_FINITE_BIN = 0x7f800000 >>> 17;
 
 const view = new DataView(new ArrayBuffer(4));
 
-/** Lower edge of bin b, in units of activation. Exact in float32. */
-export function edgeOf(bin: number): number {
+const EDGES = Float64Array.from({ length: NON_FINITE_BIN + 1 }, (_, bin) => {
   view.setUint32(0, bin << 17);
   return view.getFloat32(0);
+});
+const ULPS = Float64Array.from(
+  { length: NON_FINITE_BIN + 1 },
+  (_, bin) => 2 ** (Math.max(bin >>> 6, 1) - 150),
+);
+
+/** Lower edge of bin b, in units of activation. Exact in float32. */
+export function edgeOf(bin: number): number {
+  return EDGES[bin]!;
 }
 
 /** Spacing of float32 values inside bin b. */
 export function ulpOf(bin: number): number {
-  return 2 ** (Math.max(bin >>> 6, 1) - 150);
+  return ULPS[bin]!;
 }
 
 /** The bin of |x| after rounding x to float32. */

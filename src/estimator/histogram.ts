@@ -83,23 +83,36 @@ export function zeroRatio(h: ActivationHistogram): number {
   return h.zeros / (h.zeros + nonzeroCount(h));
 }
 
+/** M and Σ at the lower edge of every stored bin, and 0 past the last: one entry more than there are bins. */
+export interface Tails {
+  readonly offset: number;
+  readonly count: Float64Array;
+  readonly sum: Float64Array;
+}
+
 /**
- * Counts and sums of |a| ≥ edge for every stored bin, from one pass down the bins.
+ * Counts and sums of |a| ≥ edge for every stored bin, from one pass down the bins. O(bins).
  *
- * @returns `count[i]` = M and `sum[i]` = Σ at edge(offset + i), one entry more than there are bins (the last is 0);
- *   exact counts, sums to float64 rounding.
+ * @param share - weight of each stored bin, 0–1; by default 1, which makes counts exact and sums exact to float64.
  */
-export function tails(h: ActivationHistogram): { count: Float64Array; sum: Float64Array } {
+export function tails(h: ActivationHistogram, share?: Float64Array): Tails {
   const bins = h.counts.length;
   const count = new Float64Array(bins + 1);
   const sum = new Float64Array(bins + 1);
   for (let i = bins - 1; i >= 0; i--) {
     const bin = h.offset + i;
+    const weight = share === undefined ? 1 : share[i]!;
     const n = h.counts[i]!;
-    count[i] = count[i + 1]! + n;
-    sum[i] = sum[i + 1]! + (n === 0 ? 0 : n * edgeOf(bin) + h.residuals[i]! * ulpOf(bin));
+    count[i] = count[i + 1]! + weight * n;
+    sum[i] = sum[i + 1]! + (n === 0 ? 0 : weight * (n * edgeOf(bin) + h.residuals[i]! * ulpOf(bin)));
   }
-  return { count, sum };
+  return { offset: h.offset, count, sum };
+}
+
+/** M and Σ at the lower edge of any bin. */
+export function retainedFrom(t: Tails, bin: number): { count: number; sum: number } {
+  const i = Math.min(Math.max(bin - t.offset, 0), t.count.length - 1);
+  return { count: t.count[i]!, sum: t.sum[i]! };
 }
 
 /** Rejects what could not have come from `BinCounter`, e.g. a damaged file. @throws RangeError */

@@ -1,0 +1,148 @@
+import { type ActivationHistogram, mergeAll, tails } from '../estimator/histogram.ts';
+import { continuousShare } from './atoms.ts';
+import { derivative, type Extremum, extrema, type FeatureKind } from './features.ts';
+import { type FreeEnergyCurve, freeEnergyCurve, logGrid, type Temperature } from './free-energy.ts';
+import { leaveOneOut, type Replicas, standardError } from './noise.ts';
+
+export interface Feature {
+  readonly kind: FeatureKind;
+  readonly threshold: number;
+  /** β at the threshold, atoms included. */
+  readonly sparsity: number;
+  /** Prominence as a share of the curve's range. */
+  readonly prominence: number;
+  /** Thresholds that the sampling noise cannot tell from this one. */
+  readonly interval: readonly [number, number];
+}
+
+export interface CriticalPoint {
+  readonly threshold: number;
+  readonly sparsity: number;
+  readonly feature: FeatureKind;
+  readonly interval: readonly [number, number];
+}
+
+export interface Criticality {
+  /** F with everything in it, as the equations define it. */
+  readonly curve: FreeEnergyCurve;
+  /** F of the continuous part, on the same thresholds: what the features are read from. */
+  readonly continuous: Float64Array;
+  /** Every significant feature, in increasing τ; extrema, and inflections when there is no extremum. */
+  readonly features: readonly Feature[];
+  /** The earliest of them; null is a result: nothing in the distribution says where pruning starts to hurt. */
+  readonly critical: CriticalPoint | null;
+}
+
+export interface CriticalPointOptions {
+  readonly temperature: Temperature;
+  /** Least prominence of a feature as a share of the range of F on the grid. */
+  readonly minProminence: number;
+  /** Least prominence in standard errors. */
+  readonly minStandardErrors: number;
+}
+
+export const DEFAULT_CRITICAL_POINT: CriticalPointOptions = {
+  temperature: 'normalized',
+  minProminence: 0.03,
+  minStandardErrors: 4,
+};
+
+const GRID = { perOctave: 8, sparsity: [0.005, 0.98] } as const;
+/** Half-width of τ*'s interval, in standard errors of the difference of F to its value at τ*. */
+const INTERVAL_ERRORS = 2;
+const MIN_SLICES = 4;
+
+/**
+ * The critical point of the renormalized free energy of a window: its earliest significant feature.
+ *
+ * A feature counts when its prominence exceeds both a share of the range of F and a multiple of its own sampling error,
+ * and it is read from the continuous part of the distribution (see atoms.ts).
+ *
+ * @param slices - parts of the window with whole requests each, merged over sites; at least 4, else there is no noise
+ *   estimate and so no feature.
+ */
+export function criticality(
+  slices: readonly ActivationHistogram[],
+  options: CriticalPointOptions = DEFAULT_CRITICAL_POINT,
+): Criticality | null {
+  const all = mergeAll(slices);
+  const exact = tails(all);
+  const bins = logGrid(exact, GRID);
+  if (bins.length < 3) return null;
+  const curve = freeEnergyCurve(exact, bins, options.temperature);
+  const share = continuousShare(all);
+  const smooth = freeEnergyCurve(tails(all, share), bins, options.temperature);
+  const shareOf = (slice: ActivationHistogram) => share.subarray(slice.offset - all.offset);
+  const replicas = leaveOneOut(slices, bins, smooth.scale, shareOf);
+  const features = slices.length < MIN_SLICES ? [] : significant(curve, smooth, replicas, options);
+  const first = features[0];
+  return {
+    curve,
+    continuous: smooth.freeEnergy,
+    features,
+    critical:
+      first === undefined
+        ? null
+        : {
+            threshold: first.threshold,
+            sparsity: first.sparsity,
+            feature: first.kind,
+            interval: first.interval,
+          },
+  };
+}
+
+/** Significant extrema of F; if there are none, significant extrema of its slope along ln τ. */
+function significant(
+  curve: FreeEnergyCurve,
+  smooth: FreeEnergyCurve,
+  replicas: Replicas,
+  options: CriticalPointOptions,
+): Feature[] {
+  const turns = select(curve, smooth.freeEnergy, replicas, options);
+  if (turns.length > 0) return turns;
+  const logThresholds = curve.thresholds.map(Math.log);
+  const slope = (f: Float64Array) => derivative(logThresholds, f);
+  const slopes = { curves: replicas.curves.map(slope) };
+  return select(curve, slope(smooth.freeEnergy), slopes, options).map((f) => ({ ...f, kind: 'inflection' }));
+}
+
+function select(
+  curve: FreeEnergyCurve,
+  y: Float64Array,
+  replicas: Replicas,
+  options: CriticalPointOptions,
+): Feature[] {
+  const range = y.reduce((a, b) => Math.max(a, b)) - y.reduce((a, b) => Math.min(a, b));
+  return extrema(y)
+    .filter(({ index, base, prominence }) => {
+      const error = standardError(replicas, (f) => f[index]! - f[base]!);
+      return prominence >= options.minProminence * range && prominence >= options.minStandardErrors * error;
+    })
+    .map((extremum) => ({
+      kind: extremum.kind,
+      threshold: curve.thresholds[extremum.index]!,
+      sparsity: curve.sparsity[extremum.index]!,
+      prominence: extremum.prominence / range,
+      interval: intervalAround(curve.thresholds, y, extremum, replicas),
+    }));
+}
+
+/** The connected thresholds whose value cannot be told from the extremum's. */
+function intervalAround(
+  thresholds: Float64Array,
+  y: Float64Array,
+  { index, kind }: Extremum,
+  replicas: Replicas,
+): [number, number] {
+  const sign = kind === 'maximum' ? 1 : -1;
+  const isAlike = (i: number): boolean => {
+    const error = standardError(replicas, (f) => f[index]! - f[i]!);
+    return sign * (y[index]! - y[i]!) <= INTERVAL_ERRORS * error;
+  };
+  let low = index;
+  while (low > 0 && isAlike(low - 1)) low--;
+  let high = index;
+  while (high < y.length - 1 && isAlike(high + 1)) high++;
+  return [thresholds[low]!, thresholds[high]!];
+}

@@ -1,0 +1,64 @@
+import { binOf, edgeOf, nearestEdge } from '../estimator/bins.ts';
+import { type ActivationHistogram, retainedFrom, tails } from '../estimator/histogram.ts';
+import {
+  emptyCurve,
+  type FreeEnergyCurve,
+  freeEnergy,
+  type Temperature,
+  temperatureScale,
+} from './free-energy.ts';
+
+/** Steps of the linear grid when no Δτ is given. */
+export const PAPER_STEPS = 40;
+const PAPER_MAX_SPARSITY = 0.95;
+
+/** The linear grid Δτ, 2Δτ, … up to the threshold that leaves 5 % of the activations, moved to the nearest bin edges. */
+export function linearGrid(h: ActivationHistogram, steps = PAPER_STEPS): number[] {
+  const t = tails(h);
+  let last = t.offset + t.count.length - 1;
+  while (last > t.offset && 1 - retainedFrom(t, last).count / t.count[0]! > PAPER_MAX_SPARSITY) last--;
+  const step = edgeOf(last) / steps;
+  return [...new Set(Array.from({ length: steps }, (_, i) => nearestEdge((i + 1) * step)))];
+}
+
+/**
+ * F at any increasing thresholds from a histogram; exact at bin edges, else as at the bin's lower edge.
+ *
+ * @throws RangeError if no activation is nonzero.
+ */
+export function freeEnergyAt(
+  h: ActivationHistogram,
+  thresholds: readonly number[],
+  temperature: Temperature,
+): FreeEnergyCurve {
+  const t = tails(h);
+  const totalCount = t.count[0]!;
+  const totalSum = t.sum[0]!;
+  const curve = emptyCurve(thresholds.length, temperatureScale(temperature, totalCount, totalSum));
+  for (const [i, threshold] of thresholds.entries()) {
+    const { count, sum } = retainedFrom(t, binOf(threshold));
+    curve.thresholds[i] = threshold;
+    curve.freeEnergy[i] = freeEnergy({ count, sum, totalCount, totalSum }, threshold, curve.scale);
+    curve.internalEnergy[i] = Math.log(sum / totalSum);
+    curve.sparsity[i] = 1 - count / totalCount;
+  }
+  return curve;
+}
+
+/**
+ * The paper's own rule: the earliest sign change of ΔF(τ) = F(τ + Δτ) − F(τ) on the grid that is given.
+ *
+ * @returns the index of the extremum and its kind, or null when F is monotone on the grid.
+ * Source: Mehmood et al. 2026, section 3.7, "Procedure for Determining the Critical Pruning Threshold".
+ */
+export function firstTransition(
+  freeEnergies: Float64Array,
+): { index: number; kind: 'maximum' | 'minimum' } | null {
+  for (let i = 1; i < freeEnergies.length - 1; i++) {
+    const before = freeEnergies[i]! - freeEnergies[i - 1]!;
+    const after = freeEnergies[i + 1]! - freeEnergies[i]!;
+    if (before > 0 && after < 0) return { index: i, kind: 'maximum' };
+    if (before < 0 && after > 0) return { index: i, kind: 'minimum' };
+  }
+  return null;
+}
