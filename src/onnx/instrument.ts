@@ -1,0 +1,185 @@
+import { create, type Message } from '@bufbuild/protobuf';
+import {
+  type ModelProto,
+  type NodeProto,
+  NodeProtoSchema,
+  TensorProto_DataType,
+  type TypeProto,
+  TypeProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from 'onnx-buf';
+import { ServingError } from '../errors.ts';
+import { bakedGate, type GatePlace, liveGate } from './gate.ts';
+import { type GraphIndex, indexGraph } from './graph.ts';
+import { assertComplete, decodeModel, encodeModel, standardOpset } from './model-file.ts';
+import { denseName, gatePartName, THRESHOLD_INPUT, tapName } from './names.ts';
+import { dataInput } from './rules/linear.ts';
+import { findSites, type Site, type SiteOptions, type SiteScheme, type SkippedSite } from './sites.ts';
+
+export { THRESHOLD_INPUT } from './names.ts';
+
+/** Where thresholds come from: the graph input `taustat_threshold` at every run, or constants in the file. */
+export type GateSource =
+  | { readonly kind: 'input' }
+  | { readonly kind: 'baked'; readonly thresholds: readonly number[] };
+
+export interface InstrumentOptions extends Partial<SiteOptions> {
+  readonly gate?: GateSource;
+  /** Whether every site is also shown, before its gate, as a graph output. Default true. */
+  readonly taps?: boolean;
+}
+
+export interface InstrumentedModel {
+  readonly bytes: Uint8Array;
+  readonly sites: readonly Site[];
+  readonly skipped: readonly SkippedSite[];
+}
+
+/**
+ * Writes a copy of a model with a gate, and a tap, at every site. The given model is not changed.
+ *
+ * Input gates read one float32 threshold per site from `taustat_threshold` [S], which must not be NaN. A model without a
+ * site comes back as it was. A baked threshold of 0 adds no gate.
+ *
+ * @throws ServingError MODEL_INVALID for what is no ONNX model or is already instrumented;
+ *   CONFIG_INVALID for baked thresholds that are negative, NaN, or not one per site.
+ */
+export function instrument(
+  source: ModelProto | Uint8Array,
+  options: InstrumentOptions = {},
+): InstrumentedModel {
+  const { scheme = 'activations', include, exclude, gate = { kind: 'input' }, taps = true } = options;
+  const model = source instanceof Uint8Array ? decodeModel(source) : source;
+  const { sites, skipped } = findSites(model, { scheme, include, exclude });
+  if (gate.kind === 'baked') assertThresholds(gate.thresholds, sites);
+  if (sites.length === 0) return { bytes: encodeModel(model), sites, skipped };
+  return { bytes: encodeModel(rewrite(model, sites, { scheme, gate, taps })), sites, skipped };
+}
+
+interface Plan {
+  readonly scheme: SiteScheme;
+  readonly gate: GateSource;
+  readonly taps: boolean;
+}
+
+function rewrite(model: ModelProto, sites: readonly Site[], plan: Plan): ModelProto {
+  assertComplete(model);
+  const graph = copyOf(model.graph);
+  const opset = standardOpset(model);
+  const gateOf = (site: Site, from: string, to: string): NodeProto[] =>
+    gateNodes({ site, from, to, opset }, plan.gate);
+  graph.node =
+    plan.scheme === 'activations'
+      ? gateOutputs(graph.node, sites, plan, gateOf)
+      : gateInputs(indexGraph(model), sites, plan, gateOf);
+  if (plan.gate.kind === 'input') {
+    graph.input = [...graph.input, tensorInfo(THRESHOLD_INPUT, TensorProto_DataType.FLOAT, sites.length)];
+  }
+  if (plan.taps) {
+    const types = new Map(graph.valueInfo.map(({ name, type }) => [name, type]));
+    graph.output = [...graph.output, ...sites.map((site) => tapInfo(site, types.get(site.tensor)))];
+  }
+  const copy = copyOf(model);
+  copy.graph = graph;
+  return copy;
+}
+
+type GateMaker = (site: Site, from: string, to: string) => NodeProto[];
+
+/**
+ * Gates at the producer: the producer writes to a new name and the gate takes over the old one, so that every reader, the
+ * body of an If or a Loop too, gets the gated tensor without being touched.
+ */
+function gateOutputs(
+  nodes: readonly NodeProto[],
+  sites: readonly Site[],
+  plan: Plan,
+  gateOf: GateMaker,
+): NodeProto[] {
+  const byTensor = new Map(sites.map((site) => [site.tensor, site]));
+  return nodes.flatMap((node) => {
+    const added: NodeProto[] = [];
+    const output = node.output.map((tensor) => {
+      const site = byTensor.get(tensor);
+      if (site === undefined || (!plan.taps && !hasGate(site, plan.gate))) return tensor;
+      const dense = plan.taps ? tapName(site.index) : denseName(site.index);
+      added.push(...(hasGate(site, plan.gate) ? gateOf(site, dense, tensor) : [identity(dense, tensor)]));
+      return dense;
+    });
+    if (added.length === 0) return [node];
+    const renamed = copyOf(node);
+    renamed.output = output;
+    return [renamed, ...added];
+  });
+}
+
+/** Gates at the reader: the linear layers of a tensor read its gated copy, everything else the tensor as it was. */
+function gateInputs(index: GraphIndex, sites: readonly Site[], plan: Plan, gateOf: GateMaker): NodeProto[] {
+  const byTensor = new Map(sites.map((site) => [site.tensor, site]));
+  const placed = new Set<Site>();
+  return index.nodes.flatMap((node) => {
+    const position = dataInput(node, index);
+    const site = position === undefined ? undefined : byTensor.get(node.input[position] ?? '');
+    if (position === undefined || site === undefined) return [node];
+    const added: NodeProto[] = [];
+    const gated = gatePartName(site.index, 'output');
+    if (!placed.has(site)) {
+      placed.add(site);
+      if (hasGate(site, plan.gate)) added.push(...gateOf(site, site.tensor, gated));
+      if (plan.taps) added.push(identity(site.tensor, tapName(site.index)));
+    }
+    if (!hasGate(site, plan.gate)) return [...added, node];
+    const rewired = copyOf(node);
+    rewired.input = node.input.map((tensor, i) => (i === position ? gated : tensor));
+    return [...added, rewired];
+  });
+}
+
+function gateNodes(place: GatePlace, gate: GateSource): NodeProto[] {
+  return gate.kind === 'input' ? liveGate(place) : bakedGate(place, gate.thresholds[place.site.index] ?? 0);
+}
+
+function hasGate({ index }: Site, gate: GateSource): boolean {
+  return gate.kind === 'input' || Math.fround(gate.thresholds[index] ?? 0) > 0;
+}
+
+function assertThresholds(thresholds: readonly number[], sites: readonly Site[]): void {
+  if (thresholds.length !== sites.length) {
+    const expected = `one for each of the ${sites.length} sites`;
+    throw new ServingError(
+      'CONFIG_INVALID',
+      `baked thresholds: ${thresholds.length} values; expected ${expected}`,
+    );
+  }
+  const wrong = thresholds.findIndex((threshold) => !(threshold >= 0));
+  if (wrong >= 0) {
+    throw new ServingError(
+      'CONFIG_INVALID',
+      `baked threshold ${wrong}: ${thresholds[wrong]}; expected a number ≥ 0`,
+    );
+  }
+}
+
+function tapInfo(site: Site, declared: TypeProto | undefined): ValueInfoProto {
+  const { FLOAT, FLOAT16 } = TensorProto_DataType;
+  if (declared !== undefined) return create(ValueInfoProtoSchema, { name: site.tap, type: declared });
+  return tensorInfo(site.tap, site.elementType === 'float16' ? FLOAT16 : FLOAT);
+}
+
+/** A tensor of one dimension, or of unknown shape. */
+function tensorInfo(name: string, elemType: number, size?: number): ValueInfoProto {
+  const value = { case: 'dimValue' as const, value: BigInt(size ?? 0) };
+  const shape = size === undefined ? {} : { shape: { dim: [{ value }] } };
+  const type = create(TypeProtoSchema, { value: { case: 'tensorType', value: { elemType, ...shape } } });
+  return create(ValueInfoProtoSchema, { name, type });
+}
+
+function identity(from: string, to: string): NodeProto {
+  return create(NodeProtoSchema, { opType: 'Identity', name: `${from}_${to}`, input: [from], output: [to] });
+}
+
+/** A message that shares its fields, the unknown ones too, with the one it copies. */
+function copyOf<T extends Message>(message: T): T {
+  return Object.assign(Object.create(Object.getPrototypeOf(message)) as T, message);
+}

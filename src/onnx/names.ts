@@ -1,0 +1,21 @@
+/** Names that taustat adds to a model. Everything added starts with one prefix, so it can be recognised and hidden. */
+
+export const RESERVED_PREFIX = 'taustat_';
+
+/** The graph input that carries one threshold per site, float32 [S]. */
+export const THRESHOLD_INPUT = `${RESERVED_PREFIX}threshold`;
+
+/** The graph output that shows site `index` before its gate. */
+export function tapName(index: number): string {
+  return `${RESERVED_PREFIX}tap_${index}`;
+}
+
+/** The tensor that holds site `index` before its gate when it is not shown as an output. */
+export function denseName(index: number): string {
+  return `${RESERVED_PREFIX}dense_${index}`;
+}
+
+/** An intermediate tensor, and the node that makes it, inside the gate of site `index`. */
+export function gatePartName(index: number, part: string): string {
+  return `${RESERVED_PREFIX}gate_${index}_${part}`;
+}

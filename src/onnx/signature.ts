@@ -1,0 +1,66 @@
+import { type ModelProto, TensorProto_DataType, type TensorShapeProto, type ValueInfoProto } from 'onnx-buf';
+import { ServingError } from '../errors.ts';
+import type { Datatype, TensorSpec } from '../protocol/types.ts';
+import { assertComplete } from './model-file.ts';
+import { RESERVED_PREFIX } from './names.ts';
+
+export interface ModelSignature {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+}
+
+const DATATYPES: ReadonlyMap<number, Datatype> = new Map([
+  [TensorProto_DataType.BOOL, 'BOOL'],
+  [TensorProto_DataType.UINT8, 'UINT8'],
+  [TensorProto_DataType.UINT16, 'UINT16'],
+  [TensorProto_DataType.UINT32, 'UINT32'],
+  [TensorProto_DataType.UINT64, 'UINT64'],
+  [TensorProto_DataType.INT8, 'INT8'],
+  [TensorProto_DataType.INT16, 'INT16'],
+  [TensorProto_DataType.INT32, 'INT32'],
+  [TensorProto_DataType.INT64, 'INT64'],
+  [TensorProto_DataType.FLOAT16, 'FP16'],
+  [TensorProto_DataType.BFLOAT16, 'BF16'],
+  [TensorProto_DataType.FLOAT, 'FP32'],
+  [TensorProto_DataType.DOUBLE, 'FP64'],
+  [TensorProto_DataType.STRING, 'BYTES'],
+]);
+
+/**
+ * What a client must send and gets back: the graph's inputs that have no initializer, and its outputs, without
+ * those that taustat added. A variable dimension is -1; a tensor of unknown rank has the shape [-1].
+ *
+ * @throws ServingError MODEL_INVALID for a value that is no tensor or has a type that the protocol cannot carry.
+ */
+export function modelSignature(model: ModelProto): ModelSignature {
+  assertComplete(model);
+  const { graph } = model;
+  const initialized = new Set(graph.initializer.map(({ name }) => name));
+  for (const { values } of graph.sparseInitializer) if (values !== undefined) initialized.add(values.name);
+  const isOwn = ({ name }: ValueInfoProto): boolean => !name.startsWith(RESERVED_PREFIX);
+  return {
+    inputs: graph.input
+      .filter(isOwn)
+      .filter(({ name }) => !initialized.has(name))
+      .map((value) => specOf('input', value)),
+    outputs: graph.output.filter(isOwn).map((value) => specOf('output', value)),
+  };
+}
+
+function specOf(role: 'input' | 'output', { name, type }: ValueInfoProto): TensorSpec {
+  if (type?.value.case !== 'tensorType') {
+    const found = type?.value.case ?? 'value without a type';
+    throw new ServingError('MODEL_INVALID', `${role} '${name}': a ${found}; only tensors can be served`);
+  }
+  const { elemType, shape } = type.value.value;
+  const datatype = DATATYPES.get(elemType);
+  if (datatype === undefined) {
+    const found = TensorProto_DataType[elemType] ?? elemType;
+    throw new ServingError('MODEL_INVALID', `${role} '${name}': elements of type ${found} cannot be served`);
+  }
+  return { name, datatype, shape: shape === undefined ? [-1] : shape.dim.map(sizeOf) };
+}
+
+function sizeOf({ value }: TensorShapeProto['dim'][number]): number {
+  return value.case === 'dimValue' && value.value >= 0n ? Number(value.value) : -1;
+}
