@@ -1,0 +1,26 @@
+import { Hono } from 'hono';
+import { errorAnswer, pathNotFound } from './answers.ts';
+import type { NodeBindings } from './body.ts';
+import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
+import type { InferencePlane } from './plane.ts';
+import { createV2Routes } from './v2-routes.ts';
+
+/**
+ * The application: the v2 routes, JSON errors, JSON for unknown paths. Further routes are mounted with `app.route()`.
+ *
+ * @param report - hears of errors that are the server's fault.
+ */
+export function createApp(
+  plane: InferencePlane,
+  limits: Partial<HttpLimits> = {},
+  report: (error: unknown) => void = () => {},
+): Hono<{ Bindings: NodeBindings }> {
+  const app = new Hono<{ Bindings: NodeBindings }>();
+  app.onError((error) => {
+    report(error);
+    return errorAnswer(error, limits.retryAfterSeconds ?? DEFAULT_LIMITS.retryAfterSeconds);
+  });
+  app.notFound(pathNotFound);
+  app.route('/', createV2Routes(plane, limits, report));
+  return app;
+}

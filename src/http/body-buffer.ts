@@ -1,0 +1,53 @@
+import { ServingError } from '../errors.ts';
+
+const FIRST_CAPACITY = 1024 * 1024;
+/** Alignment of the widest datatype. */
+const ALIGNMENT = 8;
+
+export function bodyTooLarge(maxBytes: number): ServingError {
+  return new ServingError('PAYLOAD_TOO_LARGE', `the body exceeds ${maxBytes} bytes`);
+}
+
+/**
+ * Collects the chunks of one body into memory of its own.
+ *
+ * Placed so that the byte at `alignAt`, where binary data begins, is aligned for every datatype: tensors then need no
+ * second copy. Memory grows with what arrives, not with what a header claims, and many tiny chunks cost no more than one.
+ */
+export class BodyBuffer {
+  readonly #maxBytes: number;
+  readonly #offset: number;
+  #bytes: Uint8Array;
+  #length = 0;
+
+  /**
+   * @param declared - bytes that `Content-Length` announces; undefined for a chunked body.
+   * @param alignAt - offset in the body that must be aligned.
+   */
+  constructor(declared: number | undefined, maxBytes: number, alignAt: number) {
+    this.#maxBytes = maxBytes;
+    this.#offset = (ALIGNMENT - (alignAt % ALIGNMENT)) % ALIGNMENT;
+    this.#bytes = new Uint8Array(this.#offset + Math.min(declared ?? 0, FIRST_CAPACITY));
+  }
+
+  /** @throws ServingError PAYLOAD_TOO_LARGE */
+  append(chunk: Uint8Array): void {
+    const end = this.#offset + this.#length + chunk.byteLength;
+    if (end - this.#offset > this.#maxBytes) throw bodyTooLarge(this.#maxBytes);
+    if (end > this.#bytes.byteLength) this.#grow(end);
+    this.#bytes.set(chunk, end - chunk.byteLength);
+    this.#length += chunk.byteLength;
+  }
+
+  #grow(atLeast: number): void {
+    const capacity = Math.min(Math.max(atLeast, 4 * this.#bytes.byteLength), this.#offset + this.#maxBytes);
+    const grown = new Uint8Array(capacity);
+    grown.set(this.#bytes.subarray(0, this.#offset + this.#length));
+    this.#bytes = grown;
+  }
+
+  /** The body so far; its memory is not shared with anything else. */
+  take(): Uint8Array {
+    return this.#bytes.subarray(this.#offset, this.#offset + this.#length);
+  }
+}

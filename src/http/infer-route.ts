@@ -1,0 +1,58 @@
+import { decodeInferRequest } from '../protocol/decode-request.ts';
+import { encodeInferResponse } from '../protocol/encode-response.ts';
+import type { Handler } from './answers.ts';
+import { type HttpContext, readBody } from './body.ts';
+import { compress } from './compression.ts';
+import type { HttpLimits } from './limits.ts';
+import { modelPath } from './model-path.ts';
+import type { InferContext, InferencePlane } from './plane.ts';
+import { chooseEncoding, parseByteCount } from './request-headers.ts';
+
+const HEADER_LENGTH = 'Inference-Header-Content-Length';
+
+/** `POST …/infer`. */
+export function createInferHandler(plane: InferencePlane, limits: HttpLimits): Handler {
+  return async function infer(context) {
+    const { model, version } = modelPath(context);
+    const metadata = plane.metadata(model, version);
+    const headerLength = headerLengthOf(context);
+    const body = await readBody(context, limits.maxBodyBytes, headerLength ?? 0);
+    const request = decodeInferRequest(body, headerLength, metadata, limits);
+    const response = await plane.infer(model, version, request, contextOf(context));
+    const encoded = encodeInferResponse(response, request, limits.nonFinite);
+    return answer(encoded.body, encoded.headerLength, context, limits);
+  };
+}
+
+function headerLengthOf(context: HttpContext): number | undefined {
+  const value = context.req.header(HEADER_LENGTH);
+  return value === undefined ? undefined : parseByteCount(HEADER_LENGTH, value);
+}
+
+/** The signal is made when somebody asks for it: few requests are ever queued. */
+function contextOf(context: HttpContext): InferContext {
+  const traceparent = context.req.header('traceparent');
+  return {
+    get signal() {
+      return context.req.raw.signal;
+    },
+    ...(traceparent === undefined ? {} : { traceparent }),
+  };
+}
+
+function answer(
+  body: Uint8Array,
+  headerLength: number | undefined,
+  context: HttpContext,
+  limits: HttpLimits,
+): Response | Promise<Response> {
+  const headers: Record<string, string> =
+    headerLength === undefined
+      ? { 'Content-Type': 'application/json' }
+      : { 'Content-Type': 'application/octet-stream', [HEADER_LENGTH]: String(headerLength) };
+  if (body.byteLength < limits.compressFromBytes) return new Response(body, { headers });
+  const encoding = chooseEncoding(context.req.header('accept-encoding'));
+  if (encoding === 'identity') return new Response(body, { headers });
+  headers['Content-Encoding'] = encoding;
+  return compress(encoding, body).then((compressed) => new Response(compressed, { headers }));
+}

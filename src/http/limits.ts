@@ -1,0 +1,22 @@
+import type { NonFinitePolicy } from '../protocol/json-writer.ts';
+
+export interface HttpLimits {
+  /** Largest body, in bytes, as it arrives and after decompression. */
+  readonly maxBodyBytes: number;
+  /** Largest batch; undefined: no limit. */
+  readonly maxBatch: number | undefined;
+  /** What a NaN or an infinity in a response becomes when it travels as JSON. */
+  readonly nonFinite: NonFinitePolicy;
+  /** A response is compressed, for a client that accepts it, from this size on. */
+  readonly compressFromBytes: number;
+  /** What `Retry-After` says when the server is overloaded or not ready. */
+  readonly retryAfterSeconds: number;
+}
+
+export const DEFAULT_LIMITS: HttpLimits = Object.freeze({
+  maxBodyBytes: 64 * 1024 * 1024,
+  maxBatch: undefined,
+  nonFinite: 'bare',
+  compressFromBytes: 1024,
+  retryAfterSeconds: 1,
+});

@@ -1,0 +1,169 @@
+/** From the bytes of an infer request to checked tensors: JSON, JSON with binary data, or one raw tensor. */
+import { ServingError } from '../errors.ts';
+import { decodeBinary } from './binary-codec.ts';
+import { isDatatype } from './datatypes.ts';
+import { readJsonElements } from './json-elements.ts';
+import { type JsonDocument, type JsonObject, JsonSpan, type JsonValue, readJson } from './json-reader.ts';
+import { booleanParameter, checkReserved, countParameter, readParameters } from './parameters.ts';
+import { decodeRawRequest } from './raw-request.ts';
+import { checkedCount, checkShape } from './shape.ts';
+import type {
+  InferRequest,
+  ModelMetadata,
+  RequestedOutput,
+  Tensor,
+  TensorElements,
+  TensorSpec,
+} from './types.ts';
+import { checkBatch, checkComplete, checkOutputName, checkUnique, inputSpec } from './validate.ts';
+
+export interface DecodeLimits {
+  /** Largest batch; with it, a variable dimension 0 of every input is the batch. Absent: no limit. */
+  readonly maxBatch?: number | undefined;
+}
+
+function invalid(message: string): ServingError {
+  return new ServingError('INVALID_REQUEST', message);
+}
+
+/**
+ * Decodes and checks an infer request.
+ *
+ * Elements may share memory with `body`, which must stay untouched while they are used.
+ *
+ * @param headerLength - bytes of JSON before the binary data; undefined when all of the body is JSON, 0 for one raw
+ *   tensor without any JSON.
+ * @throws ServingError INVALID_REQUEST for whatever the model could not be run on.
+ */
+export function decodeInferRequest(
+  body: Uint8Array,
+  headerLength: number | undefined,
+  model: ModelMetadata,
+  limits: DecodeLimits = {},
+): InferRequest {
+  const request =
+    headerLength === 0 ? decodeRawRequest(body, model) : decodeJsonRequest(body, headerLength, model);
+  checkBatch(model, request.inputs, limits.maxBatch);
+  return request;
+}
+
+function decodeJsonRequest(
+  body: Uint8Array,
+  headerLength: number | undefined,
+  model: ModelMetadata,
+): InferRequest {
+  const jsonLength = headerLength ?? body.byteLength;
+  if (jsonLength > body.byteLength) {
+    throw invalid(`header length ${jsonLength} exceeds the body of ${body.byteLength} bytes`);
+  }
+  const document = readJson(body.subarray(0, jsonLength), 'inputs');
+  const root = asObject(document.root, 'request');
+  const id = root.get('id');
+  if (id !== undefined && typeof id !== 'string') throw invalid("request: 'id' must be a string");
+  const parameters = readParameters(root.get('parameters'), 'request');
+  checkReserved(parameters);
+  const inputs = readInputs(document, root.get('inputs'), body.subarray(jsonLength), model);
+  const outputs = readOutputs(root.get('outputs'), model);
+  return {
+    parameters,
+    inputs,
+    ...(id === undefined ? {} : { id }),
+    ...(outputs === undefined ? {} : { outputs }),
+  };
+}
+
+function asObject(value: JsonValue | undefined, where: string): JsonObject {
+  if (value instanceof Map) return value;
+  throw invalid(`${where}: expected a JSON object`);
+}
+
+function nameOf(tensor: JsonObject, kind: string): string {
+  const name = tensor.get('name');
+  if (typeof name === 'string' && name !== '') return name;
+  throw invalid(`${kind}: 'name' must be a non-empty string`);
+}
+
+function readInputs(
+  document: JsonDocument,
+  value: JsonValue | undefined,
+  binary: Uint8Array,
+  model: ModelMetadata,
+): readonly Tensor[] {
+  if (!Array.isArray(value) || value.length === 0) {
+    throw invalid("request: 'inputs' must be a non-empty array");
+  }
+  const objects = value.map((item: JsonValue) => asObject(item, "request: 'inputs'"));
+  checkUnique(
+    'input',
+    objects.map((object) => ({ name: nameOf(object, 'input') })),
+  );
+  let offset = 0;
+  const inputs = objects.map((object) => {
+    const spec = inputSpec(model, nameOf(object, 'input'));
+    const label = `input '${spec.name}'`;
+    checkDatatype(object.get('datatype'), spec);
+    const shape = readShape(object.get('shape'), label);
+    checkShape(spec, shape);
+    const count = checkedCount(spec.name, spec.datatype, shape);
+    const size = countParameter(readParameters(object.get('parameters'), label), 'binary_data_size', label);
+    const source = object.get('data');
+    let elements: TensorElements;
+    if (size === undefined) {
+      if (!(source instanceof JsonSpan)) throw invalid(`${label}: 'data' must be an array`);
+      elements = readJsonElements(spec.datatype, { label, text: document.text, span: source, shape, count });
+    } else {
+      if (source !== undefined) throw invalid(`${label}: both 'data' and 'binary_data_size' are given`);
+      const remaining = binary.byteLength - offset;
+      if (size > remaining) {
+        throw invalid(`${label}: 'binary_data_size' is ${size}, ${remaining} bytes of binary data remain`);
+      }
+      elements = decodeBinary(label, spec.datatype, count, binary.subarray(offset, offset + size));
+      offset += size;
+    }
+    return { name: spec.name, datatype: spec.datatype, shape, elements };
+  });
+  checkComplete(model, inputs);
+  if (offset !== binary.byteLength) {
+    throw invalid(`request: ${binary.byteLength - offset} bytes of binary data belong to no input`);
+  }
+  return inputs;
+}
+
+function checkDatatype(value: JsonValue | undefined, spec: TensorSpec): void {
+  if (value === spec.datatype) return;
+  if (typeof value !== 'string') throw invalid(`input '${spec.name}': 'datatype' must be a string`);
+  const problem = isDatatype(value) ? 'unexpected' : 'unknown';
+  throw invalid(
+    `input '${spec.name}': ${problem} datatype '${value.slice(0, 40)}', expected ${spec.datatype}`,
+  );
+}
+
+function readShape(value: JsonValue | undefined, label: string): readonly number[] {
+  if (!Array.isArray(value)) throw invalid(`${label}: 'shape' must be an array`);
+  for (const size of value as readonly JsonValue[]) {
+    if (typeof size !== 'number' || !Number.isInteger(size) || size < 0) {
+      throw invalid(`${label}: 'shape' holds ${String(size).slice(0, 40)}, expected non-negative integers`);
+    }
+  }
+  return value;
+}
+
+function readOutputs(
+  value: JsonValue | undefined,
+  model: ModelMetadata,
+): readonly RequestedOutput[] | undefined {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value)) throw invalid("request: 'outputs' must be an array");
+  const outputs = value.map((item: JsonValue) => {
+    const object = asObject(item, "request: 'outputs'");
+    const name = nameOf(object, 'output');
+    checkOutputName(model, name);
+    const label = `output '${name}'`;
+    const parameters = readParameters(object.get('parameters'), label);
+    booleanParameter(parameters, 'binary_data', label);
+    if (parameters.classification !== undefined) throw invalid(`${label}: classification is not supported`);
+    return { name, parameters };
+  });
+  checkUnique('output', outputs);
+  return outputs;
+}

@@ -1,0 +1,47 @@
+import { ServingError } from '../errors.ts';
+import { decodeBinary } from './binary-codec.ts';
+import { elementBytes } from './datatypes.ts';
+import { countElements, formatShape } from './shape.ts';
+import type { InferRequest, ModelMetadata, TensorSpec } from './types.ts';
+
+/**
+ * A request without any JSON: the body is the binary form of the model's only input, and all outputs are answered as
+ * binary data. One variable dimension is deduced from the number of bytes. A BYTES input takes the whole body as its one
+ * element, without a length prefix.
+ *
+ * @throws ServingError INVALID_REQUEST for a model of several inputs or several variable dimensions, or bytes that do
+ *   not fill the shape.
+ */
+export function decodeRawRequest(body: Uint8Array, model: ModelMetadata): InferRequest {
+  const [spec, ...others] = model.inputs;
+  if (spec === undefined || others.length > 0) {
+    throw new ServingError(
+      'INVALID_REQUEST',
+      `a raw request needs a model of one input, model '${model.name}' has ${model.inputs.length}`,
+    );
+  }
+  const { name, datatype } = spec;
+  const isBytes = datatype === 'BYTES';
+  const shape = deduceShape(spec, isBytes ? 1 : body.byteLength / elementBytes(datatype));
+  const elements = isBytes ? [body] : decodeBinary(`input '${name}'`, datatype, countElements(shape), body);
+  return { parameters: { binary_data_output: true }, inputs: [{ name, datatype, shape, elements }] };
+}
+
+function deduceShape(spec: TensorSpec, count: number): readonly number[] {
+  const fixed = countElements(spec.shape.filter((size) => size >= 0));
+  const variable = spec.shape.filter((size) => size < 0).length;
+  if (variable > 1) {
+    throw new ServingError(
+      'INVALID_REQUEST',
+      `input '${spec.name}': a raw request cannot fill the ${variable} variable dimensions of ${formatShape(spec.shape)}`,
+    );
+  }
+  const size = variable === 0 ? 1 : count / fixed;
+  if (fixed * size !== count || !Number.isInteger(size)) {
+    throw new ServingError(
+      'INVALID_REQUEST',
+      `input '${spec.name}': ${count} elements of raw data do not fill shape ${formatShape(spec.shape)}`,
+    );
+  }
+  return spec.shape.map((fixedSize) => (fixedSize < 0 ? size : fixedSize));
+}

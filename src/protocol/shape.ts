@@ -1,0 +1,47 @@
+import { ServingError } from '../errors.ts';
+import { elementBytes } from './datatypes.ts';
+import type { Datatype, TensorSpec } from './types.ts';
+
+/** Number of elements; Infinity where it exceeds what a number counts exactly. An empty shape is a scalar: 1. */
+export function countElements(shape: readonly number[]): number {
+  let count = 1;
+  for (const size of shape) count *= size;
+  return count > Number.MAX_SAFE_INTEGER ? Number.POSITIVE_INFINITY : count;
+}
+
+/** A shape as people write it: [2,8]. */
+export function formatShape(shape: readonly number[]): string {
+  return `[${shape.join(',')}]`;
+}
+
+/**
+ * Number of elements of a tensor whose shape a request gave.
+ *
+ * @throws ServingError INVALID_REQUEST when the elements or their bytes exceed 2^53 − 1.
+ */
+export function checkedCount(name: string, datatype: Datatype, shape: readonly number[]): number {
+  const count = countElements(shape);
+  const bytes = datatype === 'BYTES' ? count : count * elementBytes(datatype);
+  if (bytes > Number.MAX_SAFE_INTEGER) {
+    throw new ServingError(
+      'INVALID_REQUEST',
+      `input '${name}': shape ${formatShape(shape)} of ${datatype} exceeds the maximum byte size`,
+    );
+  }
+  return count;
+}
+
+/**
+ * Checks a shape against the model's.
+ *
+ * @throws ServingError INVALID_REQUEST for another rank or another size of a fixed dimension.
+ */
+export function checkShape(spec: TensorSpec, shape: readonly number[]): void {
+  const isFitting =
+    shape.length === spec.shape.length && spec.shape.every((size, axis) => size < 0 || size === shape[axis]);
+  if (isFitting) return;
+  throw new ServingError(
+    'INVALID_REQUEST',
+    `input '${spec.name}': unexpected shape ${formatShape(shape)}, expected ${formatShape(spec.shape)}`,
+  );
+}
