@@ -16,3 +16,10 @@ export function float16MagnitudeBits(halves: Uint16Array): Uint32Array {
   for (let i = 0; i < halves.length; i++) bits[i] = MAGNITUDE_BITS[halves[i]! & 0x7fff]!;
   return bits;
 }
+
+/** float16 values, given as their bits, as float32. */
+export function float16ToFloat32(halves: Uint16Array): Float32Array {
+  const bits = float16MagnitudeBits(halves);
+  for (let i = 0; i < halves.length; i++) bits[i] = (bits[i]! | ((halves[i]! & 0x8000) << 16)) >>> 0;
+  return new Float32Array(bits.buffer);
+}

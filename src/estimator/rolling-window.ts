@@ -18,11 +18,14 @@ export interface WindowOptions {
   readonly maxAgeMs: number;
 }
 
+/** One histogram per site. */
+export type SiteHistograms = readonly ActivationHistogram[];
+
 export interface WindowSnapshot {
   /** Sampled requests in the window. */
   readonly samples: number;
   /** One histogram per site, over the whole window. */
-  readonly sites: readonly ActivationHistogram[];
+  readonly sites: SiteHistograms;
   /** One histogram per slice, oldest first, merged over the sites. */
   readonly slices: readonly ActivationHistogram[];
 }
@@ -66,7 +69,7 @@ export class RollingWindow {
    * @param sample - one histogram per site, τ = 0.
    * @param timeMs - the time now; must not run backwards by more than a slice is long.
    */
-  add(sample: readonly ActivationHistogram[], timeMs: number): void {
+  add(sample: SiteHistograms, timeMs: number): void {
     this.expire(timeMs);
     let slice = this.#slices.at(-1);
     if (slice === undefined || slice.samples >= this.#options.sliceSamples) {
@@ -107,12 +110,18 @@ export class RollingWindow {
     };
   }
 
-  /** The newest `slices` slices only, per site: what drift is looked for in. */
-  recent(slices: number): { readonly samples: number; readonly sites: readonly ActivationHistogram[] } {
-    const latest = this.#slices.slice(-slices);
-    const sites = emptySites(this.#options.sites);
-    for (const slice of latest) for (const [i, h] of slice.sites.entries()) merge(sites[i]!, h);
-    return { samples: latest.reduce((n, slice) => n + slice.samples, 0), sites };
+  /** The newest `count` slices only, per site: what drift is looked for in. */
+  recent(count: number): SiteHistograms {
+    return mergeSlices(this.#slices.slice(-count), this.#options.sites);
+  }
+
+  /** The window in consecutive groups of `count` slices, per site; a shorter rest is left out. */
+  groups(count: number): SiteHistograms[] {
+    const groups: SiteHistograms[] = [];
+    for (let end = count; end <= this.#slices.length; end += count) {
+      groups.push(mergeSlices(this.#slices.slice(end - count, end), this.#options.sites));
+    }
+    return groups;
   }
 
   #dropOldest(): void {
@@ -121,6 +130,12 @@ export class RollingWindow {
     for (const [i, h] of oldest.sites.entries()) subtract(this.#total[i]!, h);
     this.#samples -= oldest.samples;
   }
+}
+
+function mergeSlices(slices: readonly Slice[], count: number): SiteHistograms {
+  const sites = emptySites(count);
+  for (const slice of slices) for (const [i, h] of slice.sites.entries()) merge(sites[i]!, h);
+  return sites;
 }
 
 function emptySites(count: number): ActivationHistogram[] {

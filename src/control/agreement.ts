@@ -1,0 +1,140 @@
+import { float16ToFloat32 } from '../estimator/float16.ts';
+import type { Tensor } from '../protocol/types.ts';
+
+export interface AgreementOptions {
+  /** `auto`: top-1 where an output looks like class scores ([rows, classes ≥ 2]), else cosine. */
+  readonly measure: 'auto' | 'top1' | 'cosine';
+  /** Name of the output to compare; by default the first floating-point one, else the first. */
+  readonly output?: string | undefined;
+  /** Rows agree by cosine when 1 − cosine is at most this. */
+  readonly cosineTolerance: number;
+}
+
+/** How far the pruned answer is from the dense one, over the rows of one request. */
+export interface Comparison {
+  readonly rows: number;
+  readonly agreed: number;
+  /** Mean Kullback–Leibler divergence KL(dense ‖ pruned) of the softmax of each row, in nats. */
+  readonly kl: number;
+  /** Mean cosine similarity of the rows. */
+  readonly cosine: number;
+}
+
+/**
+ * Compares one request's dense and pruned outputs row by row (first dimension = rows).
+ *
+ * A model without a floating-point output is compared by equality. Rows in which the dense answer is not finite say
+ * nothing and are left out; a pruned answer that is not finite where the dense one is disagrees.
+ *
+ * @returns null when there is nothing to compare.
+ */
+export function compare(
+  dense: readonly Tensor[],
+  pruned: readonly Tensor[],
+  options: AgreementOptions,
+): Comparison | null {
+  const reference = chosenOutput(dense, options.output);
+  const answer = pruned.find((t) => t.name === reference?.name);
+  if (reference === undefined || answer === undefined) return null;
+  const rows = reference.shape.length > 1 ? reference.shape[0]! : 1;
+  const a = floatsOf(reference);
+  const b = floatsOf(answer);
+  if (rows === 0 || a.length === 0 || a.length !== b.length) return null;
+  const measure = isFloat(reference) ? measureFor(reference, options) : 'exact';
+  return compareRows(a, b, rows, measure, options.cosineTolerance);
+}
+
+type Measure = 'top1' | 'cosine' | 'exact';
+
+function measureFor(reference: Tensor, options: AgreementOptions): Measure {
+  if (options.measure !== 'auto') return options.measure;
+  return reference.shape.length === 2 && reference.shape[1]! >= 2 ? 'top1' : 'cosine';
+}
+
+function compareRows(
+  a: Floats,
+  b: Floats,
+  rows: number,
+  measure: Measure,
+  tolerance: number,
+): Comparison | null {
+  const width = a.length / rows;
+  const sum = { rows: 0, agreed: 0, kl: 0, cosine: 0 };
+  for (let row = 0; row < rows; row++) {
+    const x = a.subarray(row * width, (row + 1) * width);
+    const y = b.subarray(row * width, (row + 1) * width);
+    if (!x.every(Number.isFinite)) continue;
+    const cosine = cosineOf(x, y);
+    sum.rows++;
+    sum.agreed += isAgreed(x, y, measure, cosine, tolerance) ? 1 : 0;
+    sum.kl += measure === 'exact' ? 0 : klOfSoftmax(x, y);
+    sum.cosine += cosine;
+  }
+  if (sum.rows === 0) return null;
+  return { rows: sum.rows, agreed: sum.agreed, kl: sum.kl / sum.rows, cosine: sum.cosine / sum.rows };
+}
+
+function isAgreed(a: Floats, b: Floats, measure: Measure, cosine: number, tolerance: number): boolean {
+  if (!b.every(Number.isFinite)) return false;
+  if (measure === 'top1') return argmax(a) === argmax(b);
+  if (measure === 'cosine') return 1 - cosine <= tolerance;
+  return a.every((x, i) => x === b[i]);
+}
+
+function chosenOutput(outputs: readonly Tensor[], name: string | undefined): Tensor | undefined {
+  if (name !== undefined) return outputs.find((t) => t.name === name);
+  return outputs.find(isFloat) ?? outputs.find((t) => t.datatype !== 'BYTES');
+}
+
+function isFloat(t: Tensor): boolean {
+  return t.datatype === 'FP32' || t.datatype === 'FP64' || t.datatype === 'FP16';
+}
+
+function floatsOf(t: Tensor): Floats {
+  if (t.datatype === 'FP16') return float16ToFloat32(t.elements as Uint16Array);
+  if (t.elements instanceof Float32Array || t.elements instanceof Float64Array) return t.elements;
+  return Float64Array.from(t.elements as ArrayLike<number | bigint>, Number);
+}
+
+type Floats = Float32Array | Float64Array;
+
+/** Where a divergence stops telling more; keeps means finite. */
+const MAX_KL = 50;
+
+/** Index of the largest element, the first of equals. */
+function argmax(v: Floats): number {
+  let best = 0;
+  for (let i = 1; i < v.length; i++) if (v[i]! > v[best]!) best = i;
+  return best;
+}
+
+/** Cosine similarity; 1 when both are zero, 0 when one is, or when the answer is not finite. */
+function cosineOf(a: Floats, b: Floats): number {
+  let dot = 0;
+  let aa = 0;
+  let bb = 0;
+  for (let i = 0; i < a.length; i++) {
+    dot += a[i]! * b[i]!;
+    aa += a[i]! * a[i]!;
+    bb += b[i]! * b[i]!;
+  }
+  if (aa === 0 && bb === 0) return 1;
+  const cosine = dot / Math.sqrt(aa * bb);
+  return Number.isFinite(cosine) ? cosine : 0;
+}
+
+function klOfSoftmax(a: Floats, b: Floats): number {
+  const za = logSumExp(a);
+  const zb = logSumExp(b);
+  let kl = 0;
+  for (let i = 0; i < a.length; i++) kl += Math.exp(a[i]! - za) * (a[i]! - za - (b[i]! - zb));
+  return Number.isNaN(kl) ? MAX_KL : Math.min(Math.max(0, kl), MAX_KL);
+}
+
+function logSumExp(v: Floats): number {
+  let max = Number.NEGATIVE_INFINITY;
+  for (const x of v) max = Math.max(max, x);
+  let sum = 0;
+  for (const x of v) sum += Math.exp(x - max);
+  return max + Math.log(sum);
+}

@@ -1,0 +1,46 @@
+/**
+ * Anytime-valid evidence about a disagreement rate: a betting martingale.
+ *
+ * Against the hypothesis "the mean of d is at most m" one bets that d is larger: wealth ← wealth · (1 + λ(d − m)); against
+ * "at least m", smaller: wealth · (1 + λ(m − d)). Under the hypothesis the expected wealth never grows, so by Ville's
+ * inequality it ever reaches 1/α with probability at most α: one may look after every observation. Several bets λ are
+ * held at once and averaged, since the best one depends on the unknown mean.
+ * Source: Waudby-Smith & Ramdas 2024, "Estimating means of bounded random variables by betting".
+ */
+export interface Evidence {
+  readonly claim: 'above' | 'below';
+  /** The mean m that the evidence is about, 0 < m < 1. */
+  readonly mean: number;
+  /** ln wealth of every bet. */
+  readonly logWealth: readonly number[];
+  readonly observations: number;
+}
+
+/** Bets as shares of the largest λ that cannot go broke. */
+const BETS = [0.02, 0.05, 0.1, 0.2, 0.4, 0.8];
+
+/** No evidence yet for the claim that the mean is above (below) `mean`. */
+export function noEvidence(claim: 'above' | 'below', mean: number): Evidence {
+  return { claim, mean, logWealth: BETS.map(() => 0), observations: 0 };
+}
+
+/** Takes in one observation 0 ≤ d ≤ 1. */
+export function observe(evidence: Evidence, d: number): Evidence {
+  const { claim, mean } = evidence;
+  const gain = claim === 'above' ? d - mean : mean - d;
+  const largest = claim === 'above' ? 1 / mean : 1 / (1 - mean);
+  return {
+    ...evidence,
+    logWealth: evidence.logWealth.map((w, i) => w + Math.log1p(BETS[i]! * largest * gain)),
+    observations: evidence.observations + 1,
+  };
+}
+
+/** The average wealth of the bets: the claim holds with error at most α once it reaches 1/α. */
+export function wealth(evidence: Evidence): number {
+  return evidence.logWealth.reduce((sum, w) => sum + Math.exp(w), 0) / evidence.logWealth.length;
+}
+
+export function isProven(evidence: Evidence, alpha: number): boolean {
+  return wealth(evidence) >= 1 / alpha;
+}
