@@ -4,7 +4,7 @@ import * as ort from 'onnxruntime-node';
 import { messageOf } from '../errors.ts';
 import { BinCounter } from '../estimator/bin-counter.ts';
 import { float16MagnitudeBits } from '../estimator/float16.ts';
-import { THRESHOLD_INPUT } from '../onnx/gate.ts';
+import { THRESHOLD_INPUT } from '../onnx/names.ts';
 import type { FromWorker, RetainedAtSite, RunDone, RunMessage, WorkerSetup } from './messages.ts';
 import { fromOrtTensor, toOrtTensor } from './ort-tensors.ts';
 
