@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from datasets import Split
 from fit import as_arguments
 
-OPSET = 14
+OPSET = 17
 
 
 def export_onnx(model: nn.Module, example: Split, path: Path) -> None:

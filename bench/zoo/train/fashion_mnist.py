@@ -39,7 +39,8 @@ def read_split(prefix: str) -> Split:
 def terms() -> str:
     """The licence text, which has to travel with the images, as quoted Markdown."""
     text = COPYRIGHT.read_text().rsplit('License: Expat\n', 1)[-1]
-    return '\n' + ''.join(f'> {"" if line.strip() == "." else line.strip()}\n' for line in text.splitlines())
+    lines = ['' if line.strip() == '.' else line.strip() for line in text.splitlines()]
+    return '\n' + ''.join(f'> {line}'.rstrip() + '\n' for line in lines)
 
 
 def load() -> Dataset:

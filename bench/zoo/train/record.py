@@ -18,10 +18,24 @@ class Measured:
     majority: float
 
 
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table with padded columns."""
+    widths = [max(len(line[i]) for line in [head, *rows]) for i in range(len(head))]
+    lines = [head, tuple('-' * width for width in widths), *rows]
+    return '\n'.join('| ' + ' | '.join(cell.ljust(w) for cell, w in zip(line, widths)) + ' |' for line in lines)
+
+
 def write_card(path: Path, row: dict, dataset: Dataset, structure: str, outcome: Outcome, training: str) -> None:
     """CARD.md: what the model is, how it came to be, how good it is."""
     gain = 100 * (row['accuracyTest'] - row['majority'])
-    bundled = f"| bundled inputs (first 1,000) | 1000 | {row['accuracyBundled']:.4f} |\n" if 'accuracyBundled' in row else ''
+    committed = f'committed inputs (`{Path(row["labels"]).parent.as_posix()}`)'
+    measured = [
+        ('full test set', str(len(dataset.test)), f'{row["accuracyTest"]:.4f}'),
+        (committed, str(row['heldOut']), f'{row["accuracyHeldOut"]:.4f}'),
+        ('always the majority class', str(len(dataset.test)), f'{row["majority"]:.4f}'),
+    ]
+    if 'accuracyBundled' in row:
+        measured.append(('inputs bundled beside this model', '1000', f'{row["accuracyBundled"]:.4f}'))
     path.write_text(f"""# {row['name']}
 
 {structure}
@@ -34,11 +48,7 @@ def write_card(path: Path, row: dict, dataset: Dataset, structure: str, outcome:
 - **Remake.** `/usr/bin/python3 bench/zoo/train/train.py {row['entry']} --seed {row['seed']}`
 - **Seed.** {row['seed']}
 
-| measured on | samples | accuracy |
-|---|---|---|
-| full test set | {len(dataset.test)} | {row['accuracyTest']:.4f} |
-| committed inputs (`{Path(row['labels']).parent.as_posix()}`) | {row['heldOut']} | {row['accuracyHeldOut']:.4f} |
-{bundled}| always the majority class | {len(dataset.test)} | {row['majority']:.4f} |
+{table(('measured on', 'samples', 'accuracy'), measured)}
 
 {gain:.1f} points above the majority class. The model file has {row['sizeBytes']:,} bytes.
 """)

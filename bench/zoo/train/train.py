@@ -28,7 +28,7 @@ def train(entry: Entry, seed: int) -> None:
     name = entry.name if seed == 1 else f'{entry.name}-seed{seed}'
     dataset = entry.load()
     torch.manual_seed(seed)
-    model = entry.build(dataset)
+    model = entry.build(dataset, seed)
     progress(f'{name}: {sum(p.numel() for p in model.parameters()):,} parameters, {len(dataset.train):,} samples')
     outcome = fit(model, dataset.train, dataset.validation, entry.schedule, seed)
 
