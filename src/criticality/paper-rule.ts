@@ -1,5 +1,13 @@
 import { binOf, edgeOf, nearestEdge } from '../estimator/bins.ts';
-import { type ActivationHistogram, retainedFrom, tails } from '../estimator/histogram.ts';
+import {
+  type ActivationHistogram,
+  mergeAll,
+  nonzeroCount,
+  retainedFrom,
+  tails,
+} from '../estimator/histogram.ts';
+import type { Criticality } from './critical-point.ts';
+import { extrema } from './features.ts';
 import {
   emptyCurve,
   type FreeEnergyCurve,
@@ -61,4 +69,33 @@ export function firstTransition(
     if (before < 0 && after > 0) return { index: i, kind: 'minimum' };
   }
   return null;
+}
+
+/**
+ * A window's critical point by the paper's plain rule: linear grid, atoms in, no test for significance. The interval is
+ * one step to either side. Null when no activation is nonzero.
+ */
+export function paperCriticality(
+  slices: readonly ActivationHistogram[],
+  temperature: Temperature,
+  steps = PAPER_STEPS,
+): Criticality | null {
+  const all = mergeAll(slices);
+  if (nonzeroCount(all) === 0) return null;
+  const curve = freeEnergyAt(all, linearGrid(all, steps), temperature);
+  const found = firstTransition(curve.freeEnergy);
+  if (found === null) return { curve, continuous: curve.freeEnergy, features: [], critical: null };
+  const { index, kind } = found;
+  const threshold = curve.thresholds[index]!;
+  const sparsity = curve.sparsity[index]!;
+  const interval = [curve.thresholds[index - 1]!, curve.thresholds[index + 1]!] as const;
+  const range = Math.max(...curve.freeEnergy) - Math.min(...curve.freeEnergy);
+  const prominence =
+    (extrema(curve.freeEnergy).find((extremum) => extremum.index === index)?.prominence ?? 0) / range;
+  return {
+    curve,
+    continuous: curve.freeEnergy,
+    features: [{ kind, threshold, sparsity, prominence, interval }],
+    critical: { threshold, sparsity, feature: kind, interval },
+  };
 }

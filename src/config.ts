@@ -1,0 +1,250 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { MODES } from './control/state.ts';
+import { messageOf, ServingError } from './errors.ts';
+
+const share = z.number().min(0).max(1);
+const positive = z.number().positive();
+const count = z.number().int().positive();
+const port = z.number().int().min(0).max(65535);
+
+/** Every setting, with the sentence that documents it. File < environment < flags. */
+export const ConfigSchema = z.strictObject({
+  model: z
+    .strictObject({
+      path: z.string().min(1).optional().describe('ONNX file; without one, the bundled Fashion-MNIST CNN'),
+      name: z.string().min(1).optional().describe('name in URLs and metrics; by default the file name'),
+      version: z.string().regex(/^\d+$/).default('1').describe('version in URLs'),
+    })
+    .prefault({}),
+  server: z
+    .strictObject({
+      host: z.string().default('127.0.0.1').describe('address to listen on'),
+      port: port.default(8080).describe('HTTP port; 0 picks a free one'),
+      maxBodyBytes: count.default(64 << 20).describe('largest request body, after decompression'),
+      maxBatch: count.optional().describe('largest first dimension of an input; by default unlimited'),
+      drainSeconds: positive.default(30).describe('how long in-flight requests may take after SIGTERM'),
+    })
+    .prefault({}),
+  runtime: z
+    .strictObject({
+      workers: count
+        .default(() => Math.max(1, availableParallelism() - 1))
+        .describe('worker threads, each with its own sessions; by default one less than there are cores'),
+      intraOpThreads: count.default(1).describe('threads inside one run'),
+      maxQueue: count.default(256).describe('requests that may wait; more are answered 503'),
+      maxShadowQueue: count.default(64).describe('shadow runs that may wait; more are dropped'),
+    })
+    .prefault({}),
+  sites: z
+    .strictObject({
+      scheme: z
+        .enum(['activations', 'linear-inputs'])
+        .default('activations')
+        .describe('which tensors are gated'),
+      include: z.array(z.string()).optional().describe('globs: only sites with these names'),
+      exclude: z.array(z.string()).optional().describe('globs: never sites with these names'),
+    })
+    .prefault({}),
+  sampling: z
+    .strictObject({
+      ratio: share.default(0.05).describe('share of requests that are run again in the shadow'),
+      budget: share.default(0.25).describe('largest share of worker time for shadow runs'),
+    })
+    .prefault({}),
+  window: z
+    .strictObject({
+      slices: z.number().int().min(4).default(16).describe('slices of the rolling window'),
+      sliceSamples: count.default(16).describe('sampled requests per slice'),
+      maxAgeSeconds: positive.default(3600).describe('slices older than this are forgotten'),
+      minSamples: count.default(128).describe('sampled requests before a critical point is read'),
+      every: count.default(16).describe('sampled requests between two estimates'),
+    })
+    .prefault({}),
+  criticality: z
+    .strictObject({
+      rule: z
+        .enum(['significant', 'paper'])
+        .default('significant')
+        .describe('earliest significant feature, or the plain rule of the paper on a linear grid'),
+      temperature: z.enum(['normalized', 'paper']).default('normalized').describe('T = (mean |a|)/τ, or 1/τ'),
+      minProminence: share
+        .default(0.03)
+        .describe('least prominence of a feature, as a share of the range of F'),
+      minStandardErrors: z.number().min(0).default(4).describe('least prominence in standard errors'),
+    })
+    .prefault({}),
+  drift: z
+    .strictObject({
+      limit: positive
+        .default(0.1)
+        .describe('least distance that counts as drift, in standard deviations of ln|a|'),
+      confirmations: count.default(2).describe('estimates in a row above the limit'),
+      recentSlices: count.default(4).describe('newest slices that are compared with the reference'),
+    })
+    .prefault({}),
+  agreement: z
+    .strictObject({
+      floor: z
+        .number()
+        .gt(0)
+        .lt(1)
+        .default(0.95)
+        .describe('share of answers that must agree with the dense model'),
+      measure: z.enum(['auto', 'top1', 'cosine']).default('auto').describe('how two answers are compared'),
+      output: z.string().optional().describe('output to compare; by default the first floating-point one'),
+      cosineTolerance: positive.default(0.01).describe('answers agree when 1 − cosine is at most this'),
+      alpha: z.number().gt(0).lt(0.5).default(0.01).describe('error probability of the guard'),
+      trialSamples: count.default(1000).describe('sampled requests before an unproven candidate is given up'),
+      cooldownSamples: count.default(512).describe('sampled requests in dense after a disagreement'),
+    })
+    .prefault({}),
+  control: z
+    .strictObject({
+      mode: z
+        .enum(MODES as ['auto', 'fixed', 'observe', 'off'])
+        .default('auto')
+        .describe('auto, fixed, observe or off'),
+      threshold: z.number().min(0).optional().describe('threshold of mode fixed'),
+      token: z
+        .string()
+        .min(8)
+        .optional()
+        .describe('bearer token of the control API; without one, loopback only'),
+    })
+    .prefault({}),
+  telemetry: z
+    .strictObject({
+      logLevel: z
+        .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
+        .default('info')
+        .describe('log level'),
+    })
+    .prefault({}),
+});
+
+export type Config = z.output<typeof ConfigSchema>;
+export type ConfigInput = z.input<typeof ConfigSchema>;
+
+const ENV_PREFIX = 'TAUSTAT_';
+
+/**
+ * Settings from a file, the environment and flags, later ones first.
+ *
+ * @throws ServingError CONFIG_INVALID naming each setting that is wrong or unknown; FILE_NOT_FOUND.
+ */
+export function loadConfig(
+  file: string | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+  flags: ConfigInput,
+): Config {
+  const fromFile = file === undefined ? {} : readConfigFile(file);
+  return parseConfig(deepMerge(deepMerge(fromFile, fromEnvironment(environment)), flags as Tree));
+}
+
+/** Checks settings and fills in defaults. @throws ServingError CONFIG_INVALID */
+export function parseConfig(input: unknown): Config {
+  const result = ConfigSchema.safeParse(input);
+  if (!result.success) throw new ServingError('CONFIG_INVALID', issuesOf(result.error));
+  const { mode, threshold } = result.data.control;
+  if (mode === 'fixed' && threshold === undefined) {
+    throw new ServingError('CONFIG_INVALID', 'control.threshold: mode fixed needs a threshold');
+  }
+  return result.data;
+}
+
+function issuesOf(error: z.ZodError): string {
+  return error.issues
+    .map((issue) => {
+      const where = issue.path.join('.');
+      return where === '' ? issue.message : `${where}: ${issue.message}`;
+    })
+    .join('; ');
+}
+
+type Tree = { readonly [key: string]: unknown };
+
+function readConfigFile(file: string): Tree {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ServingError('FILE_NOT_FOUND', `config file '${file}' cannot be read: ${messageOf(error)}`);
+  }
+  let tree: unknown;
+  try {
+    tree = parseYaml(text) ?? {};
+  } catch (error) {
+    throw new ServingError('CONFIG_INVALID', `config file '${file}': ${messageOf(error)}`);
+  }
+  if (!isTree(tree))
+    throw new ServingError('CONFIG_INVALID', `config file '${file}': a mapping was expected`);
+  return tree;
+}
+
+/** `TAUSTAT_SAMPLING_RATIO=0.1` sets sampling.ratio; a variable that names no setting is an error. */
+export function fromEnvironment(environment: Readonly<Record<string, string | undefined>>): Tree {
+  const names = settingNames();
+  let tree: Tree = {};
+  for (const [variable, text] of Object.entries(environment)) {
+    if (!variable.startsWith(ENV_PREFIX) || text === undefined) continue;
+    const path = names.get(variable);
+    if (path === undefined) {
+      throw new ServingError('CONFIG_INVALID', `environment variable ${variable} names no setting`);
+    }
+    tree = deepMerge(tree, { [path.section]: { [path.key]: valueOf(text, path.isText) } });
+  }
+  return tree;
+}
+
+interface SettingPath {
+  readonly section: string;
+  readonly key: string;
+  readonly isText: boolean;
+}
+
+function settingNames(): Map<string, SettingPath> {
+  const names = new Map<string, SettingPath>();
+  for (const { section, key, isText } of settings()) {
+    const words = `${section}_${key.replace(/[A-Z]/g, (c) => `_${c}`)}`.toUpperCase();
+    names.set(ENV_PREFIX + words, { section, key, isText });
+  }
+  return names;
+}
+
+export interface Setting extends SettingPath {
+  readonly description: string;
+}
+
+/** Every setting with its sentence, in the order of the schema. */
+export function settings(): Setting[] {
+  return Object.entries(ConfigSchema.shape).flatMap(([section, schema]) =>
+    Object.entries(schema.unwrap().shape).map(([key, setting]) => ({
+      section,
+      key,
+      description: (setting as z.ZodType).description ?? '',
+      isText: z.safeParse(setting as z.ZodType, 'a1234567').success || key === 'version',
+    })),
+  );
+}
+
+/** Text stays text; everything else is read as YAML, so that numbers and lists come out as such. */
+function valueOf(text: string, isText: boolean): unknown {
+  return isText ? text : parseYaml(text);
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function deepMerge(base: Tree, over: Tree): Tree {
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    if (value === undefined) continue;
+    const below = merged[key];
+    merged[key] = isTree(below) && isTree(value) ? deepMerge(below, value) : value;
+  }
+  return merged;
+}

@@ -1,0 +1,41 @@
+import { concatMap, EMPTY, type Observable, of } from 'rxjs';
+import type { RollingWindow, SiteHistograms, WindowSnapshot } from './rolling-window.ts';
+
+export interface Sampled {
+  readonly at: number;
+  readonly histograms: SiteHistograms;
+}
+
+/** A window at one moment: what estimates are made from. */
+export interface Snapshot extends WindowSnapshot {
+  readonly at: number;
+  /** Samples since the last snapshot. */
+  readonly newSamples: number;
+  /** The newest slices, per site. */
+  readonly recent: SiteHistograms;
+  /** Consecutive parts of the window, each as long as `recent`, per site. */
+  readonly parts: readonly SiteHistograms[];
+}
+
+/** Feeds samples into a window and emits a snapshot of it after every `every` samples. */
+export function snapshots(window: RollingWindow, every: number, recentSlices: number) {
+  return (sample$: Observable<Sampled>): Observable<Snapshot> => {
+    let newSamples = 0;
+    return sample$.pipe(
+      concatMap(({ at, histograms }) => {
+        window.add(histograms, at);
+        newSamples++;
+        if (newSamples < every) return EMPTY;
+        const snapshot: Snapshot = {
+          ...window.snapshot(),
+          at,
+          newSamples,
+          recent: window.recent(recentSlices),
+          parts: window.groups(recentSlices),
+        };
+        newSamples = 0;
+        return of(snapshot);
+      }),
+    );
+  };
+}

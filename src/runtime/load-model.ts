@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import { messageOf, ServingError } from '../errors.ts';
+import { instrument } from '../onnx/instrument.ts';
+import { decodeModel, externalDataFiles } from '../onnx/model-file.ts';
+import { type ModelSignature, modelSignature } from '../onnx/signature.ts';
+import type { Site, SiteOptions, SkippedSite } from '../onnx/sites.ts';
+import type { WorkerSetup } from './messages.ts';
+
+export interface LoadedModel {
+  /** File name without its ending. */
+  readonly stem: string;
+  /** SHA-256 of the file, in hex. */
+  readonly hash: string;
+  readonly signature: ModelSignature;
+  readonly sites: readonly Site[];
+  readonly skipped: readonly SkippedSite[];
+  readonly setup: Omit<WorkerSetup, 'intraOpThreads'>;
+}
+
+/**
+ * Reads a model file and prepares what the workers need: the model as it is, and its gated twin.
+ *
+ * @throws ServingError FILE_NOT_FOUND, or MODEL_INVALID.
+ */
+export async function loadModel(path: string, siteOptions: SiteOptions): Promise<LoadedModel> {
+  const plain = await readModel(path);
+  const model = decodeModel(plain);
+  const signature = modelSignature(model);
+  const externalFolder = externalDataFiles(model).length > 0 ? dirname(resolve(path)) : undefined;
+  const { bytes, sites, skipped } = instrument(model, siteOptions);
+  return {
+    stem: basename(path).replace(/\.onnx$/i, ''),
+    hash: createHash('sha256').update(plain).digest('hex'),
+    signature,
+    sites,
+    skipped,
+    setup: {
+      plain,
+      taps: sites.map((site) => site.tap),
+      ...(sites.length === 0 ? {} : { gated: bytes }),
+      ...(externalFolder === undefined ? {} : { externalFolder }),
+    },
+  };
+}
+
+/** @throws ServingError FILE_NOT_FOUND */
+export async function readModel(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new ServingError('FILE_NOT_FOUND', `model file '${path}' cannot be read: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,67 @@
+export interface SamplerOptions {
+  /** Share of requests that are sampled, 0–1. */
+  readonly ratio: number;
+  /** Largest share of all worker time that shadow runs may take, 0–1. */
+  readonly budget: number;
+}
+
+export type Decision = 'sample' | 'pass' | 'over-budget';
+
+/** Worker time, ever growing. */
+export interface WorkerTime {
+  readonly shadowMs: number;
+  readonly workers: number;
+}
+
+/** Unspent budget carried over, so that a burst may be sampled after a quiet time. */
+const CARRY_OVER_MS = 1000;
+const GOLDEN_RATIO = 0.6180339887498949;
+
+/**
+ * Which requests are sampled: the same id always gets the same answer, so that a retried or a replayed request does not
+ * change the sample; requests without an id are spread evenly. A budget on worker time comes on top.
+ */
+export class Sampler {
+  readonly #options: SamplerOptions;
+  #phase = 0;
+  #lastMs: number | undefined;
+  #spentMs = 0;
+  #balanceMs = 0;
+
+  constructor(options: SamplerOptions) {
+    this.#options = options;
+  }
+
+  /** Decides for one request. O(length of the id). */
+  decide(id: string | undefined, nowMs: number, time: WorkerTime): Decision {
+    this.#settle(nowMs, time);
+    if (this.#position(id) >= this.#options.ratio) return 'pass';
+    return this.#balanceMs > 0 || this.#options.budget >= 1 ? 'sample' : 'over-budget';
+  }
+
+  #position(id: string | undefined): number {
+    if (id !== undefined && id !== '') return hashToUnit(id);
+    this.#phase = (this.#phase + GOLDEN_RATIO) % 1;
+    return this.#phase;
+  }
+
+  #settle(nowMs: number, { shadowMs, workers }: WorkerTime): void {
+    const elapsedMs = Math.max(0, nowMs - (this.#lastMs ?? nowMs - CARRY_OVER_MS));
+    const rate = this.#options.budget * workers;
+    this.#balanceMs = Math.min(
+      this.#balanceMs + rate * elapsedMs - (shadowMs - this.#spentMs),
+      rate * CARRY_OVER_MS,
+    );
+    this.#lastMs = nowMs;
+    this.#spentMs = shadowMs;
+  }
+}
+
+/** A string's place in [0, 1), evenly spread: FNV-1a with a final avalanche. */
+export function hashToUnit(text: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return ((h ^ (h >>> 16)) >>> 0) / 2 ** 32;
+}

@@ -1,0 +1,32 @@
+import { ServingError } from '../errors.ts';
+import type { InferContext } from '../http/plane.ts';
+import type { InferRequest } from '../protocol/types.ts';
+
+/**
+ * Runs `work` under the request's `timeout` parameter (microseconds, as in Triton) and the client's own signal.
+ *
+ * @throws ServingError DEADLINE_EXCEEDED once the time is over; work that still waits is then taken out of the queue.
+ */
+export async function deadlineOf<T>(
+  request: InferRequest,
+  context: InferContext,
+  work: (signal: AbortSignal | undefined) => Promise<T>,
+): Promise<T> {
+  const timeoutUs = request.parameters.timeout;
+  if (typeof timeoutUs !== 'number' || timeoutUs <= 0) return work(context.signal);
+  const expired = new AbortController();
+  const signal =
+    context.signal === undefined ? expired.signal : AbortSignal.any([context.signal, expired.signal]);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new ServingError('DEADLINE_EXCEEDED', `no answer within the timeout of ${timeoutUs} µs`));
+      expired.abort();
+    }, timeoutUs / 1000);
+  });
+  try {
+    return await Promise.race([work(signal), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,235 @@
+import type { Logger } from 'pino';
+import type { Subscription } from 'rxjs';
+import { pairwise } from 'rxjs';
+import type { Config } from '../config.ts';
+import { Thermostat } from '../control/thermostat.ts';
+import { messageOf, ServingError } from '../errors.ts';
+import { nonzeroCount } from '../estimator/histogram.ts';
+import type { InferContext, ModelStatistics } from '../http/plane.ts';
+import type { InferRequest, InferResponse, ModelMetadata } from '../protocol/types.ts';
+import type { LoadedModel } from '../runtime/load-model.ts';
+import type { RunResult, Runtime } from '../runtime/runtime.ts';
+import { WorkerRuntime } from '../runtime/worker-runtime.ts';
+import { Sampler } from '../sampling/sampler.ts';
+import { type ServedRequest, shadow } from '../sampling/shadow.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { endInferSpan, startInferSpan } from '../telemetry/tracing.ts';
+import { deadlineOf } from './deadline.ts';
+import { exportModelMetrics, exportState } from './model-metrics.ts';
+import { RequestStatistics } from './statistics.ts';
+
+/** A model that is being served: its workers, its thermostat, and the way of a request through both. */
+export class ServedModel {
+  readonly metadata: ModelMetadata;
+  readonly loaded: LoadedModel;
+  readonly thermostat: Thermostat;
+  readonly runtime: Runtime;
+  readonly shadowOutcomes = { ok: 0, dropped: 0, failed: 0 };
+  readonly #config: Config;
+  readonly #metrics: Metrics;
+  readonly #log: Logger;
+  readonly #sampler: Sampler;
+  readonly #statistics = new RequestStatistics();
+  readonly #outputs: readonly string[];
+  readonly #subscription: Subscription;
+  #thresholds: { readonly value: number; readonly perSite: Float32Array };
+
+  private constructor(
+    metadata: ModelMetadata,
+    loaded: LoadedModel,
+    runtime: Runtime,
+    config: Config,
+    metrics: Metrics,
+    log: Logger,
+  ) {
+    this.metadata = metadata;
+    this.loaded = loaded;
+    this.runtime = runtime;
+    this.#config = config;
+    this.#metrics = metrics;
+    this.#log = log;
+    this.#sampler = new Sampler(config.sampling);
+    this.#outputs = metadata.outputs.map((output) => output.name);
+    this.#thresholds = { value: 0, perSite: new Float32Array(loaded.sites.length) };
+    this.thermostat = new Thermostat({
+      sites: loaded.sites.length,
+      config,
+      onTimed: (step, ms) => metrics.estimatorDuration.observe({ step }, ms / 1000),
+    });
+    exportState(metrics, this);
+    this.#subscription = this.#followState();
+  }
+
+  /** Starts the workers of a model that was read. @throws ServingError MODEL_INVALID */
+  static async start(
+    loaded: LoadedModel,
+    config: Config,
+    metrics: Metrics,
+    log: Logger,
+  ): Promise<ServedModel> {
+    const name = config.model.name ?? loaded.stem;
+    const metadata: ModelMetadata = {
+      name,
+      versions: [config.model.version],
+      platform: 'onnxruntime_onnx',
+      ...loaded.signature,
+    };
+    const { workers, maxQueue, maxShadowQueue, intraOpThreads } = config.runtime;
+    const runtime = await WorkerRuntime.start(
+      { ...loaded.setup, intraOpThreads },
+      {
+        workers,
+        maxQueue,
+        maxShadowQueue,
+        onWorkerLost: (error) => {
+          metrics.workersLost.inc({ model: name });
+          log.error({ model: name, error: error.message }, 'worker lost');
+        },
+      },
+    );
+    return new ServedModel(metadata, loaded, runtime, config, metrics, log);
+  }
+
+  get name(): string {
+    return this.metadata.name;
+  }
+
+  get statistics(): ModelStatistics {
+    return this.#statistics.read(this.metadata.versions[0]!);
+  }
+
+  /** Whether a threshold can have an effect: the model has sites, and its mode lets it. */
+  get isPrunable(): boolean {
+    return this.loaded.sites.length > 0;
+  }
+
+  /** @throws ServingError OVERLOADED, UNAVAILABLE, WORKER_LOST, DEADLINE_EXCEEDED, INVALID_REQUEST, INFERENCE_FAILED */
+  async infer(request: InferRequest, context: InferContext): Promise<InferResponse> {
+    const started = performance.now();
+    const span = startInferSpan(this.name, context.traceparent);
+    const isDense = request.parameters.pruning === 'off';
+    const threshold = isDense ? 0 : this.thermostat.applied;
+    const isSampled = this.#isSampled(request.id);
+    const asked = request.outputs?.length ? request.outputs.map((output) => output.name) : this.#outputs;
+    try {
+      const result = await deadlineOf(request, context, (signal) =>
+        this.runtime.run({
+          inputs: request.inputs,
+          outputs: asked,
+          keepInputs: isSampled,
+          ...(threshold === 0 ? {} : { thresholds: this.#perSite(threshold) }),
+          ...(signal === undefined ? {} : { signal }),
+        }),
+      );
+      this.#succeeded(request, result, performance.now() - started);
+      endInferSpan(span, { threshold });
+      if (isSampled)
+        this.#sample({ inputs: request.inputs, threshold, ...wholeAnswer(result, asked, this.#outputs) });
+      return {
+        modelName: this.name,
+        modelVersion: this.metadata.versions[0]!,
+        ...(request.id === undefined ? {} : { id: request.id }),
+        parameters: { threshold },
+        outputs: result.outputs,
+      };
+    } catch (error) {
+      this.#statistics.fail(performance.now() - started);
+      this.#metrics.requests.inc({ model: this.name, outcome: outcomeOf(error) });
+      endInferSpan(span, { error: messageOf(error) });
+      throw error;
+    }
+  }
+
+  /** Brings the metrics that are read rather than counted up to date. */
+  exportMetrics(): void {
+    exportModelMetrics(this.#metrics, this);
+  }
+
+  async close(): Promise<void> {
+    this.#subscription.unsubscribe();
+    await this.runtime.close();
+    this.thermostat.close();
+  }
+
+  #perSite(threshold: number): Float32Array {
+    if (this.#thresholds.value !== threshold) {
+      this.#thresholds = {
+        value: threshold,
+        perSite: new Float32Array(this.loaded.sites.length).fill(threshold),
+      };
+    }
+    return this.#thresholds.perSite;
+  }
+
+  #isSampled(id: string | undefined): boolean {
+    if (!this.isPrunable || this.thermostat.state.mode === 'off') return false;
+    const decision = this.#sampler.decide(id, performance.now(), this.runtime.busy);
+    if (decision === 'over-budget') this.#shadowed('dropped');
+    return decision === 'sample';
+  }
+
+  #succeeded(request: InferRequest, result: RunResult, totalMs: number): void {
+    const model = this.name;
+    this.#statistics.succeed(request.inputs[0]?.shape[0] ?? 1, result, totalMs);
+    this.#metrics.requests.inc({ model, outcome: 'ok' });
+    this.#metrics.requestDuration.observe({ model, phase: 'queue' }, result.queueMs / 1000);
+    this.#metrics.requestDuration.observe({ model, phase: 'infer' }, result.inferMs / 1000);
+    this.#metrics.requestDuration.observe({ model, phase: 'total' }, totalMs / 1000);
+  }
+
+  /** After the response is on its way; nothing here can reach the client. */
+  #sample(served: ServedRequest): void {
+    setImmediate(() => {
+      const { sites } = this.loaded;
+      const options = { sites: sites.length, outputs: this.#outputs, agreement: this.#config.agreement };
+      shadow(this.runtime, served, this.thermostat.judged, options).then(
+        (sample) => {
+          if (sample === 'dropped') return this.#shadowed('dropped');
+          this.#shadowed('ok');
+          this.#metrics.estimatorDuration.observe({ step: 'binning' }, sample.binningMs / 1000);
+          let seen = 0;
+          let nonFinite = 0;
+          for (const h of sample.histograms) {
+            seen += h.zeros + nonzeroCount(h);
+            nonFinite += h.nonFinite;
+          }
+          this.#metrics.activationsSampled.inc({ model: this.name }, seen);
+          this.#metrics.activationsNonFinite.inc({ model: this.name }, nonFinite);
+          this.thermostat.add(sample);
+        },
+        (error: unknown) => {
+          this.#shadowed('failed');
+          this.#log.warn({ model: this.name, error: messageOf(error) }, 'shadow run failed');
+        },
+      );
+    });
+  }
+
+  #shadowed(outcome: 'ok' | 'dropped' | 'failed'): void {
+    this.shadowOutcomes[outcome]++;
+    this.#metrics.shadowRuns.inc({ model: this.name, outcome });
+  }
+
+  /** One log line and one metric update per change of state. */
+  #followState(): Subscription {
+    return this.thermostat.state$.pipe(pairwise()).subscribe(([before, after]) => {
+      if (before.change === after.change) return;
+      exportState(this.#metrics, this, before);
+      const { reason, detail } = after.change;
+      const threshold = this.thermostat.applied;
+      this.#log.info(
+        { model: this.name, mode: after.mode, phase: after.phase.kind, threshold, reason },
+        detail,
+      );
+    });
+  }
+}
+
+/** The answer as served, when it holds every output. */
+function wholeAnswer(result: RunResult, asked: readonly string[], all: readonly string[]) {
+  return all.every((name) => asked.includes(name)) ? { outputs: result.outputs } : {};
+}
+
+function outcomeOf(error: unknown): string {
+  return error instanceof ServingError ? error.code.toLowerCase() : 'internal';
+}

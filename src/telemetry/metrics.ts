@@ -1,0 +1,134 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+const SECONDS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
+const ESTIMATE_SECONDS = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.1];
+
+/**
+ * Every metric that taustat exports, in base units; `_ratio` is 0–1. One instance per server.
+ *
+ * The registry is kept twice, since prom-client fixes the text format per registry and `/metrics` negotiates it.
+ */
+export class Metrics {
+  readonly #prometheus = new Registry();
+  readonly #openMetrics = new Registry();
+  readonly #registers = [this.#prometheus, this.#openMetrics];
+
+  readonly requests = this.#counter('requests_total', 'Inference requests by outcome.', ['model', 'outcome']);
+  readonly requestDuration = this.#histogram(
+    'request_duration_seconds',
+    'Time of an inference request: waiting for a worker, in the model, and in all.',
+    ['model', 'phase'],
+    SECONDS,
+  );
+  readonly threshold = this.#gauge('threshold', 'Activation threshold applied to production; 0 is dense.', [
+    'model',
+    'site',
+  ]);
+  readonly sparsity = this.#gauge(
+    'sparsity_ratio',
+    'Share of nonzero activations that the gates zeroed, measured on pruned runs; site "all" is over all sites.',
+    ['model', 'site'],
+  );
+  readonly zeroRatio = this.#gauge(
+    'zero_activations_ratio',
+    'Share of activations that are exactly zero before any gate; site "all" is over all sites.',
+    ['model', 'site'],
+  );
+  readonly criticalThreshold = this.#gauge(
+    'critical_threshold',
+    'Critical threshold of the renormalized free energy; absent when there is none.',
+    ['model'],
+  );
+  readonly criticalSparsity = this.#gauge(
+    'critical_sparsity_ratio',
+    'Sparsity at the critical threshold; absent when there is none.',
+    ['model'],
+  );
+  readonly freeEnergy = this.#gauge(
+    'free_energy',
+    'Free energy at the applied threshold: from unpruned activations, and measured on pruned runs.',
+    ['model', 'kind'],
+  );
+  readonly agreement = this.#gauge(
+    'agreement_ratio',
+    'Share of sampled answers that agree with the dense model.',
+    ['model'],
+  );
+  readonly agreementLowerBound = this.#gauge(
+    'agreement_lower_bound_ratio',
+    'Lower end of the 95 % Wilson interval of the agreement.',
+    ['model'],
+  );
+  readonly divergence = this.#gauge(
+    'output_divergence',
+    'Mean divergence of pruned from dense answers: KL of the softmax in nats, and 1 - cosine.',
+    ['model', 'kind'],
+  );
+  readonly driftDistance = this.#gauge(
+    'drift_distance',
+    'Normalised Wasserstein-1 distance of ln|a| from the reference, largest over the sites.',
+    ['model'],
+  );
+  readonly driftLimit = this.#gauge('drift_limit', 'Distance above which the traffic counts as drifted.', [
+    'model',
+  ]);
+  readonly thresholdChanges = this.#counter('threshold_changes_total', 'Changes of the applied threshold.', [
+    'model',
+    'reason',
+  ]);
+  readonly state = this.#gauge('state', 'State of the controller: 1 for the present one, else 0.', [
+    'model',
+    'state',
+  ]);
+  readonly shadowRuns = this.#counter('shadow_runs_total', 'Sampled requests by what became of them.', [
+    'model',
+    'outcome',
+  ]);
+  readonly activationsSampled = this.#counter(
+    'activations_sampled_total',
+    'Activations taken into the estimator.',
+    ['model'],
+  );
+  readonly activationsNonFinite = this.#counter(
+    'activations_nonfinite_total',
+    'Sampled activations that were NaN or infinite and were left out of the estimator.',
+    ['model'],
+  );
+  readonly estimatorDuration = this.#histogram(
+    'estimator_duration_seconds',
+    'Time of a step of the estimator.',
+    ['step'],
+    ESTIMATE_SECONDS,
+  );
+  readonly queue = this.#gauge('queue_requests', 'Requests that wait or run.', ['model']);
+  readonly workersLost = this.#counter(
+    'workers_lost_total',
+    'Inference workers that died and were replaced.',
+    ['model'],
+  );
+
+  constructor() {
+    (this.#openMetrics as Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>).setContentType(
+      Registry.OPENMETRICS_CONTENT_TYPE,
+    );
+    for (const register of this.#registers) collectDefaultMetrics({ register });
+  }
+
+  /** The exposition in the format that the Accept header prefers. */
+  async expose(accept: string | undefined): Promise<{ contentType: string; body: string }> {
+    const registry = accept?.includes('application/openmetrics-text') ? this.#openMetrics : this.#prometheus;
+    return { contentType: registry.contentType, body: await registry.metrics() };
+  }
+
+  #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
+    return new Counter({ name: `taustat_${name}`, help, labelNames, registers: this.#registers });
+  }
+
+  #gauge<L extends string>(name: string, help: string, labelNames: L[]): Gauge<L> {
+    return new Gauge({ name: `taustat_${name}`, help, labelNames, registers: this.#registers });
+  }
+
+  #histogram<L extends string>(name: string, help: string, labelNames: L[], buckets: number[]): Histogram<L> {
+    return new Histogram({ name: `taustat_${name}`, help, labelNames, buckets, registers: this.#registers });
+  }
+}
