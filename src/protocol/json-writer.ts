@@ -31,8 +31,11 @@ export function writeJsonElements(tensor: Tensor, nonFinite: NonFinitePolicy): s
     case 'FP32':
     case 'FP64':
       return writeFloats(elements as Float32Array | Float64Array, nonFinite, label);
-    default:
+    case 'INT64':
+    case 'UINT64':
       return `[${elements.join(',')}]`;
+    default:
+      return JSON.stringify(Array.from(elements as Int32Array));
   }
 }
 
@@ -41,18 +44,17 @@ function writeFloats(
   nonFinite: NonFinitePolicy,
   label: string,
 ): string {
-  let isPlain = true;
-  for (let i = 0; i < elements.length; i++) {
-    const value = elements[i]!;
-    if (value === 0) isPlain &&= !Object.is(value, -0);
-    else if (value - value !== 0 && nonFinite === 'error') {
+  const isPlain = elements.every((value) => Number.isFinite(value) && !Object.is(value, -0));
+  if (isPlain) return JSON.stringify(Array.from(elements));
+  if (nonFinite === 'error') {
+    const index = elements.findIndex((value) => !Number.isFinite(value));
+    if (index >= 0) {
       throw new ServingError(
         'INFERENCE_FAILED',
-        `${label}: element ${i} is ${value}, which JSON cannot carry`,
+        `${label}: element ${index} is ${elements[index]}, which JSON cannot carry`,
       );
     }
   }
-  if (isPlain) return `[${elements.join(',')}]`;
   return `[${Array.from(elements, (value) => (Object.is(value, -0) ? '-0' : String(value))).join(',')}]`;
 }
 
