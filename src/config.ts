@@ -194,7 +194,7 @@ export function fromEnvironment(environment: Readonly<Record<string, string | un
     if (path === undefined) {
       throw new ServingError('CONFIG_INVALID', `environment variable ${variable} names no setting`);
     }
-    tree = deepMerge(tree, { [path.section]: { [path.key]: valueOf(text, path.isText) } });
+    tree = deepMerge(tree, { [path.section]: { [path.key]: settingValue(text, path.isText) } });
   }
   return tree;
 }
@@ -231,7 +231,7 @@ export function settings(): Setting[] {
 }
 
 /** Text stays text; everything else is read as YAML, so that numbers and lists come out as such. */
-function valueOf(text: string, isText: boolean): unknown {
+function settingValue(text: string, isText: boolean): unknown {
   return isText ? text : parseYaml(text);
 }
 

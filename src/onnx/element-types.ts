@@ -39,6 +39,9 @@ const PRESERVING: ReadonlySet<string> = new Set(
   com.microsoft.SkipSimplifiedLayerNormalization`.split(/\s+/),
 );
 
+/** Operators whose outputs all have the type of the first. */
+const UNIFORM: ReadonlySet<string> = new Set(['Split', 'LSTM', 'GRU', 'RNN']);
+
 /**
  * The element type of every tensor that can be told: declared by an input, an output, a value_info or an initializer,
  * or carried there through operators whose types are known. Nodes are read once, in file order.
@@ -52,10 +55,10 @@ export function elementTypes(graph: GraphProto): ReadonlyMap<string, number> {
   }
   for (const node of graph.node) {
     const first = node.output[0] ?? '';
-    const type = types.has(first) ? undefined : outputType(node, types);
+    const type = types.get(first) ?? outputType(node, types);
     if (type === undefined) continue;
-    types.set(first, type);
-    if (opOf(node) === 'Split') for (const output of node.output) types.set(output, type);
+    const alike = UNIFORM.has(opOf(node)) ? node.output : [first];
+    for (const output of alike) types.set(output, type);
   }
   return types;
 }

@@ -24,8 +24,6 @@ import {
 import { gatePartName, RESERVED_PREFIX, THRESHOLD_INPUT } from './names.ts';
 import type { Site } from './sites.ts';
 
-export { THRESHOLD_INPUT } from './names.ts';
-
 const { FLOAT, FLOAT16, INT64 } = TensorProto_DataType;
 
 /** A gate between two tensors: `from` holds the activations, `to` gets those that pass. */

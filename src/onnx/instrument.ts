@@ -17,8 +17,6 @@ import { denseName, gatePartName, THRESHOLD_INPUT, tapName } from './names.ts';
 import { dataInput } from './rules/linear.ts';
 import { findSites, type Site, type SiteOptions, type SiteScheme, type SkippedSite } from './sites.ts';
 
-export { THRESHOLD_INPUT } from './names.ts';
-
 /** Where thresholds come from: the graph input `taustat_threshold` at every run, or constants in the file. */
 export type GateSource =
   | { readonly kind: 'input' }

@@ -7,7 +7,7 @@ import { type GraphIndex, indexGraph } from './graph.ts';
 import { standardOpset } from './model-file.ts';
 import { RESERVED_PREFIX, THRESHOLD_INPUT, tapName } from './names.ts';
 import { opOf } from './op.ts';
-import { isAnswer } from './rules/flow.ts';
+import { answerReason } from './rules/flow.ts';
 import { fullyConnectedRule, isIntegerLinear } from './rules/linear.ts';
 import { linearInputRule } from './rules/linear-inputs.ts';
 import { isNonlinearity, pointwiseRule } from './rules/pointwise.ts';
@@ -72,7 +72,7 @@ export function findSites(model: ModelProto, options: SiteOptions): SiteList {
     const reason =
       match.kind === 'miss'
         ? match.reason
-        : (obstacle(match, graph, opset, options.scheme) ?? filterReason(name, options));
+        : (obstacle(match.tensor, graph, opset, options.scheme) ?? filterReason(name, options));
     if (reason !== undefined) {
       skipped.push({ name, op, tensor, reason });
       continue;
@@ -141,12 +141,7 @@ function decomposed({ op, root }: Decomposition): Match {
 }
 
 /** Why a tensor that a rule has found can still not be gated. */
-function obstacle(
-  { tensor, op }: Hit,
-  graph: GraphIndex,
-  opset: number,
-  scheme: SiteScheme,
-): string | undefined {
+function obstacle(tensor: string, graph: GraphIndex, opset: number, scheme: SiteScheme): string | undefined {
   if (opset < OLDEST_OPSET) return `opset ${opset}: gates need opset ${OLDEST_OPSET} or later`;
   const type = graph.elementType(tensor);
   if (type === undefined) return 'element type cannot be told';
@@ -155,8 +150,8 @@ function obstacle(
     return `element type ${found}: only float and float16 are gated`;
   }
   if (scheme === 'linear-inputs') return undefined;
-  if (graph.isOutput(tensor)) return 'a graph output is never gated';
-  if (isAnswer(tensor, graph)) return `${op} gives the answer: only shape or softmax follows`;
+  const answer = answerReason(tensor, graph);
+  if (answer !== undefined) return answer;
   if (graph.consumers(tensor).length === 0) return 'nothing reads it';
   return divides(tensor, graph) ? 'a zero is outside the domain of what reads it' : undefined;
 }

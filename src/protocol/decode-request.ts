@@ -1,20 +1,12 @@
 /** From the bytes of an infer request to checked tensors: JSON, JSON with binary data, or one raw tensor. */
 import { ServingError } from '../errors.ts';
-import { decodeBinary } from './binary-codec.ts';
 import { isDatatype } from './datatypes.ts';
-import { readJsonElements } from './json-elements.ts';
-import { type JsonDocument, type JsonObject, JsonSpan, type JsonValue, readJson } from './json-reader.ts';
-import { booleanParameter, checkReserved, countParameter, readParameters } from './parameters.ts';
+import { type JsonValue, readJson } from './json-reader.ts';
+import { booleanParameter, checkReserved, readParameters } from './parameters.ts';
 import { decodeRawRequest } from './raw-request.ts';
+import { asObject, BinarySection, nameOf, readElements, readShape } from './read-tensor.ts';
 import { checkedCount, checkShape } from './shape.ts';
-import type {
-  InferRequest,
-  ModelMetadata,
-  RequestedOutput,
-  Tensor,
-  TensorElements,
-  TensorSpec,
-} from './types.ts';
+import type { InferRequest, ModelMetadata, RequestedOutput, Tensor, TensorSpec } from './types.ts';
 import { checkBatch, checkComplete, checkOutputName, checkUnique, inputSpec } from './validate.ts';
 
 export interface DecodeLimits {
@@ -56,13 +48,13 @@ function decodeJsonRequest(
   if (jsonLength > body.byteLength) {
     throw invalid(`header length ${jsonLength} exceeds the body of ${body.byteLength} bytes`);
   }
-  const document = readJson(body.subarray(0, jsonLength), 'inputs');
-  const root = asObject(document.root, 'request');
+  const { text, root: value } = readJson(body.subarray(0, jsonLength), 'inputs');
+  const root = asObject(value, 'request');
   const id = root.get('id');
   if (id !== undefined && typeof id !== 'string') throw invalid("request: 'id' must be a string");
   const parameters = readParameters(root.get('parameters'), 'request');
   checkReserved(parameters);
-  const inputs = readInputs(document, root.get('inputs'), body.subarray(jsonLength), model);
+  const inputs = readInputs(text, root.get('inputs'), new BinarySection(body.subarray(jsonLength)), model);
   const outputs = readOutputs(root.get('outputs'), model);
   return {
     parameters,
@@ -72,21 +64,10 @@ function decodeJsonRequest(
   };
 }
 
-function asObject(value: JsonValue | undefined, where: string): JsonObject {
-  if (value instanceof Map) return value;
-  throw invalid(`${where}: expected a JSON object`);
-}
-
-function nameOf(tensor: JsonObject, kind: string): string {
-  const name = tensor.get('name');
-  if (typeof name === 'string' && name !== '') return name;
-  throw invalid(`${kind}: 'name' must be a non-empty string`);
-}
-
 function readInputs(
-  document: JsonDocument,
+  text: string,
   value: JsonValue | undefined,
-  binary: Uint8Array,
+  binary: BinarySection,
   model: ModelMetadata,
 ): readonly Tensor[] {
   if (!Array.isArray(value) || value.length === 0) {
@@ -97,35 +78,18 @@ function readInputs(
     'input',
     objects.map((object) => ({ name: nameOf(object, 'input') })),
   );
-  let offset = 0;
   const inputs = objects.map((object) => {
     const spec = inputSpec(model, nameOf(object, 'input'));
-    const label = `input '${spec.name}'`;
+    const source = { label: `input '${spec.name}'`, object, text, binary };
     checkDatatype(object.get('datatype'), spec);
-    const shape = readShape(object.get('shape'), label);
+    const shape = readShape(source);
     checkShape(spec, shape);
-    const count = checkedCount(spec.name, spec.datatype, shape);
-    const size = countParameter(readParameters(object.get('parameters'), label), 'binary_data_size', label);
-    const source = object.get('data');
-    let elements: TensorElements;
-    if (size === undefined) {
-      if (!(source instanceof JsonSpan)) throw invalid(`${label}: 'data' must be an array`);
-      elements = readJsonElements(spec.datatype, { label, text: document.text, span: source, shape, count });
-    } else {
-      if (source !== undefined) throw invalid(`${label}: both 'data' and 'binary_data_size' are given`);
-      const remaining = binary.byteLength - offset;
-      if (size > remaining) {
-        throw invalid(`${label}: 'binary_data_size' is ${size}, ${remaining} bytes of binary data remain`);
-      }
-      elements = decodeBinary(label, spec.datatype, count, binary.subarray(offset, offset + size));
-      offset += size;
-    }
+    const count = checkedCount(source.label, spec.datatype, shape);
+    const elements = readElements(source, spec.datatype, shape, count);
     return { name: spec.name, datatype: spec.datatype, shape, elements };
   });
   checkComplete(model, inputs);
-  if (offset !== binary.byteLength) {
-    throw invalid(`request: ${binary.byteLength - offset} bytes of binary data belong to no input`);
-  }
+  binary.checkSpent();
   return inputs;
 }
 
@@ -136,16 +100,6 @@ function checkDatatype(value: JsonValue | undefined, spec: TensorSpec): void {
   throw invalid(
     `input '${spec.name}': ${problem} datatype '${value.slice(0, 40)}', expected ${spec.datatype}`,
   );
-}
-
-function readShape(value: JsonValue | undefined, label: string): readonly number[] {
-  if (!Array.isArray(value)) throw invalid(`${label}: 'shape' must be an array`);
-  for (const size of value as readonly JsonValue[]) {
-    if (typeof size !== 'number' || !Number.isInteger(size) || size < 0) {
-      throw invalid(`${label}: 'shape' holds ${String(size).slice(0, 40)}, expected non-negative integers`);
-    }
-  }
-  return value;
 }
 
 function readOutputs(

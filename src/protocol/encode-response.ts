@@ -1,15 +1,7 @@
 import { ServingError } from '../errors.ts';
-import { binarySize, writeBinary } from './binary-codec.ts';
-import { type NonFinitePolicy, writeJsonElements } from './json-writer.ts';
+import { assemble, type EncodedBody, tensorJson } from './encode-body.ts';
+import type { NonFinitePolicy } from './json-writer.ts';
 import type { InferRequest, InferResponse, Tensor } from './types.ts';
-
-/** A body; `headerLength` is set when binary data follows that many bytes of JSON. */
-export interface EncodedBody {
-  readonly body: Uint8Array;
-  readonly headerLength?: number;
-}
-
-const ENCODER = new TextEncoder();
 
 /**
  * Encodes a response in the form its request asked for: which outputs, in which order, which of them as binary data.
@@ -29,7 +21,9 @@ export function encodeInferResponse(
         output: outputNamed(response, name),
         isBinary: (parameters.binary_data ?? isBinaryByDefault) === true,
       }));
-  const tensors = chosen.map(({ output, isBinary }) => tensorJson(output, isBinary, nonFinite));
+  const tensors = chosen.map(({ output, isBinary }) =>
+    tensorJson(`output '${output.name}'`, output, isBinary, nonFinite),
+  );
   const json = `${headJson(response)}"outputs":[${tensors.join(',')}]}`;
   return assemble(
     json,
@@ -47,22 +41,4 @@ function headJson({ modelName, modelVersion, id, parameters }: InferResponse): s
   if (id !== undefined) head += `"id":${JSON.stringify(id)},`;
   for (const _ in parameters) return `${head}"parameters":${JSON.stringify(parameters)},`;
   return head;
-}
-
-function tensorJson(tensor: Tensor, isBinary: boolean, nonFinite: NonFinitePolicy): string {
-  const head = `{"name":${JSON.stringify(tensor.name)},"datatype":"${tensor.datatype}","shape":[${tensor.shape.join(',')}],`;
-  if (isBinary) return `${head}"parameters":{"binary_data_size":${binarySize(tensor)}}}`;
-  return `${head}"data":${writeJsonElements(tensor, nonFinite)}}`;
-}
-
-/** The JSON text, then the binary tensors, in one buffer. */
-export function assemble(json: string, binaryTensors: readonly Tensor[]): EncodedBody {
-  const head = ENCODER.encode(json);
-  if (binaryTensors.length === 0) return { body: head };
-  const size = binaryTensors.reduce((sum, tensor) => sum + binarySize(tensor), 0);
-  const body = new Uint8Array(head.byteLength + size);
-  body.set(head);
-  let at = head.byteLength;
-  for (const tensor of binaryTensors) at = writeBinary(tensor, body, at);
-  return { body, headerLength: head.byteLength };
 }

@@ -17,9 +17,8 @@ const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  *
  * @throws ServingError INVALID_REQUEST for FP16, BF16, BYTES that are not UTF-8, or non-finite values under 'error'.
  */
-export function writeJsonElements(tensor: Tensor, nonFinite: NonFinitePolicy): string {
+export function writeJsonElements(label: string, tensor: Tensor, nonFinite: NonFinitePolicy): string {
   const { datatype, elements } = tensor;
-  const label = `output '${tensor.name}'`;
   switch (datatype) {
     case 'BYTES':
       return `[${(elements as readonly Uint8Array[]).map((element) => quote(element, label)).join(',')}]`;

@@ -15,17 +15,18 @@ export function formatShape(shape: readonly number[]): string {
 }
 
 /**
- * Number of elements of a tensor whose shape a request gave.
+ * Number of elements of a tensor whose shape came from outside.
  *
+ * @param label - 'input' or 'output' and the tensor's name, for messages.
  * @throws ServingError INVALID_REQUEST when the elements or their bytes exceed 2^53 − 1.
  */
-export function checkedCount(name: string, datatype: Datatype, shape: readonly number[]): number {
+export function checkedCount(label: string, datatype: Datatype, shape: readonly number[]): number {
   const count = countElements(shape);
   const bytes = datatype === 'BYTES' ? count : count * elementBytes(datatype);
   if (bytes > Number.MAX_SAFE_INTEGER) {
     throw new ServingError(
       'INVALID_REQUEST',
-      `input '${name}': shape ${formatShape(shape)} of ${datatype} exceeds the maximum byte size`,
+      `${label}: shape ${formatShape(shape)} of ${datatype} exceeds the maximum byte size`,
     );
   }
   return count;

@@ -9,7 +9,7 @@ export interface Run {
   /** Threshold per site, shape [S]; absent: the untouched model, bit-identical answers. */
   readonly thresholds?: Float32Array;
   /** The run stays out of the queue once this is aborted. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** The inputs are used again afterwards, so they must be copied to the worker instead of moved. */
   readonly keepInputs?: boolean;
 }

@@ -80,13 +80,12 @@ export class WorkerRuntime implements Runtime {
     return new Promise((resolve, reject) => {
       if (this.#isClosing) return reject(new ServingError('UNAVAILABLE', 'the server is shutting down'));
       const job = this.#job(run, 'nothing', false, resolve, reject);
+      const worker = this.#queue.production === 0 ? this.#leastLoaded() : undefined;
+      if (worker !== undefined) return this.#start(worker, job);
       if (run.signal?.aborted) return job.abort();
       if (!this.#queue.offer(job)) {
-        return reject(
-          new ServingError('OVERLOADED', `${this.#options.maxQueue} requests are waiting already`),
-        );
+        reject(new ServingError('OVERLOADED', `${this.#options.maxQueue} requests are waiting already`));
       }
-      this.#dispatch();
     });
   }
 
@@ -119,7 +118,9 @@ export class WorkerRuntime implements Runtime {
       run,
       measure,
       isShadow,
-      signal: run.signal,
+      get signal() {
+        return run.signal;
+      },
       enqueuedAt,
       abort: () => reject(new ServingError('UNAVAILABLE', 'the request was cancelled while it waited')),
       fail: reject,

@@ -71,6 +71,15 @@ export class WorkerThread {
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
     if (message.kind === 'done') pending?.resolve(message);
-    else pending?.reject(new ServingError('INFERENCE_FAILED', message.message));
+    else pending?.reject(inferenceError(message.message));
   }
+}
+
+/**
+ * A run that failed after the request had been checked against the model's signature was refused for what the inputs
+ * hold or how their free dimensions go together, unless memory ran out.
+ */
+function inferenceError(message: string): ServingError {
+  if (/alloc|out of memory/i.test(message)) return new ServingError('INFERENCE_FAILED', message);
+  return new ServingError('INVALID_REQUEST', `the model refused the inputs: ${message}`);
 }

@@ -1,6 +1,7 @@
 import { ServingError } from '../errors.ts';
 import type { InferContext } from '../http/plane.ts';
 import type { InferRequest } from '../protocol/types.ts';
+import type { Run } from '../runtime/runtime.ts';
 
 /**
  * Runs `work` under the request's `timeout` parameter (microseconds, as in Triton) and the client's own signal.
@@ -10,10 +11,10 @@ import type { InferRequest } from '../protocol/types.ts';
 export async function deadlineOf<T>(
   request: InferRequest,
   context: InferContext,
-  work: (signal: AbortSignal | undefined) => Promise<T>,
+  work: (client: Pick<Run, 'signal'>) => Promise<T>,
 ): Promise<T> {
   const timeoutUs = request.parameters.timeout;
-  if (typeof timeoutUs !== 'number' || timeoutUs <= 0) return work(context.signal);
+  if (typeof timeoutUs !== 'number' || timeoutUs <= 0) return work(context);
   const expired = new AbortController();
   const signal =
     context.signal === undefined ? expired.signal : AbortSignal.any([context.signal, expired.signal]);
@@ -25,7 +26,7 @@ export async function deadlineOf<T>(
     }, timeoutUs / 1000);
   });
   try {
-    return await Promise.race([work(signal), late]);
+    return await Promise.race([work({ signal }), late]);
   } finally {
     clearTimeout(timer);
   }

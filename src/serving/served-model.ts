@@ -112,13 +112,15 @@ export class ServedModel {
     const isSampled = this.#isSampled(request.id);
     const asked = request.outputs?.length ? request.outputs.map((output) => output.name) : this.#outputs;
     try {
-      const result = await deadlineOf(request, context, (signal) =>
+      const result = await deadlineOf(request, context, (client) =>
         this.runtime.run({
           inputs: request.inputs,
           outputs: asked,
           keepInputs: isSampled,
           ...(threshold === 0 ? {} : { thresholds: this.#perSite(threshold) }),
-          ...(signal === undefined ? {} : { signal }),
+          get signal() {
+            return client.signal;
+          },
         }),
       );
       this.#succeeded(request, result, performance.now() - started);

@@ -108,9 +108,9 @@ export class Metrics {
   );
 
   constructor() {
-    (this.#openMetrics as Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>).setContentType(
-      Registry.OPENMETRICS_CONTENT_TYPE,
-    );
+    // The declared type fixes a registry's format when it is compiled; the library does not.
+    const openMetrics = this.#openMetrics as { setContentType(type: string): void };
+    openMetrics.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
     for (const register of this.#registers) collectDefaultMetrics({ register });
   }
 

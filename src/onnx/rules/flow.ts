@@ -24,9 +24,9 @@ export function isScaling(node: NodeProto, graph: GraphIndex): boolean {
 }
 
 /**
- * Walks from a tensor to the nodes that read it, on through every node that `passes`.
+ * Walks from a tensor to the nodes that read its elements, and on through every node where `step` says `pass`.
  *
- * @returns the first node for which `stop` answers, with its answer.
+ * @returns what `step` has found first.
  */
 export function firstAlong<T>(
   tensor: string,
@@ -39,6 +39,7 @@ export function firstAlong<T>(
     if (seen.has(name)) continue;
     seen.add(name);
     for (const node of graph.consumers(name)) {
+      if (opOf(node) === 'Shape' || opOf(node) === 'Size') continue;
       const verdict = step(node, name);
       if (typeof verdict === 'object') return verdict.found;
       if (verdict === 'pass') queue.push(...node.output.filter((output) => output !== ''));
@@ -47,10 +48,15 @@ export function firstAlong<T>(
   return undefined;
 }
 
-/** Whether nothing but a change of shape, a scaling or a softmax stands between the tensor and a graph output. */
-export function isAnswer(tensor: string, graph: GraphIndex): boolean {
-  if (graph.isOutput(tensor)) return true;
-  const found = firstAlong(tensor, graph, (node) => {
+/**
+ * Why a gate at the tensor would prune the model's answer itself: it is a graph output, or nothing but a change of shape, a
+ * scaling or a softmax stands between the two.
+ *
+ * @returns undefined where something else does.
+ */
+export function answerReason(tensor: string, graph: GraphIndex): string | undefined {
+  if (graph.isOutput(tensor)) return 'a graph output is never gated';
+  const reachesOutput = firstAlong<true>(tensor, graph, (node) => {
     const passes =
       movesElements(node) ||
       ANSWER_OPS.has(opOf(node)) ||
@@ -59,5 +65,5 @@ export function isAnswer(tensor: string, graph: GraphIndex): boolean {
     if (!passes) return 'end';
     return node.output.some((output) => graph.isOutput(output)) ? { found: true } : 'pass';
   });
-  return found === true;
+  return reachesOutput ? 'gives the answer: only shape, scale or softmax follows' : undefined;
 }

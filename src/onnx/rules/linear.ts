@@ -1,7 +1,7 @@
 import type { NodeProto } from 'onnx-buf';
 import type { GraphIndex } from '../graph.ts';
 import { opOf } from '../op.ts';
-import { firstAlong, isScaling, movesElements } from './flow.ts';
+import { answerReason, firstAlong, isScaling, movesElements } from './flow.ts';
 import { hit, type Match, miss, type SiteRule } from './rule.ts';
 
 const FULLY_CONNECTED: ReadonlySet<string> = new Set([
@@ -47,7 +47,8 @@ export function isIntegerLinear(node: NodeProto): boolean {
 /**
  * The output of a hidden fully connected layer: a MatMul or Gemm with a constant weight, with the bias that follows.
  *
- * Declined: what feeds a nonlinearity (its site is the nonlinearity's output) and the projections of an attention.
+ * Declined: what gives the answer, what feeds a nonlinearity (its site is the nonlinearity's output) and the projections
+ * of an attention.
  *
  * @param readsAsNonlinearity - whether a node applies a nonlinearity to the tensor, alone or as part of a decomposition.
  */
@@ -63,6 +64,8 @@ export function fullyConnectedRule(
       const op = node.opType;
       const tensor = withBias(node.output[0] ?? '', graph);
       const decline = (reason: string): Match => miss(node, op, tensor, reason);
+      const answer = answerReason(tensor, graph);
+      if (answer !== undefined) return decline(answer);
       if (feedsNonlinearity(tensor, graph, readsAsNonlinearity)) return decline('feeds a nonlinearity');
       if (feedsProduct(tensor, graph, readsAsNonlinearity)) return decline('projection into an attention');
       if (comesFromProduct(node.input[position] ?? '', graph))

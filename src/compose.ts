@@ -1,0 +1,99 @@
+import { Hono } from 'hono';
+import type { Logger } from 'pino';
+import { type Observable, pairwise } from 'rxjs';
+import { bundledModel } from './bundled.ts';
+import type { Config } from './config.ts';
+import type { ControllerState } from './control/state.ts';
+import { createApp } from './http/app.ts';
+import type { NodeBindings } from './http/body.ts';
+import { consoleRoutes } from './http/console-routes.ts';
+import type { InferContext } from './http/plane.ts';
+import { createPruningRoutes, type PruningPlane } from './http/pruning-routes.ts';
+import type { InferRequest, InferResponse } from './protocol/types.ts';
+import { loadModel } from './runtime/load-model.ts';
+import { ServingPlane } from './serving/plane.ts';
+import { pruningReport, pruningSummary } from './serving/report.ts';
+import { ServedModel } from './serving/served-model.ts';
+import { Metrics } from './telemetry/metrics.ts';
+import { VERSION } from './version.ts';
+
+export interface Taustat {
+  /** Everything over HTTP, to be mounted in any Hono application: `app.route('/', taustat.routes)`. */
+  readonly routes: Hono<{ Bindings: NodeBindings }>;
+  /** The served model's name. */
+  readonly model: string;
+  /** One inference without HTTP. @throws ServingError */
+  readonly infer: (request: InferRequest, context?: InferContext) => Promise<InferResponse>;
+  /** The controller's present state, then every new one. */
+  readonly state$: Observable<ControllerState>;
+  /** The text of `/metrics` in the format that an Accept header asks for. */
+  readonly metrics: (accept?: string) => Promise<{ contentType: string; body: string }>;
+  /** From now on not ready; requests are still answered. */
+  readonly drain: () => void;
+  /** Finishes what was accepted, then stops the workers. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * The whole flow: a model file becomes workers and a thermostat, and both become routes.
+ *
+ * @throws ServingError FILE_NOT_FOUND or MODEL_INVALID.
+ */
+export async function compose(config: Config, log: Logger): Promise<Taustat> {
+  const metrics = new Metrics();
+  const loaded = await loadModel(config.model.path ?? bundledModel('model.onnx'), config.sites);
+  if (loaded.sites.length === 0) {
+    log.warn({ skipped: loaded.skipped.length }, 'the model has no gateable site: it is served dense');
+  }
+  const named =
+    config.model.path === undefined ? { name: 'fashion-mnist-cnn', ...config.model } : config.model;
+  const served = await ServedModel.start(loaded, { ...config, model: named }, metrics, log);
+  const plane = new ServingPlane(VERSION, new Map([[served.name, served]]));
+  const expose = async (accept?: string) => {
+    served.exportMetrics();
+    return metrics.expose(accept);
+  };
+
+  const routes = new Hono<{ Bindings: NodeBindings }>();
+  routes.route('/', createPruningRoutes(pruningPlane(plane), config.control.token));
+  routes.get('/metrics', async (context) => {
+    const { contentType, body } = await expose(context.req.header('accept'));
+    return context.body(body, 200, { 'Content-Type': contentType });
+  });
+  routes.route('/', consoleRoutes());
+  const { maxBodyBytes, maxBatch } = config.server;
+  const report = (error: unknown) => log.error({ error }, 'request failed');
+  routes.route('/', createApp(plane, { maxBodyBytes, maxBatch }, report));
+
+  return {
+    routes,
+    model: served.name,
+    infer: (request, context = {}) => served.infer(request, context),
+    state$: served.thermostat.state$,
+    metrics: expose,
+    drain: () => {
+      plane.isDraining = true;
+    },
+    close: async () => {
+      plane.isDraining = true;
+      await served.close();
+    },
+  };
+}
+
+function pruningPlane(plane: ServingPlane): PruningPlane {
+  return {
+    report: (model) => pruningReport(plane.served(model)),
+    setMode: (model, mode, threshold) => {
+      plane.served(model).thermostat.setMode(mode, threshold, Date.now());
+    },
+    follow: (model, listener) => {
+      const served = plane.served(model);
+      listener(pruningSummary(served));
+      const subscription = served.thermostat.state$.pipe(pairwise()).subscribe(([before, after]) => {
+        if (before.change !== after.change) listener(pruningSummary(served));
+      });
+      return () => subscription.unsubscribe();
+    },
+  };
+}

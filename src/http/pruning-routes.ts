@@ -1,0 +1,139 @@
+import { timingSafeEqual } from 'node:crypto';
+import { type Context, Hono } from 'hono';
+import { streamSSE } from 'hono/streaming';
+import { z } from 'zod';
+import { MODES, type Mode } from '../control/state.ts';
+import { messageOf, ServingError } from '../errors.ts';
+import { errorAnswer, json } from './answers.ts';
+import type { NodeBindings } from './body.ts';
+
+/** What the control API needs to know and to do; plain data, free of the estimator's types. */
+export interface PruningPlane {
+  /** @throws ServingError UNKNOWN_MODEL */
+  report(model: string): unknown;
+  /** @throws ServingError UNKNOWN_MODEL */
+  setMode(model: string, mode: Mode, threshold: number | undefined): void;
+  /** Calls back with a summary at every change until the returned function is called. @throws ServingError UNKNOWN_MODEL */
+  follow(model: string, listener: (summary: unknown) => void): () => void;
+}
+
+const PutBody = z.strictObject({
+  mode: z.enum(MODES as [Mode, ...Mode[]]),
+  threshold: z.number().nonnegative().optional(),
+});
+
+const LOOPBACK = /^(::1|(::ffff:)?127\.\d+\.\d+\.\d+)$/;
+const HEARTBEAT_MS = 15_000;
+const MAX_BODY_BYTES = 64 * 1024;
+
+/**
+ * `GET|PUT /v2/models/{m}/pruning` and `GET …/pruning/events`.
+ *
+ * @param token - bearer token that PUT needs; without one, PUT is for loopback clients only.
+ */
+export function createPruningRoutes(
+  plane: PruningPlane,
+  token: string | undefined,
+): Hono<{ Bindings: NodeBindings }> {
+  const routes = new Hono<{ Bindings: NodeBindings }>();
+  const path = '/v2/models/:model/pruning';
+
+  routes.onError((error) => errorAnswer(error, 1));
+  routes.get(path, (context) => json(plane.report(context.req.param('model'))));
+  routes.put(path, async (context) => {
+    authorize(context, token);
+    const model = context.req.param('model');
+    const { mode, threshold } = await readPut(context);
+    plane.setMode(model, mode, threshold);
+    return json(plane.report(model));
+  });
+  routes.get(`${path}/events`, (context) => events(context, plane, context.req.param('model')));
+  routes.all(path, (context) => methodNotAllowed(context, 'GET, HEAD, PUT'));
+  routes.all(`${path}/events`, (context) => methodNotAllowed(context, 'GET, HEAD'));
+  return routes;
+}
+
+function methodNotAllowed(context: Context, allowed: string): Response {
+  return json({ error: `${context.req.method} is not allowed here, expected ${allowed}` }, 405, {
+    Allow: allowed,
+  });
+}
+
+/** @throws ServingError UNAUTHORIZED, FORBIDDEN */
+function authorize(context: Context<{ Bindings: NodeBindings }>, token: string | undefined): void {
+  if (token !== undefined) {
+    const given = Buffer.from(context.req.header('authorization') ?? '');
+    const expected = Buffer.from(`Bearer ${token}`);
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+      throw new ServingError('UNAUTHORIZED', 'changing the pruning mode needs the bearer token');
+    }
+    return;
+  }
+  const address = context.env?.incoming?.socket.remoteAddress;
+  if (address !== undefined && !LOOPBACK.test(address)) {
+    throw new ServingError(
+      'FORBIDDEN',
+      'without a token, the pruning mode can be changed from loopback only',
+    );
+  }
+}
+
+/** @throws ServingError INVALID_REQUEST, PAYLOAD_TOO_LARGE */
+async function readPut(context: Context): Promise<z.output<typeof PutBody>> {
+  const text = await context.req.text();
+  if (text.length > MAX_BODY_BYTES)
+    throw new ServingError('PAYLOAD_TOO_LARGE', `body is over ${MAX_BODY_BYTES} bytes`);
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch (error) {
+    throw new ServingError('INVALID_REQUEST', `body is not JSON: ${messageOf(error)}`);
+  }
+  const result = PutBody.safeParse(body);
+  if (!result.success) {
+    const issues = result.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
+    throw new ServingError('INVALID_REQUEST', issues.join('; '));
+  }
+  if (result.data.mode === 'fixed' && result.data.threshold === undefined) {
+    throw new ServingError('INVALID_REQUEST', "threshold: mode 'fixed' needs one, a number ≥ 0");
+  }
+  if (result.data.mode !== 'fixed' && result.data.threshold !== undefined) {
+    throw new ServingError(
+      'INVALID_REQUEST',
+      `threshold: only mode 'fixed' takes one, not '${result.data.mode}'`,
+    );
+  }
+  return result.data;
+}
+
+/** The present state at once, then every change; a comment now and then keeps proxies from closing the stream. */
+function events(context: Context, plane: PruningPlane, model: string): Response | Promise<Response> {
+  const pending: unknown[] = [];
+  let wake: () => void = () => undefined;
+  const stop = plane.follow(model, (summary) => {
+    pending.push(summary);
+    wake();
+  });
+  return streamSSE(context, async (stream) => {
+    let isOpen = true;
+    let id = 0;
+    stream.onAbort(() => {
+      isOpen = false;
+      stop();
+      wake();
+    });
+    while (isOpen) {
+      for (const summary of pending.splice(0)) {
+        await stream.writeSSE({ id: String(id++), event: 'pruning', data: JSON.stringify(summary) });
+      }
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        timer = setTimeout(resolve, HEARTBEAT_MS);
+        if (pending.length > 0 || !isOpen) resolve();
+      });
+      clearTimeout(timer);
+      if (isOpen && pending.length === 0) await stream.write(': alive\n\n');
+    }
+  });
+}

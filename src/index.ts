@@ -1,0 +1,22 @@
+import { pino } from 'pino';
+import { compose, type Taustat } from './compose.ts';
+import { type ConfigInput, parseConfig } from './config.ts';
+
+/**
+ * A server for one ONNX model with its thermostat, to be mounted in any Hono application or used without HTTP.
+ *
+ * @param config - as in the configuration file; everything has a default.
+ * @throws ServingError CONFIG_INVALID, FILE_NOT_FOUND or MODEL_INVALID.
+ */
+export async function createTaustat(config: ConfigInput = {}): Promise<Taustat> {
+  const parsed = parseConfig(config);
+  return compose(parsed, pino({ name: 'taustat', level: parsed.telemetry.logLevel }));
+}
+
+export type { Taustat } from './compose.ts';
+export type { Config, ConfigInput } from './config.ts';
+export type { ControllerState, Mode, Phase } from './control/state.ts';
+export { type ErrorCode, ServingError } from './errors.ts';
+export { type InstrumentedModel, type InstrumentOptions, instrument } from './onnx/instrument.ts';
+export type { Site, SkippedSite } from './onnx/sites.ts';
+export type { InferRequest, InferResponse, ModelMetadata, Tensor } from './protocol/types.ts';

@@ -1,0 +1,18 @@
+import { assemble, type EncodedBody, tensorJson } from './encode-body.ts';
+import type { InferRequest, Tensor } from './types.ts';
+
+/**
+ * Encodes a request, as a client does.
+ *
+ * @param isBinary - send the tensors as binary data; FP16 and BF16 always are.
+ * @throws ServingError INVALID_REQUEST for BYTES that are not UTF-8 without `isBinary`.
+ */
+export function encodeInferRequest(request: InferRequest, isBinary: boolean): EncodedBody {
+  const isBinaryTensor = ({ datatype }: Tensor) => isBinary || datatype === 'FP16' || datatype === 'BF16';
+  const inputs = request.inputs.map((input) =>
+    tensorJson(`input '${input.name}'`, input, isBinaryTensor(input), 'bare'),
+  );
+  const { id, parameters, outputs } = request;
+  const rest = JSON.stringify({ id, parameters, outputs }).slice(1);
+  return assemble(`{"inputs":[${inputs.join(',')}],${rest}`, request.inputs.filter(isBinaryTensor));
+}

@@ -1,0 +1,94 @@
+import { appliedThreshold, driftOf, judgedThreshold, stateName } from '../control/state.ts';
+import type { ServedModel } from './served-model.ts';
+
+/** Everything there is to know about a model's pruning, as the control API shows it. Shares are 0–1, times Unix ms. */
+export function pruningReport(served: ServedModel) {
+  const { thermostat, loaded } = served;
+  const { state, criticality } = thermostat;
+  const threshold = appliedThreshold(state);
+  return {
+    model: served.name,
+    ...pruningSummary(served),
+    thresholds: Object.fromEntries(loaded.sites.map((site) => [site.name, threshold])),
+    sites: loaded.sites.map((site, i) => ({
+      name: site.name,
+      op: site.op,
+      sparsity: finite(thermostat.measured.sites[i]!.sparsity),
+      zeroRatio: finite(thermostat.measured.sites[i]!.zeroRatio),
+    })),
+    skipped: loaded.skipped.map(({ name, op, reason }) => ({ name, op, reason })),
+    features: criticality?.features ?? [],
+    curve:
+      criticality === null
+        ? null
+        : {
+            thresholds: Array.from(criticality.curve.thresholds),
+            freeEnergy: Array.from(criticality.curve.freeEnergy, finite),
+            continuous: Array.from(criticality.continuous, finite),
+            internalEnergy: Array.from(criticality.curve.internalEnergy, finite),
+            sparsity: Array.from(criticality.curve.sparsity),
+            scale: criticality.curve.scale,
+          },
+  };
+}
+
+/** The part of the report that changes from moment to moment: what an event carries. */
+export function pruningSummary(served: ServedModel) {
+  const { thermostat, shadowOutcomes } = served;
+  const { state } = thermostat;
+  const drift = driftOf(state);
+  const { overall } = thermostat.measured;
+  const { pairs, ratio, lowerBound, upperBound, kl, cosine } = thermostat.agreement.reading;
+  return {
+    mode: state.mode,
+    state: stateName(state),
+    phase: phaseOf(served),
+    threshold: appliedThreshold(state),
+    judgedThreshold: judgedThreshold(state),
+    critical: thermostat.criticality?.critical ?? null,
+    sparsity: finite(overall.sparsity),
+    zeroRatio: finite(overall.zeroRatio),
+    agreement: {
+      ratio: finite(ratio),
+      lowerBound,
+      upperBound,
+      pairs,
+      kl: finite(kl),
+      cosine: finite(cosine),
+    },
+    drift:
+      drift === null
+        ? null
+        : {
+            distance: drift.distance,
+            limit: drift.limit,
+            site: served.loaded.sites[drift.site]?.name ?? null,
+          },
+    window: { samples: thermostat.window.samples, capacity: thermostat.window.capacity },
+    shadow: { ...shadowOutcomes },
+    change: state.change,
+  };
+}
+
+function phaseOf(served: ServedModel) {
+  const { phase } = served.thermostat.state;
+  switch (phase.kind) {
+    case 'trial':
+      return {
+        kind: phase.kind,
+        candidate: phase.candidate,
+        observations: phase.evidence.accept.observations,
+      };
+    case 'tracking':
+      return { kind: phase.kind, candidate: phase.candidate };
+    case 'fallback':
+      return { kind: phase.kind, reason: phase.reason, samplesLeft: phase.samplesLeft };
+    default:
+      return { kind: phase.kind };
+  }
+}
+
+/** JSON has no NaN: what is not known is null. */
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
