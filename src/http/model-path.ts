@@ -1,4 +1,5 @@
 import { ServingError } from '../errors.ts';
+import { quoted } from '../protocol/quoted.ts';
 import type { HttpContext } from './body.ts';
 import { unknownModel } from './plane.ts';
 
@@ -19,7 +20,7 @@ export interface ModelPath {
 export function modelPath(context: HttpContext): ModelPath {
   const model = context.req.param('model') ?? '';
   if (model.includes('/') || model.includes('\\') || model === '.' || model === '..') {
-    throw new ServingError('INVALID_REQUEST', `model name '${model.slice(0, 80)}' must not hold a path`);
+    throw new ServingError('INVALID_REQUEST', `model name ${quoted(model)} must not hold a path`);
   }
   const version = context.req.param('version');
   return { model, version: version === undefined ? undefined : parseVersion(model, version) };

@@ -3,6 +3,7 @@ import { ServingError } from '../errors.ts';
 import { isDatatype } from './datatypes.ts';
 import { type JsonValue, readJson } from './json-reader.ts';
 import { booleanParameter, checkReserved, readParameters } from './parameters.ts';
+import { quoted } from './quoted.ts';
 import { decodeRawRequest } from './raw-request.ts';
 import { asObject, BinarySection, nameOf, readElements, readShape } from './read-tensor.ts';
 import { checkedCount, checkShape } from './shape.ts';
@@ -97,9 +98,7 @@ function checkDatatype(value: JsonValue | undefined, spec: TensorSpec): void {
   if (value === spec.datatype) return;
   if (typeof value !== 'string') throw invalid(`input '${spec.name}': 'datatype' must be a string`);
   const problem = isDatatype(value) ? 'unexpected' : 'unknown';
-  throw invalid(
-    `input '${spec.name}': ${problem} datatype '${value.slice(0, 40)}', expected ${spec.datatype}`,
-  );
+  throw invalid(`input '${spec.name}': ${problem} datatype ${quoted(value)}, expected ${spec.datatype}`);
 }
 
 function readOutputs(

@@ -7,6 +7,7 @@
  */
 import { ServingError } from '../errors.ts';
 import { decodeText, endOfNumber, endOfString, malformed, skipSpace, stringBetween } from './json-text.ts';
+import { quoted } from './quoted.ts';
 
 export const MAX_DEPTH = 100;
 /** root object, list of tensors, tensor */
@@ -106,7 +107,7 @@ class Reader {
       if (!this.#isAt(34)) throw malformed('a key', this.#text, this.#at);
       const key = this.#readString();
       if (members.has(key))
-        throw new ServingError('INVALID_REQUEST', `key '${key}' occurs twice in one object`);
+        throw new ServingError('INVALID_REQUEST', `key ${quoted(key)} occurs twice in one object`);
       this.#at = skipSpace(this.#text, this.#at);
       if (!this.#isAt(58)) throw malformed("':'", this.#text, this.#at);
       this.#next();

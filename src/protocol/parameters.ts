@@ -1,5 +1,6 @@
 import { ServingError } from '../errors.ts';
 import type { JsonValue } from './json-reader.ts';
+import { quoted } from './quoted.ts';
 import type { Parameter, Parameters } from './types.ts';
 
 type Check = (value: Parameter) => boolean;
@@ -38,7 +39,7 @@ export function readParameters(value: JsonValue | undefined, where: string): Par
   const parameters: Record<string, Parameter> = Object.create(null);
   for (const [name, parameter] of value as ReadonlyMap<string, JsonValue>) {
     if (typeof parameter !== 'string' && typeof parameter !== 'number' && typeof parameter !== 'boolean') {
-      throw invalid(`${where}: parameter '${name}' must be a string, a number or a boolean`);
+      throw invalid(`${where}: parameter ${quoted(name)} must be a string, a number or a boolean`);
     }
     if (name.startsWith('shared_memory_')) throw invalid(`${where}: shared memory is not supported`);
     parameters[name] = parameter;
@@ -54,7 +55,7 @@ export function readParameters(value: JsonValue | undefined, where: string): Par
 export function checkReserved(parameters: Parameters): void {
   for (const name in parameters) {
     if (name.startsWith('triton_') || name === 'headers') {
-      throw invalid(`request: parameter '${name}' is reserved and must not be given`);
+      throw invalid(`request: parameter ${quoted(name)} is reserved and must not be given`);
     }
     const reserved = RESERVED.get(name);
     if (reserved !== undefined && !reserved[0](parameters[name]!)) {

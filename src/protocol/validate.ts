@@ -1,5 +1,6 @@
 /** Checks of a request against what the model declares. */
 import { ServingError } from '../errors.ts';
+import { quoted } from './quoted.ts';
 import { formatShape } from './shape.ts';
 import type { ModelMetadata, Tensor, TensorSpec } from './types.ts';
 
@@ -10,17 +11,17 @@ function invalid(message: string): ServingError {
 /** @throws ServingError INVALID_REQUEST when the model has no such input. */
 export function inputSpec(model: ModelMetadata, name: string): TensorSpec {
   for (const spec of model.inputs) if (spec.name === name) return spec;
-  throw invalid(`unexpected input '${name}': model '${model.name}' takes ${names(model.inputs)}`);
+  throw invalid(`unexpected input ${quoted(name)}: model '${model.name}' takes ${names(model.inputs)}`);
 }
 
 /** @throws ServingError INVALID_REQUEST when the model has no such output. */
 export function checkOutputName(model: ModelMetadata, name: string): void {
   for (const spec of model.outputs) if (spec.name === name) return;
-  throw invalid(`unexpected output '${name}': model '${model.name}' gives ${names(model.outputs)}`);
+  throw invalid(`unexpected output ${quoted(name)}: model '${model.name}' gives ${names(model.outputs)}`);
 }
 
 function names(specs: readonly TensorSpec[]): string {
-  return specs.map((spec) => `'${spec.name}'`).join(', ');
+  return specs.map((spec) => quoted(spec.name)).join(', ');
 }
 
 /** @throws ServingError INVALID_REQUEST for a name that occurs twice. */
@@ -28,7 +29,7 @@ export function checkUnique(kind: 'input' | 'output', tensors: readonly { readon
   if (tensors.length < 2) return;
   const seen = new Set<string>();
   for (const { name } of tensors) {
-    if (seen.has(name)) throw invalid(`${kind} '${name}' occurs twice`);
+    if (seen.has(name)) throw invalid(`${kind} ${quoted(name)} occurs twice`);
     seen.add(name);
   }
 }

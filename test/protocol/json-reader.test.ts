@@ -1,0 +1,133 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ServingError } from '../../src/errors.ts';
+import { JsonSpan, type JsonValue, MAX_DEPTH, readJson } from '../../src/protocol/json-reader.ts';
+import { bytesOf, refusal } from './encoding.ts';
+
+/** What `JSON.parse` would give, spans included. */
+function plain(value: JsonValue, text: string): unknown {
+  if (value instanceof Map) {
+    const entries = [...value].map(([key, member]: [string, JsonValue]) => [key, plain(member, text)]);
+    return Object.fromEntries(entries);
+  }
+  if (value instanceof JsonSpan) return JSON.parse(text.slice(value.start, value.end));
+  if (Array.isArray(value)) return value.map((item: JsonValue) => plain(item, text));
+  return value;
+}
+
+function read(text: string, tensorsKey?: string): unknown {
+  const document = readJson(bytesOf(text), tensorsKey);
+  return plain(document.root, document.text);
+}
+
+function parsed(text: string): { value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return undefined;
+  }
+}
+
+describe('readJson', () => {
+  it('agrees with JSON.parse on generated documents', () => {
+    const document = fc.json({ noUnicodeString: false, maxDepth: 6 });
+    fc.assert(
+      fc.property(document, fc.constantFrom(undefined, 1), (text, indent) => {
+        const formatted = JSON.stringify(JSON.parse(text), null, indent);
+        if (/[^.\deE]\d{16,}(?![.\deE])/.test(` ${formatted}`)) return;
+        expect(read(formatted)).toEqual(JSON.parse(formatted));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('keeps data arrays of tensors as spans, and only those', () => {
+    const text = '{"data":[1],"inputs":[{"data": [[1,"]"],[2]] ,"p":{"data":[3]}}],"outputs":[{"data":[4]}]}';
+    const { root } = readJson(bytesOf(text), 'inputs');
+    const spans: string[] = [];
+    JSON.stringify(root, (_key, value) => {
+      if (value instanceof JsonSpan) spans.push(text.slice(value.start, value.end));
+      return value instanceof Map ? [...value.values()] : value;
+    });
+    expect(spans).toEqual(['[[1,"]"],[2]]']);
+    expect(read(text, 'inputs')).toEqual(JSON.parse(text));
+  });
+
+  it('accepts and refuses as JSON.parse does, but for what it documents to refuse', () => {
+    const alphabet = fc.constantFrom(...'{}[]":,.-+eE019 \\\n\tntrufalsxINy"'.split(''), 'true', 'null', '"a"', '1e5');
+    const junk = fc.array(alphabet, { maxLength: 24 }).map((parts) => parts.join(''));
+    fc.assert(
+      fc.property(junk, (text) => {
+        const expected = parsed(text);
+        let actual: { value: unknown } | undefined;
+        try {
+          actual = { value: read(text) };
+        } catch (error) {
+          expect(error).toBeInstanceOf(ServingError);
+          if (/occurs twice|out of range/.test((error as Error).message)) return;
+        }
+        expect(actual).toEqual(expected);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('never fails but with INVALID_REQUEST, whatever the bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+        try {
+          readJson(bytes, 'inputs');
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'INVALID_REQUEST' });
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('never fails but with INVALID_REQUEST on a document cut or altered anywhere', () => {
+    const text = '{"id":"\\u00e9","inputs":[{"name":"x","shape":[2],"data":[[1.5e3,-0],["a\\"]",true]]}]}';
+    for (let at = 0; at < text.length; at++) {
+      expect(refusal(() => readJson(bytesOf(text.slice(0, at)), 'inputs'))).toContain('malformed JSON');
+      for (const junk of ['"', ']', '}', '\\', '\u0000']) {
+        try {
+          readJson(bytesOf(text.slice(0, at) + junk + text.slice(at + 1)), 'inputs');
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'INVALID_REQUEST' });
+        }
+      }
+    }
+  });
+
+  it.each([
+    ['case 49: duplicate keys', '{"a":1,"b":2,"a":3}', "key 'a' occurs twice in one object"],
+    ['case 49: duplicates by escape', '{"a":1,"\\u0061":3}', "key 'a' occurs twice in one object"],
+    ['case 51: empty', '', 'expected a value, the text ends'],
+    ['case 51: two documents', '{} {}', "expected the end of the text, found '{}'"],
+    ['case 51: trailing comma', '[1,]', "expected a value, found ']'"],
+    ['case 52: byte-order mark', '\uFEFF{}', 'a byte-order mark is not allowed'],
+    ['leading zero', '[01]', "expected a value, found '01]'"],
+    ['an integer beyond float64', '[9007199254740993]', 'number 9007199254740993 is out of range'],
+    ['a number beyond float64', '[1e400]', 'number 1e400 is out of range'],
+    ['bare NaN outside tensors', '{"a":NaN}', "expected a value, found 'NaN}'"],
+    ['a raw line break in a string', '["a\nb"]', 'expected an escaped control character'],
+    ['a bad escape', '["\\x"]', 'expected a string with valid escapes'],
+  ])('%s is refused', (_name, text, message) => {
+    expect(refusal(() => readJson(bytesOf(text)))).toContain(message);
+  });
+
+  it('case 50: takes nesting of 100 and refuses 101, inside a data array too', () => {
+    const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+    expect(MAX_DEPTH).toBe(100);
+    expect(() => readJson(bytesOf(nested(100)))).not.toThrow();
+    expect(refusal(() => readJson(bytesOf(nested(101))))).toContain('nested deeper than 100');
+    const inData = (depth: number) => `{"inputs":[{"data":${nested(depth)}}]}`;
+    expect(() => readJson(bytesOf(inData(97)), 'inputs')).not.toThrow();
+    expect(refusal(() => readJson(bytesOf(inData(98)), 'inputs'))).toContain('nested deeper than 100');
+    expect(refusal(() => readJson(bytesOf('{"a":'.repeat(200_000))))).toContain('nested deeper than 100');
+  });
+
+  it('refuses bytes that are not UTF-8', () => {
+    expect(refusal(() => readJson(Uint8Array.of(0x22, 0xff, 0x22)))).toContain('not valid UTF-8');
+  });
+});
