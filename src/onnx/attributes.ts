@@ -15,6 +15,11 @@ export function intAttribute(node: NodeProto, name: string): number | undefined 
   return attribute === undefined ? undefined : Number(attribute.i);
 }
 
+/** The values of an attribute that lists ints, or undefined when the node does not have it. */
+export function intsAttribute(node: NodeProto, name: string): readonly number[] | undefined {
+  return find(node, name)?.ints.map(Number);
+}
+
 /** A tensor attribute. */
 export function tensorAttribute(node: NodeProto, name: string): AttributeProto['t'] {
   return find(node, name)?.t;

@@ -14,6 +14,7 @@ import { bakedGate, type GatePlace, liveGate } from './gate.ts';
 import { type GraphIndex, indexGraph } from './graph.ts';
 import { assertComplete, decodeModel, encodeModel, standardOpset } from './model-file.ts';
 import { denseName, gatePartName, THRESHOLD_INPUT, tapName } from './names.ts';
+import { ranks } from './ranks.ts';
 import { dataInput } from './rules/linear.ts';
 import { findSites, type Site, type SiteOptions, type SiteScheme, type SkippedSite } from './sites.ts';
 
@@ -72,11 +73,15 @@ function rewrite(model: ModelProto, sites: readonly Site[], plan: Plan): ModelPr
       ? gateOutputs(graph.node, sites, plan, gateOf)
       : gateInputs(indexGraph(model), sites, plan, gateOf);
   if (plan.gate.kind === 'input') {
-    graph.input = [...graph.input, tensorInfo(THRESHOLD_INPUT, TensorProto_DataType.FLOAT, sites.length)];
+    graph.input = [...graph.input, tensorInfo(THRESHOLD_INPUT, TensorProto_DataType.FLOAT, [sites.length])];
   }
   if (plan.taps) {
-    const types = new Map(graph.valueInfo.map(({ name, type }) => [name, type]));
-    graph.output = [...graph.output, ...sites.map((site) => tapInfo(site, types.get(site.tensor)))];
+    const types = new Map(
+      [...model.graph.valueInfo, ...model.graph.input].map(({ name, type }) => [name, type]),
+    );
+    const rankOf = ranks(model.graph, indexGraph(model).scalar);
+    const taps = sites.map((site) => tapInfo(site, types.get(site.tensor), rankOf.get(site.tensor)));
+    graph.output = [...graph.output, ...taps];
   }
   const copy = copyOf(model);
   copy.graph = graph;
@@ -159,16 +164,22 @@ function assertThresholds(thresholds: readonly number[], sites: readonly Site[])
   }
 }
 
-function tapInfo(site: Site, declared: TypeProto | undefined): ValueInfoProto {
+/** A tap has the type that the file declares for its tensor; else its element type, and its rank where that is known. */
+function tapInfo(site: Site, declared: TypeProto | undefined, rank: number | undefined): ValueInfoProto {
+  const isShaped = declared?.value.case === 'tensorType' && declared.value.value.shape !== undefined;
+  if (declared !== undefined && isShaped)
+    return create(ValueInfoProtoSchema, { name: site.tap, type: declared });
   const { FLOAT, FLOAT16 } = TensorProto_DataType;
-  if (declared !== undefined) return create(ValueInfoProtoSchema, { name: site.tap, type: declared });
-  return tensorInfo(site.tap, site.elementType === 'float16' ? FLOAT16 : FLOAT);
+  const dims = rank === undefined ? undefined : new Array<undefined>(rank).fill(undefined);
+  return tensorInfo(site.tap, site.elementType === 'float16' ? FLOAT16 : FLOAT, dims);
 }
 
-/** A tensor of one dimension, or of unknown shape. */
-function tensorInfo(name: string, elemType: number, size?: number): ValueInfoProto {
-  const value = { case: 'dimValue' as const, value: BigInt(size ?? 0) };
-  const shape = size === undefined ? {} : { shape: { dim: [{ value }] } };
+/** Sizes of dimensions, undefined where one varies; no sizes: a tensor of unknown rank. */
+function tensorInfo(name: string, elemType: number, sizes?: readonly (number | undefined)[]): ValueInfoProto {
+  const dim = sizes?.map((size) =>
+    size === undefined ? {} : { value: { case: 'dimValue' as const, value: BigInt(size) } },
+  );
+  const shape = dim === undefined ? {} : { shape: { dim } };
   const type = create(TypeProtoSchema, { value: { case: 'tensorType', value: { elemType, ...shape } } });
   return create(ValueInfoProtoSchema, { name, type });
 }
