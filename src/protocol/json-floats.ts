@@ -64,7 +64,8 @@ function copyNumbers(
   offset: number,
 ): number {
   if (numbers.length !== size) {
-    throw size === source.count ? wrongCount(source, numbers.length) : ragged(source);
+    const isFlat = size === source.count && !Array.isArray(numbers[0]);
+    throw isFlat ? wrongCount(source, numbers.length) : ragged(source);
   }
   let overflow = 0;
   for (let i = 0; i < size; i++) {

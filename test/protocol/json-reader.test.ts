@@ -31,7 +31,7 @@ function parsed(text: string): { value: unknown } | undefined {
 describe('readJson', () => {
   it('agrees with JSON.parse on generated documents', () => {
     const document = fc.json({ noUnicodeString: false, maxDepth: 6 });
-    fc.assert(
+    void fc.assert(
       fc.property(document, fc.constantFrom(undefined, 1), (text, indent) => {
         const formatted = JSON.stringify(JSON.parse(text), null, indent);
         if (/[^.\deE]\d{16,}(?![.\deE])/.test(` ${formatted}`)) return;
@@ -54,9 +54,15 @@ describe('readJson', () => {
   });
 
   it('accepts and refuses as JSON.parse does, but for what it documents to refuse', () => {
-    const alphabet = fc.constantFrom(...'{}[]":,.-+eE019 \\\n\tntrufalsxINy"'.split(''), 'true', 'null', '"a"', '1e5');
+    const alphabet = fc.constantFrom(
+      ...'{}[]":,.-+eE019 \\\n\tntrufalsxINy"'.split(''),
+      'true',
+      'null',
+      '"a"',
+      '1e5',
+    );
     const junk = fc.array(alphabet, { maxLength: 24 }).map((parts) => parts.join(''));
-    fc.assert(
+    void fc.assert(
       fc.property(junk, (text) => {
         const expected = parsed(text);
         let actual: { value: unknown } | undefined;
@@ -73,7 +79,7 @@ describe('readJson', () => {
   });
 
   it('never fails but with INVALID_REQUEST, whatever the bytes', () => {
-    fc.assert(
+    void fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
         try {
           readJson(bytes, 'inputs');
