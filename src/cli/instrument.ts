@@ -1,0 +1,73 @@
+import { writeFile } from 'node:fs/promises';
+import { Command, Option } from 'commander';
+import { messageOf, ServingError } from '../errors.ts';
+import { type GateSource, instrument, THRESHOLD_INPUT } from '../onnx/instrument.ts';
+import { readModel } from '../runtime/load-model.ts';
+import { numberOption, repeated } from './options.ts';
+import { table } from './table.ts';
+
+interface InstrumentFlags {
+  readonly output: string;
+  readonly sites: 'activations' | 'linear-inputs';
+  readonly include?: string[];
+  readonly exclude?: string[];
+  readonly threshold?: number;
+  readonly taps: boolean;
+}
+
+export function instrumentCommand(): Command {
+  return new Command('instrument')
+    .description('Write the gated, tapped model, for any ONNX server.')
+    .argument('<model>', 'ONNX file')
+    .requiredOption('-o, --output <file>', 'where to write the instrumented model')
+    .addOption(
+      new Option('--sites <scheme>', 'which tensors are gated')
+        .choices(['activations', 'linear-inputs'])
+        .default('activations'),
+    )
+    .option('--include <glob>', 'only sites with such names; repeatable', repeated)
+    .option('--exclude <glob>', 'no sites with such names; repeatable', repeated)
+    .option(
+      '--threshold <tau>',
+      `bake this threshold in, instead of the input '${THRESHOLD_INPUT}'`,
+      numberOption,
+    )
+    .option('--no-taps', 'do not expose the activations as outputs')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ taustat instrument model.onnx -o gated.onnx
+  $ taustat instrument model.onnx -o pruned.onnx --threshold 0.12 --no-taps
+  $ taustat instrument model.onnx -o gated.onnx --exclude '*/layer4/*'
+
+The gated model has one more input, '${THRESHOLD_INPUT}' float32 [S], one threshold per site in the order of the table:
+zeros give the original's answers. Its outputs 'taustat_tap_<i>' are the activations before the gates.`,
+    )
+    .action(async (model: string, flags: InstrumentFlags) => run(model, flags));
+}
+
+async function run(path: string, flags: InstrumentFlags): Promise<void> {
+  const source = await readModel(path);
+  const siteOptions = { scheme: flags.sites, include: flags.include, exclude: flags.exclude };
+  const live = instrument(source, { ...siteOptions, taps: flags.taps });
+  const { sites, skipped } = live;
+  const { bytes } =
+    flags.threshold === undefined
+      ? live
+      : instrument(source, { ...siteOptions, taps: flags.taps, gate: baked(flags.threshold, sites.length) });
+  await writeFile(flags.output, bytes).catch((error: unknown) => {
+    throw new ServingError('FILE_NOT_FOUND', `'${flags.output}' cannot be written: ${messageOf(error)}`);
+  });
+  const rows = [
+    ...sites.map((site) => [String(site.index), site.name, site.op, 'gated']),
+    ...skipped.map((site) => ['', site.name, site.op, `skipped: ${site.reason}`]),
+  ];
+  process.stdout.write(table(['#', 'site', 'op', 'decision'], rows));
+  process.stdout.write(`\n${sites.length} gated, ${skipped.length} skipped → ${flags.output}\n`);
+  if (sites.length === 0) process.stdout.write('The model has no gateable site: it was written as it was.\n');
+}
+
+function baked(threshold: number, sites: number): GateSource {
+  return { kind: 'baked', thresholds: new Array<number>(sites).fill(threshold) };
+}

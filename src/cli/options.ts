@@ -1,0 +1,80 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { ConfigInput } from '../config.ts';
+import { MODES } from '../control/state.ts';
+
+/** A number, or an error that says what was expected. */
+export function numberOption(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number.');
+  return value;
+}
+
+export function integerOption(text: string): number {
+  const value = numberOption(text);
+  if (!Number.isInteger(value)) throw new InvalidArgumentError('expected a whole number.');
+  return value;
+}
+
+/** Collects a repeated option. */
+export function repeated(text: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), text];
+}
+
+/** The options of every command that serves a model. */
+export function addServingOptions(command: Command): Command {
+  return command
+    .option('--config <file>', 'settings in YAML or JSON; see the README for all of them')
+    .option('--name <name>', 'model name in URLs and metrics')
+    .option('--host <address>', 'address to listen on (default 127.0.0.1)')
+    .option('--port <port>', 'HTTP port, 0 for a free one (default 8080)', integerOption)
+    .addOption(new Option('--mode <mode>', 'auto, fixed, observe or off (default auto)').choices(MODES))
+    .option('--threshold <tau>', 'threshold of --mode fixed', numberOption)
+    .option('--sampling <ratio>', 'share of requests run again in the shadow (default 0.05)', numberOption)
+    .option(
+      '--agreement <floor>',
+      'share of answers that must agree with the dense model (default 0.95)',
+      numberOption,
+    )
+    .option('--workers <count>', 'inference worker threads', integerOption)
+    .option('--sites <scheme>', 'activations or linear-inputs (default activations)')
+    .option('--include <glob>', 'only sites with such names; repeatable', repeated)
+    .option('--exclude <glob>', 'no sites with such names; repeatable', repeated)
+    .option('--temperature <kind>', 'normalized or paper (default normalized)')
+    .option('--rule <rule>', 'significant or paper (default significant)')
+    .option('--token <token>', 'bearer token for changing the pruning mode')
+    .option('--log-level <level>', 'fatal, error, warn, info, debug or silent (default info)');
+}
+
+export interface ServingFlags {
+  readonly config?: string;
+  readonly name?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly mode?: string;
+  readonly threshold?: number;
+  readonly sampling?: number;
+  readonly agreement?: number;
+  readonly workers?: number;
+  readonly sites?: string;
+  readonly include?: string[];
+  readonly exclude?: string[];
+  readonly temperature?: string;
+  readonly rule?: string;
+  readonly token?: string;
+  readonly logLevel?: string;
+}
+
+/** Flags as settings; what was not given is undefined and leaves file and environment alone. */
+export function settingsOf(model: string | undefined, flags: ServingFlags): ConfigInput {
+  return {
+    model: { path: model, name: flags.name },
+    server: { host: flags.host, port: flags.port },
+    runtime: { workers: flags.workers },
+    sites: { scheme: flags.sites, include: flags.include, exclude: flags.exclude },
+    sampling: { ratio: flags.sampling },
+    criticality: { temperature: flags.temperature, rule: flags.rule },
+    agreement: { floor: flags.agreement },
+    control: { mode: flags.mode, threshold: flags.threshold, token: flags.token },
+    telemetry: { logLevel: flags.logLevel },
+  } as ConfigInput;
+}

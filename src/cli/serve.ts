@@ -1,0 +1,52 @@
+import { Command } from 'commander';
+import { pino } from 'pino';
+import { compose } from '../compose.ts';
+import { loadConfig } from '../config.ts';
+import { listen } from '../http/server.ts';
+import { addServingOptions, type ServingFlags, settingsOf } from './options.ts';
+
+/** Time for load balancers to see that the server is not ready any more, before it stops listening. */
+const READINESS_NOTICE_MS = 250;
+
+export function serveCommand(): Command {
+  const command = new Command('serve')
+    .description(
+      'Serve an ONNX model over the Open Inference Protocol v2, pruned as far as it proves harmless.',
+    )
+    .argument('[model]', 'ONNX file; without one, the bundled Fashion-MNIST CNN');
+  return addServingOptions(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ taustat serve                                   the bundled model on http://127.0.0.1:8080
+  $ taustat serve model.onnx --name resnet --port 9000
+  $ taustat serve model.onnx --mode observe         measure on shadow traffic, apply nothing
+  $ taustat serve model.onnx --agreement 0.99 --sampling 0.1
+  $ TAUSTAT_WINDOW_SLICES=32 taustat serve model.onnx --config taustat.yaml
+  $ curl -X PUT localhost:8080/v2/models/resnet/pruning -d '{"mode":"off"}'`,
+    )
+    .action(async (model: string | undefined, flags: ServingFlags) => serve(model, flags));
+}
+
+async function serve(model: string | undefined, flags: ServingFlags): Promise<void> {
+  const config = loadConfig(flags.config, process.env, settingsOf(model, flags));
+  const log = pino({ name: 'taustat', level: config.telemetry.logLevel });
+  const taustat = await compose(config, log);
+  const server = await listen(taustat.routes, config.server).catch(async (error: unknown) => {
+    await taustat.close();
+    throw error;
+  });
+  log.info({ url: server.url, model: taustat.model, mode: config.control.mode }, 'serving');
+
+  const signal = await new Promise<NodeJS.Signals>((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+  });
+  log.info({ signal }, 'draining: not ready any more, requests under way finish');
+  taustat.drain();
+  await new Promise((resolve) => setTimeout(resolve, READINESS_NOTICE_MS));
+  await server.stop(config.server.drainSeconds * 1000);
+  await taustat.close();
+  log.info('stopped');
+}

@@ -1,0 +1,71 @@
+import { ServingError } from './errors.ts';
+import type { NpyArray } from './npy.ts';
+import { allocateElements, type FixedSizeDatatype } from './protocol/datatypes.ts';
+import type { Tensor, TensorSpec } from './protocol/types.ts';
+
+/** Recorded inputs of a model, row by row; the first dimension of every array is the batch. */
+export interface InputRows {
+  readonly count: number;
+  /** Rows [from, to) as one batch, in the model's own datatypes. */
+  readonly batch: (from: number, to: number) => Tensor[];
+}
+
+/**
+ * Fits arrays to a model's inputs: values are cast to the input's datatype, never scaled.
+ *
+ * @param arrays - one per input, by name.
+ * @throws ServingError INVALID_REQUEST for a missing or unknown input, another shape, or numbers of rows that differ.
+ */
+export function inputRows(specs: readonly TensorSpec[], arrays: ReadonlyMap<string, NpyArray>): InputRows {
+  for (const name of arrays.keys()) {
+    if (!specs.some((spec) => spec.name === name))
+      throw mismatch(`the model has no input '${name}', only ${names(specs)}`);
+  }
+  const columns = specs.map((spec) => column(spec, arrays.get(spec.name)));
+  const count = columns[0]?.rows ?? 0;
+  for (const { rows, spec } of columns) {
+    if (rows !== count)
+      throw mismatch(`input '${spec.name}' has ${rows} rows, '${specs[0]!.name}' has ${count}`);
+  }
+  return { count, batch: (from, to) => columns.map((c) => c.slice(from, to)) };
+}
+
+interface Column {
+  readonly spec: TensorSpec;
+  readonly rows: number;
+  readonly slice: (from: number, to: number) => Tensor;
+}
+
+function column(spec: TensorSpec, array: NpyArray | undefined): Column {
+  if (array === undefined) throw mismatch(`input '${spec.name}' is missing`);
+  if (spec.datatype === 'BYTES')
+    throw mismatch(`input '${spec.name}' takes text, which .npy inputs cannot hold`);
+  const datatype: FixedSizeDatatype = spec.datatype;
+  const rest = array.shape.slice(1);
+  const isFit =
+    array.shape.length === spec.shape.length &&
+    spec.shape.every((d, i) => i === 0 || d === -1 || d === array.shape[i]);
+  if (!isFit) {
+    throw mismatch(`'${array.path}' has shape [${array.shape}], input '${spec.name}' takes [${spec.shape}]`);
+  }
+  const width = rest.reduce((a, b) => a * b, 1);
+  return {
+    spec,
+    rows: array.shape[0]!,
+    slice: (from, to) => {
+      const elements = allocateElements(datatype, (to - from) * width);
+      const isBig = elements instanceof BigInt64Array || elements instanceof BigUint64Array;
+      const convert = (isBig ? BigInt : Number) as (value: number | bigint) => never;
+      for (let i = 0; i < elements.length; i++) elements[i] = convert(array.elements[from * width + i]!);
+      return { name: spec.name, datatype, shape: [to - from, ...rest], elements };
+    },
+  };
+}
+
+function names(specs: readonly TensorSpec[]): string {
+  return specs.map((spec) => `'${spec.name}'`).join(', ');
+}
+
+function mismatch(message: string): ServingError {
+  return new ServingError('INVALID_REQUEST', message);
+}
