@@ -1,4 +1,5 @@
 """Trained network → ONNX file with a dynamic batch axis; tensors → .npy files."""
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +18,18 @@ def export_onnx(model: nn.Module, example: Split, path: Path) -> None:
     model.eval()
     names = list(example.inputs)
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.onnx.export(
-        model,
-        tuple(as_arguments(example.inputs)),
-        str(path),
-        input_names=names,
-        output_names=['logits'],
-        dynamic_axes={name: {0: 'batch'} for name in [*names, 'logits']},
-        opset_version=OPSET,
-        do_constant_folding=True,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # the sequence length is meant to be a constant of the graph
+        torch.onnx.export(
+            model,
+            tuple(as_arguments(example.inputs)),
+            str(path),
+            input_names=names,
+            output_names=['logits'],
+            dynamic_axes={name: {0: 'batch'} for name in [*names, 'logits']},
+            opset_version=OPSET,
+            do_constant_folding=True,
+        )
     onnx.checker.check_model(str(path), full_check=True)
 
 

@@ -9,7 +9,7 @@ from vocabulary import write as write_vocabulary
 
 LENGTH = 64
 WORDS = LENGTH - 1
-HELD_OUT = {'brown': 2_500, 'spam-assassin': 2_300}
+HELD_OUT = {'brown': 2_500, 'spam-assassin': 2_500}
 MOST_WINDOWS = 6
 
 TOKENS = (
@@ -18,15 +18,15 @@ TOKENS = (
 )
 ABOUT = {
     'brown': (
-        'Brown corpus (W. N. Francis, H. Kucera, 1964), 407 documents in four genre groups: press (news, editorial, '
+        'Brown corpus (W. N. Francis, H. Kucera, 1964), {count:,} documents in four genre groups: press (news, editorial, '
         'reviews), learned (learned, government), essays (belles lettres, religion), fiction (fiction, mystery, science '
         'fiction, adventure, romance); lore, hobbies and humour are left out because they overlap the others. Split by '
         'document within each category, 60 / 10 / 30 %; a sample is a passage of 63 words. ' + TOKENS
     ),
     'spam-assassin': (
-        'SpamAssassin public mail corpus: 5,3xx mails as spam or ham, from the decoded text of the body alone (headers, '
+        'SpamAssassin public mail corpus: {count:,} mails as spam or ham, from the decoded text of the body alone (headers, '
         'markup and attachments removed; addresses and numbers replaced by one word each; mails with equal openings '
-        'kept once). Split by mail, 49 / 6 / 45 %; a sample is the first 63 words. ' + TOKENS
+        'kept once). Split by mail, 46 / 6 / 48 %; a sample is the first 63 words. ' + TOKENS
     ),
 }
 LICENCE = {
@@ -79,7 +79,7 @@ def load(name: str) -> Dataset:
         validation=as_split(samples_of(name, 'validation')),
         test=shuffled(as_split(samples_of(name, 'test'))),
         held_out=HELD_OUT[name],
-        about=ABOUT[name],
+        about=ABOUT[name].format(count=len(documents()[name])),
         licence=LICENCE[name],
         vocabulary_size=SIZE,
     )

@@ -4,8 +4,9 @@ import argparse
 import threads  # noqa: F401 — must come before torch
 import torch
 
-from catalogue import ENTRIES, Entry
+from catalogue import ENTRIES
 from datasets import majority_share
+from entry import Entry
 from export import export_onnx, save_split
 from fit import Schedule, accuracy, fit, progress
 from paths import BUNDLED, data_folder, model_folder

@@ -1,0 +1,16 @@
+"""From the states of a sequence to one state."""
+import torch
+from torch import Tensor
+
+
+def last_state(x: Tensor, attention_mask: Tensor) -> Tensor:
+    """State of the last real token: x [batch,length,width], mask [batch,length] → [batch,width]."""
+    mask = attention_mask.float()
+    following = torch.nn.functional.pad(mask[:, 1:], (0, 1))
+    return ((mask - following).unsqueeze(1) @ x).squeeze(1)
+
+
+def mean_state(x: Tensor, attention_mask: Tensor) -> Tensor:
+    """Mean over the real tokens: x [batch,length,width], mask [batch,length] → [batch,width]."""
+    mask = attention_mask.float()
+    return (mask.unsqueeze(1) @ x).squeeze(1) / mask.sum(1, keepdim=True)

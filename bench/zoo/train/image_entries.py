@@ -1,0 +1,70 @@
+"""The five image architectures on the two image data sets."""
+import fashion_mnist
+import optical_digits
+from architectures.cnn import Cnn
+from architectures.mlp import Mlp
+from architectures.mobilenetv2 import MobileNetV2
+from architectures.resnet18 import ResNet18
+from architectures.vit import Vit
+from datasets import Dataset
+from entry import Build, Entry
+from fit import Schedule
+
+
+def side_of(dataset: Dataset) -> int:
+    """Height and width of the data set's images, pixels."""
+    return dataset.train.inputs['image'].shape[-1]
+
+
+IMAGE_DATASETS = {'fashion-mnist': fashion_mnist.load, 'optical-digits': optical_digits.load}
+
+IMAGE_ARCHITECTURES: dict[str, tuple[Build, str]] = {
+    'mlp': (
+        lambda d, seed: Mlp(side_of(d), len(d.classes)),
+        'MLP: three hidden dense layers 512-256-128, each ReLU then dropout 0.3, and a classifier.',
+    ),
+    'cnn': (
+        lambda d, seed: Cnn(side_of(d), len(d.classes)),
+        'CNN: three blocks 3×3 convolution → batch norm → ReLU → max pool (16, 32, 64 channels), two hidden dense '
+        'layers 128-64 with ReLU and dropout 0.3, and a classifier.',
+    ),
+    'resnet18': (
+        lambda d, seed: ResNet18(len(d.classes)),
+        'ResNet-18, narrow: 3×3 stem and one pooling, four stages of two basic blocks (12, 24, 48, 96 channels), '
+        'global average, classifier. Trained from random weights, not from ImageNet.',
+    ),
+    'mobilenetv2': (
+        lambda d, seed: MobileNetV2(len(d.classes)),
+        'MobileNetV2, narrow: 17 inverted residuals in seven stages (expansion 6, depthwise 3×3, ReLU6, linear '
+        'bottlenecks of 8 to 80 channels), 320-channel head, dropout 0.3, classifier. Trained from random weights.',
+    ),
+    'vit': (
+        lambda d, seed: Vit(side_of(d), len(d.classes)),
+        'ViT, small: 4 × 4 patches and a class token, width 64, four pre-norm blocks (4 heads, GELU MLP of 256), '
+        'dropout 0.3 before the classifier. Trained from random weights.',
+    ),
+}
+
+SCHEDULES = {
+    'fashion-mnist': {
+        'mlp': Schedule(epochs=40, batch=256, decay=0.9),
+        'cnn': Schedule(epochs=12),
+        'resnet18': Schedule(epochs=12, batch=128, decay=0.8),
+        'mobilenetv2': Schedule(epochs=12, batch=128, decay=0.8),
+        'vit': Schedule(epochs=15, batch=128, decay=0.85),
+    },
+    'optical-digits': {
+        'mlp': Schedule(epochs=100, batch=32, patience=10),
+        'cnn': Schedule(epochs=100, batch=32, patience=10),
+        'resnet18': Schedule(epochs=100, batch=32, patience=10),
+        'mobilenetv2': Schedule(epochs=100, batch=32, patience=10),
+        'vit': Schedule(epochs=100, batch=32, patience=10),
+    },
+}
+"""Patience 3 as in the paper, but 10 where an epoch is only 19 steps; rate and batch size as each needs."""
+
+IMAGE_ENTRIES = tuple(
+    Entry(architecture, dataset, load, build, structure, SCHEDULES[dataset][architecture])
+    for architecture, (build, structure) in IMAGE_ARCHITECTURES.items()
+    for dataset, load in IMAGE_DATASETS.items()
+)
