@@ -54,9 +54,11 @@ function column(spec: TensorSpec, array: NpyArray | undefined): Column {
     rows: array.shape[0]!,
     slice: (from, to) => {
       const elements = allocateElements(datatype, (to - from) * width);
-      const isBig = elements instanceof BigInt64Array || elements instanceof BigUint64Array;
-      const convert = (isBig ? BigInt : Number) as (value: number | bigint) => never;
-      for (let i = 0; i < elements.length; i++) elements[i] = convert(array.elements[from * width + i]!);
+      if (elements instanceof BigInt64Array || elements instanceof BigUint64Array) {
+        for (let i = 0; i < elements.length; i++) elements[i] = BigInt(array.elements[from * width + i]!);
+      } else {
+        for (let i = 0; i < elements.length; i++) elements[i] = Number(array.elements[from * width + i]!);
+      }
       return { name: spec.name, datatype, shape: [to - from, ...rest], elements };
     },
   };

@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { messageOf, ServingError } from '../errors.ts';
-import { type GateSource, instrument, THRESHOLD_INPUT } from '../onnx/instrument.ts';
+import { type GateSource, instrument } from '../onnx/instrument.ts';
+import { THRESHOLD_INPUT } from '../onnx/names.ts';
 import { readModel } from '../runtime/load-model.ts';
 import { numberOption, repeated } from './options.ts';
 import { table } from './table.ts';

@@ -24,6 +24,8 @@ export interface ShadowSample {
   readonly judged: {
     readonly threshold: number;
     readonly comparison: Comparison | null;
+    /** The compared answer is the one that the client got. */
+    readonly isServed: boolean;
     /** What passed the gates of the pruned run, per site. */
     readonly retained: readonly RetainedAtSite[];
   } | null;
@@ -68,6 +70,7 @@ export async function shadow(
     judged: {
       threshold: judgedThreshold,
       comparison: compare(dense.outputs, answer ?? pruned.outputs, options.agreement),
+      isServed: isServedSo,
       retained: pruned.retained,
     },
   };

@@ -11,7 +11,7 @@ import type { LoadedModel } from '../runtime/load-model.ts';
 import type { RunResult, Runtime } from '../runtime/runtime.ts';
 import { WorkerRuntime } from '../runtime/worker-runtime.ts';
 import { Sampler } from '../sampling/sampler.ts';
-import { type ServedRequest, shadow } from '../sampling/shadow.ts';
+import { type ServedRequest, type ShadowSample, shadow } from '../sampling/shadow.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { endInferSpan, startInferSpan } from '../telemetry/tracing.ts';
 import { deadlineOf } from './deadline.ts';
@@ -197,6 +197,7 @@ export class ServedModel {
           }
           this.#metrics.activationsSampled.inc({ model: this.name }, seen);
           this.#metrics.activationsNonFinite.inc({ model: this.name }, nonFinite);
+          this.#compared(sample);
           this.thermostat.add(sample);
         },
         (error: unknown) => {
@@ -205,6 +206,13 @@ export class ServedModel {
         },
       );
     });
+  }
+
+  #compared({ judged }: ShadowSample): void {
+    if (judged === null || judged.comparison === null || !judged.isServed) return;
+    const { rows, agreed } = judged.comparison;
+    this.#metrics.comparedAnswers.inc({ model: this.name, outcome: 'agreed' }, agreed);
+    this.#metrics.comparedAnswers.inc({ model: this.name, outcome: 'disagreed' }, rows - agreed);
   }
 
   #shadowed(outcome: 'ok' | 'dropped' | 'failed'): void {

@@ -84,6 +84,11 @@ export class Metrics {
     'model',
     'outcome',
   ]);
+  readonly comparedAnswers = this.#counter(
+    'compared_answers_total',
+    'Rows of answers that clients got from the pruned model and that were compared with the dense one.',
+    ['model', 'outcome'],
+  );
   readonly activationsSampled = this.#counter(
     'activations_sampled_total',
     'Activations taken into the estimator.',
