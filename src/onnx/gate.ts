@@ -73,7 +73,7 @@ export function exactStep(threshold: number): { readonly alpha: number; readonly
   const t = Math.fround(threshold);
   const below = float32Below(t);
   const alpha = 1 / (t - below);
-  return Number.isFinite(Math.fround(alpha)) ? { alpha, beta: -alpha * below } : undefined;
+  return alpha > 0 && Number.isFinite(Math.fround(alpha)) ? { alpha, beta: -alpha * below } : undefined;
 }
 
 /** The largest float32 below a positive one. */

@@ -1,0 +1,493 @@
+import { describe, expect, it } from 'vitest';
+import { instrument } from '../../src/onnx/instrument.ts';
+import { findSites, type SiteOptions } from '../../src/onnx/sites.ts';
+import {
+  type AttributeValue,
+  DOUBLE,
+  FLOAT,
+  FLOAT16,
+  type GraphParts,
+  graph,
+  INT8,
+  INT64,
+  model,
+  node,
+  tensor,
+  UINT8,
+  value,
+} from './models.ts';
+
+const activations: SiteOptions = { scheme: 'activations' };
+
+/** x → what is tested → Neg → y: nothing in it is a site of its own. */
+function around(
+  nodes: GraphParts['nodes'],
+  initializers: GraphParts['initializers'] = [],
+  opset = 20,
+  type: number = FLOAT,
+): ReturnType<typeof findSites> {
+  const source = model(
+    {
+      nodes: [...nodes, node('Neg', ['a'], 'y')],
+      inputs: [value('x', ['N', 4], type)],
+      outputs: [value('y', ['N', 4], type)],
+      initializers: [tensor('w', [4, 4], new Array<number>(16).fill(1), type), ...(initializers ?? [])],
+    },
+    opset,
+    ['com.microsoft'],
+  );
+  return findSites(source, activations);
+}
+
+describe('one node', () => {
+  it.each([
+    ['Relu', {}, true],
+    ['LeakyRelu', { alpha: 0.1 }, false],
+    ['Elu', {}, false],
+    ['Celu', {}, false],
+    ['Selu', {}, false],
+    ['ThresholdedRelu', {}, true],
+    ['ThresholdedRelu', { alpha: -1 }, false],
+    ['Gelu', {}, false],
+    ['HardSwish', {}, false],
+    ['Mish', {}, false],
+    ['Softplus', {}, true],
+    ['Softsign', {}, false],
+    ['Sigmoid', {}, true],
+    ['HardSigmoid', {}, true],
+    ['Tanh', {}, false],
+  ] as const)('%s %j is a site; never negative: %j', (op, attributes, isNonNegative) => {
+    const found = around([
+      node(op, ['x'], 'a', attributes as Record<string, AttributeValue>, { name: 'act' }),
+    ]);
+    expect(found).toEqual({
+      sites: [
+        {
+          index: 0,
+          name: 'act',
+          op,
+          tensor: 'a',
+          isNonNegative,
+          elementType: 'float32',
+          tap: 'taustat_tap_0',
+        },
+      ],
+      skipped: [],
+    });
+  });
+
+  it.each([
+    ['FastGelu', 'Gelu'],
+    ['BiasGelu', 'Gelu'],
+    ['QuickGelu', 'QuickGelu'],
+  ])('com.microsoft.%s is a site named %s', (contributed, op) => {
+    const inputs = contributed === 'BiasGelu' ? ['x', 'w'] : ['x'];
+    const { sites } = around([node(contributed, inputs, 'a', {}, { domain: 'com.microsoft' })]);
+    expect(sites.map((site) => site.op)).toEqual([op]);
+  });
+
+  it('PRelu is a site', () => {
+    expect(around([node('PRelu', ['x', 'w'], 'a')]).sites[0]).toMatchObject({
+      op: 'PRelu',
+      isNonNegative: false,
+    });
+  });
+
+  const clip = (inputs: readonly string[]): ReturnType<typeof findSites> =>
+    around(
+      [node('ReduceMax', ['x'], 'peak'), node('Clip', ['x', ...inputs], 'a')],
+      [tensor('0', [], [0]), tensor('-1', [], [-1]), tensor('6', [], [6]), tensor('1e-6', [], [1e-6])],
+    );
+
+  it.each([
+    [['0', '6'], true],
+    [['0'], true],
+    [['-1', '6'], false],
+  ])('Clip to %j is a site; never negative: %j', (bounds, isNonNegative) => {
+    expect(clip(bounds).sites).toMatchObject([{ op: 'Clip', isNonNegative }]);
+  });
+
+  it.each([
+    [['1e-6'], 'zero lies outside its bounds'],
+    [['', '-1'], 'zero lies outside its bounds'],
+    [['', '6'], 'no lower bound: a limit, not an activation'],
+    [[], 'no lower bound: a limit, not an activation'],
+    [['peak'], 'bounds are computed by the model'],
+  ])('Clip to %j is declined: %s', (bounds, reason) => {
+    expect(clip(bounds)).toMatchObject({ sites: [], skipped: [{ op: 'Clip', tensor: 'a', reason }] });
+  });
+
+  it('reads the bounds of an early Clip from its attributes', () => {
+    expect(around([node('Clip', ['x'], 'a', { min: 0, max: 6 })], [], 9).sites[0]).toMatchObject({
+      isNonNegative: true,
+    });
+    expect(around([node('Clip', ['x'], 'a', { max: 6 })], [], 9).sites).toEqual([]);
+  });
+
+  it.each(['Sigmoid', 'HardSigmoid', 'Tanh'])('%s is declined as a factor of another activation', (op) => {
+    const { sites, skipped } = around([
+      node('ReduceMax', ['x'], 'other'),
+      node(op, ['x'], 's', {}, { name: 'factor' }),
+      node('Mul', ['other', 's'], 'a'),
+    ]);
+    expect(sites).toEqual([]);
+    expect(skipped).toEqual([{ name: 'factor', op, tensor: 's', reason: 'a factor of another activation' }]);
+  });
+
+  it.each([
+    ['Div', ['x', 's']],
+    ['Log', ['s']],
+    ['Reciprocal', ['s']],
+  ])('what %s reads is declined where it must not be zero', (op, inputs) => {
+    const { sites, skipped } = around([node('Softplus', ['x'], 's'), node(op, inputs, 'a')]);
+    expect(sites).toEqual([]);
+    expect(skipped[0]?.reason).toBe('a zero is outside the domain of what reads it');
+  });
+});
+
+describe('fully connected layers', () => {
+  it.each([
+    ['MatMul', [node('MatMul', ['x', 'w'], 'a', {}, { name: 'fc' })], 'a'],
+    ['Gemm', [node('Gemm', ['x', 'w'], 'a', {}, { name: 'fc' })], 'a'],
+    ['MatMul', [node('MatMul', ['x', 'w'], 'h', {}, { name: 'fc' }), node('Add', ['h', 'w'], 'a')], 'a'],
+    ['MatMul', [node('MatMul', ['x', 'w'], 'h', {}, { name: 'fc' }), node('Add', ['w', 'h'], 'a')], 'a'],
+    ['MatMul', [node('MatMul', ['w', 'x'], 'a', {}, { name: 'fc' })], 'a'],
+    ['MatMul', [node('Transpose', ['w'], 't'), node('MatMul', ['x', 't'], 'a', {}, { name: 'fc' })], 'a'],
+    [
+      'MatMul',
+      [
+        node('Cast', ['w'], 'c', { to: BigInt(FLOAT) }),
+        node('Identity', ['c'], 'i'),
+        node('MatMul', ['x', 'i'], 'a', {}, { name: 'fc' }),
+      ],
+      'a',
+    ],
+    [
+      'MatMul',
+      [
+        node('Constant', [], 'k', { value: tensor('', [4, 4], new Array(16).fill(1)) }),
+        node('MatMul', ['x', 'k'], 'a', {}, { name: 'fc' }),
+      ],
+      'a',
+    ],
+  ])('%s with a weight, with the bias that follows, is a site', (op, nodes, at) => {
+    const { sites, skipped } = around(nodes);
+    expect(skipped).toEqual([]);
+    expect(sites).toMatchObject([{ name: 'fc', op, tensor: at, isNonNegative: false }]);
+  });
+
+  it('finds a weight behind DequantizeLinear', () => {
+    const quantized = tensor('q', [4, 4], new Array<number>(16).fill(3), INT8);
+    const nodes = [node('DequantizeLinear', ['q', 's'], 'd'), node('MatMul', ['x', 'd'], 'a')];
+    expect(around(nodes, [quantized, tensor('s', [], [0.1])]).sites).toHaveLength(1);
+  });
+
+  it('does not take an Add of two activations for a bias', () => {
+    const { sites } = around([node('MatMul', ['x', 'w'], 'h'), node('Add', ['h', 'x'], 'a')]);
+    expect(sites.map((site) => site.tensor)).toEqual(['h']);
+  });
+
+  it('does not take an Add for a bias where something else reads the product too', () => {
+    const { sites } = around([
+      node('MatMul', ['x', 'w'], 'h'),
+      node('Add', ['h', 'w'], 'b'),
+      node('Sub', ['b', 'h'], 'a'),
+    ]);
+    expect(sites.map((site) => site.tensor)).toEqual(['h']);
+  });
+
+  it.each([
+    ['Relu', [node('Relu', ['h'], 'a')]],
+    ['a bias and Relu', [node('Add', ['h', 'w'], 'b'), node('Relu', ['b'], 'a')]],
+    ['Reshape and Gelu', [node('Reshape', ['h', 'shape'], 'r'), node('Gelu', ['r'], 'a')]],
+    [
+      'BatchNormalization and Relu',
+      [node('BatchNormalization', ['h', 'w', 'w', 'w', 'w'], 'r'), node('Relu', ['r'], 'a')],
+    ],
+    ['Silu in two nodes', [node('Sigmoid', ['h'], 's'), node('Mul', ['h', 's'], 'a')]],
+  ])('one that feeds %s is declined', (_, after) => {
+    const { skipped, sites } = around(
+      [node('MatMul', ['x', 'w'], 'h'), ...after],
+      [tensor('shape', [2], [-1, 4], INT64)],
+    );
+    expect(skipped.map(({ reason }) => reason)).toEqual(['feeds a nonlinearity']);
+    expect(sites).toHaveLength(1);
+  });
+
+  it('one behind a LayerNormalization before a nonlinearity is kept', () => {
+    const { sites } = around([
+      node('MatMul', ['x', 'w'], 'h'),
+      node('LayerNormalization', ['h', 'w'], 'n'),
+      node('Relu', ['n'], 'a'),
+    ]);
+    expect(sites.map(({ op }) => op)).toEqual(['MatMul', 'Relu']);
+  });
+
+  it('a product of two activations is no layer', () => {
+    expect(around([node('MatMul', ['x', 'x'], 'a')])).toEqual({ sites: [], skipped: [] });
+  });
+});
+
+describe('the answer of a model', () => {
+  const answer = (nodes: GraphParts['nodes']): ReturnType<typeof findSites> =>
+    findSites(
+      model({
+        nodes,
+        inputs: [value('x', ['N', 4])],
+        outputs: [value('y')],
+        initializers: [tensor('w', [4, 4], new Array<number>(16).fill(0.5)), tensor('half', [], [0.5])],
+      }),
+      activations,
+    );
+  const indirect = 'gives the answer: only shape, scale or softmax follows';
+
+  it.each([
+    ['the layer itself', [node('Gemm', ['x', 'w'], 'y')], 'a graph output is never gated'],
+    [
+      'a bias',
+      [node('MatMul', ['x', 'w'], 'h'), node('Add', ['h', 'w'], 'y')],
+      'a graph output is never gated',
+    ],
+    ['Softmax', [node('Gemm', ['x', 'w'], 'h'), node('Softmax', ['h'], 'y')], indirect],
+    ['a scale', [node('Gemm', ['x', 'w'], 'h'), node('Mul', ['h', 'half'], 'y')], indirect],
+    [
+      'Flatten, Softmax and ArgMax',
+      [
+        node('Gemm', ['x', 'w'], 'h'),
+        node('Flatten', ['h'], 'f'),
+        node('Softmax', ['f'], 's'),
+        node('ArgMax', ['s'], 'y'),
+      ],
+      indirect,
+    ],
+    ['Relu', [node('Relu', ['x'], 'y')], 'a graph output is never gated'],
+    ['Sigmoid and Squeeze', [node('Sigmoid', ['x'], 's'), node('Squeeze', ['s'], 'y')], indirect],
+  ])('is not gated: %s', (_, nodes, reason) => {
+    const { sites, skipped } = answer(nodes);
+    expect(sites).toEqual([]);
+    expect(skipped.map((site) => site.reason)).toEqual([reason]);
+  });
+
+  it('a hidden activation that is also an output is not gated', () => {
+    const source = model({
+      nodes: [node('Relu', ['x'], 'a'), node('Neg', ['a'], 'y')],
+      inputs: [value('x')],
+      outputs: [value('y'), value('a')],
+    });
+    expect(findSites(source, activations).skipped[0]?.reason).toBe('a graph output is never gated');
+  });
+});
+
+describe('attention', () => {
+  const dims = ['N', 'T', 4] as const;
+  const weights = ['q', 'k', 'v', 'o', 'up', 'down', 'head'].map((name) =>
+    tensor(`w_${name}`, [4, 4], new Array<number>(16).fill(0.5)),
+  );
+  const linear = (from: string, name: string): ReturnType<typeof node> =>
+    node('MatMul', [from, `w_${name}`], name, {}, { name });
+  const source = (attention: GraphParts['nodes']): ReturnType<typeof model> =>
+    model({
+      nodes: [
+        node('LayerNormalization', ['x', 'one'], 'n1'),
+        ...attention,
+        node('Add', ['x', 'o'], 'r1'),
+        node('LayerNormalization', ['r1', 'one'], 'n2'),
+        linear('n2', 'up'),
+        node('Relu', ['up'], 'act', {}, { name: 'act' }),
+        linear('act', 'down'),
+        node('Add', ['r1', 'down'], 'r2'),
+        node('LayerNormalization', ['r2', 'one'], 'n3'),
+        linear('n3', 'head'),
+        node('Softmax', ['head'], 'y'),
+      ],
+      inputs: [value('x', dims)],
+      outputs: [value('y', dims)],
+      initializers: [...weights, tensor('one', [4], [1, 1, 1, 1]), tensor('scale', [], [0.5])],
+    });
+  const projections = [linear('n1', 'q'), linear('n1', 'k'), linear('n1', 'v')];
+
+  it('leaves the projections into and out of it, and gates the layers of the MLP', () => {
+    const { sites, skipped } = findSites(
+      source([
+        ...projections,
+        node('Transpose', ['k'], 'kt', { perm: [0n, 2n, 1n] }),
+        node('Mul', ['q', 'scale'], 'qs'),
+        node('MatMul', ['qs', 'kt'], 'scores'),
+        node('Softmax', ['scores'], 'p'),
+        node('MatMul', ['p', 'v'], 'pv'),
+        node('Transpose', ['pv'], 'joined'),
+        linear('joined', 'o'),
+      ]),
+      activations,
+    );
+    expect(sites.map(({ name }) => name)).toEqual(['act', 'down']);
+    expect(Object.fromEntries(skipped.map(({ name, reason }) => [name, reason]))).toEqual({
+      q: 'projection into an attention',
+      k: 'projection into an attention',
+      v: 'projection into an attention',
+      o: 'projection out of an attention',
+      up: 'feeds a nonlinearity',
+      head: 'gives the answer: only shape, scale or softmax follows',
+    });
+  });
+
+  it('does not follow the shape of an activation', () => {
+    const { sites } = findSites(
+      source([
+        node('MatMul', ['x', 'w_up'], 'first', {}, { name: 'first' }),
+        node('Neg', ['first'], 'negated'),
+        node('Shape', ['negated'], 'shape'),
+        node('Reshape', ['n1', 'shape'], 'shaped'),
+        node('MatMul', ['shaped', 'shaped'], 'p'),
+        linear('p', 'o'),
+      ]),
+      activations,
+    );
+    expect(sites.map(({ name }) => name)).toEqual(['first', 'act', 'down']);
+  });
+
+  it.each(['', 'com.microsoft'])('knows the Attention operator of domain %j', (domain) => {
+    const op = domain === '' ? 'Attention' : 'MultiHeadAttention';
+    const { skipped } = findSites(
+      source([...projections, node(op, ['q', 'k', 'v'], 'pv', {}, { domain }), linear('pv', 'o')]),
+      activations,
+    );
+    expect(skipped.filter(({ reason }) => reason.startsWith('projection'))).toHaveLength(4);
+  });
+});
+
+describe('what cannot be gated', () => {
+  it.each([
+    [DOUBLE, 'element type double: only float and float16 are gated'],
+    [INT64, 'element type int64: only float and float16 are gated'],
+    [16, 'element type bfloat16: only float and float16 are gated'],
+  ])('elements of type %j', (type, reason) => {
+    const { sites, skipped } = around([node('Relu', ['x'], 'a')], [], 20, type);
+    expect(sites).toEqual([]);
+    expect(skipped).toEqual([{ name: 'a', op: 'Relu', tensor: 'a', reason }]);
+  });
+
+  it('float16 can, and is told', () => {
+    expect(around([node('Relu', ['x'], 'a')], [], 20, FLOAT16).sites[0]?.elementType).toBe('float16');
+  });
+
+  it('a type behind an operator that is not known', () => {
+    const nodes = [node('Mystery', ['x'], 'm', {}, { domain: 'com.example' }), node('Relu', ['m'], 'a')];
+    expect(around(nodes).skipped[0]?.reason).toBe('element type cannot be told');
+  });
+
+  it('opset 6', () => {
+    expect(around([node('Relu', ['x'], 'a')], [], 6).skipped[0]?.reason).toBe(
+      'opset 6: gates need opset 7 or later',
+    );
+    expect(around([node('Relu', ['x'], 'a')], [], 7).sites).toHaveLength(1);
+  });
+
+  it('an integer layer, and a model of nothing else: an empty list is the answer', () => {
+    const source = model({
+      nodes: [
+        node('DynamicQuantizeLinear', ['x'], ['q', 'scale', 'zero']),
+        node('MatMulInteger', ['q', 'w', 'zero'], 'h', {}, { name: 'fc' }),
+        node('Relu', ['h'], 'a', {}, { name: 'act' }),
+        node('Neg', ['a'], 'y'),
+      ],
+      inputs: [value('x', ['N', 2])],
+      outputs: [value('y')],
+      initializers: [tensor('w', [2, 2], [1, 2, 3, 4], UINT8)],
+    });
+    const { bytes, sites, skipped } = instrument(source);
+    expect(sites).toEqual([]);
+    expect(skipped.map(({ name, reason }) => `${name}: ${reason}`)).toEqual([
+      'fc: integer arithmetic is not gated',
+      'act: element type int32: only float and float16 are gated',
+    ]);
+    expect(bytes).toEqual(instrument(source, { gate: { kind: 'baked', thresholds: [] } }).bytes);
+  });
+
+  it('the body of an If, and functions of the model', () => {
+    const body = graph({ nodes: [node('Relu', ['x'], 'b')], inputs: [], outputs: [value('b')] });
+    const nodes = [
+      node('If', ['flag'], 'c', { then_branch: body, else_branch: body }, { name: 'branch' }),
+      node('Block', ['c'], 'a', {}, { domain: 'local', name: 'block' }),
+    ];
+    const source = model(
+      {
+        nodes: [...nodes, node('Neg', ['a'], 'y')],
+        inputs: [value('x'), value('flag', [], 9)],
+        outputs: [value('y')],
+      },
+      17,
+      ['local'],
+    );
+    source.functions = [{ $typeName: 'onnx.FunctionProto', name: 'Block', domain: 'local' } as never];
+    expect(findSites(source, activations)).toEqual({
+      sites: [],
+      skipped: [
+        { name: 'branch', op: 'If', tensor: 'c', reason: 'the body of If is left as it is' },
+        { name: 'block', op: 'Block', tensor: 'a', reason: "a function of the model's own is left as it is" },
+      ],
+    });
+  });
+
+  it('a model that is already instrumented', () => {
+    const source = model({
+      nodes: [node('Relu', ['x'], 'a'), node('Neg', ['a'], 'y')],
+      inputs: [value('x')],
+      outputs: [value('y')],
+    });
+    for (const options of [
+      {},
+      { taps: false },
+      { gate: { kind: 'baked', thresholds: [1] } as const, taps: false },
+    ]) {
+      const { bytes } = instrument(source, options);
+      expect(() => instrument(bytes)).toThrow(
+        'taustat has already instrumented this model; expected the original',
+      );
+      expect(() => instrument(bytes)).toThrow(expect.objectContaining({ code: 'MODEL_INVALID' }));
+    }
+  });
+
+  it('a graph in which two nodes make one tensor', () => {
+    const source = model({
+      nodes: [node('Relu', ['x'], 'a'), node('Neg', ['x'], 'a')],
+      inputs: [value('x')],
+      outputs: [value('a')],
+    });
+    expect(() => findSites(source, activations)).toThrow("tensor 'a': made by two nodes; expected one");
+  });
+});
+
+describe('names', () => {
+  const chain = model({
+    nodes: [
+      node('Relu', ['x'], 'a', {}, { name: '/layer1/relu' }),
+      node('Tanh', ['a'], 'b', {}, { name: '/layer2/tanh' }),
+      node('Elu', ['b'], 'c'),
+      node('Selu', ['c'], 'd', {}, { name: '/layer1/relu' }),
+      node('Neg', ['d'], 'y'),
+    ],
+    inputs: [value('x')],
+    outputs: [value('y')],
+  });
+  const named = (options: Partial<SiteOptions>): string[] =>
+    findSites(chain, { ...activations, ...options }).sites.map(({ index, name }) => `${index} ${name}`);
+
+  it('are those of the nodes, else of the tensors, each one once', () => {
+    expect(named({})).toEqual(['0 /layer1/relu', '1 /layer2/tanh', '2 c', '3 /layer1/relu#2']);
+  });
+
+  it('are chosen by include and exclude, and the indices stay dense', () => {
+    expect(named({ include: ['/layer1/*', 'c'] })).toEqual(['0 /layer1/relu', '1 c', '2 /layer1/relu#2']);
+    expect(named({ exclude: ['/layer1/*'] })).toEqual(['0 /layer2/tanh', '1 c']);
+    expect(named({ include: ['/*'], exclude: ['*tanh'] })).toEqual(['0 /layer1/relu', '1 /layer1/relu#2']);
+  });
+
+  it('that are left out say why', () => {
+    const { skipped } = findSites(chain, { ...activations, include: ['/*'], exclude: ['*tanh'] });
+    expect(skipped.map(({ name, reason }) => `${name}: ${reason}`)).toEqual([
+      "/layer2/tanh: excluded by '*tanh'",
+      'c: not included',
+    ]);
+  });
+});
