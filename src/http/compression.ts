@@ -25,7 +25,10 @@ export async function decompress(
   maxBytes: number,
 ): Promise<Uint8Array> {
   try {
-    return await DECOMPRESS[encoding](body, { maxOutputLength: maxBytes });
+    const { buffer, byteOffset, byteLength } = await DECOMPRESS[encoding](body, {
+      maxOutputLength: maxBytes,
+    });
+    return new Uint8Array(buffer, byteOffset, byteLength);
   } catch (error) {
     if (error instanceof RangeError) {
       throw new ServingError('PAYLOAD_TOO_LARGE', `the decompressed body exceeds ${maxBytes} bytes`);

@@ -31,7 +31,7 @@ export function decodeBinary(
     );
   }
   if (datatype === 'BOOL') checkBooleans(label, bytes);
-  const aligned = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return viewElements(datatype, aligned.buffer, aligned.byteOffset, count);
 }
 

@@ -21,6 +21,12 @@ describe('decodeBinary', () => {
     expect((elements as BigInt64Array).buffer).not.toBe(bytes.buffer);
   });
 
+  it('case 65: copies out of a Buffer too, whose slice would not', () => {
+    const bytes = Buffer.alloc(16).subarray(1, 9);
+    bytes.writeDoubleLE(0.5);
+    expect(decodeBinary('input', 'FP64', 1, bytes)).toEqual(Float64Array.of(0.5));
+  });
+
   it('reads BYTES as lengths and bytes', () => {
     const bytes = Uint8Array.of(2, 0, 0, 0, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 65);
     const elements = decodeBinary('input', 'BYTES', 3, bytes) as readonly Uint8Array[];
