@@ -59,7 +59,7 @@ export const ConfigSchema = z.strictObject({
       slices: z.number().int().min(4).default(16).describe('slices of the rolling window'),
       sliceSamples: count.default(16).describe('sampled requests per slice'),
       maxAgeSeconds: positive.default(3600).describe('slices older than this are forgotten'),
-      minSamples: count.default(128).describe('sampled requests before a critical point is read'),
+      minSamples: count.default(256).describe('sampled requests before a critical point is read'),
       every: count.default(16).describe('sampled requests between two estimates'),
     })
     .prefault({}),
@@ -97,7 +97,7 @@ export const ConfigSchema = z.strictObject({
       output: z.string().optional().describe('output to compare; by default the first floating-point one'),
       cosineTolerance: positive.default(0.01).describe('answers agree when 1 − cosine is at most this'),
       alpha: z.number().gt(0).lt(0.5).default(0.01).describe('error probability of the guard'),
-      trialSamples: count.default(1000).describe('sampled requests before an unproven candidate is given up'),
+      trialSamples: count.default(600).describe('sampled requests before an unproven candidate is given up'),
       cooldownSamples: count.default(512).describe('sampled requests in dense after a disagreement'),
     })
     .prefault({}),

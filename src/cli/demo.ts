@@ -25,8 +25,8 @@ Examples:
   $ taustat demo --seconds 90 --port 8080       and open http://127.0.0.1:8080 beside it
   $ taustat demo --seconds 30 --json
 
-Midway every image loses contrast and gains noise, as when the light goes. The thermostat notices that the activations
-have moved, answers dense while it looks again, and applies the new threshold once shadow traffic has proven it.`,
+Midway every image loses half of its light. The thermostat notices that the activations have moved, answers dense while
+it looks again, and applies the new threshold once shadow traffic has proven it.`,
     )
     .action(async (flags: DemoFlags) => {
       const interrupted = new AbortController();

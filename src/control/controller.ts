@@ -24,8 +24,8 @@ export type ControlEvent =
       readonly samples: number;
       readonly newSamples: number;
       readonly criticality: Criticality | null;
-      readonly whole: SiteHistograms;
-      readonly parts: readonly SiteHistograms[];
+      /** The slices of the window, per site. */
+      readonly slices: readonly SiteHistograms[];
       readonly recent: SiteHistograms;
     }
   /** A sampled request was answered both ways at `threshold`; `disagreement` is the share of its rows, 0–1. */
@@ -35,10 +35,12 @@ export type ControlEvent =
       readonly threshold: number;
       readonly disagreement: number;
     }
+  /** The estimator or the controller itself failed: nothing that it said before can be relied on. */
+  | { readonly kind: 'failure'; readonly at: number; readonly message: string }
   | { readonly kind: 'mode'; readonly at: number; readonly mode: Mode; readonly threshold?: number };
 
 export interface ControllerOptions extends ControlOptions {
-  readonly drift: DriftOptions;
+  readonly drift: DriftOptions & { readonly recentSlices: number };
 }
 
 /** The controller: a pure fold over events. Returns the same object when nothing changed. */
@@ -52,6 +54,11 @@ export function step(
       return onMode(state, event, options);
     case 'pair':
       return onPair(state, event, options);
+    case 'failure':
+      return {
+        ...moved(state, fallback('failure', 0, options.cooldownSamples), event.at, 'failure', event.message),
+        epoch: state.epoch + 1,
+      };
     case 'snapshot':
       return onSnapshot(state, event, options);
   }
@@ -84,7 +91,7 @@ function onPair(state: ControllerState, event: EventOf<'pair'>, options: Control
     const alarm = observe(phase.alarm, disagreement);
     if (!isProven(alarm, options.alpha))
       return { ...state, phase: { ...phase, alarm: floorAtStart(alarm, options) } };
-    const next = fallback(phase.candidate.rung + 1, options);
+    const next = fallback('disagreement', phase.candidate.rung + 1, options.cooldownSamples);
     return moved(state, next, at, 'disagreement', disagreementDetail(threshold, wealth(alarm), options));
   }
   if (phase.kind === 'trial' && threshold === phase.candidate.threshold) {
@@ -136,7 +143,7 @@ function onTrialPair(
   const detail = isRejected
     ? disagreementDetail(threshold, wealth(reject), options)
     : `agreement at τ = ${threshold} is not proven above ${options.agreementFloor} after ${accept.observations} sampled requests`;
-  return moved(state, fallback(phase.candidate.rung + 1, options, 0), at, reason, detail);
+  return moved(state, fallback('disagreement', phase.candidate.rung + 1, 0), at, reason, detail);
 }
 
 function onSnapshot(
@@ -182,7 +189,7 @@ function seek(
     );
   }
   if (rung >= RUNGS.length) {
-    const next = fallback(0, options);
+    const next = fallback('disagreement', 0, options.cooldownSamples);
     return moved(
       state,
       next,
@@ -196,7 +203,7 @@ function seek(
     kind: 'trial',
     candidate,
     critical,
-    reference: driftReference(event.whole, event.parts, options.drift),
+    reference: driftReference(event.slices, options.drift.recentSlices, options.drift),
     evidence: {
       accept: noEvidence('below', 1 - options.agreementFloor),
       reject: alarmOf(options),
@@ -229,8 +236,8 @@ function watchDrift(
   return { ...next, epoch: state.epoch + 1 };
 }
 
-function fallback(rung: number, options: ControllerOptions, samplesLeft = options.cooldownSamples): Phase {
-  return { kind: 'fallback', reason: 'disagreement', rung, samplesLeft };
+function fallback(reason: PhaseOf<'fallback'>['reason'], rung: number, samplesLeft: number): Phase {
+  return { kind: 'fallback', reason, rung, samplesLeft };
 }
 
 function moved(

@@ -49,10 +49,10 @@ export type Phase =
     }
   /** The traffic has moved away from the reference: dense, while a fresh window fills. */
   | { readonly kind: 'drifted'; readonly drift: DriftReading }
-  /** Answers disagreed: dense, until as many more samples were seen. */
+  /** Answers disagreed, or the estimator failed: dense, until as many more samples were seen. */
   | {
       readonly kind: 'fallback';
-      readonly reason: 'disagreement';
+      readonly reason: 'disagreement' | 'failure';
       readonly rung: number;
       readonly samplesLeft: number;
     };
@@ -87,6 +87,7 @@ export type ChangeReason =
   | 'agreement-unproven'
   | 'disagreement'
   | 'drift'
+  | 'failure'
   | 'retry';
 
 /** Why the state is what it is. */

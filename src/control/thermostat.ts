@@ -1,20 +1,24 @@
 import {
   BehaviorSubject,
+  catchError,
+  concat,
   distinctUntilChanged,
   filter,
   map,
   merge,
   type Observable,
+  of,
   Subject,
   type Subscription,
   scan,
-  share,
   tap,
 } from 'rxjs';
 import type { Config } from '../config.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
+import { messageOf } from '../errors.ts';
+import { mergeAll } from '../estimator/histogram.ts';
 import { RollingWindow } from '../estimator/rolling-window.ts';
-import { snapshots } from '../estimator/snapshots.ts';
+import { type Snapshot, snapshots } from '../estimator/snapshots.ts';
 import type { ShadowSample } from '../sampling/shadow.ts';
 import { type ControlEvent, type ControllerOptions, step } from './controller.ts';
 import { estimate } from './estimate.ts';
@@ -62,9 +66,9 @@ export class Thermostat {
     const controllerOptions = controllerOptionsOf(config);
     const initial = initialState(config.control.mode, config.control.threshold, controllerOptions);
     this.#state = new BehaviorSubject(initial);
-    this.#subscription = merge(this.#commands, this.#pairs(), this.#estimates())
+    this.#subscription = merge(this.#commands, survive(this.#pairs()), survive(this.#estimates()))
       .pipe(
-        scan((state, event) => step(state, event, controllerOptions), initial),
+        scan((state, event) => safeStep(state, event, controllerOptions), initial),
         distinctUntilChanged(),
         tap((state) => this.#startAfresh(this.#state.value, state)),
       )
@@ -121,27 +125,18 @@ export class Thermostat {
   }
 
   #estimates(): Observable<ControlEvent> {
-    const { window, criticality: rule, drift } = this.#options.config;
+    const { window, drift } = this.#options.config;
     return this.#samples.pipe(
       snapshots(this.window, window.every, drift.recentSlices),
-      map((snapshot): ControlEvent => {
-        const started = performance.now();
-        this.#criticality = estimate(snapshot.slices, rule);
-        this.#options.onTimed?.('critical-point', performance.now() - started);
-        const { at, samples, newSamples, sites: whole, parts, recent } = snapshot;
-        return {
-          kind: 'snapshot',
-          at,
-          samples,
-          newSamples,
-          criticality: this.#criticality,
-          whole,
-          parts,
-          recent,
-        };
-      }),
-      share(),
+      map((snapshot) => this.#estimate(snapshot)),
     );
+  }
+
+  #estimate({ at, samples, newSamples, slices, recent }: Snapshot): ControlEvent {
+    const started = performance.now();
+    this.#criticality = estimate(slices.map(mergeAll), this.#options.config.criticality);
+    this.#options.onTimed?.('critical-point', performance.now() - started);
+    return { kind: 'snapshot', at, samples, newSamples, criticality: this.#criticality, slices, recent };
   }
 
   /** Measurements belong to one threshold, and a window to one epoch. */
@@ -168,6 +163,23 @@ export function controllerOptionsOf({
     trialSamples: agreement.trialSamples,
     cooldownSamples: agreement.cooldownSamples,
     warmSamples: Math.min(window.minSamples, window.slices * window.sliceSamples),
-    drift: { limit: drift.limit, confirmations: drift.confirmations },
+    drift,
   };
+}
+
+/** A stage that throws loses the sample at hand, not the loop: the controller is told and the stage goes on. */
+function survive(events$: Observable<ControlEvent>): Observable<ControlEvent> {
+  return events$.pipe(catchError((error, again$) => concat(of(failure(error)), again$)));
+}
+
+function safeStep(state: ControllerState, event: ControlEvent, options: ControllerOptions): ControllerState {
+  try {
+    return step(state, event, options);
+  } catch (error) {
+    return step(state, failure(error), options);
+  }
+}
+
+function failure(error: unknown): ControlEvent {
+  return { kind: 'failure', at: Date.now(), message: messageOf(error) };
 }

@@ -10,7 +10,7 @@ import { readNpy } from '../npy.ts';
 import type { TensorSpec } from '../protocol/types.ts';
 import type { pruningReport } from '../serving/report.ts';
 import { BinaryClient } from './client.ts';
-import { dimmed, seeded } from './drift.ts';
+import { dimmed } from './drift.ts';
 import { type DemoSummary, type ThresholdChange, TrafficTally } from './summary.ts';
 
 export type PruningReport = ReturnType<typeof pruningReport>;
@@ -72,13 +72,12 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
   const tally = new TrafficTally();
   const sparsities: number[] = [];
   const rows = await bundledRows(server.url, taustat.model);
-  const random = seeded(1);
   const isOver = () => now() >= options.seconds || options.signal.aborted;
 
   async function replay(connection: number): Promise<void> {
     for (let i = connection; !isOver(); i += CONNECTIONS) {
       const [image] = rows.batch(i % rows.count, (i % rows.count) + 1);
-      const input = now() < injectedAt ? image! : dimmed(image!, random);
+      const input = now() < injectedAt ? image! : dimmed(image!);
       const isDense = i % DENSE_EVERY === 0;
       const wasPruning = changes.length > 0 && changes.at(-1)!.to > 0;
       const answer = await client.infer(`demo-${i}`, [input], isDense ? 'off' : 'on');

@@ -56,7 +56,7 @@ export class DemoView {
     return [
       `taustat demo   ${clock(frame.at)} / ${clock(frame.seconds)}   ${frame.url}`,
       '',
-      row('state', `${report.state}${frame.hasDrifted ? ' · the light has gone' : ''}`),
+      row('state', `${report.state}${frame.hasDrifted ? ' · at half the light' : ''}`),
       row('τ applied', fixed(report.threshold, 4)),
       row('τ* critical', critical(frame)),
       row('sparsity', percent(report.threshold > 0 ? report.sparsity : 0), this.#history.sparsity),
@@ -100,8 +100,8 @@ export function closingWords(s: DemoSummary): string {
       : `τ* = ${fixed(s.criticalThreshold, 4)} (${s.feature} of F, β* = ${fixed(s.criticalSparsity ?? 0, 3)}).`;
   const drift =
     s.drift.detectedAt === null
-      ? `The light went at ${clock(s.drift.injectedAt)}; no drift was called before the end.`
-      : `The light went at ${clock(s.drift.injectedAt)}; the drift was noticed ${fixed(s.drift.detectedAt - s.drift.injectedAt, 1)} s later.`;
+      ? `Half of the light went at ${clock(s.drift.injectedAt)}; no drift was called before the end.`
+      : `Half of the light went at ${clock(s.drift.injectedAt)}; the drift was noticed ${fixed(s.drift.detectedAt - s.drift.injectedAt, 1)} s later.`;
   const agreement =
     s.agreement === null
       ? 'no pruned answer was compared'

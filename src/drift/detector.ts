@@ -1,4 +1,6 @@
+import { mergeAll } from '../estimator/histogram.ts';
 import type { SiteHistograms } from '../estimator/rolling-window.ts';
+import { xorshift } from '../random.ts';
 import { driftDistance, type SiteDistance } from './distance.ts';
 
 export interface DriftOptions {
@@ -11,7 +13,7 @@ export interface DriftOptions {
 /** What the traffic looked like when the threshold was set, and how far it may move. */
 export interface DriftReference {
   readonly sites: SiteHistograms;
-  /** At least the configured limit, and twice what parts of the reference differ from the whole by chance. */
+  /** At least the configured limit, and more than parts of the reference differ by chance. */
   readonly limit: number;
 }
 
@@ -22,17 +24,47 @@ export interface DriftReading extends SiteDistance {
   readonly isDrift: boolean;
 }
 
-const CHANCE_FACTOR = 2;
+const SPLITS = 24;
+/** Chance distances may exceed their mean by so many standard deviations before they count as drift. */
+const CHANCE_DEVIATIONS = 5;
 const RELEASE_RATIO = 0.8;
 
-/** A reference whose limit is wide enough for the chance differences between its own parts. */
+/**
+ * A reference whose limit is wide enough for chance: the slices are split at random, `recentSlices` against the rest, as
+ * often as it takes to know the mean and spread of the distance between parts of one and the same traffic.
+ *
+ * O(splits · slices · bins · sites); deterministic.
+ */
 export function driftReference(
-  whole: SiteHistograms,
-  parts: readonly SiteHistograms[],
+  slices: readonly SiteHistograms[],
+  recentSlices: number,
   options: DriftOptions,
 ): DriftReference {
-  const chance = Math.max(0, ...parts.map((part) => driftDistance(whole, part).distance));
-  return { sites: whole, limit: Math.max(options.limit, CHANCE_FACTOR * chance) };
+  const sites = mergeSites(slices);
+  const taken = Math.min(recentSlices, Math.floor(slices.length / 2));
+  if (taken === 0) return { sites, limit: options.limit };
+  const random = xorshift(slices.length);
+  const distances = Array.from({ length: SPLITS }, () => {
+    const order = shuffled(slices, random);
+    return driftDistance(mergeSites(order.slice(taken)), mergeSites(order.slice(0, taken))).distance;
+  });
+  const mean = distances.reduce((a, b) => a + b, 0) / SPLITS;
+  const variance = distances.reduce((a, d) => a + (d - mean) ** 2, 0) / (SPLITS - 1);
+  return { sites, limit: Math.max(options.limit, mean + CHANCE_DEVIATIONS * Math.sqrt(variance)) };
+}
+
+function mergeSites(slices: readonly SiteHistograms[]): SiteHistograms {
+  return (slices[0] ?? []).map((_, site) => mergeAll(slices.map((slice) => slice[site]!)));
+}
+
+/** Fisher–Yates. */
+function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  const order = [...items];
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [order[i], order[j]] = [order[j]!, order[i]!];
+  }
+  return order;
 }
 
 /** One reading with hysteresis; pure in the previous streak. */

@@ -1,4 +1,4 @@
-import { edgeOf } from '../estimator/bins.ts';
+import { BINS_PER_OCTAVE, edgeOf, NON_FINITE_BIN } from '../estimator/bins.ts';
 import { type ActivationHistogram, nonzeroCount } from '../estimator/histogram.ts';
 import type { SiteHistograms } from '../estimator/rolling-window.ts';
 
@@ -19,15 +19,18 @@ export function logWasserstein(reference: ActivationHistogram, current: Activati
   for (let bin = first; bin < last; bin++) {
     below +=
       (reference.counts[bin - reference.offset] ?? 0) / n - (current.counts[bin - current.offset] ?? 0) / m;
-    distance += Math.abs(below) * binWidth(bin);
+    distance += Math.abs(below) * LOG_WIDTHS[bin]!;
   }
   return distance / logSpread(reference, n);
 }
 
-/** Width of a bin on the ln axis; bin 0 reaches down to 0 and counts as one octave. */
-function binWidth(bin: number): number {
-  return bin === 0 ? Math.LN2 : Math.log(edgeOf(bin + 1) / edgeOf(bin));
-}
+/** Width of every bin on the ln axis; bin 0 reaches down to 0 and counts as one octave. */
+const LOG_WIDTHS = Float64Array.from({ length: NON_FINITE_BIN }, (_, bin) =>
+  bin === 0 ? Math.LN2 : Math.log(edgeOf(bin + 1) / edgeOf(bin)),
+);
+const LOG_EDGES = Float64Array.from({ length: NON_FINITE_BIN }, (_, bin) =>
+  Math.log(edgeOf(Math.max(bin, 1))),
+);
 
 /** Standard deviation of ln|a|, not below one bin. */
 function logSpread(h: ActivationHistogram, n: number): number {
@@ -35,11 +38,11 @@ function logSpread(h: ActivationHistogram, n: number): number {
   let square = 0;
   for (let i = 0; i < h.counts.length; i++) {
     if (h.counts[i] === 0) continue;
-    const x = Math.log(edgeOf(Math.max(h.offset + i, 1)));
+    const x = LOG_EDGES[h.offset + i]!;
     mean += (h.counts[i]! / n) * x;
     square += (h.counts[i]! / n) * x * x;
   }
-  return Math.max(Math.sqrt(Math.max(0, square - mean * mean)), binWidth(1 << 13));
+  return Math.max(Math.sqrt(Math.max(0, square - mean * mean)), 1 / BINS_PER_OCTAVE);
 }
 
 export interface SiteDistance {

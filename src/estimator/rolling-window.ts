@@ -1,11 +1,4 @@
-import {
-  type ActivationHistogram,
-  cloneHistogram,
-  emptyHistogram,
-  merge,
-  mergeAll,
-  subtract,
-} from './histogram.ts';
+import { type ActivationHistogram, cloneHistogram, emptyHistogram, merge, subtract } from './histogram.ts';
 
 export interface WindowOptions {
   /** Gated sites of the model; every sample brings one histogram for each. */
@@ -26,8 +19,8 @@ export interface WindowSnapshot {
   readonly samples: number;
   /** One histogram per site, over the whole window. */
   readonly sites: SiteHistograms;
-  /** One histogram per slice, oldest first, merged over the sites. */
-  readonly slices: readonly ActivationHistogram[];
+  /** Every slice, oldest first, per site. */
+  readonly slices: readonly SiteHistograms[];
 }
 
 interface Slice {
@@ -106,22 +99,13 @@ export class RollingWindow {
     return {
       samples: this.#samples,
       sites: this.#total.map(cloneHistogram),
-      slices: this.#slices.map((slice) => mergeAll(slice.sites)),
+      slices: this.#slices.map((slice) => slice.sites.map(cloneHistogram)),
     };
   }
 
   /** The newest `count` slices only, per site: what drift is looked for in. */
   recent(count: number): SiteHistograms {
     return mergeSlices(this.#slices.slice(-count), this.#options.sites);
-  }
-
-  /** The window in consecutive groups of `count` slices, per site; a shorter rest is left out. */
-  groups(count: number): SiteHistograms[] {
-    const groups: SiteHistograms[] = [];
-    for (let end = count; end <= this.#slices.length; end += count) {
-      groups.push(mergeSlices(this.#slices.slice(end - count, end), this.#options.sites));
-    }
-    return groups;
   }
 
   #dropOldest(): void {

@@ -13,8 +13,6 @@ export interface Snapshot extends WindowSnapshot {
   readonly newSamples: number;
   /** The newest slices, per site. */
   readonly recent: SiteHistograms;
-  /** Consecutive parts of the window, each as long as `recent`, per site. */
-  readonly parts: readonly SiteHistograms[];
 }
 
 /** Feeds samples into a window and emits a snapshot of it after every `every` samples. */
@@ -31,7 +29,6 @@ export function snapshots(window: RollingWindow, every: number, recentSlices: nu
           at,
           newSamples,
           recent: window.recent(recentSlices),
-          parts: window.groups(recentSlices),
         };
         newSamples = 0;
         return of(snapshot);
