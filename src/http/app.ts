@@ -6,7 +6,9 @@ import type { InferencePlane } from './plane.ts';
 import { createV2Routes } from './v2-routes.ts';
 
 /**
- * The application: the v2 routes, JSON errors, JSON for unknown paths. Further routes are mounted with `app.route()`.
+ * The application: the v2 routes, JSON errors, JSON for unknown paths. Further routes are mounted on it with
+ * `app.route()`; it is itself what should be served, because an application that mounts it answers unknown paths its own
+ * way and puts a wrapper around every request.
  *
  * @param report - hears of errors that are the server's fault.
  */

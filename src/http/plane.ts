@@ -10,7 +10,7 @@ export interface InferContext {
 }
 
 /** A number of requests and the time they took together. */
-export interface DurationTotal {
+interface DurationTotal {
   readonly count: number;
   readonly ns: number;
 }

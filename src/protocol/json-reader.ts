@@ -36,7 +36,7 @@ export interface JsonDocument {
  *
  * A flat array without strings, the usual one, is found by two searches that the engine vectorises.
  */
-export function endOfArray(text: string, position: number, depth: number): number {
+function endOfArray(text: string, position: number, depth: number): number {
   const close = text.indexOf(']', position);
   if (close < 0) throw malformed("']'", text, text.length);
   const inner = text.slice(position + 1, close);

@@ -205,6 +205,17 @@ describe('HTTP/1.1', () => {
     },
   );
 
+  it.each([
+    ['/v2/repository/index', 200, '"state":"READY"'],
+    ['/v2/models/fixed/infer', 400, 'malformed JSON at character 0'],
+  ])('takes a POST to %s with neither body nor Content-Length', async (path, status, content) => {
+    const socket = await server.open();
+    const answer = received(socket, (text) => text.includes(content));
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: h\r\n\r\n`);
+    expect(await answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    socket.destroy();
+  });
+
   it('case 74: Expect: 100-continue', async () => {
     const socket = await server.open();
     const first = received(socket, (text) => text.includes('\r\n\r\n'));
