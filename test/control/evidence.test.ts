@@ -1,0 +1,94 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Evidence, isProven, noEvidence, observe, wealth } from '../../src/control/evidence.ts';
+import { xorshift } from '../../src/random.ts';
+
+const claims = fc.constantFrom<'above' | 'below'>('above', 'below');
+const observations = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 60 });
+
+describe('evidence', () => {
+  it('begins with a wealth of 1', () => {
+    expect(wealth(noEvidence('above', 0.05))).toBe(1);
+  });
+
+  it('has an expected wealth of exactly 1 at the boundary of its hypothesis (all 2^10 sequences summed)', () => {
+    for (const claim of ['above', 'below'] as const) {
+      for (const mean of [0.05, 0.3]) {
+        let expected = 0;
+        for (let outcomes = 0; outcomes < 1 << 10; outcomes++) {
+          let evidence = noEvidence(claim, mean);
+          let probability = 1;
+          for (let i = 0; i < 10; i++) {
+            const d = (outcomes >> i) & 1;
+            probability *= d === 1 ? mean : 1 - mean;
+            evidence = observe(evidence, d);
+          }
+          expected += probability * wealth(evidence);
+        }
+        expect(expected).toBeCloseTo(1, 10);
+      }
+    }
+  });
+
+  it('does not depend on the order of the observations', () => {
+    fc.assert(
+      fc.property(claims, observations, (claim, ds) => {
+        const forward = ds.reduce(observe, noEvidence(claim, 0.1));
+        const backward = [...ds].reverse().reduce(observe, noEvidence(claim, 0.1));
+        expect(wealth(backward)).toBeCloseTo(wealth(forward), 6 - Math.log10(wealth(forward) + 1));
+      }),
+    );
+  });
+
+  it('never goes broke, and grows only on observations that favour the claim', () => {
+    fc.assert(
+      fc.property(
+        claims,
+        fc.double({ min: 0.01, max: 0.5, noNaN: true }),
+        observations,
+        (claim, mean, ds) => {
+          let evidence = noEvidence(claim, mean);
+          for (const d of ds) {
+            const before = wealth(evidence);
+            evidence = observe(evidence, d);
+            expect(wealth(evidence)).toBeGreaterThan(0);
+            const isFor = claim === 'above' ? d > mean : d < mean;
+            if (isFor) expect(wealth(evidence)).toBeGreaterThanOrEqual(before);
+            else expect(wealth(evidence)).toBeLessThanOrEqual(before * (1 + 1e-12));
+          }
+        },
+      ),
+    );
+  });
+
+  it('ever proves a false claim in at most α of runs, however long one looks (4,000 runs of 500)', () => {
+    const alpha = 0.05;
+    expect(provenShare('above', 0.05, 0.05, alpha, 4000, 500)).toBeLessThanOrEqual(alpha);
+    expect(provenShare('below', 0.05, 0.05, alpha, 4000, 500)).toBeLessThanOrEqual(alpha);
+  });
+
+  it('proves what is true: 1 % of disagreement is below 5 %, 20 % above', () => {
+    expect(provenShare('below', 0.05, 0.01, 0.01, 300, 600)).toBeGreaterThan(0.9);
+    expect(provenShare('above', 0.05, 0.2, 0.01, 300, 100)).toBeGreaterThan(0.9);
+  });
+});
+
+function provenShare(
+  claim: Evidence['claim'],
+  mean: number,
+  truth: number,
+  alpha: number,
+  runs: number,
+  length: number,
+): number {
+  const random = xorshift(7);
+  let proven = 0;
+  for (let run = 0; run < runs; run++) {
+    let evidence = noEvidence(claim, mean);
+    for (let i = 0; i < length && !isProven(evidence, alpha); i++) {
+      evidence = observe(evidence, random() < truth ? 1 : 0);
+    }
+    if (isProven(evidence, alpha)) proven++;
+  }
+  return proven / runs;
+}
