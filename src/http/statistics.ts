@@ -3,7 +3,7 @@ import type { ModelStatistics } from './plane.ts';
 const NOTHING = { count: 0, ns: 0 } as const;
 
 /** The wire form of a model's statistics, one entry per version; what is not measured stays zero. */
-export function statisticsJson(model: string, versions: readonly ModelStatistics[]) {
+export function statisticsJson(model: string, versions: readonly ModelStatistics[]): readonly unknown[] {
   return versions.map((statistics) => ({
     name: model,
     version: statistics.version,
