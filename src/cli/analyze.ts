@@ -1,5 +1,115 @@
-import { Command } from 'commander';
+import { writeFile } from 'node:fs/promises';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Analysis, Rule } from '../analysis/analysis.ts';
+import { analyze } from '../analysis/analyze.ts';
+import { ProgressBar } from '../analysis/progress-bar.ts';
+import { FEATURE_HEAD, featureCells, findings } from '../analysis/summary.ts';
+import type { Temperature } from '../criticality/free-energy.ts';
+import { messageOf, ServingError } from '../errors.ts';
+import type { SiteScheme } from '../onnx/sites.ts';
+import { integerOption, numberOption, repeated } from './options.ts';
+import { table } from './table.ts';
+
+interface AnalyzeFlags {
+  readonly inputs?: string[];
+  readonly labels?: string;
+  readonly full?: boolean;
+  readonly json?: string;
+  readonly temperature: Temperature;
+  readonly rule: Rule;
+  readonly sites: SiteScheme;
+  readonly include?: string[];
+  readonly exclude?: string[];
+  readonly thresholds?: number[];
+  readonly steps?: number;
+  readonly batch?: number;
+  readonly limit?: number;
+  readonly workers?: number;
+}
 
 export function analyzeCommand(): Command {
-  return new Command('analyze').description('Find the critical threshold of a model offline.');
+  return new Command('analyze')
+    .description('Find the critical threshold of a model on recorded inputs, from one dense run.')
+    .argument('[model]', 'ONNX file; without one, the bundled Fashion-MNIST CNN and its inputs')
+    .option('--inputs <[name=]file>', '.npy file, rows first; repeat for several inputs', repeated)
+    .option('--labels <file>', '.npy file with one class per row: accuracies are shown')
+    .option('--full', 'also run the pruned model at every threshold')
+    .option('--json <file>', "write everything as JSON; '-' prints only that")
+    .addOption(
+      new Option('--temperature <kind>', 'T = (mean |a|)/τ, or 1/τ')
+        .choices(['normalized', 'paper'])
+        .default('normalized'),
+    )
+    .addOption(
+      new Option('--rule <rule>', 'earliest significant feature, or the plain rule of the paper')
+        .choices(['significant', 'paper'])
+        .default('significant'),
+    )
+    .addOption(
+      new Option('--sites <scheme>', 'which tensors are gated')
+        .choices(['activations', 'linear-inputs'])
+        .default('activations'),
+    )
+    .option('--include <glob>', 'only sites with such names; repeatable', repeated)
+    .option('--exclude <glob>', 'no sites with such names; repeatable', repeated)
+    .option('--thresholds <list>', 'evaluate F at exactly these τ: 0.1,0.2,0.5', thresholdsOption)
+    .option('--steps <count>', 'thresholds of the linear grid (default 40)', countOption)
+    .option('--batch <rows>', 'most rows in one run (default 32)', countOption)
+    .option('--limit <rows>', 'use only the first rows', countOption)
+    .option('--workers <count>', 'worker threads (default: one for each core)', countOption)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ taustat analyze                                            the bundled model
+  $ taustat analyze model.onnx --inputs x.npy --labels y.npy --full
+  $ taustat analyze bert.onnx --inputs input_ids=ids.npy --inputs attention_mask=mask.npy
+  $ taustat analyze model.onnx --inputs x.npy --thresholds 0.05,0.1,0.2 --json - | jq .renormalized
+
+One dense run gives the free energy F at every threshold. τ* is its earliest significant feature; "none" is a result.`,
+    )
+    .action(async (model: string | undefined, flags: AnalyzeFlags) => run(model, flags));
+}
+
+async function run(model: string | undefined, flags: AnalyzeFlags): Promise<void> {
+  const progress = new ProgressBar(process.stderr);
+  const { sites: scheme, include, exclude, temperature, ...rest } = flags;
+  const analysis = await analyze({
+    ...rest,
+    model,
+    sites: { scheme, include, exclude },
+    criticalPoint: { temperature },
+    onProgress: (step) => progress.show(step),
+  }).finally(() => progress.clear());
+  if (flags.json === '-') process.stdout.write(`${JSON.stringify(analysis)}\n`);
+  else {
+    process.stdout.write(summary(analysis));
+    if (flags.json !== undefined) await write(flags.json, `${JSON.stringify(analysis, null, 1)}\n`);
+  }
+}
+
+function summary(analysis: Analysis): string {
+  const head = findings(analysis)
+    .map(([label, value]) => `${label.padEnd(24)}${value}\n`)
+    .join('');
+  if (analysis.features.length === 0) return head;
+  return `${head}\n${table(FEATURE_HEAD, analysis.features.map(featureCells))}`;
+}
+
+async function write(path: string, text: string): Promise<void> {
+  await writeFile(path, text).catch((error: unknown) => {
+    throw new ServingError('FILE_NOT_FOUND', `'${path}' cannot be written: ${messageOf(error)}`);
+  });
+}
+
+function countOption(text: string): number {
+  const value = integerOption(text);
+  if (value < 1) throw new InvalidArgumentError('expected a whole number from 1.');
+  return value;
+}
+
+function thresholdsOption(text: string): number[] {
+  const values = text.split(',').map(numberOption);
+  if (values.some((value) => value <= 0)) throw new InvalidArgumentError('expected positive numbers.');
+  return [...new Set(values)].sort((a, b) => a - b);
 }

@@ -82,7 +82,11 @@ export function paperCriticality(
 ): Criticality | null {
   const all = mergeAll(slices);
   if (nonzeroCount(all) === 0) return null;
-  const curve = freeEnergyAt(all, linearGrid(all, steps), temperature);
+  return paperTransition(freeEnergyAt(all, linearGrid(all, steps), temperature));
+}
+
+/** The paper's plain rule on a curve over any grid. */
+export function paperTransition(curve: FreeEnergyCurve): Criticality {
   const found = firstTransition(curve.freeEnergy);
   if (found === null) return { curve, continuous: curve.freeEnergy, features: [], critical: null };
   const { index, kind } = found;

@@ -26,9 +26,9 @@ export interface RunResult {
 }
 
 export interface ShadowResult extends RunResult {
-  /** One per site when `measure` is `histogram`. */
+  /** One per site when `measure` is `histogram` or a tally. */
   readonly histograms: readonly ActivationHistogram[];
-  /** One per site when `measure` is `retained`. */
+  /** One per site when `measure` is `retained`, one per threshold when it is a tally. */
   readonly retained: readonly RetainedAtSite[];
   readonly measureMs: number;
 }

@@ -7,6 +7,7 @@ import { float16MagnitudeBits } from '../estimator/float16.ts';
 import { THRESHOLD_INPUT } from '../onnx/names.ts';
 import type { FromWorker, RetainedAtSite, RunDone, RunMessage, WorkerSetup } from './messages.ts';
 import { fromOrtTensor, toOrtTensor } from './ort-tensors.ts';
+import { tally } from './tally.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('worker.js runs only as a worker thread');
@@ -50,18 +51,29 @@ async function run(sessions: Sessions, message: RunMessage): Promise<RunDone> {
   const results = await session.run(feeds, [...message.outputs, ...taps]);
   const inferred = performance.now();
   const tensors = taps.map((tap) => results[tap]!);
-  const isHistogram = message.measure === 'histogram';
   return {
     kind: 'done',
     id: message.id,
     outputs: message.outputs.map((name) => fromOrtTensor(name, results[name]!)),
-    histograms: isHistogram ? tensors.map((tap) => counter.histogram(magnitudeBits(tap.data))) : [],
-    retained: isHistogram
-      ? []
-      : tensors.map((tap, i) => retained(magnitudeBits(tap.data), message.thresholds![i]!)),
+    ...measured(
+      tensors.map((tap) => magnitudeBits(tap.data)),
+      message,
+    ),
     inferMs: inferred - started,
     measureMs: performance.now() - inferred,
   };
+}
+
+/** What was asked for at the taps, given as float32 bits; sign bits may be set. */
+function measured(
+  taps: readonly Uint32Array[],
+  { measure, thresholds }: RunMessage,
+): Pick<RunDone, 'histograms' | 'retained'> {
+  if (measure === 'retained') {
+    return { histograms: [], retained: taps.map((bits, i) => retained(bits, thresholds![i]!)) };
+  }
+  const histograms = taps.map((bits) => counter.histogram(bits));
+  return { histograms, retained: typeof measure === 'object' ? tally(taps, measure.tallyAt) : [] };
 }
 
 /** The float32 bits of a tap; float16 taps are widened. */
