@@ -14,6 +14,8 @@ const NEIGHBOURS = 8;
 const FACTOR = 8;
 /** A bin with a smaller share of all activations than this cannot move F visibly. */
 const MIN_SHARE = 1e-4;
+/** Fewer equal magnitudes than this may be chance: in a small window most bins hold one activation or none. */
+const MIN_COUNT = 16;
 
 /**
  * The share of every stored bin that belongs to the continuous part, shape [bins], 0–1; 1 where there is no atom.
@@ -22,7 +24,7 @@ const MIN_SHARE = 1e-4;
  */
 export function continuousShare(h: ActivationHistogram): Float64Array {
   const share = new Float64Array(h.counts.length).fill(1);
-  const least = nonzeroCount(h) * MIN_SHARE;
+  const least = Math.max(nonzeroCount(h) * MIN_SHARE, MIN_COUNT);
   const window = new Float64Array(2 * NEIGHBOURS);
   for (let i = 0; i < h.counts.length; i++) {
     const count = h.counts[i]!;
