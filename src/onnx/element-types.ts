@@ -44,16 +44,18 @@ const UNIFORM: ReadonlySet<string> = new Set(['Split', 'LSTM', 'GRU', 'RNN']);
 
 /**
  * The element type of every tensor that can be told: declared by an input, an output, a value_info or an initializer,
- * or carried there through operators whose types are known. Nodes are read once, in file order.
+ * or carried there through operators whose types are known.
+ *
+ * @param nodes - those of the graph, each after those that it reads from.
  */
-export function elementTypes(graph: GraphProto): ReadonlyMap<string, number> {
+export function elementTypes(graph: GraphProto, nodes: readonly NodeProto[]): ReadonlyMap<string, number> {
   const types = new Map<string, number>();
   for (const value of [...graph.valueInfo, ...graph.output, ...graph.input]) declare(value, types);
   for (const { name, dataType } of graph.initializer) types.set(name, dataType);
   for (const { values } of graph.sparseInitializer) {
     if (values !== undefined) types.set(values.name, values.dataType);
   }
-  for (const node of graph.node) {
+  for (const node of nodes) {
     const first = node.output[0] ?? '';
     const type = types.get(first) ?? outputType(node, types);
     if (type === undefined) continue;

@@ -1,13 +1,14 @@
 import type { GraphProto, ModelProto, NodeProto } from 'onnx-buf';
-import { ServingError } from '../errors.ts';
 import { subgraphs } from './attributes.ts';
 import { elementTypes } from './element-types.ts';
 import { assertComplete } from './model-file.ts';
 import { opOf } from './op.ts';
+import { inOrder, producersOf, readsOf } from './order.ts';
 import { scalarOf, scalarOfConstant } from './scalar.ts';
 
 /** Who makes and who reads each tensor of the main graph. */
 export interface GraphIndex {
+  /** Each after those that it reads from. */
   readonly nodes: readonly NodeProto[];
   /** The node that makes a tensor; undefined for inputs and initializers. */
   producer(tensor: string): NodeProto | undefined;
@@ -28,31 +29,36 @@ export interface GraphIndex {
 /**
  * Indexes the main graph of a model.
  *
- * @throws ServingError MODEL_INVALID if two nodes make the same tensor.
+ * @throws ServingError MODEL_INVALID if two nodes make the same tensor, or nodes read from each other in a circle.
  */
 export function indexGraph(model: ModelProto): GraphIndex {
   assertComplete(model);
   const { graph } = model;
-  const producers = producersOf(graph);
-  const consumers = consumersOf(graph);
-  const constants = constantsOf(graph);
-  const types = elementTypes(graph);
+  const nodes = inOrder(graph.node);
+  const producers = producersOf(nodes);
+  const consumers = consumersOf(nodes);
+  const constants = constantsOf(graph, nodes);
+  const types = elementTypes(graph, nodes);
   const initializers = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
   const inputs = new Set(graph.input.map(({ name }) => name).filter((name) => !constants.has(name)));
   const outputs = new Set(graph.output.map(({ name }) => name));
   const functions = new Set(model.functions.map(({ domain, name }) => `${domain}.${name}`));
 
   const scalar = (tensor: string): number | undefined => {
-    const initializer = initializers.get(tensor);
-    if (initializer !== undefined) return scalarOf(initializer);
-    const node = producers.get(tensor);
-    if (node === undefined || !constants.has(tensor)) return undefined;
-    if (opOf(node) === 'Constant') return scalarOfConstant(node);
-    return ['Identity', 'Cast'].includes(opOf(node)) ? scalar(node.input[0] ?? '') : undefined;
+    let name = tensor;
+    for (;;) {
+      const initializer = initializers.get(name);
+      if (initializer !== undefined) return scalarOf(initializer);
+      const node = producers.get(name);
+      if (node === undefined || !constants.has(name)) return undefined;
+      if (opOf(node) === 'Constant') return scalarOfConstant(node);
+      if (opOf(node) !== 'Identity' && opOf(node) !== 'Cast') return undefined;
+      name = node.input[0] ?? '';
+    }
   };
 
   return {
-    nodes: graph.node,
+    nodes,
     producer: (tensor) => producers.get(tensor),
     consumers: (tensor) => consumers.get(tensor) ?? [],
     isInput: (tensor) => inputs.has(tensor),
@@ -64,25 +70,10 @@ export function indexGraph(model: ModelProto): GraphIndex {
   };
 }
 
-function producersOf(graph: GraphProto): ReadonlyMap<string, NodeProto> {
-  const producers = new Map<string, NodeProto>();
-  for (const node of graph.node) {
-    for (const tensor of node.output) {
-      if (tensor === '') continue;
-      if (producers.has(tensor)) {
-        throw new ServingError('MODEL_INVALID', `tensor '${tensor}': made by two nodes; expected one`);
-      }
-      producers.set(tensor, node);
-    }
-  }
-  return producers;
-}
-
-function consumersOf(graph: GraphProto): ReadonlyMap<string, readonly NodeProto[]> {
+function consumersOf(nodes: readonly NodeProto[]): ReadonlyMap<string, readonly NodeProto[]> {
   const consumers = new Map<string, NodeProto[]>();
-  for (const node of graph.node) {
-    for (const tensor of new Set([...node.input, ...subgraphs(node).flatMap(namesIn)])) {
-      if (tensor === '') continue;
+  for (const node of nodes) {
+    for (const tensor of readsOf(node)) {
       const readers = consumers.get(tensor);
       if (readers === undefined) consumers.set(tensor, [node]);
       else readers.push(node);
@@ -91,16 +82,10 @@ function consumersOf(graph: GraphProto): ReadonlyMap<string, readonly NodeProto[
   return consumers;
 }
 
-/** Every name that a body reads or returns, its own ones too: those cannot be names of the graph around it. */
-function namesIn(body: GraphProto): string[] {
-  const nodes = body.node.flatMap((node) => [...node.input, ...subgraphs(node).flatMap(namesIn)]);
-  return [...nodes, ...body.output.map(({ name }) => name)];
-}
-
-function constantsOf(graph: GraphProto): ReadonlySet<string> {
+function constantsOf(graph: GraphProto, nodes: readonly NodeProto[]): ReadonlySet<string> {
   const constants = new Set(graph.initializer.map(({ name }) => name));
   for (const { values } of graph.sparseInitializer) if (values !== undefined) constants.add(values.name);
-  for (const node of graph.node) {
+  for (const node of nodes) {
     const given = node.input.filter((name) => name !== '');
     const isSource = opOf(node) === 'Constant';
     const isDerived = given.length > 0 && given.every((name) => constants.has(name));

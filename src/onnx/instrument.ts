@@ -79,7 +79,7 @@ function rewrite(model: ModelProto, sites: readonly Site[], plan: Plan): ModelPr
     const types = new Map(
       [...model.graph.valueInfo, ...model.graph.input].map(({ name, type }) => [name, type]),
     );
-    const rankOf = ranks(model.graph, indexGraph(model).scalar);
+    const rankOf = ranks(model.graph, indexGraph(model));
     const taps = sites.map((site) => tapInfo(site, types.get(site.tensor), rankOf.get(site.tensor)));
     graph.output = [...graph.output, ...taps];
   }

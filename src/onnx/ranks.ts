@@ -1,5 +1,6 @@
 import type { GraphProto, NodeProto, TensorShapeProto } from 'onnx-buf';
 import { intAttribute, intsAttribute, tensorAttribute } from './attributes.ts';
+import type { GraphIndex } from './graph.ts';
 import { opOf } from './op.ts';
 
 const SAME: ReadonlySet<string> = new Set(
@@ -21,15 +22,13 @@ const BROADCASTING: ReadonlySet<string> = new Set(
 const REDUCING = /^Reduce(L1|L2|LogSum|LogSumExp|Max|Mean|Min|Prod|Sum|SumSquare)$/;
 
 type Sizes = ReadonlyMap<string, number>;
-type ScalarReader = (tensor: string) => number | undefined;
+type ScalarReader = GraphIndex['scalar'];
 
 /**
  * The number of dimensions of every tensor where it follows from declared shapes and from operators whose rule is certain.
- * Nodes are read once, in file order; a tensor that is not in the map has an unknown rank.
- *
- * @param scalar - the value of a constant of one element: what a Slice of a shape is cut by.
+ * A tensor that is not in the map has an unknown rank.
  */
-export function ranks(graph: GraphProto, scalar: ScalarReader): ReadonlyMap<string, number> {
+export function ranks(graph: GraphProto, { nodes, scalar }: GraphIndex): ReadonlyMap<string, number> {
   const known = new Map<string, number>();
   const lengths = new Map<string, number>();
   const declare = (name: string, dims: readonly number[]): void => {
@@ -42,7 +41,7 @@ export function ranks(graph: GraphProto, scalar: ScalarReader): ReadonlyMap<stri
     if (shape !== undefined) declare(name, shape.dim.map(sizeOf));
   }
   for (const { name, dims } of graph.initializer) declare(name, dims.map(Number));
-  for (const node of graph.node) {
+  for (const node of nodes) {
     const output = node.output[0] ?? '';
     const constant = tensorAttribute(node, 'value');
     if (opOf(node) === 'Constant' && constant !== undefined) declare(output, constant.dims.map(Number));
@@ -156,5 +155,5 @@ function shifted(rank: number | undefined, axes: number | undefined, sign: 1 | -
 
 function highest(of: readonly (number | undefined)[]): number | undefined {
   const all = of.filter((rank) => rank !== undefined);
-  return all.length === of.length && all.length > 0 ? Math.max(...all) : undefined;
+  return all.length === of.length && all.length > 0 ? all.reduce((a, b) => Math.max(a, b)) : undefined;
 }

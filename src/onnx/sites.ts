@@ -8,10 +8,10 @@ import { standardOpset } from './model-file.ts';
 import { RESERVED_PREFIX, THRESHOLD_INPUT, tapName } from './names.ts';
 import { opOf } from './op.ts';
 import { answerReason } from './rules/flow.ts';
-import { fullyConnectedRule, isIntegerLinear } from './rules/linear.ts';
+import { fullyConnectedRule, layerReason } from './rules/linear.ts';
 import { linearInputRule } from './rules/linear-inputs.ts';
 import { isNonlinearity, pointwiseRule } from './rules/pointwise.ts';
-import { type Hit, hit, type Match, miss, type SiteRule } from './rules/rule.ts';
+import { hit, type Match, miss, type SiteRule } from './rules/rule.ts';
 
 /** `activations`: what nonlinear and hidden fully connected layers put out. `linear-inputs`: what linear layers read. */
 export type SiteScheme = 'activations' | 'linear-inputs';
@@ -69,17 +69,19 @@ export function findSites(model: ModelProto, options: SiteOptions): SiteList {
   for (const match of matches(graph, options.scheme)) {
     const { op, tensor } = match;
     const name = uniqueName(match.node.name || tensor, names);
-    const reason =
-      match.kind === 'miss'
-        ? match.reason
-        : (obstacle(match.tensor, graph, opset, options.scheme) ?? filterReason(name, options));
+    const decline = (reason: string): unknown => skipped.push({ name, op, tensor, reason });
+    if (match.kind === 'miss') {
+      decline(match.reason);
+      continue;
+    }
+    const reason = obstacle(tensor, graph, opset, options.scheme) ?? filterReason(name, options);
     if (reason !== undefined) {
-      skipped.push({ name, op, tensor, reason });
+      decline(reason);
       continue;
     }
     const index = sites.length;
     const elementType = graph.elementType(tensor) === TensorProto_DataType.FLOAT16 ? 'float16' : 'float32';
-    const { isNonNegative } = match as Hit;
+    const { isNonNegative } = match;
     sites.push({ index, name, op, tensor, isNonNegative, elementType, tap: tapName(index) });
   }
   return { sites, skipped };
@@ -128,7 +130,8 @@ function firstMatch(node: NodeProto, graph: GraphIndex, rules: readonly SiteRule
   if (graph.isLocalFunction(node)) {
     return miss(node, node.opType, tensor, "a function of the model's own is left as it is");
   }
-  if (isIntegerLinear(node)) return miss(node, node.opType, tensor, 'integer arithmetic is not gated');
+  const reason = layerReason(node);
+  if (reason !== undefined) return miss(node, node.opType, tensor, reason);
   for (const rule of rules) {
     const match = rule.match(node, graph);
     if (match !== undefined) return match;
@@ -159,7 +162,9 @@ function obstacle(tensor: string, graph: GraphIndex, opset: number, scheme: Site
 function divides(tensor: string, graph: GraphIndex): boolean {
   return graph.consumers(tensor).some((node) => {
     const op = opOf(node);
-    return op === 'Log' || op === 'Reciprocal' || (op === 'Div' && node.input[1] === tensor);
+    const [first, second] = node.input;
+    if (op === 'Pow') return first === tensor && !((graph.scalar(second ?? '') ?? -1) >= 0);
+    return op === 'Log' || op === 'Reciprocal' || (op === 'Div' && second === tensor);
   });
 }
 

@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs';
-import * as ort from 'onnxruntime-node';
+import type { Tensor } from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { instrument } from '../../src/onnx/instrument.ts';
 import { decodeModel } from '../../src/onnx/model-file.ts';
 import { modelSignature } from '../../src/onnx/signature.ts';
+import { ort } from './ort.ts';
 import { numbers, prunedOutputs, run, thresholds } from './reference.ts';
 
 const bytes = readFileSync(new URL('../../models/fashion-mnist-cnn/model.onnx', import.meta.url));
 const source = decodeModel(bytes);
 const images = 32;
-let feeds: Record<string, ort.Tensor>;
+let feeds: Record<string, Tensor>;
 
 beforeAll(() => {
   const npy = readFileSync(new URL('../../models/fashion-mnist-cnn/inputs.npy', import.meta.url));

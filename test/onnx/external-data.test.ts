@@ -2,11 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TensorProto_DataLocation } from 'onnx-buf';
-import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { instrument } from '../../src/onnx/instrument.ts';
 import { decodeModel, encodeModel, externalDataFiles } from '../../src/onnx/model-file.ts';
 import { model, node, tensor, value } from './models.ts';
+import { ort } from './ort.ts';
 import { floats, numbers, thresholds } from './reference.ts';
 
 let folder: string;

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { exactStep } from '../../src/onnx/gate.ts';
 import { instrument } from '../../src/onnx/instrument.ts';
 import { FLOAT16, halfBits, model, node, tensor, value } from './models.ts';
+import { ort } from './ort.ts';
 import * as reference from './reference.ts';
 
 const { floats, numbers, run } = reference;
@@ -185,7 +186,6 @@ describe('a float16 gate', () => {
       const t = below + 1 / 4096;
       const { bytes } = instrument(source, { gate: kind === 'input' ? { kind } : { kind, thresholds: [t] } });
       const values = [below, below + 1 / 1024, 1, 2, 0.5, -1, -200, Number.NaN, Number.POSITIVE_INFINITY];
-      const ort = await import('onnxruntime-node');
       const x = new ort.Tensor('float16', Uint16Array.from(values.map(halfBits)), [values.length]);
       const live = kind === 'input' ? { taustat_threshold: reference.thresholds(1, t) } : {};
       const { y, taustat_tap_0: tap } = await run(bytes, { x, ...live });

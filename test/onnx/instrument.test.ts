@@ -1,10 +1,10 @@
 import { toBinary } from '@bufbuild/protobuf';
 import { AttributeProtoSchema, type ModelProto } from 'onnx-buf';
-import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { instrument } from '../../src/onnx/instrument.ts';
 import { decodeModel, encodeModel } from '../../src/onnx/model-file.ts';
 import { BOOL, FLOAT16, graph, halfBits, INT64, model, node, tensor, value } from './models.ts';
+import { ort } from './ort.ts';
 import { floats, numbers, prune, prunedOutputs, run, thresholds } from './reference.ts';
 
 const w = [0.9, -0.4, 0.3, 0.7, -0.8, 0.2, 0.1, 0.5, -0.6];
@@ -82,6 +82,17 @@ describe('what is added', () => {
         : [],
     );
     expect(shapes).toEqual([[1n], [undefined, undefined]]);
+  });
+
+  it('compares directly from opset 12 on, and by what is not less before', () => {
+    const added = (opset: number): string[] =>
+      decodeModel(instrument(perceptron('Tanh', opset)).bytes)
+        .graph.node.map(({ opType }) => opType)
+        .slice(2, -1);
+    expect(added(12)).toEqual(['Constant', 'Gather', 'Abs', 'GreaterOrEqual', 'Cast', 'Mul']);
+    expect(added(11)).toEqual(['Constant', 'Gather', 'Abs', 'Less', 'Not', 'Cast', 'Mul']);
+    const { node: nodes } = decodeModel(instrument(perceptron('Relu', 12)).bytes).graph;
+    expect(nodes.map(({ opType }) => opType)).not.toContain('Abs');
   });
 
   it('is no output without taps, and no input with baked thresholds', async () => {

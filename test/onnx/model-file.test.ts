@@ -89,6 +89,59 @@ describe('decodeModel', () => {
     );
   });
 
+  it('answers MODEL_INVALID or a model, never another error, for any wiring of any nodes', () => {
+    const ops =
+      `Relu Clip Sigmoid Tanh Softplus Exp Erf Mul Add Div Pow Neg MatMul Gemm Conv Transpose Reshape Shape Cast
+    Identity Constant Softmax Concat Split Slice Unsqueeze Expand LSTM If Attention BatchNormalization`.split(
+        /\s+/,
+      );
+    const name = fc.constantFrom('', 'x', 'w', 's', 'a', 'b', 'c', 'd', 'e', 'y');
+    const anyNode = fc.record({
+      op: fc.constantFrom(...ops),
+      input: fc.array(name, { maxLength: 3 }),
+      output: fc.array(name, { maxLength: 2 }),
+    });
+    fc.assert(
+      fc.property(fc.array(anyNode, { maxLength: 8 }), fc.nat(25), (drawn, opset) => {
+        const nodes = drawn.map(({ op, input, output }) => node(op, input, output));
+        const source = model(
+          {
+            nodes,
+            inputs: [value('x', ['N', 2])],
+            outputs: [value('y')],
+            initializers: [tensor('w', [2, 2], [1, 2, 3, 4]), tensor('s', [], [0.5])],
+          },
+          opset,
+        );
+        for (const scheme of ['activations', 'linear-inputs'] as const) {
+          expect(['model', 'MODEL_INVALID']).toContain(outcome(() => instrument(source, { scheme })));
+        }
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it('reads a chain of fifty thousand nodes', () => {
+    const length = 50_000;
+    const chain = (op: string): ModelProto['graph'] =>
+      graph({
+        nodes: [
+          ...Array.from({ length }, (_, i) => node(op, [i === 0 ? 'k' : `t${i}`], `t${i + 1}`)),
+          node('Relu', [`t${length}`], 'r'),
+          node('MatMul', ['r', 'k'], 'm'),
+          node('Transpose', ['m'], 'y'),
+        ],
+        inputs: [value('k', [2, 2])],
+        outputs: [value('y')],
+      });
+    for (const op of ['Identity', 'Neg', 'Transpose']) {
+      const source = { ...small(), graph: chain(op) } as ModelProto;
+      expect(outcome(() => instrument(source, { scheme: 'activations' }))).toBe('model');
+      source.graph?.node.reverse();
+      expect(outcome(() => instrument(source, { scheme: 'linear-inputs' }))).toBe('model');
+    }
+  });
+
   it('refuses nesting without end', () => {
     let body = graph({ nodes: [node('Relu', ['x'], 'y')], inputs: [], outputs: [value('y')] });
     for (let depth = 0; depth < 200; depth++) {

@@ -17,7 +17,7 @@ import {
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 
-export const { FLOAT, FLOAT16, INT64, INT32, DOUBLE, BOOL, INT8, UINT8 } = TensorProto_DataType;
+export const { FLOAT, FLOAT16, INT64, DOUBLE, BOOL, INT8, UINT8 } = TensorProto_DataType;
 
 export type AttributeValue =
   | number
@@ -28,7 +28,7 @@ export type AttributeValue =
   | readonly bigint[];
 
 /** A number is a float attribute, a bigint an int. */
-export function attribute(name: string, value: AttributeValue): AttributeProto {
+function attribute(name: string, value: AttributeValue): AttributeProto {
   if (typeof value === 'number')
     return create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: value });
   if (typeof value === 'bigint')

@@ -33,7 +33,7 @@ type Network = typeof network extends fc.Arbitrary<infer T> ? T : never;
 
 const SIDE = 4;
 
-/** Numbers in [-1, 1), the same for the same seed. Source: Steele and Vigna 2021, a linear congruential generator. */
+/** Numbers in [-1, 1), the same for the same seed. A linear congruential generator. */
 function generator(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

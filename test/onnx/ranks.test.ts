@@ -25,7 +25,7 @@ function rankAfter(nodes: readonly NodeProto[], opset = 17): number | undefined 
     opset,
   );
   if (source.graph === undefined) throw new Error('no graph');
-  return ranks(source.graph, indexGraph(source).scalar).get('y');
+  return ranks(source.graph, indexGraph(source)).get('y');
 }
 
 it.each<readonly [string, readonly NodeProto[], number | undefined]>([

@@ -1,17 +1,18 @@
 /** An independent oracle: prunes in JS between part-graphs that run one after the other. */
 import type { ModelProto, NodeProto } from 'onnx-buf';
-import * as ort from 'onnxruntime-node';
+import type { Tensor } from 'onnxruntime-node';
 import { encodeModel } from '../../src/onnx/model-file.ts';
 import { model, value } from './models.ts';
+import { ort } from './ort.ts';
 
-export type Feeds = Readonly<Record<string, ort.Tensor>>;
+export type Feeds = Readonly<Record<string, Tensor>>;
 
 /** Runs a model on one thread; `isOptimized: false` keeps every node as it is written. */
 export async function run(
   source: Uint8Array | ModelProto,
   feeds: Feeds,
   options: { readonly isOptimized?: boolean; readonly outputs?: readonly string[] } = {},
-): Promise<Record<string, ort.Tensor>> {
+): Promise<Record<string, Tensor>> {
   const bytes = source instanceof Uint8Array ? source : encodeModel(source);
   const session = await ort.InferenceSession.create(bytes, {
     intraOpNumThreads: 1,
@@ -27,16 +28,16 @@ export async function run(
   }
 }
 
-export function floats(values: readonly number[], dims: readonly number[]): ort.Tensor {
+export function floats(values: readonly number[], dims: readonly number[]): Tensor {
   return new ort.Tensor('float32', Float32Array.from(values), [...dims]);
 }
 
 /** One threshold for every site. */
-export function thresholds(count: number, threshold: number): ort.Tensor {
+export function thresholds(count: number, threshold: number): Tensor {
   return floats(new Array<number>(count).fill(threshold), [count]);
 }
 
-export function numbers(tensor: ort.Tensor | undefined): number[] {
+export function numbers(tensor: Tensor | undefined): number[] {
   if (tensor === undefined) throw new Error('the output is missing');
   return Array.from(tensor.data as Float32Array);
 }
@@ -57,10 +58,10 @@ export async function prunedOutputs(
   feeds: Feeds,
   isOptimized = false,
 ): Promise<Record<string, number[]>> {
-  const cut: Record<string, ort.Tensor> = {};
+  const cut: Record<string, Tensor> = {};
   for (const tensor of pruned) {
     const found = await run(part(source, Object.keys(cut), [tensor]), { ...feeds, ...cut }, { isOptimized });
-    const { dims } = found[tensor] as ort.Tensor;
+    const { dims } = found[tensor] as Tensor;
     cut[tensor] = floats(prune(numbers(found[tensor]), threshold), dims);
   }
   const names = source.graph?.output.map(({ name }) => name) ?? [];

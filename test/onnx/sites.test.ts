@@ -138,8 +138,13 @@ describe('one node', () => {
     ['Div', ['x', 's']],
     ['Log', ['s']],
     ['Reciprocal', ['s']],
+    ['Pow', ['s', 'minus']],
+    ['Pow', ['s', 'x']],
   ])('what %s reads is declined where it must not be zero', (op, inputs) => {
-    const { sites, skipped } = around([node('Softplus', ['x'], 's'), node(op, inputs, 'a')]);
+    const { sites, skipped } = around(
+      [node('Softplus', ['x'], 's'), node(op, inputs, 'a')],
+      [tensor('minus', [], [-0.5])],
+    );
     expect(sites).toEqual([]);
     expect(skipped[0]?.reason).toBe('a zero is outside the domain of what reads it');
   });
@@ -448,6 +453,24 @@ describe('what cannot be gated', () => {
     }
   });
 
+  it('nodes that read from each other in a circle, or from themselves', () => {
+    const circle = (nodes: GraphParts['nodes']): unknown =>
+      findSites(model({ nodes, inputs: [value('x')], outputs: [value('y')] }), activations);
+    const message = "node 'first': reads what is made from its own output";
+    const first = node('Transpose', ['b'], 'a', {}, { name: 'first' });
+    expect(() => circle([first, node('Relu', ['a'], 'b'), node('Neg', ['b'], 'y')])).toThrow(message);
+    const itself = node('Transpose', ['a'], 'a', {}, { name: 'first' });
+    expect(() => circle([itself, node('MatMul', ['a', 'a'], 'y')])).toThrow(message);
+    expect(() => circle([itself])).toThrow(expect.objectContaining({ code: 'MODEL_INVALID' }));
+  });
+
+  it('a recurrent layer', () => {
+    const nodes = [node('LSTM', ['x', 'w', 'w'], ['a'], {}, { name: 'lstm' })];
+    expect(around(nodes).skipped).toEqual([
+      { name: 'lstm', op: 'LSTM', tensor: 'a', reason: 'a recurrent layer is left as it is' },
+    ]);
+  });
+
   it('a graph in which two nodes make one tensor', () => {
     const source = model({
       nodes: [node('Relu', ['x'], 'a'), node('Neg', ['x'], 'a')],
@@ -456,6 +479,27 @@ describe('what cannot be gated', () => {
     });
     expect(() => findSites(source, activations)).toThrow("tensor 'a': made by two nodes; expected one");
   });
+});
+
+it('a file whose nodes are out of order has the sites of one in order', () => {
+  const nodes = [
+    node('Gemm', ['x', 'w'], 'h'),
+    node('Relu', ['h'], 'a'),
+    node('Gemm', ['a', 'w'], 'b'),
+    node('Neg', ['b'], 'y'),
+  ];
+  const listed = (order: GraphParts['nodes']): string[] =>
+    findSites(
+      model({
+        nodes: order,
+        inputs: [value('x', ['N', 2])],
+        outputs: [value('y')],
+        initializers: [tensor('w', [2, 2], [1, 2, 3, 4])],
+      }),
+      activations,
+    ).sites.map((site) => site.tensor);
+  expect(listed(nodes)).toEqual(['a', 'b']);
+  expect(listed(nodes.toReversed())).toEqual(['a', 'b']);
 });
 
 describe('names', () => {

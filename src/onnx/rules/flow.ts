@@ -42,7 +42,7 @@ export function firstAlong<T>(
       if (opOf(node) === 'Shape' || opOf(node) === 'Size') continue;
       const verdict = step(node, name);
       if (typeof verdict === 'object') return verdict.found;
-      if (verdict === 'pass') queue.push(...node.output.filter((output) => output !== ''));
+      if (verdict === 'pass') for (const output of node.output) if (output !== '') queue.push(output);
     }
   }
   return undefined;

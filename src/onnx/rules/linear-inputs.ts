@@ -6,12 +6,9 @@ import { dataInput } from './linear.ts';
 import { isNonNegativeBy } from './pointwise.ts';
 import { hit, type SiteRule } from './rule.ts';
 
-const KEEPS_SIGN: ReadonlySet<string> = new Set([
-  'MaxPool',
-  'AveragePool',
-  'GlobalAveragePool',
-  'GlobalMaxPool',
-]);
+const SIGN_KEEPING: ReadonlySet<string> = new Set(
+  'MaxPool AveragePool GlobalAveragePool GlobalMaxPool ReduceMean ReduceMax'.split(' '),
+);
 
 /** The activations that a MatMul, Gemm or Conv with a constant weight reads. */
 export const linearInputRule: SiteRule = {
@@ -25,10 +22,13 @@ export const linearInputRule: SiteRule = {
   },
 };
 
+/** Whether a nonlinearity made the tensor non-negative, and nothing since could change a sign. */
 function isNonNegative(tensor: string, graph: GraphIndex): boolean {
-  const node: NodeProto | undefined = graph.producer(tensor);
-  if (node === undefined) return false;
-  if (isNonNegativeBy(node, graph)) return true;
-  const isCarried = KEEPS_SIGN.has(opOf(node)) || (movesElements(node) && opOf(node) !== 'Concat');
-  return isCarried && isNonNegative(node.input[0] ?? '', graph);
+  let node = graph.producer(tensor);
+  while (node !== undefined && keepsSign(node)) node = graph.producer(node.input[0] ?? '');
+  return node !== undefined && isNonNegativeBy(node, graph);
+}
+
+function keepsSign(node: NodeProto): boolean {
+  return SIGN_KEEPING.has(opOf(node)) || (movesElements(node) && opOf(node) !== 'Concat');
 }

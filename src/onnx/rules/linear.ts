@@ -39,9 +39,10 @@ export function dataInput(node: NodeProto, graph: GraphIndex): 0 | 1 | undefined
   return graph.isConstant(b) ? 0 : 1;
 }
 
-/** Whether the node multiplies integers: a quantized layer, which is left as it is. */
-export function isIntegerLinear(node: NodeProto): boolean {
-  return INTEGER.has(opOf(node));
+/** Why a layer is left as it is whatever the scheme; undefined where it is not. */
+export function layerReason(node: NodeProto): string | undefined {
+  if (INTEGER.has(opOf(node))) return 'integer arithmetic is not gated';
+  return RECURRENT.has(opOf(node)) ? 'a recurrent layer is left as it is' : undefined;
 }
 
 /**
@@ -114,10 +115,9 @@ function feedsProduct(
 }
 
 function comesFromProduct(tensor: string, graph: GraphIndex): boolean {
-  const node = graph.producer(tensor);
-  if (node === undefined) return false;
-  if (isProduct(node, graph)) return true;
-  return movesElements(node) && comesFromProduct(node.input[0] ?? '', graph);
+  let node = graph.producer(tensor);
+  while (node !== undefined && movesElements(node)) node = graph.producer(node.input[0] ?? '');
+  return node !== undefined && isProduct(node, graph);
 }
 
 /** A matrix product of two activations, or an operator that holds a whole attention. */
