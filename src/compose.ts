@@ -1,4 +1,4 @@
-import { Hono } from 'hono';
+import type { Hono } from 'hono';
 import type { Logger } from 'pino';
 import { type Observable, pairwise } from 'rxjs';
 import { bundledModel } from './bundled.ts';
@@ -54,16 +54,16 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
     return metrics.expose(accept);
   };
 
-  const routes = new Hono<{ Bindings: NodeBindings }>();
+  const { maxBodyBytes, maxBatch } = config.server;
+  const routes = createApp(plane, { maxBodyBytes, maxBatch }, (error) =>
+    log.error({ error }, 'request failed'),
+  );
   routes.route('/', createPruningRoutes(pruningPlane(plane), config.control.token));
   routes.get('/metrics', async (context) => {
     const { contentType, body } = await expose(context.req.header('accept'));
     return context.body(body, 200, { 'Content-Type': contentType });
   });
   routes.route('/', consoleRoutes());
-  const { maxBodyBytes, maxBatch } = config.server;
-  const report = (error: unknown) => log.error({ error }, 'request failed');
-  routes.route('/', createApp(plane, { maxBodyBytes, maxBatch }, report));
 
   return {
     routes,

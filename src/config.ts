@@ -59,7 +59,7 @@ export const ConfigSchema = z.strictObject({
       slices: z.number().int().min(4).default(16).describe('slices of the rolling window'),
       sliceSamples: count.default(16).describe('sampled requests per slice'),
       maxAgeSeconds: positive.default(3600).describe('slices older than this are forgotten'),
-      minSamples: count.default(256).describe('sampled requests before a critical point is read'),
+      minSamples: count.default(240).describe('sampled requests before a critical point is read'),
       every: count.default(16).describe('sampled requests between two estimates'),
     })
     .prefault({}),
@@ -73,7 +73,7 @@ export const ConfigSchema = z.strictObject({
       minProminence: share
         .default(0.03)
         .describe('least prominence of a feature, as a share of the range of F'),
-      minStandardErrors: z.number().min(0).default(4).describe('least prominence in standard errors'),
+      minStandardErrors: z.number().min(0).default(6).describe('least prominence in standard errors'),
     })
     .prefault({}),
   drift: z

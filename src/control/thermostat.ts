@@ -162,7 +162,8 @@ export function controllerOptionsOf({
     alpha: agreement.alpha,
     trialSamples: agreement.trialSamples,
     cooldownSamples: agreement.cooldownSamples,
-    warmSamples: Math.min(window.minSamples, window.slices * window.sliceSamples),
+    // The newest slice may have just begun when the window is as full as it gets.
+    warmSamples: Math.min(window.minSamples, (window.slices - 1) * window.sliceSamples),
     drift,
   };
 }

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config.ts';
+import { stateName } from '../../src/control/state.ts';
+import { Thermostat } from '../../src/control/thermostat.ts';
+import { nonzeroCount } from '../../src/estimator/histogram.ts';
+import { xorshift } from '../../src/random.ts';
+import type { ShadowSample } from '../../src/sampling/shadow.ts';
+import { rayleigh } from './events.ts';
+
+const config = parseConfig({});
+const random = xorshift(3);
+const POOL = 48;
+/** Requests of 600 activations, by scale; drawn again and again. */
+const pools = new Map(
+  [1, 1.5].map((scale) => [scale, Array.from({ length: POOL }, (_, i) => rayleigh(i + 1, 600, scale))]),
+);
+
+/** One request of half-normal activations, answered with a disagreement rate of `disagreeing`. */
+function sample(thermostat: Thermostat, seed: number, scale: number, disagreeing = 0): ShadowSample {
+  const h = pools.get(scale)![Math.floor(random() * POOL)]!;
+  const threshold = thermostat.judged;
+  const agreed = random() < disagreeing ? 0 : 1;
+  return {
+    at: seed * 100,
+    histograms: [h],
+    binningMs: 0,
+    judged:
+      threshold === 0
+        ? null
+        : {
+            threshold,
+            comparison: { rows: 1, agreed, kl: 0, cosine: 1 },
+            isServed: true,
+            retained: [{ count: nonzeroCount(h) / 2, sum: 100 }],
+          },
+  };
+}
+
+function feed(thermostat: Thermostat, from: number, count: number, scale: number, disagreeing = 0): void {
+  for (let i = 0; i < count; i++) thermostat.add(sample(thermostat, from + i, scale, disagreeing));
+}
+
+describe('Thermostat, replayed in virtual time', () => {
+  it('finds, proves and applies; notices a drift of 1.5 times within 200 samples and re-tunes in proportion', () => {
+    const thermostat = new Thermostat({ sites: 1, config });
+    feed(thermostat, 1, 700, 1);
+    expect(stateName(thermostat.state)).toBe('tracking');
+    const before = thermostat.applied;
+    let samples = 0;
+    for (; stateName(thermostat.state) === 'tracking' && samples < 200; samples++) {
+      feed(thermostat, 1000 + samples, 1, 1.5);
+    }
+    expect(stateName(thermostat.state)).toBe('drifted');
+    expect(thermostat.applied).toBe(0);
+    feed(thermostat, 2000, 700, 1.5);
+    expect(stateName(thermostat.state)).toBe('tracking');
+    expect(thermostat.applied / before).toBeGreaterThan(1.3);
+    expect(thermostat.applied / before).toBeLessThan(1.75);
+  });
+
+  it('changes nothing on 5,000 further samples of the same traffic', () => {
+    const thermostat = new Thermostat({ sites: 1, config });
+    feed(thermostat, 1, 700, 1, 0.01);
+    const { change } = thermostat.state;
+    expect(thermostat.applied).toBeGreaterThan(0);
+    feed(thermostat, 10_000, 5000, 1, 0.01);
+    expect(thermostat.state.change).toBe(change);
+  });
+
+  it('survives a sample that cannot be used: dense, told so, and back again later', () => {
+    const thermostat = new Thermostat({ sites: 1, config });
+    feed(thermostat, 1, 700, 1);
+    thermostat.add({ at: 1, histograms: [], binningMs: 0, judged: null });
+    expect(thermostat.state.change.reason).toBe('failure');
+    expect(thermostat.applied).toBe(0);
+    feed(thermostat, 5000, 1500, 1);
+    expect(stateName(thermostat.state)).toBe('tracking');
+  });
+
+  it('forgets measurements that belong to another threshold', () => {
+    const thermostat = new Thermostat({ sites: 1, config });
+    feed(thermostat, 1, 700, 1);
+    expect(thermostat.agreement.reading.pairs).toBeGreaterThan(100);
+    thermostat.setMode('fixed', 0.5, 1);
+    expect(thermostat.agreement.reading.pairs).toBe(0);
+    expect(thermostat.measured.overall.sparsity).toBeNaN();
+  });
+
+  it('shows its present state to a late subscriber, and ends when closed', () => {
+    const thermostat = new Thermostat({ sites: 1, config });
+    const seen: string[] = [];
+    let isComplete = false;
+    thermostat.state$.subscribe({
+      next: (state) => seen.push(stateName(state)),
+      complete: () => {
+        isComplete = true;
+      },
+    });
+    thermostat.setMode('off', undefined, 1);
+    thermostat.close();
+    expect(seen).toEqual(['warming', 'off']);
+    expect(isComplete).toBe(true);
+  });
+});

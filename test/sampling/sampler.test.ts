@@ -1,0 +1,58 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { hashToUnit, Sampler } from '../../src/sampling/sampler.ts';
+
+const idle = { shadowMs: 0, workers: 1 };
+
+describe('Sampler', () => {
+  it('gives an id the same answer every time, in every process', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1 }), fc.double({ min: 0, max: 1, noNaN: true }), (id, ratio) => {
+        const first = new Sampler({ ratio, budget: 1 }).decide(id, 0, idle);
+        const other = new Sampler({ ratio, budget: 1 });
+        other.decide(undefined, 0, idle);
+        expect(other.decide(id, 5, idle)).toBe(first);
+      }),
+    );
+  });
+
+  it('samples the configured share, with and without ids', () => {
+    for (const idOf of [(i: number) => `request-${i}`, () => undefined]) {
+      const sampler = new Sampler({ ratio: 0.05, budget: 1 });
+      let sampled = 0;
+      for (let i = 0; i < 20_000; i++) if (sampler.decide(idOf(i), i, idle) === 'sample') sampled++;
+      expect(sampled / 20_000).toBeGreaterThan(0.045);
+      expect(sampled / 20_000).toBeLessThan(0.055);
+    }
+  });
+
+  it('samples nothing at a ratio of 0 and everything at 1', () => {
+    expect(new Sampler({ ratio: 0, budget: 1 }).decide('a', 0, idle)).toBe('pass');
+    expect(new Sampler({ ratio: 1, budget: 1 }).decide('a', 0, idle)).toBe('sample');
+  });
+
+  it('keeps shadow work within its share of worker time', () => {
+    const sampler = new Sampler({ ratio: 1, budget: 0.1 });
+    let shadowMs = 0;
+    const seconds = 60;
+    for (let now = 0; now < seconds * 1000; now += 10) {
+      if (sampler.decide(undefined, now, { shadowMs, workers: 2 }) === 'sample') shadowMs += 50;
+    }
+    expect(shadowMs / (seconds * 1000 * 2)).toBeLessThan(0.11);
+    expect(shadowMs / (seconds * 1000 * 2)).toBeGreaterThan(0.09);
+  });
+
+  it('does not go wild when the clock jumps back', () => {
+    const sampler = new Sampler({ ratio: 1, budget: 0.1 });
+    sampler.decide(undefined, 1e6, idle);
+    expect(sampler.decide(undefined, 0, { shadowMs: 1e5, workers: 1 })).toBe('over-budget');
+  });
+});
+
+describe('hashToUnit', () => {
+  it('spreads similar ids evenly', () => {
+    const buckets = new Array<number>(10).fill(0);
+    for (let i = 0; i < 10_000; i++) buckets[Math.floor(hashToUnit(`id-${i}`) * 10)]!++;
+    for (const count of buckets) expect(Math.abs(count - 1000)).toBeLessThan(150);
+  });
+});
