@@ -34,6 +34,12 @@ export const ConfigSchema = z.strictObject({
         .default(() => Math.max(1, availableParallelism() - 1))
         .describe('worker threads, each with its own sessions; by default one less than there are cores'),
       intraOpThreads: count.default(1).describe('threads inside one run'),
+      gates: z
+        .enum(['baked', 'live'])
+        .default('baked')
+        .describe(
+          'baked: a threshold that stays is built into the sessions in the background, which is faster',
+        ),
       maxQueue: count.default(256).describe('requests that may wait; more are answered 503'),
       maxShadowQueue: count.default(64).describe('shadow runs that may wait; more are dropped'),
     })

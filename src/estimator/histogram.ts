@@ -1,4 +1,4 @@
-import { BIN_COUNT, edgeOf, NON_FINITE_BIN, ulpOf } from './bins.ts';
+import { edgeOf, ulpOf } from './bins.ts';
 
 /**
  * A mergeable histogram of activation magnitudes.
@@ -113,17 +113,4 @@ export function tails(h: ActivationHistogram, share?: Float64Array): Tails {
 export function retainedFrom(t: Tails, bin: number): { count: number; sum: number } {
   const i = Math.min(Math.max(bin - t.offset, 0), t.count.length - 1);
   return { count: t.count[i]!, sum: t.sum[i]! };
-}
-
-/** Rejects what could not have come from `BinCounter`, e.g. a damaged file. @throws RangeError */
-export function assertHistogram(h: ActivationHistogram): void {
-  if (h.offset < 0 || h.offset + h.counts.length > BIN_COUNT || h.counts.length !== h.residuals.length) {
-    throw new RangeError(`histogram: bins ${h.offset}…${h.offset + h.counts.length} of ${BIN_COUNT}`);
-  }
-  for (let i = 0; i < h.counts.length; i++) {
-    const n = h.counts[i]!;
-    if (!Number.isSafeInteger(n) || n < 0 || (n > 0 && h.offset + i >= NON_FINITE_BIN)) {
-      throw new RangeError(`histogram: bin ${h.offset + i} holds ${n} activations`);
-    }
-  }
 }

@@ -1,4 +1,5 @@
 import type { ActivationHistogram } from '../estimator/histogram.ts';
+import type { SiteOptions } from '../onnx/sites.ts';
 import type { Tensor } from '../protocol/types.ts';
 
 /** What a worker needs to open its sessions; the same for every worker of a model. */
@@ -12,6 +13,13 @@ export interface WorkerSetup {
   /** Where external weights are; absent for a model in one file. */
   readonly externalFolder?: string;
   readonly intraOpThreads: number;
+  /** A threshold that production stays at for long: the worker bakes it into a session of its own. */
+  readonly baked?: BakedThreshold;
+}
+
+export interface BakedThreshold {
+  readonly threshold: number;
+  readonly sites: SiteOptions;
 }
 
 /** Increasing thresholds at which the magnitudes of all sites together are counted, whatever the gates do. */

@@ -45,6 +45,11 @@ export interface Runtime {
   run(run: Run): Promise<RunResult>;
   /** As `run`, but only in otherwise idle time: resolves to `dropped` when there is none. */
   shadow(run: ShadowRun): Promise<ShadowResult | 'dropped'>;
+  /**
+   * Production is about to stay at this threshold (0: dense) at every site for long, so it may be made cheaper in the
+   * background. Answers do not wait for that, and are the same before and after.
+   */
+  prepare(threshold: number): void;
   readonly isReady: boolean;
   /** Production runs that are waiting or under way. */
   readonly pending: number;

@@ -1,4 +1,5 @@
 import { ServingError } from '../errors.ts';
+import type { SiteOptions } from '../onnx/sites.ts';
 import type { Tensor } from '../protocol/types.ts';
 import { type Job, JobQueue } from './job-queue.ts';
 import type { Measure, RunDone, RunMessage, WorkerSetup } from './messages.ts';
@@ -11,6 +12,8 @@ export interface WorkerRuntimeOptions {
   readonly maxQueue: number;
   /** Shadow runs that may wait; one more is dropped. */
   readonly maxShadowQueue: number;
+  /** How the model's sites are found; with it, thresholds that stay are baked in. */
+  readonly sites?: SiteOptions | undefined;
   /** Told of every worker that died and was replaced. */
   readonly onWorkerLost?: (error: ServingError) => void;
 }
@@ -29,13 +32,14 @@ const RESPAWN_DELAY_MS = 200;
 
 /** Runs a model in worker threads: the calling thread never runs inference. */
 export class WorkerRuntime implements Runtime {
-  readonly #setup: WorkerSetup;
+  #setup: WorkerSetup;
   readonly #options: WorkerRuntimeOptions;
   readonly #queue: JobQueue<RunJob>;
   #workers: WorkerThread[] = [];
   #nextId = 0;
   #underWay = 0;
   #isClosing = false;
+  #isRolling = false;
   #productionMs = 0;
   #shadowMs = 0;
   #onIdle: (() => void) | undefined;
@@ -87,6 +91,14 @@ export class WorkerRuntime implements Runtime {
         reject(new ServingError('OVERLOADED', `${this.#options.maxQueue} requests are waiting already`));
       }
     });
+  }
+
+  prepare(threshold: number): void {
+    const { sites } = this.#options;
+    if (sites === undefined || this.#setup.gated === undefined || threshold === 0) return;
+    if (this.#setup.baked?.threshold === threshold) return;
+    this.#setup = { ...this.#setup, baked: { threshold, sites } };
+    if (!this.#isRolling) void this.#roll();
   }
 
   shadow(run: ShadowRun): Promise<ShadowResult | 'dropped'> {
@@ -147,12 +159,37 @@ export class WorkerRuntime implements Runtime {
   }
 
   #replace(lost: WorkerThread): void {
+    const isServing = this.#workers.includes(lost);
     this.#workers = this.#workers.filter((worker) => worker !== lost);
-    if (this.#isClosing) return;
+    if (this.#isClosing || !isServing) return;
     this.#options.onWorkerLost?.(new ServingError('WORKER_LOST', 'an inference worker died and is replaced'));
     setTimeout(() => {
       if (!this.#isClosing) this.#spawn();
     }, RESPAWN_DELAY_MS).unref();
+  }
+
+  /** Replaces the workers one after the other by such with the present setup, each only once it is ready. */
+  async #roll(): Promise<void> {
+    this.#isRolling = true;
+    for (;;) {
+      const old = this.#workers.find((worker) => worker.isReady && worker.setup !== this.#setup);
+      if (old === undefined || this.#isClosing) break;
+      const fresh = new WorkerThread(this.#setup, (lost) => this.#replace(lost));
+      try {
+        await fresh.ready;
+      } catch {
+        // The live gates go on answering.
+        break;
+      }
+      if (this.#isClosing) {
+        void fresh.stop();
+        break;
+      }
+      this.#workers = [...this.#workers.filter((worker) => worker !== old), fresh];
+      old.retire();
+      this.#dispatch();
+    }
+    this.#isRolling = false;
   }
 
   #dispatch(): void {

@@ -20,11 +20,14 @@ interface Pending {
 export class WorkerThread {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
+  readonly setup: WorkerSetup;
   readonly ready: Promise<void>;
   isReady = false;
   isAlive = true;
+  #isRetired = false;
 
   constructor(setup: WorkerSetup, onExit: (worker: WorkerThread) => void) {
+    this.setup = setup;
     this.#worker = new Worker(WORKER, { workerData: setup });
     let crash = '';
     this.ready = new Promise((resolve, reject) => {
@@ -63,6 +66,12 @@ export class WorkerThread {
     });
   }
 
+  /** Finishes what it has, then stops; it must get no new run. */
+  retire(): void {
+    this.#isRetired = true;
+    if (this.load === 0) void this.stop();
+  }
+
   async stop(): Promise<void> {
     await this.#worker.terminate();
   }
@@ -70,6 +79,7 @@ export class WorkerThread {
   #settle(message: Extract<FromWorker, { id: number }>): void {
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
+    if (this.#isRetired && this.load === 0) void this.stop();
     if (message.kind === 'done') pending?.resolve(message);
     else pending?.reject(inferenceError(message.message));
   }

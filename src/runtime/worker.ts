@@ -4,6 +4,7 @@ import * as ort from 'onnxruntime-node';
 import { messageOf } from '../errors.ts';
 import { BinCounter } from '../estimator/bin-counter.ts';
 import { float16MagnitudeBits } from '../estimator/float16.ts';
+import { instrument } from '../onnx/instrument.ts';
 import { THRESHOLD_INPUT } from '../onnx/names.ts';
 import type { FromWorker, RetainedAtSite, RunDone, RunMessage, WorkerSetup } from './messages.ts';
 import { fromOrtTensor, toOrtTensor } from './ort-tensors.ts';
@@ -30,22 +31,37 @@ function sessionOptions(): ort.InferenceSession.SessionOptions {
 interface Sessions {
   readonly plain: ort.InferenceSession;
   readonly gated: ort.InferenceSession | undefined;
+  readonly baked: ort.InferenceSession | undefined;
 }
 
 async function open(): Promise<Sessions> {
   const plain = await ort.InferenceSession.create(setup.plain, sessionOptions());
   const gated =
     setup.gated === undefined ? undefined : await ort.InferenceSession.create(setup.gated, sessionOptions());
-  return { plain, gated };
+  return { plain, gated, baked: await openBaked() };
+}
+
+/** Gates with a constant threshold stay inside the blocked layout of convolutions, which gates with an input leave. */
+async function openBaked(): Promise<ort.InferenceSession | undefined> {
+  if (setup.baked === undefined || setup.gated === undefined) return undefined;
+  const { threshold, sites } = setup.baked;
+  const thresholds = new Array<number>(setup.taps.length).fill(threshold);
+  const { bytes } = instrument(setup.plain, { ...sites, gate: { kind: 'baked', thresholds }, taps: false });
+  return ort.InferenceSession.create(bytes, sessionOptions());
+}
+
+function isBakedIn(message: RunMessage): boolean {
+  return message.measure === 'nothing' && message.thresholds!.every((t) => t === setup.baked?.threshold);
 }
 
 async function run(sessions: Sessions, message: RunMessage): Promise<RunDone> {
   const feeds: Record<string, ort.OnnxValue> = {};
   for (const input of message.inputs) feeds[input.name] = toOrtTensor(ort, input);
   const isGated = message.thresholds !== undefined && sessions.gated !== undefined;
-  const session = isGated ? sessions.gated : sessions.plain;
+  const baked = isGated && isBakedIn(message) ? sessions.baked : undefined;
+  const session = baked ?? (isGated ? sessions.gated : sessions.plain);
   const taps = isGated && message.measure !== 'nothing' ? setup.taps : [];
-  if (isGated)
+  if (isGated && baked === undefined)
     feeds[THRESHOLD_INPUT] = new ort.Tensor('float32', message.thresholds, [message.thresholds.length]);
   const started = performance.now();
   const results = await session.run(feeds, [...message.outputs, ...taps]);

@@ -57,6 +57,7 @@ export class ServedModel {
       onTimed: (step, ms) => metrics.estimatorDuration.observe({ step }, ms / 1000),
     });
     exportState(metrics, this);
+    runtime.prepare(this.thermostat.applied);
     this.#subscription = this.#followState();
   }
 
@@ -81,6 +82,7 @@ export class ServedModel {
         workers,
         maxQueue,
         maxShadowQueue,
+        sites: config.runtime.gates === 'baked' ? config.sites : undefined,
         onWorkerLost: (error) => {
           metrics.workersLost.inc({ model: name });
           log.error({ model: name, error: error.message }, 'worker lost');
@@ -227,6 +229,7 @@ export class ServedModel {
       exportState(this.#metrics, this, before);
       const { reason, detail } = after.change;
       const threshold = this.thermostat.applied;
+      this.runtime.prepare(threshold);
       this.#log.info(
         { model: this.name, mode: after.mode, phase: after.phase.kind, threshold, reason },
         detail,
