@@ -75,7 +75,7 @@ export const ConfigSchema = z.strictObject({
         .enum(['significant', 'paper'])
         .default('significant')
         .describe('earliest significant feature, or the plain rule of the paper on a linear grid'),
-      temperature: z.enum(['normalized', 'paper']).default('normalized').describe('T = (mean |a|)/τ, or 1/τ'),
+      temperature: z.enum(['normalized', 'paper']).default('normalized').describe('T = (mean magnitude)/τ, or 1/τ'),
       minProminence: share
         .default(0.03)
         .describe('least prominence of a feature, as a share of the range of F'),
@@ -86,7 +86,7 @@ export const ConfigSchema = z.strictObject({
     .strictObject({
       limit: positive
         .default(0.1)
-        .describe('least distance that counts as drift, in standard deviations of ln|a|'),
+        .describe('least distance that counts as drift, in standard deviations of the log magnitude'),
       confirmations: count.default(2).describe('estimates in a row above the limit'),
       recentSlices: count.default(4).describe('newest slices that are compared with the reference'),
     })

@@ -13,6 +13,9 @@ export async function createTaustat(config: ConfigInput = {}): Promise<Taustat> 
   return compose(parsed, pino({ name: 'taustat', level: parsed.telemetry.logLevel }));
 }
 
+export type { Analysis } from './analysis/analysis.ts';
+export { analyze } from './analysis/analyze.ts';
+export type { AnalyzeOptions } from './analysis/options.ts';
 export type { Taustat } from './compose.ts';
 export type { Config, ConfigInput } from './config.ts';
 export type { ControllerState, Mode, Phase } from './control/state.ts';
