@@ -1,5 +1,161 @@
-import { Command } from 'commander';
+import { writeFile } from 'node:fs/promises';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Arm, parseArms, referenceOf, type ServerSettings } from '../bench/arms.ts';
+import { compareArms } from '../bench/comparison.ts';
+import type { BenchContext } from '../bench/context.ts';
+import { environment } from '../bench/environment.ts';
+import { checkBatch, type WireForm } from '../bench/infer-requests.ts';
+import { measureOverhead } from '../bench/overhead.ts';
+import { type RecordedInputs, recordedInputs } from '../bench/recorded-inputs.ts';
+import { comparisonText, overheadText, soakText } from '../bench/report.ts';
+import { soak } from '../bench/soak.ts';
+import { summarize } from '../bench/summary.ts';
+import { bundledModel } from '../bundled.ts';
+import { messageOf, ServingError } from '../errors.ts';
+import { integerOption, numberOption, repeated } from './options.ts';
+
+interface BenchFlags {
+  readonly inputs?: string[];
+  readonly arms: readonly Arm[];
+  readonly batch: readonly number[];
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly settle: number;
+  readonly connections: number;
+  readonly protocol: WireForm;
+  readonly sampling: number;
+  readonly workers?: number;
+  readonly config?: string;
+  readonly overhead?: true;
+  readonly soak?: number | true;
+  readonly json?: string;
+}
+
+const SOAK_REQUESTS = 100_000;
+const OVERHEAD_REQUESTS = 2000;
+const INTERRUPTED = 130;
 
 export function benchCommand(): Command {
-  return new Command('bench').description('Load test: dense, observed and pruned, in alternation.');
+  return new Command('bench')
+    .description('Load test: the model served dense, observed and pruned, in alternation.')
+    .argument('[model]', 'ONNX file; without one, the bundled Fashion-MNIST CNN with its test images')
+    .option('--inputs <input=file.npy>', 'recorded inputs, first dimension the row; repeatable', repeated)
+    .option('--arms <list>', 'what to compare: plain, observe, auto', arms, ['plain', 'observe', 'auto'])
+    .option('--batch <list>', 'rows per request, one comparison each', batches, [1, 16])
+    .option('--rounds <count>', 'rounds; each runs every arm twice, forward and backward', positiveInteger, 3)
+    .option('--seconds <s>', 'length of one run of one arm', positive, 4)
+    .option('--settle <s>', 'longest time that auto gets to find its threshold', positive, 60)
+    .option('--connections <count>', 'connections, each with one request at a time', positiveInteger, 8)
+    .addOption(new Option('--protocol <form>', 'tensors as').choices(['binary', 'json']).default('binary'))
+    .option('--sampling <ratio>', 'share of requests that observe and auto run again', numberOption, 0.05)
+    .option('--workers <count>', 'inference worker threads of every server', positiveInteger)
+    .option('--config <file>', 'further settings of every server, in YAML or JSON')
+    .option('--overhead', 'instead: what HTTP costs over a bare run in a worker, batch 1')
+    .option(
+      '--soak [requests]',
+      `instead: memory over many requests in auto (${SOAK_REQUESTS})`,
+      positiveInteger,
+    )
+    .option('--json <file>', 'write every figure as JSON; - for standard output, without the tables')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ taustat bench
+  $ taustat bench --batch 1 --seconds 2 --rounds 1 --arms plain,auto
+  $ taustat bench model.onnx --inputs x=x.npy --json report.json
+  $ taustat bench --overhead
+  $ taustat bench --soak 100000 --json -
+
+Servers run as processes of their own; one is loaded at a time, in the order A B C C B A. Ratios are taken within a
+round. The rest of the machine should be idle.`,
+    )
+    .action(async (model: string | undefined, flags: BenchFlags) => {
+      const interrupted = new AbortController();
+      const interrupt = () => interrupted.abort();
+      process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+      try {
+        await bench(model, flags, interrupted.signal);
+      } catch (error) {
+        if (!interrupted.signal.aborted) throw error;
+      } finally {
+        process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+      }
+      if (!interrupted.signal.aborted) return;
+      process.stderr.write('taustat: interrupted\n');
+      process.exitCode = INTERRUPTED;
+    });
+}
+
+async function bench(model: string | undefined, flags: BenchFlags, signal: AbortSignal): Promise<void> {
+  const recorded = await recordedInputs(model, flags.inputs ?? []);
+  const { sampling, workers, config } = flags;
+  const server: ServerSettings = { model, config, sampling, workers };
+  const context: BenchContext = { signal, progress: (line) => process.stderr.write(`${line}\n`) };
+  const { text, figures } = await measured(model, recorded, flags, server, context);
+  if (signal.aborted) return;
+  const json = `${JSON.stringify({ environment: environment(model), ...figures }, null, 2)}\n`;
+  if (flags.json === '-') {
+    process.stdout.write(json);
+    return;
+  }
+  process.stdout.write(text);
+  if (flags.json === undefined) return;
+  await writeFile(flags.json, json).catch((error: unknown) => {
+    throw new ServingError('FILE_NOT_FOUND', `'${flags.json}' cannot be written: ${messageOf(error)}`);
+  });
+}
+
+async function measured(
+  model: string | undefined,
+  { specs, rows }: RecordedInputs,
+  flags: BenchFlags,
+  server: ServerSettings,
+  context: BenchContext,
+): Promise<{ text: string; figures: object }> {
+  const { connections, protocol: form, rounds, seconds, batch: batches, arms } = flags;
+  for (const batch of flags.overhead || flags.soak ? [1] : batches) checkBatch(specs, rows.count, batch);
+  if (flags.overhead) {
+    const modelPath = model ?? bundledModel('model.onnx');
+    const options = { requests: OVERHEAD_REQUESTS, rounds, modelPath, server };
+    const overhead = await measureOverhead(rows, options, context);
+    return { text: overheadText(overhead), figures: { overhead } };
+  }
+  if (flags.soak) {
+    const requests = flags.soak === true ? SOAK_REQUESTS : flags.soak;
+    const soaked = await soak(rows, { requests, connections, form, server }, context);
+    return { text: soakText(soaked), figures: { soak: soaked } };
+  }
+  const options = { arms, batches, rounds, seconds, settleSeconds: flags.settle, connections, form, server };
+  const comparison = await compareArms(rows, options, context);
+  const reference = referenceOf(arms);
+  const summaries = summarize(comparison.runs, reference);
+  return {
+    text: comparisonText(comparison, reference),
+    figures: { settings: options, reference, summaries, ...comparison },
+  };
+}
+
+function arms(text: string): readonly Arm[] {
+  try {
+    return parseArms(text);
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error));
+  }
+}
+
+function batches(text: string): number[] {
+  return text.split(',').map(positiveInteger);
+}
+
+function positive(text: string): number {
+  const value = numberOption(text);
+  if (value <= 0) throw new InvalidArgumentError('expected a number above 0.');
+  return value;
+}
+
+function positiveInteger(text: string): number {
+  const value = integerOption(text);
+  if (value < 1) throw new InvalidArgumentError('expected a whole number above 0.');
+  return value;
 }

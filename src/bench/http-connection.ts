@@ -1,0 +1,96 @@
+import { connect, type Socket } from 'node:net';
+import { ServingError } from '../errors.ts';
+import { inferPath, type WireRequest } from './infer-requests.ts';
+
+const HEAD_END = Buffer.from('\r\n\r\n');
+
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * One keep-alive connection that sends ready-made bytes and counts what comes back.
+ *
+ * It does as little as a client can, so that what is timed through it is the server and the kernel, not an HTTP client.
+ */
+export class HttpConnection {
+  readonly #socket: Socket;
+  #waiting: Waiting | undefined;
+  #head: Buffer = Buffer.alloc(0);
+  /** Bytes of the body that are still to come; undefined while the head is read. */
+  #missing: number | undefined;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    socket.on('error', (error) => this.#fail(error.message));
+    socket.on('close', () => this.#fail('the connection was closed'));
+  }
+
+  /** @throws ServingError UNAVAILABLE */
+  static open(url: string): Promise<HttpConnection> {
+    const { hostname, port } = new URL(url);
+    return new Promise((resolve, reject) => {
+      const socket = connect(Number(port), hostname);
+      const refused = (error: Error) => reject(new ServingError('UNAVAILABLE', `${url}: ${error.message}`));
+      socket.once('error', refused);
+      socket.once('connect', () => {
+        socket.off('error', refused);
+        resolve(new HttpConnection(socket));
+      });
+    });
+  }
+
+  /** Sends one request and waits for its whole answer. @throws ServingError UNAVAILABLE for any answer but 200. */
+  send(message: Buffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      this.#socket.write(message);
+    });
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#missing === undefined) {
+      this.#head = this.#head.length === 0 ? chunk : Buffer.concat([this.#head, chunk]);
+      const end = this.#head.indexOf(HEAD_END);
+      if (end < 0) return;
+      const head = this.#head.toString('latin1', 0, end);
+      const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
+      if (!head.startsWith('HTTP/1.1 200') || length === undefined) {
+        this.#fail(`unexpected answer: ${head.split('\r\n', 1)[0]}`);
+        return;
+      }
+      this.#missing = Number(length) - (this.#head.length - end - HEAD_END.length);
+    } else {
+      this.#missing -= chunk.length;
+    }
+    if (this.#missing > 0) return;
+    this.#missing = undefined;
+    this.#head = Buffer.alloc(0);
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.resolve();
+  }
+
+  #fail(reason: string): void {
+    this.#waiting?.reject(new ServingError('UNAVAILABLE', reason));
+    this.#waiting = undefined;
+  }
+}
+
+/** A request as the bytes of one HTTP/1.1 message. */
+export function httpMessage(url: string, model: string, { body, headers }: WireRequest): Buffer {
+  const lines = [
+    `POST ${inferPath(model)} HTTP/1.1`,
+    `Host: ${new URL(url).host}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    `Content-Length: ${body.length}`,
+  ];
+  return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), body]);
+}

@@ -1,0 +1,123 @@
+import { table } from '../cli/table.ts';
+import type { Arm } from './arms.ts';
+import type { Comparison } from './comparison.ts';
+import type { Overhead, Way } from './overhead.ts';
+import type { Soak } from './soak.ts';
+import { type Spread, spread } from './spread.ts';
+import { type ArmSummary, summarize } from './summary.ts';
+
+const MEBIBYTE = 2 ** 20;
+
+/** What clients saw, what the servers saw, and what must be said about the figures. */
+export function comparisonText(comparison: Comparison, reference: Arm): string {
+  const summaries = summarize(comparison.runs, reference);
+  return [
+    'At the client\n\n',
+    clientTable(summaries, reference),
+    '\nIn the server\n\n',
+    serverTable(summaries, reference),
+    '\n',
+    ...notes(comparison, summaries).map((note) => `${note}\n`),
+  ].join('');
+}
+
+function clientTable(summaries: readonly ArmSummary[], reference: Arm): string {
+  const head = ['batch', 'arm', 'requests/s', 'p50 ms', 'p90 ms', 'p99 ms'];
+  const ratios = [`p50 / ${reference}`, `requests/s / ${reference}`];
+  const rows = summaries.map((s) => [
+    String(s.batch),
+    s.arm,
+    s.throughput.toFixed(0),
+    ...[s.latency.p50, s.latency.p90, s.latency.p99].map((ms) => ms.toFixed(2)),
+    s.arm === reference ? '1' : spreadText(s.ratio.latencyP50, 3),
+    s.arm === reference ? '1' : spreadText(s.ratio.throughput, 3),
+    String(s.non2xx),
+    String(s.errors),
+  ]);
+  return table([...head, ...ratios, 'non-2xx', 'errors'], rows);
+}
+
+function serverTable(summaries: readonly ArmSummary[], reference: Arm): string {
+  const head = ['batch', 'arm', 'model ms', 'threshold', 'sparsity', 'time saved', 'loop lag p99 ms'];
+  const rows = summaries.map((s) => [
+    String(s.batch),
+    s.arm,
+    s.inferMs.toFixed(3),
+    s.threshold.toPrecision(3),
+    s.sparsity === null ? '–' : percent(s.sparsity),
+    s.arm === reference ? '–' : percent(s.timeSavedRatio),
+    `${s.loopLagP99Ms.median.toFixed(1)} (≤ ${s.loopLagP99Ms.max.toFixed(1)})`,
+    `${mebibytes(s.rssBeforeBytes)} → ${mebibytes(s.rssAfterBytes)}`,
+    String(s.shadow.ok),
+    String(s.shadow.dropped),
+    String(s.shadow.failed),
+  ]);
+  return table([...head, 'resident MiB', 'shadow ok', 'dropped', 'failed'], rows);
+}
+
+function notes({ settled }: Comparison, summaries: readonly ArmSummary[]): string[] {
+  const unproven = settled
+    .filter(({ isTracking }) => !isTracking)
+    .map(
+      ({ batch, state, seconds }) =>
+        `batch ${batch}: auto applied no threshold after ${seconds.toFixed(0)} s under load (state ${state}): its figures are those of dense answers.`,
+    );
+  const left = summaries
+    .filter(({ arm, runs, trackingRuns }) => arm === 'auto' && trackingRuns > 0 && trackingRuns < runs)
+    .map(
+      ({ batch, runs, trackingRuns }) =>
+        `batch ${batch}: auto applied a threshold at the end of ${trackingRuns} of ${runs} runs only.`,
+    );
+  const slower = summaries
+    .filter(
+      ({ arm, sparsity, timeSavedRatio }) => arm === 'auto' && (sparsity ?? 0) > 0 && timeSavedRatio < 0,
+    )
+    .map(
+      ({ batch, sparsity, timeSavedRatio }) =>
+        `batch ${batch}: the pruned model is ${percent(-timeSavedRatio)} slower than the dense one at a sparsity of ${percent(sparsity!)}.`,
+    );
+  return [
+    'Ratios: median of the rounds [smallest – largest]. Time saved: 1 − the ratio of the time in the model.',
+    ...unproven,
+    ...left,
+    ...slower,
+  ];
+}
+
+export function overheadText({ p50Us, overheadUs }: Overhead): string {
+  const row = (way: Way, label: string, over: Spread | undefined) => [
+    label,
+    spreadText(spread(p50Us[way]), 0),
+    over === undefined ? '–' : spreadText(over, 0),
+  ];
+  return table(
+    ['one request at a time, batch 1', 'p50 µs', 'over the bare worker µs'],
+    [
+      row('worker', 'bare worker run', undefined),
+      row('binary', 'HTTP, binary tensors', overheadUs.binary),
+      row('json', 'HTTP, JSON', overheadUs.json),
+    ],
+  );
+}
+
+export function soakText({ load, rss, slopeBytesPer1000Requests, state }: Soak): string {
+  const [first, last] = [rss[0]?.y ?? Number.NaN, rss.at(-1)?.y ?? Number.NaN];
+  return [
+    `${load.requests} requests in ${load.seconds.toFixed(1)} s, ${load.non2xx} non-2xx, ${load.errors} errors, state ${state} at the end`,
+    `resident memory ${mebibytes(first)} → ${mebibytes(last)} MiB`,
+    `slope over the second half: ${slopeBytesPer1000Requests.toFixed(0)} bytes per 1,000 requests`,
+    '',
+  ].join('\n');
+}
+
+function spreadText({ median, min, max }: Spread, digits: number): string {
+  return `${median.toFixed(digits)} [${min.toFixed(digits)} – ${max.toFixed(digits)}]`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / MEBIBYTE).toFixed(0);
+}

@@ -1,0 +1,52 @@
+import type { WireRequest } from './infer-requests.ts';
+import { runLoad } from './load.ts';
+import type { ServerProcess } from './server-process.ts';
+import { readServer } from './server-reading.ts';
+
+/** Where a thermostat came to rest. */
+export interface Settled {
+  /** It applies a threshold whose agreement is proven. */
+  readonly isTracking: boolean;
+  readonly state: string;
+  readonly threshold: number;
+  /** Time under load that it took, or was given. */
+  readonly seconds: number;
+}
+
+const POLL_MS = 250;
+
+/** Loads a server in mode auto until it tracks a threshold, for `maxSeconds` at most; a model without sites never will. */
+export async function settle(
+  server: ServerProcess,
+  requests: readonly WireRequest[],
+  connections: number,
+  maxSeconds: number,
+  signal: AbortSignal,
+): Promise<Settled> {
+  const { url, model } = server;
+  const enough = new AbortController();
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
+  const load = runLoad({
+    url,
+    model,
+    requests,
+    connections,
+    extent: { seconds: Math.max(1, maxSeconds) },
+    signal: AbortSignal.any([signal, enough.signal]),
+  });
+  try {
+    for (;;) {
+      server.checkAlive();
+      const { state, threshold, sites } = await readServer(url);
+      const isTracking = state === 'tracking';
+      if (isTracking || sites === 0 || seconds() >= maxSeconds || signal.aborted) {
+        return { isTracking, state, threshold, seconds: seconds() };
+      }
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  } finally {
+    enough.abort();
+    await load;
+  }
+}
