@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { MODES } from './control/state.ts';
+import { DEFAULT_CRITICAL_POINT } from './criticality/critical-point.ts';
 import { messageOf, ServingError } from './errors.ts';
 
 const share = z.number().min(0).max(1);
@@ -75,11 +76,18 @@ export const ConfigSchema = z.strictObject({
         .enum(['significant', 'paper'])
         .default('significant')
         .describe('earliest significant feature, or the plain rule of the paper on a linear grid'),
-      temperature: z.enum(['normalized', 'paper']).default('normalized').describe('T = (mean magnitude)/τ, or 1/τ'),
+      temperature: z
+        .enum(['normalized', 'paper'])
+        .default('normalized')
+        .describe('T = (mean magnitude)/τ, or 1/τ'),
       minProminence: share
-        .default(0.03)
+        .default(DEFAULT_CRITICAL_POINT.minProminence)
         .describe('least prominence of a feature, as a share of the range of F'),
-      minStandardErrors: z.number().min(0).default(6).describe('least prominence in standard errors'),
+      minStandardErrors: z
+        .number()
+        .min(0)
+        .default(DEFAULT_CRITICAL_POINT.minStandardErrors)
+        .describe('least prominence in standard errors'),
     })
     .prefault({}),
   drift: z

@@ -2,7 +2,7 @@ import { type ActivationHistogram, mergeAll, tails } from '../estimator/histogra
 import { continuousShare } from './atoms.ts';
 import { derivative, type Extremum, extrema, type FeatureKind } from './features.ts';
 import { type FreeEnergyCurve, freeEnergyCurve, logGrid, type Temperature } from './free-energy.ts';
-import { leaveOneOut, type Replicas, standardError } from './noise.ts';
+import { leastErrors, leaveOneOut, type Replicas, standardError } from './noise.ts';
 
 export interface Feature {
   readonly kind: FeatureKind;
@@ -37,17 +37,17 @@ export interface CriticalPointOptions {
   readonly temperature: Temperature;
   /** Least prominence of a feature as a share of the range of F on the grid. */
   readonly minProminence: number;
-  /** Least prominence in standard errors. */
+  /** Least prominence in standard errors, before it is corrected for the points of the curve and the number of slices. */
   readonly minStandardErrors: number;
 }
 
 export const DEFAULT_CRITICAL_POINT: CriticalPointOptions = {
   temperature: 'normalized',
-  minProminence: 0.03,
+  minProminence: 0.02,
   minStandardErrors: 4,
 };
 
-const GRID = { perOctave: 8, sparsity: [0.005, 0.98] } as const;
+const GRID = { perOctave: 8, sparsity: [0.02, 0.95] } as const;
 /** Half-width of τ*'s interval, in standard errors of the difference of F to its value at τ*. */
 const INTERVAL_ERRORS = 2;
 const MIN_SLICES = 4;
@@ -73,7 +73,7 @@ export function criticality(
   const share = continuousShare(all);
   const smooth = freeEnergyCurve(tails(all, share), bins, options.temperature);
   const shareOf = (slice: ActivationHistogram) => share.subarray(slice.offset - all.offset);
-  const replicas = leaveOneOut(slices, bins, smooth.scale, shareOf);
+  const replicas = leaveOneOut(slices, bins, options.temperature, shareOf);
   const features = slices.length < MIN_SLICES ? [] : significant(curve, smooth, replicas, options);
   const first = features[0];
   return {
@@ -114,11 +114,12 @@ function select(
   options: CriticalPointOptions,
 ): Feature[] {
   const range = y.reduce((a, b) => Math.max(a, b)) - y.reduce((a, b) => Math.min(a, b));
+  const errors = leastErrors(options.minStandardErrors, y.length, replicas.curves.length);
   return extrema(y)
-    .filter(({ index, base, prominence }) => {
-      const error = standardError(replicas, (f) => f[index]! - f[base]!);
-      return prominence >= options.minProminence * range && prominence >= options.minStandardErrors * error;
-    })
+    .filter(
+      (extremum) =>
+        extremum.prominence >= options.minProminence * range && standsOut(y, extremum, replicas, errors),
+    )
     .map((extremum) => ({
       kind: extremum.kind,
       threshold: curve.thresholds[extremum.index]!,
@@ -126,6 +127,23 @@ function select(
       prominence: extremum.prominence / range,
       interval: intervalAround(curve.thresholds, y, extremum, replicas),
     }));
+}
+
+/**
+ * Whether on both sides, before higher (for a minimum: lower) ground, some point lies below by `errors` standard errors of
+ * the difference. The lowest point itself may be the noisiest, so any point may bear witness.
+ */
+function standsOut(y: Float64Array, { index, kind }: Extremum, replicas: Replicas, errors: number): boolean {
+  const sign = kind === 'maximum' ? 1 : -1;
+  const hasWitness = (direction: 1 | -1): boolean => {
+    for (let i = index + direction; i >= 0 && i < y.length; i += direction) {
+      const drop = sign * (y[index]! - y[i]!);
+      if (drop < 0) return false;
+      if (drop > 0 && drop >= errors * standardError(replicas, (f) => f[index]! - f[i]!)) return true;
+    }
+    return false;
+  };
+  return hasWitness(-1) && hasWitness(1);
 }
 
 /** The connected thresholds whose value cannot be told from the extremum's. */

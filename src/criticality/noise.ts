@@ -1,6 +1,6 @@
 import { edgeOf } from '../estimator/bins.ts';
 import { type ActivationHistogram, retainedFrom, tails } from '../estimator/histogram.ts';
-import { freeEnergy } from './free-energy.ts';
+import { freeEnergy, type Temperature, temperatureScale } from './free-energy.ts';
 
 /**
  * Replicas of a curve with one slice of the window left out in turn: the delete-one jackknife.
@@ -16,12 +16,15 @@ export interface Replicas {
 /**
  * F on a grid for the window without each of its slices. O(slices · bins).
  *
- * @param scale - s of the temperature, the same for every replica.
+ * Every replica has its own temperature scale, so that the noise of s is in the estimate too. A replica in which nothing
+ * remains is NaN.
+ *
+ * @param shareOf - the share of each stored bin of a slice that counts, see `tails`.
  */
 export function leaveOneOut(
   slices: readonly ActivationHistogram[],
   bins: Int32Array,
-  scale: number,
+  temperature: Temperature,
   shareOf: (h: ActivationHistogram) => Float64Array,
 ): Replicas {
   const sampled = slices.map((slice) => {
@@ -31,6 +34,13 @@ export function leaveOneOut(
   const totalCount = sampled.reduce((n, { t }) => n + t.count[0]!, 0);
   const totalSum = sampled.reduce((n, { t }) => n + t.sum[0]!, 0);
   const curves = sampled.map(() => new Float64Array(bins.length));
+  const rest = sampled.map(({ t }) => ({
+    totalCount: totalCount - t.count[0]!,
+    totalSum: totalSum - t.sum[0]!,
+  }));
+  const scales = rest.map((r) =>
+    r.totalCount > 0 ? temperatureScale(temperature, r.totalCount, r.totalSum) : Number.NaN,
+  );
   for (let k = 0; k < bins.length; k++) {
     const threshold = edgeOf(bins[k]!);
     let count = 0;
@@ -39,14 +49,13 @@ export function leaveOneOut(
       count += at[k]!.count;
       sum += at[k]!.sum;
     }
-    for (const [j, { t, at }] of sampled.entries()) {
+    for (const [j, { at }] of sampled.entries()) {
       const retained = {
         count: Math.max(0, count - at[k]!.count),
         sum: Math.max(0, sum - at[k]!.sum),
-        totalCount: totalCount - t.count[0]!,
-        totalSum: totalSum - t.sum[0]!,
+        ...rest[j]!,
       };
-      curves[j]![k] = freeEnergy(retained, threshold, scale);
+      curves[j]![k] = freeEnergy(retained, threshold, scales[j]!);
     }
   }
   return { curves };
@@ -58,4 +67,18 @@ export function standardError(replicas: Replicas, quantity: (curve: Float64Array
   const k = values.length;
   const mean = values.reduce((a, b) => a + b, 0) / k;
   return Math.sqrt(((k - 1) / k) * values.reduce((a, v) => a + (v - mean) ** 2, 0));
+}
+
+/**
+ * How many jackknife standard errors are as unlikely by chance as `errors` of a single normal quantity.
+ *
+ * A curve of `looks` points is as many chances (Bonferroni, with the normal tail as exp(−z²/2)), and a standard error
+ * from K slices is itself noisy (Student's t with K − 1 degrees of freedom).
+ * Source: D. L. Wallace 1959, Bounds on normal approximations to Student's and the chi-square distributions.
+ */
+export function leastErrors(errors: number, looks: number, slices: number): number {
+  const freedom = slices - 1;
+  const z = Math.sqrt(errors * errors + 2 * Math.log(Math.max(1, looks)));
+  const scaled = (z * (8 * freedom + 3)) / (8 * freedom + 1);
+  return Math.sqrt(freedom * Math.expm1((scaled * scaled) / freedom));
 }
