@@ -9,7 +9,7 @@ import { assertClasses, scoresOutput, shareAlike } from './class-scores.ts';
 import { type DensePass, densePass, siteHistograms } from './dense-pass.ts';
 import { prunedPass } from './full-pass.ts';
 import type { AnalyzeOptions } from './options.ts';
-import { IN_FLIGHT_PER_WORKER, type Passes } from './passes.ts';
+import { IN_FLIGHT_PER_WORKER, type Passes, pass } from './passes.ts';
 import { type Recorded, recordedInputs } from './recorded-inputs.ts';
 import { fullCurve, type Renormalized, renormalize, windowSeconds } from './renormalized.ts';
 import { fixedBatch, schedule } from './schedule.ts';
@@ -67,6 +67,7 @@ async function analyzeModel(
 ): Promise<Analysis> {
   const rows = passes.batches.at(-1)!.to;
   const labels = recorded.labels?.subarray(0, rows);
+  await warmUp(passes);
   const started = performance.now();
   const dense = await densePass(passes, options.thresholds ?? [], counted(options, 'dense', rows));
   const found = renormalize(dense, options);
@@ -91,6 +92,13 @@ async function analyzeModel(
       ...(full === undefined ? {} : { fullSeconds }),
     },
   };
+}
+
+/** A first run in every worker takes memory and compiles code; it belongs to no timing. */
+async function warmUp(passes: Passes): Promise<void> {
+  const batches = passes.batches.slice(0, passes.runtime.busy.workers * IN_FLIGHT_PER_WORKER);
+  await pass({ ...passes, batches }, 0, 'histogram', () => undefined);
+  await pass({ ...passes, batches }, 0, 'retained', () => undefined);
 }
 
 async function answersOf(

@@ -37,7 +37,9 @@ export interface Renormalized {
 }
 
 const EMPTY = { freeEnergy: [], sparsity: [], internalEnergy: [] };
-const WINDOW_REPEATS = 9;
+/** A server reads its window for hours: what the just-in-time compiler makes faster is left out. */
+const WINDOW_WARM_UP = 40;
+const WINDOW_REPEATS = 31;
 
 /** Reads F at the thresholds, and the features, from a dense run. */
 export function renormalize(dense: DensePass, options: AnalyzeOptions): Renormalized {
@@ -93,6 +95,7 @@ export function fullCurve(
 
 /** Median time from a filled window to its critical threshold. */
 export function windowSeconds(dense: DensePass, options: AnalyzeOptions): number {
+  for (let i = 0; i < WINDOW_WARM_UP; i++) read(mergedSlices(dense), options);
   const times = Array.from({ length: WINDOW_REPEATS }, () => {
     const started = performance.now();
     read(mergedSlices(dense), options);

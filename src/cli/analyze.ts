@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Analysis, Rule } from '../analysis/analysis.ts';
 import { analyze } from '../analysis/analyze.ts';
 import { ProgressBar } from '../analysis/progress-bar.ts';
+import { htmlReport } from '../analysis/report.ts';
 import { FEATURE_HEAD, featureCells, findings } from '../analysis/summary.ts';
 import type { Temperature } from '../criticality/free-energy.ts';
 import { messageOf, ServingError } from '../errors.ts';
@@ -15,6 +16,7 @@ interface AnalyzeFlags {
   readonly labels?: string;
   readonly full?: boolean;
   readonly json?: string;
+  readonly html?: string;
   readonly temperature: Temperature;
   readonly rule: Rule;
   readonly sites: SiteScheme;
@@ -35,6 +37,7 @@ export function analyzeCommand(): Command {
     .option('--labels <file>', '.npy file with one class per row: accuracies are shown')
     .option('--full', 'also run the pruned model at every threshold')
     .option('--json <file>', "write everything as JSON; '-' prints only that")
+    .option('--html <file>', 'write a report with plots, one self-contained page')
     .addOption(
       new Option('--temperature <kind>', 'T = (mean |a|)/τ, or 1/τ')
         .choices(['normalized', 'paper'])
@@ -62,7 +65,7 @@ export function analyzeCommand(): Command {
       `
 Examples:
   $ taustat analyze                                            the bundled model
-  $ taustat analyze model.onnx --inputs x.npy --labels y.npy --full
+  $ taustat analyze model.onnx --inputs x.npy --labels y.npy --full --html report.html
   $ taustat analyze bert.onnx --inputs input_ids=ids.npy --inputs attention_mask=mask.npy
   $ taustat analyze model.onnx --inputs x.npy --thresholds 0.05,0.1,0.2 --json - | jq .renormalized
 
@@ -81,6 +84,7 @@ async function run(model: string | undefined, flags: AnalyzeFlags): Promise<void
     criticalPoint: { temperature },
     onProgress: (step) => progress.show(step),
   }).finally(() => progress.clear());
+  if (flags.html !== undefined) await write(flags.html, htmlReport(analysis));
   if (flags.json === '-') process.stdout.write(`${JSON.stringify(analysis)}\n`);
   else {
     process.stdout.write(summary(analysis));

@@ -1,0 +1,156 @@
+import { derivative } from '../criticality/features.ts';
+import type { Analysis, Curve } from './analysis.ts';
+import type { Marker, Plot, Series } from './plot.ts';
+import { domainOf } from './scale.ts';
+import { number } from './summary.ts';
+
+/** Values along one axis: thresholds, or the sparsity that each curve reaches there. */
+interface Axis {
+  readonly label: string;
+  readonly renormalized: readonly number[];
+  readonly full: readonly number[];
+  readonly continuous: readonly number[];
+  readonly ofFeature: (feature: Analysis['features'][number]) => number;
+  readonly critical?: NonNullable<Plot['critical']>;
+}
+
+/** Accuracy, F and dF/dτ against τ, then the same against β. */
+export function panels(analysis: Analysis): Plot[] {
+  return [thresholdAxis(analysis), sparsityAxis(analysis)].flatMap((axis) => [
+    answersPanel(analysis, axis),
+    freeEnergyPanel(analysis, axis),
+    derivativePanel(analysis, axis),
+  ]);
+}
+
+function thresholdAxis({ thresholds, curve, critical }: Analysis): Axis {
+  return {
+    label: 'threshold τ',
+    renormalized: thresholds,
+    full: thresholds,
+    continuous: curve.thresholds,
+    ofFeature: (feature) => feature.threshold,
+    ...(critical === null
+      ? {}
+      : {
+          critical: {
+            x: critical.threshold,
+            from: critical.interval[0],
+            to: critical.interval[1],
+            label: `τ* = ${number(critical.threshold)}`,
+          },
+        }),
+  };
+}
+
+function sparsityAxis({ renormalized, full, curve, critical }: Analysis): Axis {
+  const sparsityAt = (threshold: number): number => {
+    const index = curve.thresholds.indexOf(threshold);
+    return curve.sparsity[index] ?? Number.NaN;
+  };
+  return {
+    label: 'sparsity β',
+    renormalized: numbers(renormalized.sparsity),
+    full: numbers(full?.sparsity ?? []),
+    continuous: numbers(curve.sparsity),
+    ofFeature: (feature) => feature.sparsity,
+    ...(critical === null
+      ? {}
+      : {
+          critical: {
+            x: critical.sparsity,
+            from: sparsityAt(critical.interval[0]),
+            to: sparsityAt(critical.interval[1]),
+            label: `β* = ${number(critical.sparsity)}`,
+          },
+        }),
+  };
+}
+
+function answersPanel({ full, answers }: Analysis, axis: Axis): Plot {
+  const accuracy = full?.accuracy;
+  const agreement = full?.agreement;
+  const series = [
+    ...(agreement === undefined ? [] : [line('agreement', axis.full, numbers(agreement))]),
+    ...(accuracy === undefined ? [] : [line('accuracy', axis.full, numbers(accuracy), true)]),
+  ];
+  const base = { ...frameOf(axis), title: 'Accuracy', series, markers: [] };
+  if (series.length === 0) {
+    const message = full === undefined ? 'run with --full and --labels to see it' : 'no class scores';
+    return { ...base, xDomain: domainX(axis), yDomain: [0, 1], message };
+  }
+  return {
+    ...base,
+    title:
+      accuracy === undefined
+        ? 'Agreement with the dense model'
+        : 'Accuracy, and agreement with the dense model',
+    xDomain: domainX(axis),
+    yDomain: [0, 1.04],
+    yFormat: (value) => `${Math.round(value * 100)} %`,
+    ...(accuracy === undefined || answers?.denseAccuracy === undefined
+      ? {}
+      : { level: answers.denseAccuracy }),
+  };
+}
+
+function freeEnergyPanel({ renormalized, full, curve, features }: Analysis, axis: Axis): Plot {
+  const measured = numbers(renormalized.freeEnergy);
+  const pruned = numbers(full?.freeEnergy ?? []);
+  const continuous = numbers(curve.continuous);
+  const markers = features.map((feature, i): Marker => {
+    const x = axis.ofFeature(feature);
+    const y = continuous[curve.thresholds.indexOf(feature.threshold)] ?? Number.NaN;
+    const label = `${feature.kind} at τ = ${number(feature.threshold)}, β = ${number(feature.sparsity)}`;
+    return { shape: feature.kind, x, y, label, isCritical: i === 0 };
+  });
+  return {
+    ...frameOf(axis),
+    title: 'Free energy F',
+    xDomain: domainX(axis),
+    yDomain: domainOf([...measured, ...pruned, ...markers.map(({ y }) => y)]),
+    series: [
+      line('continuous', axis.continuous, continuous),
+      line('full', axis.full, pruned, true),
+      line('renormalized', axis.renormalized, measured),
+    ],
+    markers,
+  };
+}
+
+function derivativePanel({ thresholds, renormalized, full }: Analysis, axis: Axis): Plot {
+  const measured = slope(thresholds, renormalized.freeEnergy);
+  const pruned = slope(thresholds, full?.freeEnergy ?? []);
+  return {
+    ...frameOf(axis),
+    title: 'Derivative dF/dτ',
+    xDomain: domainX(axis),
+    yDomain: domainOf([0, ...measured, ...pruned], { trim: 0.04 }),
+    series: [line('full', axis.full, pruned, true), line('renormalized', axis.renormalized, measured)],
+    markers: [],
+    level: 0,
+  };
+}
+
+function frameOf(axis: Axis): Pick<Plot, 'xLabel' | 'critical'> {
+  return { xLabel: axis.label, ...(axis.critical === undefined ? {} : { critical: axis.critical }) };
+}
+
+/** From 0 to the last reported point. */
+function domainX({ renormalized, full, critical }: Axis): [number, number] {
+  const shown = [...renormalized, ...full, critical?.to ?? 0].filter(Number.isFinite);
+  return [Math.min(0, ...shown), Math.max(...shown) * 1.02 || 1];
+}
+
+function line(style: string, x: readonly number[], y: readonly number[], dots = false): Series {
+  return { style, dots, points: y.map((value, i) => [x[i] ?? Number.NaN, value] as const) };
+}
+
+function slope(thresholds: readonly number[], values: Curve): number[] {
+  if (values.length < 2) return [];
+  return Array.from(derivative(Float64Array.from(thresholds), Float64Array.from(numbers(values))));
+}
+
+function numbers(curve: Curve): number[] {
+  return curve.map((value) => value ?? Number.NaN);
+}

@@ -1,0 +1,156 @@
+import { linearScale, type Scale, ticks } from './scale.ts';
+
+/** One line of a plot; a point that is not finite breaks it. */
+export interface Series {
+  /** CSS class that gives the colour and the dash. */
+  readonly style: string;
+  readonly points: readonly (readonly [x: number, y: number])[];
+  /** Also a dot at every point, with its values as a tooltip. */
+  readonly dots?: boolean;
+}
+
+/** A marked point on a curve. */
+export interface Marker {
+  readonly shape: 'maximum' | 'minimum' | 'inflection';
+  readonly x: number;
+  readonly y: number;
+  readonly label: string;
+  readonly isCritical: boolean;
+}
+
+export interface Plot {
+  readonly title: string;
+  readonly xLabel: string;
+  readonly xDomain: readonly [number, number];
+  readonly yDomain: readonly [number, number];
+  readonly series: readonly Series[];
+  readonly markers: readonly Marker[];
+  /** A vertical line with its band. */
+  readonly critical?: {
+    readonly x: number;
+    readonly from: number;
+    readonly to: number;
+    readonly label: string;
+  };
+  /** A horizontal line to compare with. */
+  readonly level?: number;
+  /** What stands in place of the curves when there are none. */
+  readonly message?: string;
+  readonly yFormat?: (value: number) => string;
+}
+
+export const PLOT_SIZE = { width: 440, height: 300 } as const;
+const FRAME = { left: 54, right: 12, top: 30, bottom: 42 } as const;
+
+/** A plot as an SVG element; colours come from the classes of the style sheet around it. */
+export function plotSvg(plot: Plot): string {
+  const { width, height } = PLOT_SIZE;
+  const x = linearScale(plot.xDomain, [FRAME.left, width - FRAME.right]);
+  const y = linearScale(plot.yDomain, [height - FRAME.bottom, FRAME.top]);
+  const clip = `clip-${plot.title.replace(/\W+/g, '-')}-${plot.xLabel.replace(/\W+/g, '-')}`;
+  return [
+    `<svg class="plot" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeText(plot.title)}">`,
+    `<clipPath id="${clip}"><rect x="${FRAME.left}" y="${FRAME.top}" width="${width - FRAME.left - FRAME.right}" height="${height - FRAME.top - FRAME.bottom}"/></clipPath>`,
+    `<text class="title" x="${FRAME.left}" y="18">${escapeText(plot.title)}</text>`,
+    axes(plot, x, y),
+    plot.message === undefined
+      ? `<g clip-path="url(#${clip})">${criticalBand(plot, x, y)}${level(plot, y)}${plot.series.map((s) => line(s, x, y)).join('')}</g>${criticalLabel(plot, x)}${markers(plot, x, y)}`
+      : `<text class="message" x="${(FRAME.left + width - FRAME.right) / 2}" y="${height / 2}">${escapeText(plot.message)}</text>`,
+    '</svg>',
+  ].join('\n');
+}
+
+function axes(plot: Plot, x: Scale, y: Scale): string {
+  const { width, height } = PLOT_SIZE;
+  const bottom = height - FRAME.bottom;
+  const format = plot.yFormat ?? tickText;
+  const xTicks = ticks(plot.xDomain, 6).map(
+    (value) => `<text class="tick" x="${px(x.of(value))}" y="${bottom + 16}">${tickText(value)}</text>`,
+  );
+  const yTicks = ticks(plot.yDomain, 5).flatMap((value) => [
+    `<line class="grid" x1="${FRAME.left}" x2="${width - FRAME.right}" y1="${px(y.of(value))}" y2="${px(y.of(value))}"/>`,
+    `<text class="tick y" x="${FRAME.left - 7}" y="${px(y.of(value) + 4)}">${format(value)}</text>`,
+  ]);
+  return [
+    ...yTicks,
+    `<line class="axis" x1="${FRAME.left}" x2="${width - FRAME.right}" y1="${bottom}" y2="${bottom}"/>`,
+    ...xTicks,
+    `<text class="label" x="${(FRAME.left + width - FRAME.right) / 2}" y="${height - 8}">${escapeText(plot.xLabel)}</text>`,
+  ].join('');
+}
+
+function criticalBand({ critical }: Plot, x: Scale, y: Scale): string {
+  if (critical === undefined) return '';
+  const [low, high] = [y.of(y.domain[1]), y.of(y.domain[0])];
+  const left = x.of(critical.from);
+  const width = Math.max(0, x.of(critical.to) - left);
+  return `<rect class="band" x="${px(left)}" width="${px(width)}" y="${px(low)}" height="${px(high - low)}"/><line class="critical" x1="${px(x.of(critical.x))}" x2="${px(x.of(critical.x))}" y1="${px(low)}" y2="${px(high)}"/>`;
+}
+
+function criticalLabel({ critical }: Plot, x: Scale): string {
+  if (critical === undefined) return '';
+  const at = x.of(critical.x);
+  const isLeft = at > PLOT_SIZE.width * 0.75;
+  const anchor = isLeft ? 'end' : 'start';
+  return `<text class="critical-label" text-anchor="${anchor}" x="${px(at + (isLeft ? -5 : 5))}" y="${FRAME.top + 11}">${escapeText(critical.label)}</text>`;
+}
+
+function level({ level: value }: Plot, y: Scale): string {
+  if (value === undefined) return '';
+  const at = px(y.of(value));
+  return `<line class="level" x1="${FRAME.left}" x2="${PLOT_SIZE.width - FRAME.right}" y1="${at}" y2="${at}"/>`;
+}
+
+function line({ style, points, dots }: Series, x: Scale, y: Scale): string {
+  let path = '';
+  let isDown = false;
+  for (const [a, b] of points) {
+    const isShown = Number.isFinite(a) && Number.isFinite(b);
+    if (isShown) path += `${isDown ? 'L' : 'M'}${px(x.of(a))} ${px(y.of(b))}`;
+    isDown = isShown;
+  }
+  const marks = (dots ? points : [])
+    .filter(([a, b]) => Number.isFinite(a) && Number.isFinite(b))
+    .map(
+      ([a, b]) =>
+        `<circle class="dot ${style}" cx="${px(x.of(a))}" cy="${px(y.of(b))}" r="2.4"><title>${tickText(a)}, ${tickText(b)}</title></circle>`,
+    );
+  return `<path class="line ${style}" d="${path}"/>${marks.join('')}`;
+}
+
+function markers(plot: Plot, x: Scale, y: Scale): string {
+  return plot.markers
+    .filter((m) => Number.isFinite(m.x) && Number.isFinite(m.y))
+    .map((m) => {
+      const at = `translate(${px(x.of(m.x))} ${px(y.of(m.y))})`;
+      const title = `<title>${escapeText(m.label)}</title>`;
+      const rank = m.isCritical ? 'first' : 'later';
+      return `<path class="marker ${rank}" transform="${at}" d="${MARKER_PATHS[m.shape]}">${title}</path>`;
+    })
+    .join('');
+}
+
+/** A triangle up, a triangle down, a diamond. */
+const MARKER_PATHS = {
+  maximum: 'M0-7 6.5 5-6.5 5Z',
+  minimum: 'M0 7 6.5-5-6.5-5Z',
+  inflection: 'M0-7 6 0 0 7-6 0Z',
+} as const;
+
+/** The symbol of a feature, 16 by 16 pixels, for legends. */
+export function markerIcon(shape: keyof typeof MARKER_PATHS, isCritical: boolean): string {
+  const rank = isCritical ? 'first' : 'later';
+  return `<svg class="icon" viewBox="-8 -8 16 16" width="16" height="16" aria-hidden="true"><path class="marker ${rank}" d="${MARKER_PATHS[shape]}"/></svg>`;
+}
+
+export function escapeText(text: string): string {
+  return text.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]!);
+}
+
+function tickText(value: number): string {
+  return String(Number(value.toPrecision(4))).replace('-', '−');
+}
+
+function px(value: number): string {
+  return String(Math.round(value * 10) / 10);
+}
