@@ -26,7 +26,7 @@ export interface DriftReading extends SiteDistance {
 
 const SPLITS = 24;
 /** Chance distances may exceed their mean by so many standard deviations before they count as drift. */
-const CHANCE_DEVIATIONS = 5;
+const CHANCE_DEVIATIONS = 8;
 const RELEASE_RATIO = 0.8;
 
 /**
