@@ -93,7 +93,12 @@ export interface GridOptions {
 export function logGrid(t: Tails, { perOctave, sparsity }: GridOptions): Int32Array {
   const stride = BINS_PER_OCTAVE / perOctave;
   const bins: number[] = [];
-  for (let bin = Math.ceil(t.offset / stride) * stride; bin < t.offset + t.count.length; bin += stride) {
+  // Bin 0 begins at τ = 0, where the temperature is infinite.
+  for (
+    let bin = Math.max(stride, Math.ceil(t.offset / stride) * stride);
+    bin < t.offset + t.count.length;
+    bin += stride
+  ) {
     const beta = 1 - retainedFrom(t, bin).count / t.count[0]!;
     if (beta >= sparsity[0] && beta <= sparsity[1]) bins.push(bin);
   }

@@ -1,0 +1,25 @@
+import { BinCounter } from '../../src/estimator/bin-counter.ts';
+import type { ActivationHistogram } from '../../src/estimator/histogram.ts';
+import { xorshift } from '../../src/random.ts';
+
+const counter = new BinCounter();
+
+export type Draw = (uniform: () => number) => number;
+
+export const exponential: Draw = (u) => -Math.log(1 - u());
+export const halfNormal: Draw = (u) =>
+  Math.abs(Math.sqrt(-2 * Math.log(1 - u())) * Math.cos(2 * Math.PI * u()));
+export const rayleigh: Draw = (u) => Math.sqrt(-2 * Math.log(1 - u()));
+
+/** A window of `count` slices of seeded magnitudes, all multiplied by `scale`. */
+export function window(
+  draw: Draw,
+  seed: number,
+  { count = 16, perSlice = 50_000, scale = 1 } = {},
+): ActivationHistogram[] {
+  const random = xorshift(seed);
+  return Array.from({ length: count }, () => {
+    const values = Float32Array.from({ length: perSlice }, () => draw(random) * scale);
+    return counter.histogram(new Uint32Array(values.buffer));
+  });
+}
