@@ -1,8 +1,187 @@
 // @ts-check
-const index = await fetch('v2/repository/index', { method: 'POST' }).then((answer) => answer.json());
-const report = document.getElementById('report');
-setInterval(async () => {
-  const answer = await fetch(`v2/models/${encodeURIComponent(index[0].name)}/pruning`);
-  const { curve, ...rest } = await answer.json();
-  if (report !== null) report.textContent = JSON.stringify(rest, null, 2);
-}, 1000);
+import { followChanges, listModels, readMetrics, readReport } from './api.js';
+import { createCurvePlot, cursorText } from './curve-plot.js';
+import { byId, html, setText } from './elements.js';
+import { createEventLog } from './event-log.js';
+import { readExposition, samplesOf } from './exposition.js';
+import { clock } from './format.js';
+import { frameOf, withFrame } from './frames.js';
+import { createModeControls } from './mode-controls.js';
+import { SERIES } from './series.js';
+import { createSeriesPlot } from './series-plot.js';
+import { createStatePanel } from './state-panel.js';
+import { drawRibbon } from './state-ribbon.js';
+import { createFeatureTable, createSiteTable } from './tables.js';
+import { createTrafficMeter } from './traffic.js';
+
+/** @import { Report } from './api.js' */
+/** @import { Axis } from './curve-axes.js' */
+/** @import { CurvePoint } from './curve-model.js' */
+/** @import { Exposition } from './exposition.js' */
+/** @import { Frame } from './frames.js' */
+
+const POLL_MS = 1000;
+/** A server that is away is asked less often. */
+const RETRY_MS = 2000;
+
+const link = byId('link', HTMLElement);
+const modelChoice = byId('model', HTMLSelectElement);
+const ribbon = byId('ribbon', SVGSVGElement);
+const cursorLine = byId('cursor-text', HTMLElement);
+const fixHere = byId('fix-here', HTMLButtonElement);
+const noCurve = byId('no-curve', HTMLElement);
+
+const showState = createStatePanel();
+const modes = createModeControls((report) => show(report));
+const showSites = createSiteTable();
+const showFeatures = createFeatureTable();
+const logChange = createEventLog();
+const curve = createCurvePlot(byId('curve', HTMLElement), showCursor);
+const plots = SERIES.map((series) => createSeriesPlot(series, hover));
+byId('tiles', HTMLElement).append(...plots.map(({ tile }) => tile));
+
+/** @type {readonly Frame[]} */
+let frames = [];
+/** @type {number | null} */
+let hoveredAt = null;
+/** @type {CurvePoint | null} */
+let cursor = null;
+/** @type {Exposition} */
+let exposition = new Map();
+
+/** @param {number | null} at */
+function hover(at) {
+  hoveredAt = at;
+  for (const { update } of plots) update(frames, hoveredAt);
+}
+
+/** @param {CurvePoint | null} point */
+function showCursor(point) {
+  cursor = point;
+  fixHere.hidden = point === null;
+  setText(
+    cursorLine,
+    point === null ? 'Point at the curve, or focus it and use the arrow keys.' : cursorText(point),
+  );
+}
+
+/** @param {Report} report */
+function show(report) {
+  showState(report, Date.now());
+  modes.update(report);
+  logChange(report);
+  showSites(report);
+  showFeatures(report);
+  curve.update(report, measuredFreeEnergy(report));
+  noCurve.hidden = report.curve !== null;
+  setText(noCurve, noCurveText(report));
+}
+
+/** @param {Report} report */
+function noCurveText({ sites, mode, window }) {
+  if (sites.length === 0) return 'No site of this model can be gated, so there is no curve.';
+  if (mode === 'off') return 'Mode off: nothing is sampled, so there is no curve.';
+  return `The curve appears with the first estimate; the window holds ${window.samples} of ${window.capacity} sampled requests.`;
+}
+
+/** @param {Report} report */
+function measuredFreeEnergy({ model, judgedThreshold }) {
+  if (judgedThreshold === 0) return null;
+  const [sample] = samplesOf(exposition, 'taustat_free_energy', { model, kind: 'measured' });
+  return sample?.value ?? null;
+}
+
+/** @param {string} model */
+function follow(model) {
+  const meter = createTrafficMeter(model);
+  frames = [];
+  let isFollowed = true;
+  /** @type {ReturnType<typeof setTimeout>} */
+  let next;
+
+  async function poll() {
+    clearTimeout(next);
+    let wait = POLL_MS;
+    try {
+      const [report, metrics] = await Promise.all([readReport(model), readMetrics()]);
+      if (!isFollowed) return;
+      exposition = readExposition(metrics, 'taustat_');
+      const at = Date.now();
+      frames = withFrame(frames, frameOf(at, report, meter.observe(at, exposition), frames.at(-1)));
+      show(report);
+      hover(hoveredAt);
+      drawRibbon(ribbon, frames);
+      setLink('live', 'live');
+    } catch (error) {
+      wait = RETRY_MS;
+      lose(error);
+    }
+    if (isFollowed) next = setTimeout(poll, wait);
+  }
+
+  const unfollow = followChanges(model, logChange);
+  void poll();
+  return () => {
+    isFollowed = false;
+    clearTimeout(next);
+    unfollow();
+  };
+}
+
+/** @param {unknown} error */
+function lose(error) {
+  const since = frames.at(-1)?.at;
+  const last = since === undefined ? '' : `; last heard at ${clock(since)}`;
+  const why =
+    error instanceof Error && 'status' in error
+      ? `the server answers ${error.status}`
+      : 'no answer from the server';
+  setLink('lost', `${why}, trying again${last}`);
+}
+
+/**
+ * @param {'live' | 'lost'} state
+ * @param {string} text
+ */
+function setLink(state, text) {
+  document.body.dataset.link = state;
+  setText(link, text);
+}
+
+async function start() {
+  try {
+    const models = await listModels();
+    if (models[0] === undefined) throw new Error('no model is served');
+    modelChoice.replaceChildren(...models.map((name) => html('option', { value: name }, name)));
+    modelChoice.disabled = models.length === 1;
+    document.title = `${models[0]} – taustat`;
+    let unfollow = follow(models[0]);
+    modelChoice.addEventListener('change', () => {
+      unfollow();
+      unfollow = follow(modelChoice.value);
+      document.title = `${modelChoice.value} – taustat`;
+    });
+  } catch (error) {
+    lose(error);
+    setTimeout(start, RETRY_MS);
+  }
+}
+
+fixHere.addEventListener('click', () => {
+  if (cursor !== null) modes.offerThreshold(cursor.threshold);
+});
+for (const button of /** @type {NodeListOf<HTMLButtonElement>} */ (
+  document.querySelectorAll('button[data-axis]')
+)) {
+  button.addEventListener('click', () => {
+    for (const other of document.querySelectorAll('button[data-axis]')) {
+      other.setAttribute('aria-pressed', String(other === button));
+    }
+    curve.setAxis(/** @type {Axis} */ (button.dataset.axis));
+  });
+}
+new ResizeObserver(() => {
+  hover(hoveredAt);
+  drawRibbon(ribbon, frames);
+}).observe(ribbon);
+void start();

@@ -1,0 +1,122 @@
+// @ts-check
+
+/** @typedef {ReturnType<typeof import('../src/serving/report.ts').pruningReport>} Report */
+/** @typedef {ReturnType<typeof import('../src/serving/report.ts').pruningSummary>} Summary */
+/** @typedef {import('../src/control/state.ts').Mode} Mode */
+/** @typedef {{ readonly mode: Mode, readonly threshold?: number }} ModeRequest */
+
+/** An answer that is not 2xx: what the server said about it. */
+export class RefusedError extends Error {
+  /**
+   * @param {number} status
+   * @param {string} message
+   */
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+const TIMEOUT_MS = 5000;
+
+/**
+ * Names of the served models.
+ *
+ * @returns {Promise<readonly string[]>}
+ */
+export async function listModels() {
+  const answer = await ask('v2/repository/index', { method: 'POST' });
+  const entries = /** @type {readonly { name: string }[]} */ (await answer.json());
+  return [...new Set(entries.map(({ name }) => name))];
+}
+
+/**
+ * @param {string} model
+ * @returns {Promise<Report>}
+ */
+export async function readReport(model) {
+  const answer = await ask(pruningPath(model));
+  return answer.json();
+}
+
+/** The Prometheus text of the whole server. */
+export async function readMetrics() {
+  const answer = await ask('metrics', { headers: { Accept: 'text/plain' } });
+  return answer.text();
+}
+
+/**
+ * Changes the mode, and answers with the report after it.
+ *
+ * @param {string} model
+ * @param {ModeRequest} request
+ * @param {string} token - bearer token; empty for none
+ * @returns {Promise<Report>}
+ */
+export async function putMode(model, request, token) {
+  const answer = await ask(pruningPath(model), {
+    method: 'PUT',
+    headers: {
+      'Content-Type': 'application/json',
+      ...(token === '' ? {} : { Authorization: `Bearer ${token}` }),
+    },
+    body: JSON.stringify(request),
+  });
+  return answer.json();
+}
+
+/**
+ * Follows the changes of a model's state for as long as the page wants, across server restarts.
+ *
+ * @param {string} model
+ * @param {(summary: Summary) => void} onSummary
+ * @returns {() => void} ends it
+ */
+export function followChanges(model, onSummary) {
+  /** @type {EventSource} */
+  let source;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let retry;
+  function connect() {
+    source = new EventSource(`${pruningPath(model)}/events`);
+    source.addEventListener('pruning', (event) => onSummary(JSON.parse(event.data)));
+    // A connection that broke is retried by the browser; one that was refused is not.
+    source.addEventListener('error', () => {
+      if (source.readyState === EventSource.CLOSED) retry = setTimeout(connect, 3000);
+    });
+  }
+  connect();
+  return () => {
+    clearTimeout(retry);
+    source.close();
+  };
+}
+
+/** @param {string} model */
+function pruningPath(model) {
+  return `v2/models/${encodeURIComponent(model)}/pruning`;
+}
+
+/**
+ * @param {string} path - relative to the page
+ * @param {RequestInit} [options]
+ */
+async function ask(path, options = {}) {
+  const answer = await fetch(path, {
+    cache: 'no-store',
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    ...options,
+  });
+  if (answer.ok) return answer;
+  throw new RefusedError(answer.status, await errorOf(answer));
+}
+
+/** @param {Response} answer */
+async function errorOf(answer) {
+  const text = await answer.text();
+  try {
+    return String(JSON.parse(text).error);
+  } catch {
+    return text === '' ? answer.statusText : text;
+  }
+}

@@ -1,0 +1,115 @@
+// @ts-check
+import { decimal, duration, percent, rate, significant } from './format.js';
+
+/** @import { Frame } from './frames.js' */
+
+/**
+ * A line of a live plot.
+ *
+ * @typedef {object} Line
+ * @property {string} label
+ * @property {string} look - class of the stroke
+ * @property {(frame: Frame) => number | null} of
+ * @property {boolean} [isSilentAtZero] - whether a line that never leaves zero is not drawn
+ */
+
+/**
+ * A live plot: its first line is the figure that is shown large.
+ *
+ * @typedef {object} Series
+ * @property {string} id
+ * @property {string} title
+ * @property {readonly Line[]} lines
+ * @property {readonly [(frame: Frame) => number | null, (frame: Frame) => number | null]} [band]
+ * @property {(value: number | null) => string} format
+ * @property {(value: number | null) => string} [tick] - format of the axis, when it is another
+ * @property {(low: number, high: number, frames: readonly Frame[]) => readonly [number, number]} domain - from the
+ *   extent of the lines
+ * @property {(frame: Frame) => string} [note]
+ */
+
+/** @type {readonly Series[]} */
+export const SERIES = [
+  {
+    id: 'threshold',
+    title: 'Threshold τ',
+    lines: [
+      { label: 'applied', look: 'main', of: (frame) => frame.threshold },
+      { label: 'critical τ*', look: 'critical', of: (frame) => frame.critical },
+      { label: 'on trial', look: 'trial', of: (frame) => frame.trial },
+    ],
+    format: significant,
+    domain: (_, high) => [0, high * 1.15 || 1],
+  },
+  {
+    id: 'sparsity',
+    title: 'Sparsity β',
+    lines: [
+      { label: 'in production', look: 'main', of: (frame) => frame.sparsity },
+      { label: 'on trial', look: 'trial', of: (frame) => frame.trialSparsity },
+      { label: 'zeros in all', look: 'second', of: (frame) => frame.zeros },
+    ],
+    format: (value) => percent(value),
+    tick: (value) => percent(value, 0),
+    domain: (_, high) => [0, Math.min(1, Math.max(0.05, Math.ceil(high * 22) / 20))],
+  },
+  {
+    id: 'agreement',
+    title: 'Agreement',
+    lines: [
+      { label: 'with dense', look: 'main', of: (frame) => frame.agreement },
+      { label: 'lower bound', look: 'second', of: (frame) => frame.lowerBound },
+      { label: 'floor', look: 'limit', of: (frame) => frame.floor },
+    ],
+    band: [(frame) => frame.lowerBound, (frame) => frame.upperBound],
+    format: (value) => percent(value),
+    domain: agreementDomain,
+  },
+  {
+    id: 'drift',
+    title: 'Drift distance',
+    lines: [
+      { label: 'distance', look: 'main', of: (frame) => frame.distance },
+      { label: 'limit', look: 'limit', of: (frame) => frame.limit },
+    ],
+    format: (value) => decimal(value, 3),
+    tick: (value) => decimal(value, 2),
+    domain: (_, high) => [0, high * 1.25 || 0.1],
+  },
+  {
+    id: 'latency',
+    title: 'Latency, median',
+    lines: [
+      { label: 'total', look: 'main', of: (frame) => frame.traffic.p50.total },
+      { label: 'infer', look: 'second', of: (frame) => frame.traffic.p50.infer },
+      { label: 'queue', look: 'third', of: (frame) => frame.traffic.p50.queue },
+    ],
+    format: duration,
+    tick: (value) => (value === 0 ? '0' : duration(value)),
+    domain: (_, high) => [0, high * 1.15 || 0.001],
+    note: (frame) => `p99 ${duration(frame.traffic.p99)}`,
+  },
+  {
+    id: 'requests',
+    title: 'Requests / s',
+    lines: [
+      { label: 'answered', look: 'main', of: (frame) => frame.traffic.answered },
+      { label: 'failed', look: 'limit', of: (frame) => frame.traffic.failed, isSilentAtZero: true },
+    ],
+    format: rate,
+    domain: (_, high) => [0, high * 1.15 || 1],
+  },
+];
+
+/** How far below the measured agreement its lower bound is still shown: with few answers it says nothing yet. */
+const BOUND_ROOM = 0.1;
+
+/** @type {Series['domain']} */
+function agreementDomain(_low, _high, frames) {
+  let low = 0.98;
+  for (const { agreement, lowerBound, floor } of frames) {
+    if (agreement !== null) low = Math.min(low, agreement, Math.max(lowerBound ?? 1, agreement - BOUND_ROOM));
+    if (floor !== null) low = Math.min(low, floor);
+  }
+  return [Math.max(0, low - (1 - low) * 0.15), 1];
+}

@@ -1,0 +1,74 @@
+// @ts-check
+import { byId, setText } from './elements.js';
+import { ago, clock, percent, shorten, significant } from './format.js';
+
+/** @import { Report } from './api.js' */
+
+/** What each state means for the answers that clients get. */
+const MEANINGS = {
+  off: 'Dense answers from the untouched model; nothing is sampled.',
+  observe: 'Candidates are measured on shadow traffic; answers stay dense.',
+  fixed: 'The operator’s threshold is applied; the guard can still fall back to dense.',
+  warming: 'The window of sampled requests is filling; answers are dense.',
+  featureless: 'The free energy shows no significant feature; answers are dense.',
+  trial: 'A candidate is tried on shadow traffic; answers are dense until its agreement is proven.',
+  tracking: 'The threshold is applied to production; agreement and drift are watched.',
+  drifted: 'The traffic moved away from the reference; answers are dense while a fresh window fills.',
+  fallback: 'Pruned answers disagreed with the dense model; answers are dense.',
+};
+
+/** The panel that says what the controller does, why, and since when. */
+export function createStatePanel() {
+  const panel = byId('status', HTMLElement);
+  const name = byId('state', HTMLElement);
+  const meaning = byId('meaning', HTMLElement);
+  const change = byId('change', HTMLElement);
+  const changedAt = byId('changed-at', HTMLTimeElement);
+  const progress = byId('progress', HTMLProgressElement);
+  const progressText = byId('progress-text', HTMLElement);
+  const shadow = byId('shadow', HTMLElement);
+
+  /**
+   * @param {Report} report
+   * @param {number} now - Unix ms
+   */
+  return function update(report, now) {
+    panel.dataset.state = report.state;
+    setText(name, report.state);
+    setText(meaning, MEANINGS[report.state] ?? '');
+    const { at, reason, detail } = report.change;
+    setText(change, `${reason}: ${shorten(detail)}`);
+    change.title = detail;
+    setText(changedAt, at > 0 ? `${clock(at)}, ${ago(at, now)}` : 'at the start');
+    if (at > 0) changedAt.dateTime = new Date(at).toISOString();
+    const { samples, capacity } = report.window;
+    progress.max = capacity;
+    progress.value = samples;
+    setText(progressText, progressOf(report));
+    const { ok, dropped, failed } = report.shadow;
+    setText(shadow, `shadow runs: ${ok} ok, ${dropped} dropped, ${failed} failed`);
+  };
+}
+
+/**
+ * What the controller waits for, in words.
+ *
+ * @param {Report} report
+ */
+export function progressOf({ phase, window, agreement, judgedThreshold, mode }) {
+  const { samples, capacity } = window;
+  const filled = `window ${samples} of ${capacity} sampled requests`;
+  if (mode === 'off') return filled;
+  switch (phase.kind) {
+    case 'trial':
+      return `${filled}; ${agreement.pairs} answers compared at τ ${significant(judgedThreshold)}`;
+    case 'fallback':
+      return `${filled}; dense for ${phase.samplesLeft} more`;
+    case 'tracking':
+      return agreement.ratio === null
+        ? filled
+        : `${filled}; agreement ${percent(agreement.ratio)} over ${agreement.pairs} answers`;
+    default:
+      return filled;
+  }
+}
