@@ -9,13 +9,14 @@ import { assertClasses, scoresOutput, shareAlike } from './class-scores.ts';
 import { type DensePass, densePass, siteHistograms } from './dense-pass.ts';
 import { prunedPass } from './full-pass.ts';
 import type { AnalyzeOptions } from './options.ts';
-import { IN_FLIGHT_PER_WORKER, type Passes, pass } from './passes.ts';
+import { IN_FLIGHT_PER_WORKER, type Passes } from './passes.ts';
 import { type Recorded, recordedInputs } from './recorded-inputs.ts';
 import { fullCurve, type Renormalized, renormalize, windowSeconds } from './renormalized.ts';
 import { fixedBatch, schedule } from './schedule.ts';
 import { analyzedSites } from './sites.ts';
 
 const DEFAULT_BATCH = 32;
+const REHEARSAL_MS = 300;
 
 /**
  * Finds the critical threshold of a model on recorded inputs: one dense run gives F at every threshold; with `full`, the
@@ -67,7 +68,7 @@ async function analyzeModel(
 ): Promise<Analysis> {
   const rows = passes.batches.at(-1)!.to;
   const labels = recorded.labels?.subarray(0, rows);
-  await warmUp(passes);
+  await rehearse(passes, options);
   const started = performance.now();
   const dense = await densePass(passes, options.thresholds ?? [], counted(options, 'dense', rows));
   const found = renormalize(dense, options);
@@ -94,11 +95,19 @@ async function analyzeModel(
   };
 }
 
-/** A first run in every worker takes memory and compiles code; it belongs to no timing. */
-async function warmUp(passes: Passes): Promise<void> {
-  const batches = passes.batches.slice(0, passes.runtime.busy.workers * IN_FLIGHT_PER_WORKER);
-  await pass({ ...passes, batches }, 0, 'histogram', () => undefined);
-  await pass({ ...passes, batches }, 0, 'retained', () => undefined);
+/**
+ * The whole analysis on the first rows, again and again for a moment: what is compiled and allocated on first use belongs
+ * to no timing.
+ */
+async function rehearse(passes: Passes, options: AnalyzeOptions): Promise<void> {
+  const { workers } = passes.runtime.busy;
+  const first = { ...passes, batches: passes.batches.slice(0, workers * IN_FLIGHT_PER_WORKER) };
+  const started = performance.now();
+  while (performance.now() - started < REHEARSAL_MS) {
+    const dense = await densePass(first, options.thresholds ?? [], () => undefined);
+    renormalize(dense, options);
+    await prunedPass(first, 0, dense, undefined, () => undefined);
+  }
 }
 
 async function answersOf(

@@ -1,5 +1,5 @@
 import { derivative } from '../criticality/features.ts';
-import type { Analysis, Curve } from './analysis.ts';
+import type { Analysis, Curve, FullEvaluation } from './analysis.ts';
 import type { Marker, Plot, Series } from './plot.ts';
 import { domainOf } from './scale.ts';
 import { number } from './summary.ts';
@@ -68,29 +68,38 @@ function sparsityAxis({ renormalized, full, curve, critical }: Analysis): Axis {
 }
 
 function answersPanel({ full, answers }: Analysis, axis: Axis): Plot {
-  const accuracy = full?.accuracy;
-  const agreement = full?.agreement;
+  const { accuracy, agreement } = full ?? atCriticalOnly(answers);
+  const x = full === undefined ? [0, axis.critical?.x ?? Number.NaN] : axis.full;
   const series = [
-    ...(agreement === undefined ? [] : [line('agreement', axis.full, numbers(agreement))]),
-    ...(accuracy === undefined ? [] : [line('accuracy', axis.full, numbers(accuracy), true)]),
+    ...(agreement === undefined ? [] : [line('agreement', x, numbers(agreement))]),
+    ...(accuracy === undefined ? [] : [line('accuracy', x, numbers(accuracy), true)]),
   ];
   const base = { ...frameOf(axis), title: 'Accuracy', series, markers: [] };
   if (series.length === 0) {
-    const message = full === undefined ? 'run with --full and --labels to see it' : 'no class scores';
+    const message =
+      full === undefined ? 'run with --full and --labels to see it' : 'the model gives no class scores';
     return { ...base, xDomain: domainX(axis), yDomain: [0, 1], message };
   }
   return {
     ...base,
-    title:
-      accuracy === undefined
-        ? 'Agreement with the dense model'
-        : 'Accuracy, and agreement with the dense model',
+    title: accuracy === undefined ? 'Agreement with the dense model' : 'Accuracy and agreement',
     xDomain: domainX(axis),
     yDomain: [0, 1.04],
     yFormat: (value) => `${Math.round(value * 100)} %`,
     ...(accuracy === undefined || answers?.denseAccuracy === undefined
       ? {}
       : { level: answers.denseAccuracy }),
+  };
+}
+
+/** Without full evaluation, the answers are known in two points: dense, and at τ*. */
+function atCriticalOnly(answers: Analysis['answers']): Pick<FullEvaluation, 'accuracy' | 'agreement'> {
+  const { denseAccuracy, criticalAccuracy, criticalAgreement } = answers ?? {};
+  return {
+    ...(criticalAgreement === undefined ? {} : { agreement: [1, criticalAgreement] }),
+    ...(denseAccuracy === undefined || criticalAccuracy === undefined
+      ? {}
+      : { accuracy: [denseAccuracy, criticalAccuracy] }),
   };
 }
 
@@ -125,7 +134,7 @@ function derivativePanel({ thresholds, renormalized, full }: Analysis, axis: Axi
     ...frameOf(axis),
     title: 'Derivative dF/dτ',
     xDomain: domainX(axis),
-    yDomain: domainOf([0, ...measured, ...pruned], { trim: 0.04 }),
+    yDomain: domainOf([0, ...measured, ...pruned]),
     series: [line('full', axis.full, pruned, true), line('renormalized', axis.renormalized, measured)],
     markers: [],
     level: 0,

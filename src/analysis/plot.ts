@@ -52,9 +52,8 @@ export function plotSvg(plot: Plot): string {
     `<svg class="plot" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeText(plot.title)}">`,
     `<clipPath id="${clip}"><rect x="${FRAME.left}" y="${FRAME.top}" width="${width - FRAME.left - FRAME.right}" height="${height - FRAME.top - FRAME.bottom}"/></clipPath>`,
     `<text class="title" x="${FRAME.left}" y="18">${escapeText(plot.title)}</text>`,
-    axes(plot, x, y),
     plot.message === undefined
-      ? `<g clip-path="url(#${clip})">${criticalBand(plot, x, y)}${level(plot, y)}${plot.series.map((s) => line(s, x, y)).join('')}</g>${criticalLabel(plot, x)}${markers(plot, x, y)}`
+      ? `${axes(plot, x, y)}<g clip-path="url(#${clip})">${criticalBand(plot, x, y)}${level(plot, y)}${plot.series.map((s) => line(s, x, y)).join('')}</g>${criticalLabel(plot, x)}${markers(plot, x, y)}`
       : `<text class="message" x="${(FRAME.left + width - FRAME.right) / 2}" y="${height / 2}">${escapeText(plot.message)}</text>`,
     '</svg>',
   ].join('\n');

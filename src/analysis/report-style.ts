@@ -34,10 +34,10 @@ body { margin: 0; padding: 28px 32px 40px; background: var(--paper); color: var(
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 main { max-width: 1380px; margin: 0 auto; }
 h1 { font-size: 24px; margin: 0; letter-spacing: -0.01em; }
-h2 { font-size: 17px; margin: 30px 0 10px; }
+h2 { font-size: 17px; margin: 30px 0 10px; break-after: avoid; }
 .lead { margin: 4px 0 18px; color: var(--soft); }
 .figures { display: flex; flex-wrap: wrap; gap: 10px; margin: 0; }
-.figures div { background: var(--card); border: 1px solid var(--faint); border-radius: 8px; padding: 9px 14px; min-width: 118px; }
+.figures div { background: var(--card); border: 1px solid var(--faint); border-radius: 8px; padding: 9px 13px; flex: 1 0 auto; max-width: 240px; }
 .figures dt { font-size: 12px; color: var(--soft); }
 .figures dd { margin: 0; font-size: 19px; font-weight: 600; font-variant-numeric: tabular-nums; }
 .figures small { display: block; font-size: 12px; font-weight: 400; color: var(--soft); }
@@ -54,6 +54,6 @@ th, td { padding: 5px 12px 5px 0; border-bottom: 1px solid var(--faint); }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 td.name { overflow-wrap: anywhere; }
 footer { margin-top: 30px; color: var(--soft); font-size: 13px; }
-@media (max-width: 900px) { .panels, .tables { grid-template-columns: 1fr; } body { padding: 18px; } }
-@media print { body { padding: 0; font-size: 11px; } .plot, .figures div, tr { break-inside: avoid; } @page { size: A4 landscape; margin: 10mm; } }
+@media screen and (max-width: 900px) { .panels, .tables { grid-template-columns: 1fr; } body { padding: 18px; } }
+@media print { body { padding: 0; font-size: 11px; } .lead, .legend { margin: 4px 0 8px; } .figures { gap: 6px; } .figures div { padding: 4px 8px; } .figures dd { font-size: 14px; } .figures dt, .figures small { font-size: 10px; } .panels { gap: 8px; } .plot, .figures div, tr { break-inside: avoid; } @page { size: A4 landscape; margin: 10mm; } }
 `;

@@ -1,12 +1,13 @@
 import type { Analysis, AnalyzedSite } from './analysis.ts';
 import { panels } from './panels.ts';
-import { escapeText, markerIcon, plotSvg } from './plot.ts';
+import { escapeText, markerIcon, type Plot, plotSvg } from './plot.ts';
 import { PAGE_STYLE } from './report-style.ts';
 import { FEATURE_HEAD, featureCells, noCriticalPoint, number, percent, seconds } from './summary.ts';
 
 /** An analysis as one HTML page that needs nothing else: figures, six panels, features and sites. */
 export function htmlReport(analysis: Analysis): string {
   const title = `Critical threshold of ${analysis.model}`;
+  const plots = panels(analysis);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -20,9 +21,9 @@ export function htmlReport(analysis: Analysis): string {
 <h1>${escapeText(title)}</h1>
 <p class="lead">${escapeText(lead(analysis))}</p>
 <dl class="figures">${figures(analysis)}</dl>
-${legend(analysis)}
+${legend(analysis, plots)}
 <div class="panels">
-${panels(analysis).map(plotSvg).join('\n')}
+${plots.map(plotSvg).join('\n')}
 </div>
 <div class="tables">
 <section><h2>Sites</h2>${sitesTable(analysis.sites)}</section>
@@ -78,14 +79,17 @@ function figure(label: string, value: string, note = '', style = ''): string {
   return `<div class="${style}"><dt>${escapeText(label)}</dt><dd>${escapeText(value)}${small}</dd></div>`;
 }
 
-function legend({ full, features }: Analysis): string {
+function legend({ features }: Analysis, plots: readonly Plot[]): string {
+  const shown = new Set(
+    plots.flatMap(({ series }) => series.filter(({ points }) => points.length > 0).map(({ style }) => style)),
+  );
   const kinds = [...new Set(features.map(({ kind }) => kind))];
   const lines = [
     ['renormalized', 'renormalized: from the dense run'],
     ['continuous', 'F of the continuous part: where features are looked for'],
-    ...(full === undefined ? [] : [['full', 'full evaluation: the pruned model run at every τ']]),
-    ...(full?.accuracy === undefined ? [] : [['accuracy', 'accuracy']]),
-    ...(full?.agreement === undefined ? [] : [['agreement', 'agreement with the dense model']]),
+    ...(shown.has('full') ? [['full', 'full evaluation: the pruned model run at every τ']] : []),
+    ...(shown.has('accuracy') ? [['accuracy', 'accuracy']] : []),
+    ...(shown.has('agreement') ? [['agreement', 'agreement with the dense model']] : []),
   ] as const;
   return `<ul class="legend">${[
     ...lines.map(([style, text]) => `<li>${lineIcon(style!)}${text}</li>`),

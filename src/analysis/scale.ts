@@ -24,16 +24,12 @@ export function ticks([a, b]: readonly [number, number], count: number): number[
   );
 }
 
-/**
- * The smallest domain that shows all finite values, with a margin; wider than a point.
- *
- * @param trim - share of the values that may lie outside at either end, so that one outlier does not flatten the rest.
- */
-export function domainOf(values: readonly number[], { margin = 0.06, trim = 0 } = {}): [number, number] {
-  const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);
-  if (sorted.length === 0) return [0, 1];
-  const low = sorted[Math.floor(trim * (sorted.length - 1))]!;
-  const high = sorted[Math.ceil((1 - trim) * (sorted.length - 1))]!;
+/** The smallest domain that shows all finite values, with a margin; wider than a point. */
+export function domainOf(values: readonly number[], margin = 0.06): [number, number] {
+  const shown = values.filter(Number.isFinite);
+  if (shown.length === 0) return [0, 1];
+  const low = Math.min(...shown);
+  const high = Math.max(...shown);
   const extra = (high - low || Math.abs(high) || 1) * margin;
   return [low - extra, high + extra];
 }
