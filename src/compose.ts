@@ -45,9 +45,7 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
   if (loaded.sites.length === 0) {
     log.warn({ skipped: loaded.skipped.length }, 'the model has no gateable site: it is served dense');
   }
-  const named =
-    config.model.path === undefined ? { name: 'fashion-mnist-cnn', ...config.model } : config.model;
-  const served = await ServedModel.start(loaded, { ...config, model: named }, metrics, log);
+  const served = await ServedModel.start(loaded, config, metrics, log);
   const plane = new ServingPlane(VERSION, new Map([[served.name, served]]));
   const expose = async (accept?: string) => {
     served.exportMetrics();

@@ -258,7 +258,7 @@ function deepMerge(base: Tree, over: Tree): Tree {
   for (const [key, value] of Object.entries(over)) {
     if (value === undefined) continue;
     const below = merged[key];
-    merged[key] = isTree(below) && isTree(value) ? deepMerge(below, value) : value;
+    merged[key] = isTree(value) ? deepMerge(isTree(below) ? below : {}, value) : value;
   }
   return merged;
 }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Subscription } from 'rxjs';
 import { pairwise } from 'rxjs';
+import { BUNDLED_NAME } from '../bundled.ts';
 import type { Config } from '../config.ts';
 import { Thermostat } from '../control/thermostat.ts';
 import { messageOf, ServingError } from '../errors.ts';
@@ -68,7 +69,7 @@ export class ServedModel {
     metrics: Metrics,
     log: Logger,
   ): Promise<ServedModel> {
-    const name = config.model.name ?? loaded.stem;
+    const name = config.model.name ?? (config.model.path === undefined ? BUNDLED_NAME : loaded.stem);
     const metadata: ModelMetadata = {
       name,
       versions: [config.model.version],
