@@ -61,8 +61,11 @@ export class RollingWindow {
    *
    * @param sample - one histogram per site, τ = 0.
    * @param timeMs - the time now; must not run backwards by more than a slice is long.
+   * @throws RangeError for another number of sites; the window is left as it was.
    */
   add(sample: SiteHistograms, timeMs: number): void {
+    if (sample.length !== this.#options.sites)
+      throw new RangeError(`sample has ${sample.length} sites, not ${this.#options.sites}`);
     this.expire(timeMs);
     let slice = this.#slices.at(-1);
     if (slice === undefined || slice.samples >= this.#options.sliceSamples) {
@@ -70,10 +73,7 @@ export class RollingWindow {
       this.#slices.push(slice);
       if (this.#slices.length > this.#options.slices) this.#dropOldest();
     }
-    for (let i = 0; i < this.#options.sites; i++) {
-      const h = sample[i];
-      if (h === undefined)
-        throw new RangeError(`sample has ${sample.length} sites, not ${this.#options.sites}`);
+    for (const [i, h] of sample.entries()) {
       merge(slice.sites[i]!, h);
       merge(this.#total[i]!, h);
     }
