@@ -56,17 +56,23 @@ export function freeEnergyAt(
 /**
  * The paper's own rule: the earliest sign change of ΔF(τ) = F(τ + Δτ) − F(τ) on the grid that is given.
  *
- * @returns the index of the extremum and its kind, or null when F is monotone on the grid.
+ * @param freeEnergies - F along the grid; what is NaN is passed over.
+ * @returns the index of the extremum, of a plateau its first point, and its kind, or null when F is monotone on the grid.
  * Source: Mehmood et al. 2026, section 3.7, "Procedure for Determining the Critical Pruning Threshold".
  */
 export function firstTransition(
   freeEnergies: Float64Array,
 ): { index: number; kind: 'maximum' | 'minimum' } | null {
-  for (let i = 1; i < freeEnergies.length - 1; i++) {
-    const before = freeEnergies[i]! - freeEnergies[i - 1]!;
-    const after = freeEnergies[i + 1]! - freeEnergies[i]!;
-    if (before > 0 && after < 0) return { index: i, kind: 'maximum' };
-    if (before < 0 && after > 0) return { index: i, kind: 'minimum' };
+  let direction = 0;
+  let turn = 0;
+  for (let i = 1; i < freeEnergies.length; i++) {
+    const next = Math.sign(freeEnergies[i]! - freeEnergies[i - 1]!);
+    if (next === -direction && direction !== 0)
+      return { index: turn, kind: direction > 0 ? 'maximum' : 'minimum' };
+    if (next === 1 || next === -1) {
+      direction = next;
+      turn = i;
+    }
   }
   return null;
 }
