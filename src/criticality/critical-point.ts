@@ -1,4 +1,10 @@
-import { type ActivationHistogram, mergeAll, tails } from '../estimator/histogram.ts';
+import {
+  type ActivationHistogram,
+  mergeAll,
+  retainedFrom,
+  type Tails,
+  tails,
+} from '../estimator/histogram.ts';
 import { continuousShare } from './atoms.ts';
 import { derivative, type Extremum, extrema, type FeatureKind } from './features.ts';
 import { type FreeEnergyCurve, freeEnergyCurve, logGrid, type Temperature } from './free-energy.ts';
@@ -11,7 +17,7 @@ export interface Feature {
   readonly sparsity: number;
   /** Prominence as a share of the curve's range. */
   readonly prominence: number;
-  /** Thresholds that the sampling noise cannot tell from this one. */
+  /** Thresholds that neither the grid nor the sampling noise can tell from this one. */
   readonly interval: readonly [number, number];
 }
 
@@ -25,7 +31,7 @@ export interface CriticalPoint {
 export interface Criticality {
   /** F with everything in it, as the equations define it. */
   readonly curve: FreeEnergyCurve;
-  /** F of the continuous part, on the same thresholds: what the features are read from. */
+  /** F of the continuous part, on the same thresholds: what the features are read from. NaN where it does not reach. */
   readonly continuous: Float64Array;
   /** Every significant feature, in increasing τ; extrema, and inflections when there is no extremum. */
   readonly features: readonly Feature[];
@@ -71,14 +77,24 @@ export function criticality(
   if (bins.length < 3) return null;
   const curve = freeEnergyCurve(exact, bins, options.temperature);
   const share = continuousShare(all);
-  const smooth = freeEnergyCurve(tails(all, share), bins, options.temperature);
-  const shareOf = (slice: ActivationHistogram) => share.subarray(slice.offset - all.offset);
-  const replicas = leaveOneOut(slices, bins, options.temperature, shareOf);
-  const features = slices.length < MIN_SLICES ? [] : significant(curve, smooth, replicas, options);
+  const smoothTails = tails(all, share);
+  const [from, to] = spanOf(smoothTails, bins);
+  const continuous = new Float64Array(bins.length).fill(Number.NaN);
+  let features: Feature[] = [];
+  if (to - from >= 3) {
+    const inside = bins.subarray(from, to);
+    const smooth = freeEnergyCurve(smoothTails, inside, options.temperature).freeEnergy;
+    continuous.set(smooth, from);
+    if (slices.length >= MIN_SLICES) {
+      const shareOf = (slice: ActivationHistogram) => share.subarray(slice.offset - all.offset);
+      const replicas = leaveOneOut(slices, inside, options.temperature, shareOf);
+      features = significant(axisOf(curve, from, to), smooth, replicas, options);
+    }
+  }
   const first = features[0];
   return {
     curve,
-    continuous: smooth.freeEnergy,
+    continuous,
     features,
     critical:
       first === undefined
@@ -92,27 +108,48 @@ export function criticality(
   };
 }
 
-/** Significant extrema of F; if there are none, significant extrema of its slope along ln τ. */
-function significant(
-  curve: FreeEnergyCurve,
-  smooth: FreeEnergyCurve,
-  replicas: Replicas,
-  options: CriticalPointOptions,
-): Feature[] {
-  const turns = select(curve, smooth.freeEnergy, replicas, options);
-  if (turns.length > 0) return turns;
-  const logThresholds = curve.thresholds.map(Math.log);
-  const slope = (f: Float64Array) => derivative(logThresholds, f);
-  const slopes = { curves: replicas.curves.map(slope) };
-  return select(curve, slope(smooth.freeEnergy), slopes, options).map((f) => ({ ...f, kind: 'inflection' }));
+/**
+ * The part [from, to) of the grid on which the continuous part has the grid's sparsities too. Atoms can lie anywhere: past
+ * the last of the continuous part its F is not defined, before the first it is nothing but noise.
+ */
+function spanOf(continuous: Tails, bins: Int32Array): readonly [number, number] {
+  const [least, most] = GRID.sparsity;
+  const isInside = (bin: number): boolean => {
+    const sparsity = 1 - retainedFrom(continuous, bin).count / continuous.count[0]!;
+    return sparsity >= least && sparsity <= most;
+  };
+  const from = bins.findIndex(isInside);
+  return from < 0 ? [0, 0] : [from, bins.findLastIndex(isInside) + 1];
 }
 
-function select(
-  curve: FreeEnergyCurve,
-  y: Float64Array,
+/** Where the points of a curve lie. */
+type Axis = Pick<FreeEnergyCurve, 'thresholds' | 'sparsity'>;
+
+function axisOf({ thresholds, sparsity }: FreeEnergyCurve, from: number, to: number): Axis {
+  return { thresholds: thresholds.subarray(from, to), sparsity: sparsity.subarray(from, to) };
+}
+
+/**
+ * Significant extrema of F; if there are none, significant extrema of its slope along ln τ.
+ *
+ * @param curve - F as it is reported, and β.
+ * @param smooth - F of the continuous part on the same thresholds, with its replicas.
+ */
+export function significant(
+  axis: Axis,
+  smooth: Float64Array,
   replicas: Replicas,
   options: CriticalPointOptions,
 ): Feature[] {
+  const turns = select(axis, smooth, replicas, options);
+  if (turns.length > 0) return turns;
+  const logThresholds = axis.thresholds.map(Math.log);
+  const slope = (f: Float64Array) => derivative(logThresholds, f);
+  const slopes = { curves: replicas.curves.map(slope) };
+  return select(axis, slope(smooth), slopes, options).map((f) => ({ ...f, kind: 'inflection' }));
+}
+
+function select(axis: Axis, y: Float64Array, replicas: Replicas, options: CriticalPointOptions): Feature[] {
   const range = y.reduce((a, b) => Math.max(a, b)) - y.reduce((a, b) => Math.min(a, b));
   const errors = leastErrors(options.minStandardErrors, y.length, replicas.curves.length);
   return extrema(y)
@@ -122,10 +159,10 @@ function select(
     )
     .map((extremum) => ({
       kind: extremum.kind,
-      threshold: curve.thresholds[extremum.index]!,
-      sparsity: curve.sparsity[extremum.index]!,
+      threshold: axis.thresholds[extremum.index]!,
+      sparsity: axis.sparsity[extremum.index]!,
       prominence: extremum.prominence / range,
-      interval: intervalAround(curve.thresholds, y, extremum, replicas),
+      interval: intervalAround(axis.thresholds, y, extremum, replicas),
     }));
 }
 
@@ -146,7 +183,7 @@ function standsOut(y: Float64Array, { index, kind }: Extremum, replicas: Replica
   return hasWitness(-1) && hasWitness(1);
 }
 
-/** The connected thresholds whose value cannot be told from the extremum's. */
+/** The neighbours on the grid, between which the extremum lies, and on from there what noise cannot tell from it. */
 function intervalAround(
   thresholds: Float64Array,
   y: Float64Array,
@@ -158,9 +195,9 @@ function intervalAround(
     const error = standardError(replicas, (f) => f[index]! - f[i]!);
     return sign * (y[index]! - y[i]!) <= INTERVAL_ERRORS * error;
   };
-  let low = index;
+  let low = index - 1;
   while (low > 0 && isAlike(low - 1)) low--;
-  let high = index;
+  let high = index + 1;
   while (high < y.length - 1 && isAlike(high + 1)) high++;
   return [thresholds[low]!, thresholds[high]!];
 }
