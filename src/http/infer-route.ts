@@ -18,7 +18,7 @@ export function createInferHandler(plane: InferencePlane, limits: HttpLimits): H
     const headerLength = headerLengthOf(context);
     const body = await readBody(context, limits.maxBodyBytes, headerLength ?? 0);
     const request = decodeInferRequest(body, headerLength, metadata, limits);
-    const response = await plane.infer(model, version, request, contextOf(context));
+    const response = await plane.infer(model, version, request, new RequestContext(context));
     const encoded = encodeInferResponse(response, request, limits.nonFinite);
     return answer(encoded.body, encoded.headerLength, context, limits);
   };
@@ -29,15 +29,24 @@ function headerLengthOf(context: HttpContext): number | undefined {
   return value === undefined ? undefined : parseByteCount(HEADER_LENGTH, value);
 }
 
-/** The signal is made when somebody asks for it: few requests are ever queued. */
-function contextOf(context: HttpContext): InferContext {
-  const traceparent = context.req.header('traceparent');
-  return {
-    get signal() {
-      return context.req.raw.signal;
-    },
-    ...(traceparent === undefined ? {} : { traceparent }),
-  };
+/**
+ * The signal is made when somebody asks for it: few requests are ever queued.
+ *
+ * A class, since an accessor in an object literal keeps what it closes over, the whole request, alive until the next full
+ * garbage collection.
+ */
+class RequestContext implements InferContext {
+  readonly traceparent: string | undefined;
+  readonly #context: HttpContext;
+
+  constructor(context: HttpContext) {
+    this.traceparent = context.req.header('traceparent');
+    this.#context = context;
+  }
+
+  get signal(): AbortSignal {
+    return this.#context.req.raw.signal;
+  }
 }
 
 function answer(

@@ -4,9 +4,9 @@ import type { InferRequest, InferResponse, ModelMetadata } from '../protocol/typ
 /** What accompanies a request beyond its content. */
 export interface InferContext {
   /** Aborts when the client goes away: queued work may then be dropped. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** W3C trace context of the caller. */
-  readonly traceparent?: string;
+  readonly traceparent?: string | undefined;
 }
 
 /** A number of requests and the time they took together. */

@@ -7,7 +7,7 @@ export interface Run {
   /** Names of the outputs to return, in this order. */
   readonly outputs: readonly string[];
   /** Threshold per site, shape [S]; absent: the untouched model, bit-identical answers. */
-  readonly thresholds?: Float32Array;
+  readonly thresholds?: Float32Array | undefined;
   /** The run stays out of the queue once this is aborted. */
   readonly signal?: AbortSignal | undefined;
   /** The inputs are used again afterwards, so they must be copied to the worker instead of moved. */

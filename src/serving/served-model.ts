@@ -15,6 +15,7 @@ import { Sampler } from '../sampling/sampler.ts';
 import { type ServedRequest, type ShadowSample, shadow } from '../sampling/shadow.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { endInferSpan, startInferSpan } from '../telemetry/tracing.ts';
+import { ClientRun } from './client-run.ts';
 import { deadlineOf } from './deadline.ts';
 import { exportModelMetrics, exportState } from './model-metrics.ts';
 import { RequestStatistics } from './statistics.ts';
@@ -116,15 +117,12 @@ export class ServedModel {
     const asked = request.outputs?.length ? request.outputs.map((output) => output.name) : this.#outputs;
     try {
       const result = await deadlineOf(request, context, (client) =>
-        this.runtime.run({
-          inputs: request.inputs,
-          outputs: asked,
-          keepInputs: isSampled,
-          ...(threshold === 0 ? {} : { thresholds: this.#perSite(threshold) }),
-          get signal() {
-            return client.signal;
-          },
-        }),
+        this.runtime.run(
+          new ClientRun(request.inputs, asked, threshold === 0 ? undefined : this.#perSite(threshold), {
+            keepInputs: isSampled,
+            client,
+          }),
+        ),
       );
       this.#succeeded(request, result, performance.now() - started);
       endInferSpan(span, { threshold });
