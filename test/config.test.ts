@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { fromEnvironment, loadConfig, parseConfig } from '../src/config.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'taustat-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function file(text: string, name = 'taustat.yaml'): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe('settings', () => {
+  it('have a default each', () => {
+    const config = parseConfig({});
+    expect(config.control.mode).toBe('auto');
+    expect(config.server.host).toBe('127.0.0.1');
+    expect(config.runtime.workers).toBeGreaterThanOrEqual(1);
+  });
+
+  it('come from the file, then the environment, then flags', () => {
+    const path = file('sampling: {ratio: 0.1, budget: 0.2}\nmodel: {name: file}\nserver: {port: 1}\n');
+    const environment = { TAUSTAT_SAMPLING_RATIO: '0.3', TAUSTAT_MODEL_NAME: 'environment', HOME: '/' };
+    const config = loadConfig(path, environment, { model: { name: 'flag', path: undefined }, server: {} });
+    expect(config.sampling).toMatchObject({ ratio: 0.3, budget: 0.2 });
+    expect(config.model.name).toBe('flag');
+    expect(config.server.port).toBe(1);
+  });
+
+  it('may be JSON, and an empty file', () => {
+    expect(loadConfig(file('{"drift": {"limit": 0.5}}', 'a.json'), {}, {}).drift.limit).toBe(0.5);
+    expect(loadConfig(file('', 'empty.yaml'), {}, {}).control.mode).toBe('auto');
+  });
+
+  it('keep text as text and read lists from the environment', () => {
+    expect(
+      fromEnvironment({
+        TAUSTAT_MODEL_NAME: '123',
+        TAUSTAT_SITES_INCLUDE: '["a*", b]',
+        TAUSTAT_WINDOW_SLICE_SAMPLES: '8',
+      }),
+    ).toEqual({ model: { name: '123' }, sites: { include: ['a*', 'b'] }, window: { sliceSamples: 8 } });
+  });
+
+  it.each([
+    [{ sampling: { ration: 1 } }, /sampling: Unrecognized key: "ration"/],
+    [{ smapling: {} }, /Unrecognized key: "smapling"/],
+    [{ sampling: { ratio: 2 } }, /sampling.ratio/],
+    [{ server: { port: 70000 } }, /server.port/],
+    [{ control: { mode: 'on' } }, /control.mode/],
+    [{ control: { mode: 'fixed' } }, /control.threshold: mode fixed needs a threshold/],
+    [{ control: { mode: 'fixed', threshold: Number.NaN } }, /control.threshold/],
+    [{ control: { token: 'short' } }, /control.token/],
+    [{ window: { slices: 2 } }, /window.slices/],
+    [{ agreement: { floor: 1 } }, /agreement.floor/],
+  ])('%j is refused by name', (input, message) => {
+    expect(() => parseConfig(input)).toThrow(message);
+    expect(() => parseConfig(input)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+  });
+
+  it.each([
+    ['a: [', /config file/],
+    ['- 1', /a mapping was expected/],
+  ])('a file that holds %j is refused', (text, message) => {
+    expect(() => loadConfig(file(text, 'bad.yaml'), {}, {})).toThrow(message);
+  });
+
+  it('an environment variable that names no setting is refused', () => {
+    expect(() => fromEnvironment({ TAUSTAT_SAMPLING: '1' })).toThrow('TAUSTAT_SAMPLING names no setting');
+  });
+});
