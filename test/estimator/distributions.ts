@@ -10,6 +10,10 @@ export const DISTRIBUTIONS: Readonly<Record<string, Float32Array>> = {
   lognormal: draw(4, (_, n) => Math.exp(2 * n)),
   gelu: draw(5, (_, n) => n * 0.5 * (1 + Math.tanh(0.7978845608 * (n + 0.044715 * n ** 3)))),
   reluWithAtoms: draw(6, (u, n) => (u < 0.2 ? 0.25 : u < 0.3 ? 1.5 : Math.max(0, n))),
+  mostlyZeros: draw(8, (u, n) => (u < 0.8 ? 0 : n)),
+  withNaNAndInfinity: draw(9, (u, n) =>
+    u < 0.05 ? Number.NaN : u < 0.08 ? Infinity : u < 0.1 ? -Infinity : 3 * n,
+  ),
   denormalsAndExtremes: draw(7, (u, n) => (u < 0.3 ? n * 1e-40 : u < 0.6 ? n * 1e30 : n * 1e-20)),
 };
 
