@@ -33,6 +33,8 @@ export interface FullEvaluation {
   readonly accuracy?: Curve;
   /** Share of answers whose class equals the dense model's; only when the model gives class scores. */
   readonly agreement?: Curve;
+  /** Features of this F by the same rule; for the rule `significant` only on the grid of its own. */
+  readonly features: readonly Feature[];
 }
 
 export interface CriticalThreshold {

@@ -7,11 +7,11 @@ import { WorkerRuntime } from '../runtime/worker-runtime.ts';
 import { type Analysis, type Answers, curveOf, type FullEvaluation } from './analysis.ts';
 import { assertClasses, scoresOutput, shareAlike } from './class-scores.ts';
 import { type DensePass, densePass, siteHistograms } from './dense-pass.ts';
-import { prunedPass } from './full-pass.ts';
+import { type PrunedPass, prunedPass, prunedPassWithPoint } from './full-pass.ts';
 import type { AnalyzeOptions } from './options.ts';
 import { IN_FLIGHT_PER_WORKER, type Passes } from './passes.ts';
 import { type Recorded, recordedInputs } from './recorded-inputs.ts';
-import { fullCurve, type Renormalized, renormalize, windowSeconds } from './renormalized.ts';
+import { featuresInFull, fullCurve, type Renormalized, renormalize, windowSeconds } from './renormalized.ts';
 import { fixedBatch, schedule } from './schedule.ts';
 import { analyzedSites } from './sites.ts';
 
@@ -143,14 +143,15 @@ async function evaluateFully(
   options: AnalyzeOptions,
 ): Promise<FullEvaluation> {
   const { thresholds } = found.analysis;
-  const counter = counted(options, 'full', passes.batches.at(-1)!.to * thresholds.length);
-  const points = [];
-  for (const threshold of thresholds)
-    points.push(await prunedPass(passes, threshold, dense, labels, counter));
+  const onRows = counted(options, 'full', passes.batches.at(-1)!.to * thresholds.length);
+  const results: PrunedPass[] = [];
+  const run = options.thresholds === undefined ? prunedPassWithPoint : prunedPass;
+  for (const threshold of thresholds) results.push(await run(passes, threshold, dense, labels, onRows));
   return {
-    ...fullCurve(found, points, options),
-    ...(labels === undefined ? {} : { accuracy: curveOf(points.map((p) => p.accuracy!)) }),
-    ...(dense.classes.length === 0 ? {} : { agreement: curveOf(points.map((p) => p.agreement!)) }),
+    ...fullCurve(found, results, options),
+    ...(labels === undefined ? {} : { accuracy: curveOf(results.map((p) => p.accuracy!)) }),
+    ...(dense.classes.length === 0 ? {} : { agreement: curveOf(results.map((p) => p.agreement!)) }),
+    features: featuresInFull(found, results, dense, options),
   };
 }
 

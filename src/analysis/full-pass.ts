@@ -1,4 +1,5 @@
-import type { RetainedTotal } from '../criticality/full-evaluation.ts';
+import { type PrunedPoint, prunedPoint, type RetainedTotal } from '../criticality/full-evaluation.ts';
+import { emptyHistogram, merge } from '../estimator/histogram.ts';
 import { shareAlike, topClasses } from './class-scores.ts';
 import type { DensePass } from './dense-pass.ts';
 import { type Passes, pass } from './passes.ts';
@@ -9,9 +10,11 @@ export interface PrunedPass {
   readonly accuracy?: number;
   /** Top-1 agreement with the dense network. */
   readonly agreement?: number;
+  /** What the features of the pruned network's F are read from; known at bin edges only. */
+  readonly point?: PrunedPoint;
 }
 
-/** Runs the network pruned at one threshold. */
+/** Runs the network pruned at any threshold and counts what passes it. */
 export async function prunedPass(
   passes: Passes,
   threshold: number,
@@ -19,19 +22,44 @@ export async function prunedPass(
   labels: Int32Array | undefined,
   onRows: (rows: number) => void,
 ): Promise<PrunedPass> {
-  const total = { count: 0, sum: 0 };
+  const retained = { count: 0, sum: 0 };
   const classes = new Int32Array(dense.classes.length);
-  await pass(passes, threshold, 'retained', ({ retained, outputs: [scores] }, { from, to }) => {
-    for (const { count, sum } of retained) {
-      total.count += count;
-      total.sum += sum;
+  await pass(passes, threshold, 'retained', (result, { from, to }) => {
+    for (const { count, sum } of result.retained) {
+      retained.count += count;
+      retained.sum += sum;
     }
+    if (result.outputs[0] !== undefined) topClasses(result.outputs[0], classes, from);
+    onRows(to - from);
+  });
+  return { retained, ...answered(classes, dense, labels) };
+}
+
+/** Runs the network pruned at a bin edge, and keeps what the features of its free energy are read from. */
+export async function prunedPassWithPoint(
+  passes: Passes,
+  threshold: number,
+  dense: DensePass,
+  labels: Int32Array | undefined,
+  onRows: (rows: number) => void,
+): Promise<PrunedPass> {
+  const slices = dense.slices.map(emptyHistogram);
+  const classes = new Int32Array(dense.classes.length);
+  await pass(passes, threshold, 'histogram', ({ histograms, outputs: [scores] }, { from, to, slice }) => {
+    for (const h of histograms) merge(slices[slice]!, h);
     if (scores !== undefined) topClasses(scores, classes, from);
     onRows(to - from);
   });
-  if (classes.length === 0) return { retained: total };
+  const point = prunedPoint(threshold, slices);
+  return { retained: point.retained, point, ...answered(classes, dense, labels) };
+}
+
+function answered(
+  classes: Int32Array,
+  dense: DensePass,
+  labels: Int32Array | undefined,
+): Pick<PrunedPass, 'accuracy' | 'agreement'> {
+  if (classes.length === 0) return {};
   const agreement = shareAlike(classes, dense.classes);
-  return labels === undefined
-    ? { retained: total, agreement }
-    : { retained: total, agreement, accuracy: shareAlike(classes, labels) };
+  return labels === undefined ? { agreement } : { agreement, accuracy: shareAlike(classes, labels) };
 }

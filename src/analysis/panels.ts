@@ -1,6 +1,7 @@
+import type { Feature } from '../criticality/critical-point.ts';
 import { derivative } from '../criticality/features.ts';
 import type { Analysis, Curve, FullEvaluation } from './analysis.ts';
-import type { Marker, Plot, Series } from './plot.ts';
+import type { Marker, MarkerRank, Plot, Series } from './plot.ts';
 import { domainOf } from './scale.ts';
 import { number } from './summary.ts';
 
@@ -103,16 +104,21 @@ function atCriticalOnly(answers: Analysis['answers']): Pick<FullEvaluation, 'acc
   };
 }
 
-function freeEnergyPanel({ renormalized, full, curve, features }: Analysis, axis: Axis): Plot {
+function freeEnergyPanel({ thresholds, renormalized, full, curve, features }: Analysis, axis: Axis): Plot {
   const measured = numbers(renormalized.freeEnergy);
   const pruned = numbers(full?.freeEnergy ?? []);
   const continuous = numbers(curve.continuous);
-  const markers = features.map((feature, i): Marker => {
-    const x = axis.ofFeature(feature);
-    const y = continuous[curve.thresholds.indexOf(feature.threshold)] ?? Number.NaN;
-    const label = `${feature.kind} at τ = ${number(feature.threshold)}, β = ${number(feature.sparsity)}`;
-    return { shape: feature.kind, x, y, label, isCritical: i === 0 };
-  });
+  const markerAt = (feature: Feature, y: number | undefined, rank: MarkerRank): Marker => {
+    const { kind, threshold, sparsity } = feature;
+    const label = `${kind} at τ = ${number(threshold)}, β = ${number(sparsity)}`;
+    return { shape: kind, x: axis.ofFeature(feature), y: y ?? Number.NaN, label, rank };
+  };
+  const markers = [
+    ...(full?.features ?? []).map((f) => markerAt(f, pruned[thresholds.indexOf(f.threshold)], 'full')),
+    ...features.map((f, i) =>
+      markerAt(f, continuous[curve.thresholds.indexOf(f.threshold)], i === 0 ? 'first' : 'later'),
+    ),
+  ];
   return {
     ...frameOf(axis),
     title: 'Free energy F',

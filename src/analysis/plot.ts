@@ -9,13 +9,16 @@ export interface Series {
   readonly dots?: boolean;
 }
 
+/** The critical point, a later feature, or a feature of the pruned network's own curve. */
+export type MarkerRank = 'first' | 'later' | 'full';
+
 /** A marked point on a curve. */
 export interface Marker {
   readonly shape: 'maximum' | 'minimum' | 'inflection';
   readonly x: number;
   readonly y: number;
   readonly label: string;
-  readonly isCritical: boolean;
+  readonly rank: MarkerRank;
 }
 
 export interface Plot {
@@ -123,8 +126,7 @@ function markers(plot: Plot, x: Scale, y: Scale): string {
     .map((m) => {
       const at = `translate(${px(x.of(m.x))} ${px(y.of(m.y))})`;
       const title = `<title>${escapeText(m.label)}</title>`;
-      const rank = m.isCritical ? 'first' : 'later';
-      return `<path class="marker ${rank}" transform="${at}" d="${MARKER_PATHS[m.shape]}">${title}</path>`;
+      return `<path class="marker ${m.rank}" transform="${at}" d="${MARKER_PATHS[m.shape]}">${title}</path>`;
     })
     .join('');
 }
@@ -137,8 +139,7 @@ const MARKER_PATHS = {
 } as const;
 
 /** The symbol of a feature, 16 by 16 pixels, for legends. */
-export function markerIcon(shape: keyof typeof MARKER_PATHS, isCritical: boolean): string {
-  const rank = isCritical ? 'first' : 'later';
+export function markerIcon(shape: keyof typeof MARKER_PATHS, rank: MarkerRank): string {
   return `<svg class="icon" viewBox="-8 -8 16 16" width="16" height="16" aria-hidden="true"><path class="marker ${rank}" d="${MARKER_PATHS[shape]}"/></svg>`;
 }
 

@@ -3,9 +3,10 @@ import {
   type CriticalPointOptions,
   criticality,
   DEFAULT_CRITICAL_POINT,
+  type Feature,
 } from '../criticality/critical-point.ts';
 import type { FreeEnergyCurve } from '../criticality/free-energy.ts';
-import { freeEnergyFrom, type RetainedTotal } from '../criticality/full-evaluation.ts';
+import { freeEnergyFrom, fullFeatures, type RetainedTotal } from '../criticality/full-evaluation.ts';
 import {
   freeEnergyAt,
   linearGrid,
@@ -91,6 +92,24 @@ export function fullCurve(
   if (total.count === 0) return noCurve(analysis.thresholds);
   const retained = points.map((point) => point.retained);
   return plain(freeEnergyFrom(analysis.thresholds, retained, total, settings(options).temperature));
+}
+
+/** The features of the pruned runs' own F, by the rule of the analysis. */
+export function featuresInFull(
+  { total, analysis }: Renormalized,
+  results: readonly PrunedPass[],
+  dense: DensePass,
+  options: AnalyzeOptions,
+): readonly Feature[] {
+  const { thresholds, rule } = analysis;
+  if (total.count === 0) return [];
+  const retained = results.map((result) => result.retained);
+  if (rule === 'paper')
+    return paperTransition(freeEnergyFrom(thresholds, retained, total, settings(options).temperature))
+      .features;
+  const points = results.flatMap(({ point }) => point ?? []);
+  if (points.length < thresholds.length) return [];
+  return fullFeatures(thresholds, points, mergedSlices(dense), settings(options));
 }
 
 /** Median time from a filled window to its critical threshold. */

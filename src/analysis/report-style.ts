@@ -25,6 +25,7 @@ export const PLOT_STYLE = `
 .dot.accuracy { fill: var(--green); }
 .marker { stroke: var(--red); stroke-width: 1.5; fill: var(--card); }
 .marker.first { fill: var(--red); }
+.marker.full { stroke: var(--orange); }
 `;
 
 /** The page around the plots. */

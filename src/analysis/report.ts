@@ -79,7 +79,7 @@ function figure(label: string, value: string, note = '', style = ''): string {
   return `<div class="${style}"><dt>${escapeText(label)}</dt><dd>${escapeText(value)}${small}</dd></div>`;
 }
 
-function legend({ features }: Analysis, plots: readonly Plot[]): string {
+function legend({ features, full }: Analysis, plots: readonly Plot[]): string {
   const shown = new Set(
     plots.flatMap(({ series }) => series.filter(({ points }) => points.length > 0).map(({ style }) => style)),
   );
@@ -95,8 +95,11 @@ function legend({ features }: Analysis, plots: readonly Plot[]): string {
     ...lines.map(([style, text]) => `<li>${lineIcon(style!)}${text}</li>`),
     ...(features.length === 0
       ? []
-      : [`<li>${markerIcon(features[0]!.kind, true)}critical threshold τ*; band: its interval</li>`]),
-    ...kinds.map((kind) => `<li>${markerIcon(kind, false)}${kind}</li>`),
+      : [`<li>${markerIcon(features[0]!.kind, 'first')}critical threshold τ*; band: its interval</li>`]),
+    ...(full === undefined || full.features.length === 0
+      ? []
+      : [`<li>${markerIcon(full.features[0]!.kind, 'full')}feature of the full evaluation</li>`]),
+    ...kinds.map((kind) => `<li>${markerIcon(kind, 'later')}${kind}</li>`),
   ].join('')}</ul>`;
 }
 

@@ -28,6 +28,11 @@ export function findings(analysis: Analysis): Finding[] {
       timings.fullSeconds,
       (s) => `${seconds(s)}, ${(s / timings.renormalizedSeconds).toFixed(0)} times as long`,
     ),
+    ...optional(
+      'its first feature',
+      analysis.full?.features[0],
+      (f) => `${f.kind} at τ ${number(f.threshold)}, β ${percent(f.sparsity)}`,
+    ),
     ['from a filled window', seconds(timings.windowSeconds)],
   ];
 }
@@ -66,6 +71,6 @@ export function seconds(value: number): string {
   return value < 0.1 ? `${number(value * 1000)} ms` : `${number(value)} s`;
 }
 
-function optional(label: string, value: number | undefined, format: (value: number) => string): Finding[] {
+function optional<T>(label: string, value: T | undefined, format: (value: T) => string): Finding[] {
   return value === undefined ? [] : [[label, format(value)]];
 }
