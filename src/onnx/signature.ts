@@ -28,7 +28,8 @@ const DATATYPES: ReadonlyMap<number, Datatype> = new Map([
 
 /**
  * What a client must send and gets back: the graph's inputs that have no initializer, and its outputs, without
- * those that taustat added. A variable dimension is -1; a tensor of unknown rank has the shape [-1].
+ * those that taustat added. A variable dimension is -1, with its name where the model gives it one; a tensor of unknown
+ * rank has the shape [-1].
  *
  * @throws ServingError MODEL_INVALID for a value that is no tensor or has a type that the protocol cannot carry.
  */
@@ -58,7 +59,14 @@ function specOf(role: 'input' | 'output', { name, type }: ValueInfoProto): Tenso
     const found = TensorProto_DataType[elemType] ?? elemType;
     throw new ServingError('MODEL_INVALID', `${role} '${name}': elements of type ${found} cannot be served`);
   }
-  return { name, datatype, shape: shape === undefined ? [-1] : shape.dim.map(sizeOf) };
+  if (shape === undefined) return { name, datatype, shape: [-1] };
+  const dimensionNames = shape.dim.map(nameOf);
+  const isNamed = dimensionNames.some((dimension) => dimension !== undefined);
+  return { name, datatype, shape: shape.dim.map(sizeOf), ...(isNamed ? { dimensionNames } : {}) };
+}
+
+function nameOf({ value }: TensorShapeProto['dim'][number]): string | undefined {
+  return value.case === 'dimParam' && value.value !== '' ? value.value : undefined;
 }
 
 function sizeOf({ value }: TensorShapeProto['dim'][number]): number {

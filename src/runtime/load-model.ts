@@ -6,6 +6,7 @@ import { instrument } from '../onnx/instrument.ts';
 import { decodeModel, externalDataFiles } from '../onnx/model-file.ts';
 import { type ModelSignature, modelSignature } from '../onnx/signature.ts';
 import type { Site, SiteOptions, SkippedSite } from '../onnx/sites.ts';
+import { checkText } from '../onnx/text.ts';
 import type { WorkerSetup } from './messages.ts';
 
 export interface LoadedModel {
@@ -28,6 +29,7 @@ export async function loadModel(path: string, siteOptions: SiteOptions): Promise
   const plain = await readModel(path);
   const model = decodeModel(plain);
   const signature = modelSignature(model);
+  if (signature.outputs.some(({ datatype }) => datatype === 'BYTES')) checkText(model);
   const externalFolder = externalDataFiles(model).length > 0 ? dirname(resolve(path)) : undefined;
   const { bytes, sites, skipped } = instrument(model, siteOptions);
   return {

@@ -4,16 +4,30 @@ import type { Tensor, TensorElements } from '../protocol/types.ts';
 
 type OrtModule = typeof import('onnxruntime-node');
 
-const decoder = new TextDecoder('utf-8', { fatal: true });
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
-/** A tensor for ONNX Runtime over the same elements. @throws TypeError for BYTES that are not UTF-8 */
+/**
+ * A tensor for ONNX Runtime over the same elements.
+ *
+ * @throws TypeError for BYTES that the binding would change: it takes text, and cuts it at the first NUL.
+ */
 export function toOrtTensor(ort: OrtModule, tensor: Tensor): OrtTensor {
-  const elements =
-    tensor.datatype === 'BYTES'
-      ? (tensor.elements as readonly Uint8Array[]).map((bytes) => decoder.decode(bytes))
-      : tensor.elements;
+  const elements = tensor.datatype === 'BYTES' ? texts(tensor) : tensor.elements;
   return new ort.Tensor(onnxTypeOf(tensor.datatype) as OrtTensor.Type, elements as never, tensor.shape);
+}
+
+function texts({ name, elements }: Tensor): string[] {
+  return (elements as readonly Uint8Array[]).map((bytes, i) => {
+    if (bytes.includes(0)) {
+      throw new TypeError(`input '${name}': element ${i} holds a NUL, which ONNX Runtime would cut it at`);
+    }
+    try {
+      return decoder.decode(bytes);
+    } catch {
+      throw new TypeError(`input '${name}': element ${i} is not UTF-8, and ONNX Runtime takes text only`);
+    }
+  });
 }
 
 /** A tensor of the protocol from a result of ONNX Runtime. */

@@ -18,7 +18,7 @@ it('tells inputs and outputs, variable dimensions as -1, and leaves out initiali
   });
   expect(modelSignature(source)).toEqual({
     inputs: [
-      { name: 'x', datatype: 'FP16', shape: [-1, 3, -1] },
+      { name: 'x', datatype: 'FP16', shape: [-1, 3, -1], dimensionNames: ['N', undefined, undefined] },
       { name: 'ids', datatype: 'INT64', shape: [1] },
       { name: 'free', datatype: 'FP32', shape: [-1] },
     ],
