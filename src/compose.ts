@@ -66,7 +66,7 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
   return {
     routes,
     model: served.name,
-    infer: (request, context = {}) => served.infer(request, context),
+    infer: (request, context = {}) => served.infer(request, { keepInputs: true, ...context }),
     state$: served.thermostat.state$,
     metrics: expose,
     drain: () => {

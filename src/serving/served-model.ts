@@ -119,7 +119,7 @@ export class ServedModel {
       const result = await deadlineOf(request, context, (client) =>
         this.runtime.run(
           new ClientRun(request.inputs, asked, threshold === 0 ? undefined : this.#perSite(threshold), {
-            keepInputs: isSampled,
+            keepInputs: isSampled || context.keepInputs === true,
             client,
           }),
         ),
