@@ -1,11 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BIN_COUNT, binOf, edgeOf, NON_FINITE_BIN, nearestEdge, ulpOf } from '../../src/estimator/bins.ts';
-import { float16MagnitudeBits, float16ToFloat32 } from '../../src/estimator/float16.ts';
 
 describe('bins', () => {
   it('have edges that increase by 64 per octave over all of float32', () => {
-    for (let bin = 1; bin < NON_FINITE_BIN; bin++) expect(edgeOf(bin)).toBeGreaterThan(edgeOf(bin - 1));
+    for (let bin = 1; bin <= NON_FINITE_BIN; bin++) {
+      if (!(edgeOf(bin) > edgeOf(bin - 1)))
+        expect(edgeOf(bin), `bin ${bin}`).toBeGreaterThan(edgeOf(bin - 1));
+    }
+    expect(edgeOf(0)).toBe(0);
+    expect(edgeOf(1)).toBe(2 ** -132);
     expect(edgeOf(127 * 64)).toBe(1);
     expect(edgeOf(128 * 64)).toBe(2);
     expect(edgeOf(NON_FINITE_BIN)).toBe(Number.POSITIVE_INFINITY);
@@ -24,34 +28,54 @@ describe('bins', () => {
     );
   });
 
-  it('round a threshold to the nearer edge on a log scale', () => {
+  it('contain their own lower edge and end just below the next, all of them', () => {
+    const word = new Uint32Array(1);
+    const float = new Float32Array(word.buffer);
+    const wrong: number[] = [];
+    for (let bin = 0; bin < NON_FINITE_BIN; bin++) {
+      word[0] = ((bin + 1) << 17) - 1;
+      const last = float[0]!;
+      const isWhole =
+        binOf(edgeOf(bin)) === bin &&
+        binOf(last) === bin &&
+        binOf(-last) === bin &&
+        last + ulpOf(bin) === (bin + 1 === NON_FINITE_BIN ? 2 ** 128 : edgeOf(bin + 1)) &&
+        edgeOf(bin) + 0x1ffff * ulpOf(bin) === last;
+      if (!isWhole) wrong.push(bin);
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it('are 0.8–1.6 % wide outside of the subnormals', () => {
+    const widths = Array.from({ length: NON_FINITE_BIN - 65 }, (_, i) => edgeOf(65 + i) / edgeOf(64 + i) - 1);
+    expect(Math.min(...widths)).toBeCloseTo(1 / 127, 12);
+    expect(Math.max(...widths)).toBe(1 / 64);
+  });
+
+  it('double every 64 bins', () => {
+    for (let bin = 64; bin + 64 < NON_FINITE_BIN; bin += 7) expect(edgeOf(bin + 64)).toBe(2 * edgeOf(bin));
+  });
+
+  it('round a threshold to the edge that is nearer on a log scale', () => {
     expect(nearestEdge(1.001)).toBe(1);
     expect(nearestEdge(1.015)).toBe(1 + 1 / 64);
+    expect(nearestEdge(0)).toBe(0);
+    fc.assert(
+      fc.property(fc.float({ min: 2 ** -100, max: 2 ** 100, noNaN: true }), (x) => {
+        const nearest = nearestEdge(x);
+        const bin = binOf(nearest);
+        expect(edgeOf(bin)).toBe(nearest);
+        const away = (edge: number) => Math.abs(Math.log(x / edge));
+        expect(away(nearest)).toBeLessThanOrEqual(away(edgeOf(bin - 1)) + 1e-12);
+        expect(away(nearest)).toBeLessThanOrEqual(away(edgeOf(bin + 1)) + 1e-12);
+      }),
+    );
   });
-});
 
-describe('float16', () => {
-  it('is widened exactly, all 65,536 of it', () => {
-    const halves = Uint16Array.from({ length: 65_536 }, (_, i) => i);
-    const floats = float16ToFloat32(halves);
-    const magnitudes = new Float32Array(float16MagnitudeBits(halves).buffer);
-    for (let i = 0; i < 65_536; i++) {
-      const exponent = (i >> 10) & 31;
-      const mantissa = i & 0x3ff;
-      const sign = i & 0x8000 ? -1 : 1;
-      const magnitude =
-        exponent === 31
-          ? mantissa === 0
-            ? Number.POSITIVE_INFINITY
-            : Number.NaN
-          : exponent === 0
-            ? mantissa * 2 ** -24
-            : (1 + mantissa / 1024) * 2 ** (exponent - 15);
-      if (!Object.is(floats[i], sign * magnitude) && !Number.isNaN(magnitude)) {
-        expect(floats[i], `half ${i}`).toBe(sign * magnitude);
-      }
-      if (Number.isNaN(magnitude)) expect(floats[i]).toBeNaN();
-      else expect(magnitudes[i]).toBe(magnitude);
+  it('leave thresholds on edges as they are', () => {
+    for (let bin = 1; bin < NON_FINITE_BIN; bin++) {
+      if (nearestEdge(edgeOf(bin)) !== edgeOf(bin))
+        expect(nearestEdge(edgeOf(bin)), `bin ${bin}`).toBe(edgeOf(bin));
     }
   });
 });

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BinCounter } from '../../src/estimator/bin-counter.ts';
 import { type ActivationHistogram, mergeAll, nonzeroCount, tails } from '../../src/estimator/histogram.ts';
-import { RollingWindow } from '../../src/estimator/rolling-window.ts';
+import { RollingWindow, type WindowOptions } from '../../src/estimator/rolling-window.ts';
+import { content } from './content.ts';
 
 const counter = new BinCounter();
 const request = (...values: number[]): ActivationHistogram[] => [
@@ -14,35 +15,72 @@ function figures(h: ActivationHistogram) {
   return { count: nonzeroCount(h), sum: tails(h).sum[0], zeros: h.zeros };
 }
 
+/** The window from its definition: all samples in slices, old slices left out, everything merged anew. */
+function batch(samples: readonly Timed[], now: number, { slices, sliceSamples, maxAgeMs }: WindowOptions) {
+  let held: Timed[][] = [];
+  const expire = (time: number) => {
+    held = held.filter((slice) => time - slice[0]!.at <= maxAgeMs);
+  };
+  for (const sample of samples) {
+    expire(sample.at);
+    const newest = held.at(-1);
+    if (newest === undefined || newest.length === sliceSamples) held = [...held, [sample]].slice(-slices);
+    else newest.push(sample);
+  }
+  expire(now);
+  return held;
+}
+
+interface Timed {
+  readonly at: number;
+  readonly sites: readonly ActivationHistogram[];
+}
+
+const mergedSites = (samples: readonly Timed[], sites: number) =>
+  Array.from({ length: sites }, (_, i) => content(mergeAll(samples.map((sample) => sample.sites[i]!))));
+
 describe('RollingWindow', () => {
-  it('equals the batch of the samples it holds, at every step', () => {
+  it('equals the batch of the samples that it holds at every step, whole, per slice and per site', () => {
+    const tensor = fc.array(fc.float({ noNaN: false }), { maxLength: 6 });
+    const step = fc.record({
+      wait: fc.constantFrom(0, 0, 1, 90, 400, 1100),
+      sites: fc.tuple(tensor, tensor),
+    });
+    const options = { ...OPTIONS, sites: 2 };
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 60 }), (values) => {
-        const window = new RollingWindow(OPTIONS);
-        for (const [i, value] of values.entries()) {
-          window.add(request(value, value + 0.5), 0);
-          const begun = Math.floor(i / 3);
-          const held = values.slice(Math.max(0, begun - 3) * 3, i + 1);
-          const batch = mergeAll(held.flatMap((v) => request(v, v + 0.5)));
-          expect(window.samples).toBe(held.length);
-          expect(figures(window.snapshot().sites[0]!)).toEqual(figures(batch));
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const window = new RollingWindow(options);
+        const samples: Timed[] = [];
+        let at = 0;
+        for (const { wait, sites } of steps) {
+          at += wait;
+          samples.push({ at, sites: sites.flatMap((values) => request(...values)) });
+          window.add(samples.at(-1)!.sites, at);
+          const held = batch(samples, at, options);
+          const { samples: size, sites: total, slices } = window.snapshot();
+          expect(size).toBe(held.flat().length);
+          expect(window.samples).toBe(size);
+          expect(total.map(content)).toEqual(mergedSites(held.flat(), 2));
+          expect(slices.map((slice) => slice.map(content))).toEqual(held.map((s) => mergedSites(s, 2)));
+          expect(window.recent(2).map(content)).toEqual(mergedSites(held.slice(-2).flat(), 2));
         }
+        window.expire(at + 500);
+        expect(window.samples).toBe(batch(samples, at + 500, options).flat().length);
       }),
+      { numRuns: 60 },
     );
   });
 
   it('has not drifted at all after a million rotations', () => {
     const window = new RollingWindow({ ...OPTIONS, slices: 3, sliceSamples: 1 });
-    const pool = Array.from({ length: 7 }, (_, i) => request(0.1 * (i + 1), 3.7 / (i + 1)));
+    const pool = Array.from({ length: 7 }, (_, i) => request(1 + 0.1 * i, 1.9 / (1 + 0.1 * i)));
     for (let i = 0; i < 1_000_000; i++) window.add(pool[i % 7]!, 0);
-    const latest = [999_997, 999_998, 999_999].map((i) => pool[i % 7]![0]!);
-    const { sites } = window.snapshot();
-    const exact = mergeAll(latest);
-    for (const [i, count] of sites[0]!.counts.entries()) {
-      const j = i + sites[0]!.offset - exact.offset;
-      expect(count).toBe(exact.counts[j] ?? 0);
-      expect(sites[0]!.residuals[i]).toBe(exact.residuals[j] ?? 0);
-    }
+    const { sites, slices, samples } = window.snapshot();
+    const latest = [999_997, 999_998, 999_999].map((i) => pool[i % 7]!);
+    expect(samples).toBe(3);
+    expect(content(sites[0]!)).toEqual(content(mergeAll(latest.flat())));
+    expect(content(sites[0]!)).toEqual(content(mergeAll(slices.flat())));
+    expect(slices.map((slice) => content(slice[0]!))).toEqual(latest.map((sample) => content(sample[0]!)));
   });
 
   it('forgets slices that are too old, however few samples came after', () => {
@@ -81,7 +119,29 @@ describe('RollingWindow', () => {
     expect(figures(window.recent(2)[0]!).sum).toBe(4 + 5 + 6 + 7);
   });
 
-  it('refuses a sample with another number of sites', () => {
-    expect(() => new RollingWindow({ ...OPTIONS, sites: 2 }).add(request(1), 0)).toThrow('not 2');
+  it('has nothing left when every slice is too old, not even rounding', () => {
+    const window = new RollingWindow(OPTIONS);
+    for (let i = 0; i < 11; i++) window.add(request(0.1 * i, 1e30, 1e-30, 0, Number.NaN), 0);
+    window.expire(1001);
+    expect(content(window.snapshot().sites[0]!)).toEqual({ bins: {}, zeros: 0, nonFinite: 0 });
+    expect(window.snapshot().slices).toEqual([]);
+  });
+
+  it('starts again after a reset', () => {
+    const window = new RollingWindow(OPTIONS);
+    for (let i = 0; i < 5; i++) window.add(request(7), 0);
+    window.reset();
+    window.add(request(2), 5000);
+    expect(window.samples).toBe(1);
+    expect(figures(window.snapshot().sites[0]!)).toEqual({ count: 1, sum: 2, zeros: 0 });
+  });
+
+  it.each([1, 3])('refuses a sample with %i sites instead of 2 and stays as it was', (sites) => {
+    const window = new RollingWindow({ ...OPTIONS, sites: 2 });
+    window.add([...request(1), ...request(2)], 0);
+    const before = window.snapshot();
+    const sample = Array.from({ length: sites }, () => request(5)[0]!);
+    expect(() => window.add(sample, 5000)).toThrow(`sample has ${sites} sites, not 2`);
+    expect(window.snapshot()).toEqual(before);
   });
 });
