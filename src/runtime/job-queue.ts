@@ -8,9 +8,15 @@ export interface Job {
   readonly abort: () => void;
 }
 
+interface Waiting<J> {
+  readonly job: J;
+  /** A signal may outlive the job by far, so nothing of it may stay there. */
+  readonly unlisten: () => void;
+}
+
 export class JobQueue<J extends Job> {
-  readonly #production: J[] = [];
-  readonly #shadow: J[] = [];
+  readonly #production: Waiting<J>[] = [];
+  readonly #shadow: Waiting<J>[] = [];
   readonly #limits: { readonly production: number; readonly shadow: number };
 
   constructor(limits: { readonly production: number; readonly shadow: number }) {
@@ -25,38 +31,45 @@ export class JobQueue<J extends Job> {
     return this.#shadow.length;
   }
 
-  /** @returns false when the class of the job is full. */
+  /** @returns false when the class of the job is full. A job that is aborted already is told so at once. */
   offer(job: J): boolean {
+    const { signal } = job;
+    if (signal?.aborted) {
+      job.abort();
+      return true;
+    }
     const lane = job.isShadow ? this.#shadow : this.#production;
     if (lane.length >= (job.isShadow ? this.#limits.shadow : this.#limits.production)) return false;
-    lane.push(job);
-    job.signal?.addEventListener(
-      'abort',
-      () => {
-        const index = lane.indexOf(job);
-        if (index < 0) return;
-        lane.splice(index, 1);
-        job.abort();
-      },
-      { once: true },
-    );
+    const leave = () => {
+      lane.splice(lane.indexOf(waiting), 1);
+      job.abort();
+    };
+    const waiting: Waiting<J> = { job, unlisten: () => signal?.removeEventListener('abort', leave) };
+    signal?.addEventListener('abort', leave, { once: true });
+    lane.push(waiting);
     return true;
   }
 
   takeProduction(): J | undefined {
-    return this.#production.shift();
+    return taken(this.#production.shift());
   }
 
   takeShadow(): J | undefined {
-    return this.#production.length > 0 ? undefined : this.#shadow.shift();
+    return this.#production.length > 0 ? undefined : taken(this.#shadow.shift());
+  }
+
+  /** Empties the production class. */
+  drainProduction(): J[] {
+    return this.#production.splice(0).map((waiting) => taken(waiting)!);
   }
 
   /** Empties the shadow class. */
   drainShadow(): J[] {
-    return this.#shadow.splice(0);
+    return this.#shadow.splice(0).map((waiting) => taken(waiting)!);
   }
+}
 
-  drainAll(): J[] {
-    return [...this.#production.splice(0), ...this.#shadow.splice(0)];
-  }
+function taken<J>(waiting: Waiting<J> | undefined): J | undefined {
+  waiting?.unlisten();
+  return waiting?.job;
 }

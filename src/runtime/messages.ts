@@ -49,6 +49,11 @@ export interface RunMessage {
   readonly measure: Measure;
 }
 
+export type ToWorker =
+  | RunMessage
+  /** No run comes after this: what was sent before is finished, then the worker ends. */
+  | { readonly kind: 'stop' };
+
 export interface RunDone {
   readonly kind: 'done';
   readonly id: number;

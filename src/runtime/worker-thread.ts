@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { ServingError } from '../errors.ts';
-import type { FromWorker, RunDone, RunMessage, WorkerSetup } from './messages.ts';
+import { messageOf, ServingError } from '../errors.ts';
+import type { FromWorker, RunDone, RunMessage, ToWorker, WorkerSetup } from './messages.ts';
 
 // The native library reports usage unless this is set in the process before a thread loads it.
 process.env.ORT_DISABLE_TELEMETRY = '1';
@@ -16,24 +16,30 @@ interface Pending {
   readonly reject: (error: ServingError) => void;
 }
 
-/** One worker thread as promises. It dies once; a new one takes its place. */
+/**
+ * One worker thread as promises. It dies once; a new one takes its place.
+ *
+ * It is never terminated from outside: a thread that is cut off inside the native library takes the process with it.
+ */
 export class WorkerThread {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   readonly setup: WorkerSetup;
   readonly ready: Promise<void>;
-  isReady = false;
-  isAlive = true;
-  #isRetired = false;
+  /** It has opened the model at least once; it may be gone since. */
+  hasOpened = false;
+  #isAlive = true;
+  readonly #ended: Promise<void>;
 
   constructor(setup: WorkerSetup, onExit: (worker: WorkerThread) => void) {
     this.setup = setup;
     this.#worker = new Worker(WORKER, { workerData: setup });
+    this.#ended = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
     let crash = '';
     this.ready = new Promise((resolve, reject) => {
       this.#worker.on('message', (message: FromWorker) => {
         if (message.kind === 'ready') {
-          this.isReady = true;
+          this.hasOpened = true;
           resolve();
         } else if (message.kind === 'unusable') reject(new ServingError('MODEL_INVALID', message.message));
         else this.#settle(message);
@@ -42,8 +48,7 @@ export class WorkerThread {
         crash = `: ${error.message}`;
       });
       this.#worker.on('exit', (code) => {
-        this.isAlive = false;
-        this.isReady = false;
+        this.#isAlive = false;
         const lost = new ServingError('WORKER_LOST', `inference worker stopped with code ${code}${crash}`);
         reject(lost);
         for (const pending of this.#pending.values()) pending.reject(lost);
@@ -54,32 +59,41 @@ export class WorkerThread {
     this.ready.catch(() => undefined);
   }
 
+  get isReady(): boolean {
+    return this.hasOpened && this.#isAlive;
+  }
+
   /** Runs under way. */
   get load(): number {
     return this.#pending.size;
   }
 
+  /** @throws ServingError WORKER_LOST, INFERENCE_FAILED, or INVALID_REQUEST for inputs that the model or the worker cannot take. */
   run(message: RunMessage, transfer: ArrayBuffer[]): Promise<RunDone> {
     return new Promise((resolve, reject) => {
+      try {
+        this.#worker.postMessage(message, transfer);
+      } catch (error) {
+        reject(
+          new ServingError('INVALID_REQUEST', `the inputs cannot reach a worker: ${messageOf(error)}`, {
+            cause: error,
+          }),
+        );
+        return;
+      }
       this.#pending.set(message.id, { resolve, reject });
-      this.#worker.postMessage(message, transfer);
     });
   }
 
-  /** Finishes what it has, then stops; it must get no new run. */
-  retire(): void {
-    this.#isRetired = true;
-    if (this.load === 0) void this.stop();
-  }
-
-  async stop(): Promise<void> {
-    await this.#worker.terminate();
+  /** Finishes what it has, then ends; it must get no new run. */
+  stop(): Promise<void> {
+    this.#worker.postMessage({ kind: 'stop' } satisfies ToWorker);
+    return this.#ended;
   }
 
   #settle(message: Extract<FromWorker, { id: number }>): void {
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
-    if (this.#isRetired && this.load === 0) void this.stop();
     if (message.kind === 'done') pending?.resolve(message);
     else pending?.reject(inferenceError(message.message));
   }

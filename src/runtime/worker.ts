@@ -1,12 +1,12 @@
 /** A worker thread: one model, one run at a time. Nothing here knows about requests, states or policies. */
-import { parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
 import { messageOf } from '../errors.ts';
 import { BinCounter } from '../estimator/bin-counter.ts';
 import { float16MagnitudeBits } from '../estimator/float16.ts';
 import { instrument } from '../onnx/instrument.ts';
 import { THRESHOLD_INPUT } from '../onnx/names.ts';
-import type { FromWorker, RetainedAtSite, RunDone, RunMessage, WorkerSetup } from './messages.ts';
+import type { FromWorker, RetainedAtSite, RunDone, RunMessage, ToWorker, WorkerSetup } from './messages.ts';
 import { fromOrtTensor, toOrtTensor } from './ort-tensors.ts';
 import { tally } from './tally.ts';
 
@@ -50,8 +50,11 @@ async function openBaked(): Promise<ort.InferenceSession | undefined> {
   return ort.InferenceSession.create(bytes, sessionOptions());
 }
 
+/** Thresholds travel as float32, and are compared as such. */
 function isBakedIn(message: RunMessage): boolean {
-  return message.measure === 'nothing' && message.thresholds!.every((t) => t === setup.baked?.threshold);
+  if (setup.baked === undefined || message.measure !== 'nothing') return false;
+  const baked = Math.fround(setup.baked.threshold);
+  return message.thresholds!.every((t) => t === baked);
 }
 
 async function run(sessions: Sessions, message: RunMessage): Promise<RunDone> {
@@ -121,14 +124,25 @@ function post(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   port!.postMessage(message, transfer);
 }
 
+function serve(port: MessagePort, sessions: Sessions): void {
+  const underWay = new Set<Promise<void>>();
+  port.on('message', (message: ToWorker) => {
+    if (message.kind === 'stop') {
+      void Promise.all(underWay).then(() => port.close());
+      return;
+    }
+    const answered = run(sessions, message).then(
+      (done) => post(done, transferables(done)),
+      (error: unknown) => post({ kind: 'failed', id: message.id, message: messageOf(error) }),
+    );
+    underWay.add(answered);
+    void answered.finally(() => underWay.delete(answered));
+  });
+}
+
 open().then(
   (sessions) => {
-    port.on('message', (message: RunMessage) => {
-      run(sessions, message).then(
-        (done) => post(done, transferables(done)),
-        (error: unknown) => post({ kind: 'failed', id: message.id, message: messageOf(error) }),
-      );
-    });
+    serve(port, sessions);
     post({ kind: 'ready' });
   },
   (error: unknown) => post({ kind: 'unusable', message: messageOf(error) }),
