@@ -45,7 +45,7 @@ const PACE_MS = 2;
 function demoConfig(port: number): Config {
   return parseConfig({
     server: { port },
-    sampling: { ratio: 0.5, budget: 0.6 },
+    sampling: { ratio: 0.9, budget: 0.8 },
     telemetry: { logLevel: 'silent' },
   });
 }

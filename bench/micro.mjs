@@ -1,0 +1,83 @@
+// Micro benchmarks of the estimator and the codecs: `npm run bench:micro [-- --json]`.
+import { Bench } from 'tinybench';
+import { criticality } from '../dist/criticality/critical-point.js';
+import { freeEnergyCurve, logGrid } from '../dist/criticality/free-energy.js';
+import { driftReference, readDrift } from '../dist/drift/detector.js';
+import { BinCounter } from '../dist/estimator/bin-counter.js';
+import { mergeAll, tails } from '../dist/estimator/histogram.js';
+import { RollingWindow } from '../dist/estimator/rolling-window.js';
+import { decodeInferRequest } from '../dist/protocol/decode-request.js';
+import { xorshift } from '../dist/random.js';
+
+const random = xorshift(1);
+const relu = (length) =>
+  Float32Array.from({ length }, () =>
+    Math.max(0, Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())),
+  );
+const bits = (values) => new Uint32Array(values.buffer);
+const counter = new BinCounter();
+
+const SITES = 5;
+const window = new RollingWindow({ sites: SITES, slices: 16, sliceSamples: 16, maxAgeMs: 1e9 });
+const pool = Array.from({ length: 16 }, () =>
+  Array.from({ length: SITES }, (_, site) => counter.histogram(bits(relu(12544 >> site)))),
+);
+for (let i = 0; i < 256; i++) window.add(pool[i % 16], 0);
+const snapshot = window.snapshot();
+const slices = snapshot.slices.map(mergeAll);
+const all = mergeAll(slices);
+const grid = logGrid(tails(all), { perOctave: 8, sparsity: [0.02, 0.95] });
+const drift = { limit: 0.1, confirmations: 2 };
+const reference = driftReference(snapshot.slices, 4, drift);
+const recent = window.recent(4);
+
+const image = { name: 'x', datatype: 'FP32', shape: [-1, 784] };
+const model = { name: 'm', versions: ['1'], platform: '', inputs: [image], outputs: [] };
+const data = Array.from(relu(784));
+const json = Buffer.from(
+  JSON.stringify({ inputs: [{ name: 'x', shape: [1, 784], datatype: 'FP32', data }] }),
+);
+const head = Buffer.from(
+  '{"inputs":[{"name":"x","shape":[1,784],"datatype":"FP32","parameters":{"binary_data_size":3136}}]}',
+);
+const binary = Buffer.concat([head, Buffer.from(Float32Array.from(data).buffer)]);
+
+const ACTIVATIONS = { 'binning 12,544': 12544, 'binning 262,144': 262144, 'binning 4,194,304': 4194304 };
+const bench = new Bench({ time: 400, warmupTime: 150 });
+for (const [name, length] of Object.entries(ACTIVATIONS)) {
+  const tensor = bits(relu(length));
+  bench.add(name, () => counter.histogram(tensor));
+}
+bench
+  .add('window: add one sample', () => window.add(pool[0], 0))
+  .add('window: snapshot', () => window.snapshot())
+  .add('F on the log grid', () => freeEnergyCurve(tails(all), grid, 'normalized'))
+  .add('F, features, τ* from a full window', () => criticality(slices))
+  .add('drift: one reading', () => readDrift(reference, recent, 0, drift))
+  .add('drift: a new reference', () => driftReference(snapshot.slices, 4, drift))
+  .add('decode JSON, 784 floats', () => decodeInferRequest(json, undefined, model, { maxBatch: undefined }))
+  .add('decode binary, 784 floats', () =>
+    decodeInferRequest(binary, head.length, model, { maxBatch: undefined }),
+  );
+await bench.run();
+
+const rows = bench.tasks.map(({ name, result }) => {
+  const ms = result.latency.p50;
+  const length = ACTIVATIONS[name];
+  return {
+    name,
+    medianUs: ms * 1000,
+    p99Us: result.latency.p99 * 1000,
+    ...(length === undefined ? {} : { nsPerActivation: (ms * 1e6) / length }),
+  };
+});
+if (process.argv.includes('--json')) console.log(JSON.stringify(rows));
+else
+  console.table(
+    rows.map(({ name, medianUs, p99Us, nsPerActivation }) => ({
+      name,
+      'median µs': medianUs.toFixed(1),
+      'p99 µs': p99Us.toFixed(1),
+      'ns per activation': nsPerActivation?.toFixed(2) ?? '',
+    })),
+  );
