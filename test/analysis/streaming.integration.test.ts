@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest';
+import { analyze } from '../../src/analysis/analyze.ts';
+import { SLICES } from '../../src/analysis/schedule.ts';
+import { criticality } from '../../src/criticality/critical-point.ts';
+import { BinCounter } from '../../src/estimator/bin-counter.ts';
+import { mergeAll } from '../../src/estimator/histogram.ts';
+import { RollingWindow } from '../../src/estimator/rolling-window.ts';
+import { capture } from '../estimator/bundled-activations.ts';
+
+const ROWS = 400;
+
+it('inputs that come one by one through a rolling window give the critical threshold of the batch', async () => {
+  const { critical } = await analyze({ limit: ROWS });
+  const counter = new BinCounter();
+  const window = new RollingWindow({
+    sites: 5,
+    slices: SLICES,
+    sliceSamples: ROWS / SLICES,
+    maxAgeMs: Number.POSITIVE_INFINITY,
+  });
+  for (let row = 0; row < ROWS; row++) {
+    const sites = await capture(row, row + 1);
+    window.add(
+      sites.map((site) => counter.histogram(new Uint32Array(site.buffer, site.byteOffset, site.length))),
+      row,
+    );
+  }
+  const streamed = criticality(window.snapshot().slices.map((slice) => mergeAll(slice)))!.critical!;
+  expect(streamed.threshold).toBe(critical!.threshold);
+  expect(streamed.feature).toBe(critical!.feature);
+  expect(Math.abs(streamed.sparsity - critical!.sparsity)).toBeLessThanOrEqual(0.005);
+});
