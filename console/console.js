@@ -35,7 +35,7 @@ const showState = createStatePanel();
 const modes = createModeControls((report) => show(report));
 const showSites = createSiteTable();
 const showFeatures = createFeatureTable();
-const logChange = createEventLog();
+const changes = createEventLog();
 const curve = createCurvePlot(byId('curve', HTMLElement), showCursor);
 const plots = SERIES.map((series) => createSeriesPlot(series, hover));
 byId('tiles', HTMLElement).append(...plots.map(({ tile }) => tile));
@@ -69,7 +69,7 @@ function showCursor(point) {
 function show(report) {
   showState(report, Date.now());
   modes.update(report);
-  logChange(report);
+  changes.add(report);
   showSites(report);
   showFeatures(report);
   curve.update(report, measuredFreeEnergy(report));
@@ -119,7 +119,7 @@ function follow(model) {
     if (isFollowed) next = setTimeout(poll, wait);
   }
 
-  const unfollow = followChanges(model, logChange);
+  const unfollow = followChanges(model, changes.add);
   void poll();
   return () => {
     isFollowed = false;
@@ -130,6 +130,7 @@ function follow(model) {
 
 /** @param {unknown} error */
 function lose(error) {
+  changes.lose();
   const since = frames.at(-1)?.at;
   const last = since === undefined ? '' : `; last heard at ${clock(since)}`;
   const why =

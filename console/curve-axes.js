@@ -24,6 +24,8 @@ import { linearScale, linearTicks, logScale, logTicks, thinned } from './scale.j
 
 const MARGIN = { left: 50, right: 14, top: 34, bottom: 26 };
 const LABEL_GAP = 44;
+/** Pixels from the left that a label must leave to the title in the corner. */
+const TITLE_ROOM = 16;
 
 /**
  * @param {readonly CurvePoint[]} points - at least two
@@ -71,16 +73,14 @@ export function drawAxes(points, layout) {
   const bySparsity = { name: 'β', ticks: sparsityTicks(points, layout) };
   const [below, above] = layout.axis === 'threshold' ? [byThreshold, bySparsity] : [bySparsity, byThreshold];
   for (const { x, label } of below.ticks) {
-    group.append(
-      svg('line', { class: 'grid', x1: x, x2: x, y1: top, y2: bottom }),
-      svg('text', { class: 'tick', x, y: bottom + 16, 'text-anchor': 'middle' }, label),
-    );
+    group.append(svg('line', { class: 'grid', x1: x, x2: x, y1: top, y2: bottom }));
+    if (x - left < TITLE_ROOM) continue;
+    group.append(svg('text', { class: 'tick', x, y: bottom + 16, 'text-anchor': 'middle' }, label));
   }
   for (const { x, label } of above.ticks) {
-    group.append(
-      svg('line', { class: 'notch', x1: x, x2: x, y1: top - 5, y2: top }),
-      svg('text', { class: 'tick', x, y: top - 9, 'text-anchor': 'middle' }, label),
-    );
+    group.append(svg('line', { class: 'notch', x1: x, x2: x, y1: top - 5, y2: top }));
+    if (x - left < TITLE_ROOM) continue;
+    group.append(svg('text', { class: 'tick', x, y: top - 9, 'text-anchor': 'middle' }, label));
   }
   group.append(
     svg('line', { class: 'axis', x1: left, x2: right, y1: bottom, y2: bottom }),

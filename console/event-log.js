@@ -12,10 +12,13 @@ export function createEventLog() {
   /** @type {Set<string>} */
   const known = new Set();
 
+  let latest = '';
+
   /** @param {Summary} summary */
-  return function add({ change, mode, state, threshold }) {
+  function add({ change, mode, state, threshold }) {
     const key = `${change.at} ${change.reason} ${change.detail}`;
-    if (known.has(key)) return;
+    if (key === latest || known.has(key)) return;
+    latest = key;
     known.add(key);
     const time = change.at > 0 ? clock(change.at) : 'start';
     list.prepend(
@@ -34,5 +37,12 @@ export function createEventLog() {
       ),
     );
     while (list.childElementCount > MOST_ENTRIES) list.lastElementChild?.remove();
-  };
+  }
+
+  /** Told when the server was away: it may have been started again, and its first change is then a new one. */
+  function lose() {
+    known.clear();
+  }
+
+  return { add, lose };
 }

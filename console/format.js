@@ -23,9 +23,8 @@ export function significant(value) {
   if (value === 0) return '0';
   const size = Math.abs(value);
   if (size < 0.001 || size >= 100_000) return minus(value.toExponential(2));
-  return minus(
-    value.toPrecision(size >= 1000 ? 4 : 3).replace(/\.?0+$/, (zeros) => (size < 1000 ? '' : zeros)),
-  );
+  if (size >= 100) return minus(value.toFixed(0));
+  return minus(String(Number(value.toPrecision(3))));
 }
 
 /**
@@ -47,7 +46,8 @@ export function duration(seconds) {
   if (seconds === null || seconds === undefined) return UNKNOWN;
   if (seconds === 0) return '0 ms';
   if (seconds < 0.001) return `${Math.round(seconds * 1e6)} µs`;
-  if (seconds < 1) return `${(seconds * 1000).toPrecision(2)} ms`;
+  if (seconds < 0.0995) return `${(seconds * 1000).toPrecision(2)} ms`;
+  if (seconds < 0.9995) return `${Math.round(seconds * 1000)} ms`;
   return `${seconds.toPrecision(3)} s`;
 }
 

@@ -9,7 +9,8 @@
  * @typedef {object} Frame
  * @property {number} at - Unix ms, the page's clock
  * @property {string} state
- * @property {boolean} isChange - whether the state changed since the frame before
+ * @property {number} changedAt - Unix ms, the server's clock
+ * @property {boolean} isChange - whether the controller moved since the frame before
  * @property {number} threshold - applied to production; 0 is dense
  * @property {number | null} critical - τ*
  * @property {number | null} trial - threshold under test, when it is not the applied one
@@ -43,7 +44,8 @@ export function frameOf(at, report, traffic, before) {
   return {
     at,
     state: report.state,
-    isChange: before !== undefined && before.state !== report.state,
+    changedAt: report.change.at,
+    isChange: before !== undefined && before.changedAt !== report.change.at,
     threshold,
     critical: report.critical?.threshold ?? null,
     trial: isTrial ? judgedThreshold : null,

@@ -1,5 +1,6 @@
 // @ts-check
 import { svg } from './elements.js';
+import { clock } from './format.js';
 import { LATE_MS, timeDomain } from './frames.js';
 import { linearScale, pathThrough } from './scale.js';
 
@@ -20,6 +21,7 @@ import { linearScale, pathThrough } from './scale.js';
  * @property {number} bottom
  */
 
+const CLOCK_WIDTH = 52;
 const MARGIN = { left: 46, right: 4, top: 10, bottom: 16 };
 
 /**
@@ -43,27 +45,48 @@ export function layOutSeries(series, frames, width, height) {
 }
 
 /**
- * Lowest and highest value at the left, the time below.
+ * The frame, with the lowest and the highest value at the left.
  *
  * @param {Series} series
- * @param {readonly Frame[]} frames
  * @param {SeriesLayout} layout
  */
-export function drawSeriesAxes(series, frames, { domain, left, right, top, bottom }) {
+export function drawSeriesAxes(series, { domain, left, right, top, bottom }) {
   const format = series.tick ?? series.format;
   const [low, high] = domain;
-  const [start, end] = timeDomain(frames);
-  const seconds = Math.round((end - start) / 1000);
-  const span = seconds < 100 ? `−${seconds} s` : `−${Math.round(seconds / 60)} min`;
   const at = { class: 'tick', x: left - 6, 'text-anchor': 'end' };
   return [
     svg('line', { class: 'grid', x1: left, x2: right, y1: top, y2: top }),
     svg('line', { class: 'axis', x1: left, x2: right, y1: bottom, y2: bottom }),
     svg('text', { ...at, y: top + 4 }, format(high)),
     svg('text', { ...at, y: bottom + 1 }, format(low)),
+  ];
+}
+
+/**
+ * The time that is shown, below.
+ *
+ * @param {readonly Frame[]} frames
+ * @param {SeriesLayout} layout
+ */
+export function drawSpan(frames, { left, right, bottom }) {
+  const [start, end] = timeDomain(frames);
+  const seconds = Math.round((end - start) / 1000);
+  const span = seconds < 100 ? `−${seconds} s` : `−${Math.round(seconds / 60)} min`;
+  return [
     svg('text', { class: 'tick', x: left, y: bottom + 13 }, span),
     svg('text', { class: 'tick', x: right, y: bottom + 13, 'text-anchor': 'end' }, 'now'),
   ];
+}
+
+/**
+ * The time of day of one moment, below, in place of the span.
+ *
+ * @param {Frame} frame
+ * @param {SeriesLayout} layout
+ */
+export function drawClock({ at }, { x, left, right, bottom }) {
+  const middle = Math.max(left + CLOCK_WIDTH / 2, Math.min(right - CLOCK_WIDTH / 2, x(at)));
+  return svg('text', { class: 'tick', x: middle, y: bottom + 13, 'text-anchor': 'middle' }, clock(at));
 }
 
 /**
@@ -137,12 +160,12 @@ export function drawChanges(frames, { x, top, bottom }) {
  * The cross-hair at one moment.
  *
  * @param {Frame} frame
- * @param {Series} series
+ * @param {readonly Line[]} lines
  * @param {SeriesLayout} layout
  */
-export function drawMoment(frame, series, { x, y, top, bottom }) {
+export function drawMoment(frame, lines, { x, y, top, bottom }) {
   const at = x(frame.at);
-  const dots = series.lines.flatMap(({ of, look }) => {
+  const dots = lines.flatMap(({ of, look }) => {
     const value = of(frame);
     return value === null ? [] : [svg('circle', { class: `dot ${look}`, cx: at, cy: y(value), r: 3 })];
   });

@@ -1,11 +1,22 @@
 // @ts-check
 import { html, setText, svg } from './elements.js';
-import { clock } from './format.js';
-import { drawBand, drawChanges, drawLine, drawMoment, drawSeriesAxes, layOutSeries } from './series-marks.js';
+import {
+  drawBand,
+  drawChanges,
+  drawClock,
+  drawLine,
+  drawMoment,
+  drawSeriesAxes,
+  drawSpan,
+  layOutSeries,
+} from './series-marks.js';
 
 /** @import { Frame } from './frames.js' */
 /** @import { SeriesLayout } from './series-marks.js' */
 /** @import { Series } from './series.js' */
+
+/** Pixels below which there is no room to draw, as while the page is laid out. */
+const LEAST_WIDTH = 100;
 
 /**
  * A tile with one live series: the figure of now, or of the moment under the pointer, above its course.
@@ -15,7 +26,6 @@ import { drawBand, drawChanges, drawLine, drawMoment, drawSeriesAxes, layOutSeri
  */
 export function createSeriesPlot(series, onHover) {
   const figure = html('span', { class: 'value' });
-  const moment = html('span', { class: 'moment' });
   const drawing = svg('svg', { class: 'plot', role: 'img' });
   const keys = series.lines.map(({ label, look }) => {
     const value = html('b');
@@ -27,7 +37,6 @@ export function createSeriesPlot(series, onHover) {
     { class: 'tile', id: `series-${series.id}` },
     html('h3', {}, series.title),
     figure,
-    moment,
     html('div', { class: 'plot-box' }, drawing),
     html('p', { class: 'legend' }, ...keys.map(({ item }) => item), note),
   );
@@ -53,7 +62,6 @@ export function createSeriesPlot(series, onHover) {
     const atHover = hovered === null ? undefined : frames.find(({ at }) => at === hovered);
     const shown = atHover ?? frames.at(-1);
     if (shown === undefined) return;
-    setText(moment, atHover === undefined ? '' : clock(shown.at));
     setText(figure, series.format(series.lines[0]?.of(shown) ?? null));
     for (const [i, { of }] of series.lines.entries()) {
       const key = keys[i];
@@ -76,7 +84,7 @@ export function createSeriesPlot(series, onHover) {
  */
 function draw(drawing, series, frames, hovered) {
   const { clientWidth: width, clientHeight: height } = drawing;
-  if (width === 0) return null;
+  if (width < LEAST_WIDTH) return null;
   const layout = layOutSeries(series, frames, width, height);
   const { left, right, top, bottom } = layout;
   const clip = `clip-${series.id}`;
@@ -89,14 +97,15 @@ function draw(drawing, series, frames, hovered) {
       { id: clip },
       svg('rect', { x: left - 2, width: right - left + 4, y: top - 3, height: bottom - top + 6 }),
     ),
-    ...drawSeriesAxes(series, frames, layout),
+    ...drawSeriesAxes(series, layout),
+    ...(hovered === undefined ? drawSpan(frames, layout) : [drawClock(hovered, layout)]),
     ...drawChanges(frames, layout),
     svg(
       'g',
       { 'clip-path': `url(#${clip})` },
       ...(series.band === undefined ? [] : [drawBand(series.band, frames, layout)]),
       ...lines.toReversed().map((line) => drawLine(line, frames, layout)),
-      ...(hovered === undefined ? [] : drawMoment(hovered, series, layout)),
+      ...(hovered === undefined ? [] : drawMoment(hovered, lines, layout)),
     ),
   );
   return layout;

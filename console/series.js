@@ -102,7 +102,7 @@ export const SERIES = [
 ];
 
 /** How far below the measured agreement its lower bound is still shown: with few answers it says nothing yet. */
-const BOUND_ROOM = 0.1;
+const BOUND_ROOM = 0.04;
 
 /** @type {Series['domain']} */
 function agreementDomain(_low, _high, frames) {

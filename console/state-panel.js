@@ -35,7 +35,7 @@ export function createStatePanel() {
   return function update(report, now) {
     panel.dataset.state = report.state;
     setText(name, report.state);
-    setText(meaning, MEANINGS[report.state] ?? '');
+    setText(meaning, meaningOf(report));
     const { at, reason, detail } = report.change;
     setText(change, `${reason}: ${shorten(detail)}`);
     change.title = detail;
@@ -48,6 +48,12 @@ export function createStatePanel() {
     const { ok, dropped, failed } = report.shadow;
     setText(shadow, `shadow runs: ${ok} ok, ${dropped} dropped, ${failed} failed`);
   };
+}
+
+/** @param {Report} report */
+function meaningOf({ state, phase }) {
+  const meaning = MEANINGS[state] ?? '';
+  return state === 'observe' ? `${meaning} Mode auto would now be in state ${phase.kind}.` : meaning;
 }
 
 /**

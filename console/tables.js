@@ -52,7 +52,7 @@ export function createSiteTable() {
     ]);
     setText(sitesNote, sitesNoteOf(report));
     skipped.hidden = report.skipped.length === 0;
-    setText(skippedSummary, `${report.skipped.length} nodes without a gate, and why`);
+    setText(skippedSummary, `${report.skipped.length} without a gate, and why`);
     fillRows(skippedBody, report.skipped, ({ name, op, reason }) => [name, op, reason]);
   };
 }
