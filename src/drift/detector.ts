@@ -1,4 +1,4 @@
-import { mergeAll } from '../estimator/histogram.ts';
+import { cloneHistogram, mergeAll, subtract } from '../estimator/histogram.ts';
 import type { SiteHistograms } from '../estimator/rolling-window.ts';
 import { xorshift } from '../random.ts';
 import { driftDistance, type SiteDistance } from './distance.ts';
@@ -45,8 +45,13 @@ export function driftReference(
   if (taken === 0) return { sites, limit: options.limit };
   const random = xorshift(slices.length);
   const distances = Array.from({ length: SPLITS }, () => {
-    const order = shuffled(slices, random);
-    return driftDistance(mergeSites(order.slice(taken)), mergeSites(order.slice(0, taken))).distance;
+    const part = mergeSites(shuffled(slices, random).slice(0, taken));
+    const rest = sites.map((h, site) => {
+      const without = cloneHistogram(h);
+      subtract(without, part[site]!);
+      return without;
+    });
+    return driftDistance(rest, part).distance;
   });
   const mean = distances.reduce((a, b) => a + b, 0) / SPLITS;
   const variance = distances.reduce((a, d) => a + (d - mean) ** 2, 0) / (SPLITS - 1);

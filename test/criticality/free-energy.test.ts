@@ -18,7 +18,7 @@ function byDefinition(values: Float32Array, threshold: number, scale: number) {
   let s = 0;
   for (const value of values) {
     const a = Math.abs(value);
-    if (a < edgeOf(1)) continue;
+    if (!(a >= edgeOf(1) && a < Number.POSITIVE_INFINITY)) continue;
     n++;
     s0 += a;
     if (a < threshold) continue;
