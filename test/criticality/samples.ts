@@ -23,3 +23,22 @@ export function window(
     return counter.histogram(new Uint32Array(values.buffer));
   });
 }
+
+/** Some values come again and again, as constant image borders make them: [value, share of all activations]. */
+export const withAtoms =
+  (draw: Draw, atoms: readonly (readonly [number, number])[]): Draw =>
+  (u) => {
+    let pick = u();
+    for (const [value, share] of atoms) {
+      if (pick < share) return value;
+      pick -= share;
+    }
+    return draw(u);
+  };
+
+/** A background at three levels, 14 % of all activations. */
+export const BACKGROUND = [
+  [0.0701, 0.05],
+  [0.303, 0.05],
+  [0.907, 0.04],
+] as const;

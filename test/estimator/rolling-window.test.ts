@@ -81,7 +81,7 @@ describe('RollingWindow', () => {
     expect(content(sites[0]!)).toEqual(content(mergeAll(latest.flat())));
     expect(content(sites[0]!)).toEqual(content(mergeAll(slices.flat())));
     expect(slices.map((slice) => content(slice[0]!))).toEqual(latest.map((sample) => content(sample[0]!)));
-  });
+  }, 180_000);
 
   it('forgets slices that are too old, however few samples came after', () => {
     const window = new RollingWindow(OPTIONS);
