@@ -38,10 +38,7 @@ export async function startSocketServer(limits: Partial<HttpLimits> = {}): Promi
     plane,
     port,
     send: (sent) => send(port, sent),
-    open: () =>
-      new Promise((resolve, reject) => {
-        const socket = connect(port, '127.0.0.1', () => resolve(socket)).once('error', reject);
-      }),
+    open: () => open(port),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -50,7 +47,15 @@ export async function startSocketServer(limits: Partial<HttpLimits> = {}): Promi
   };
 }
 
-function send(
+/** A bare connection to a local port. */
+export function open(port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(socket)).once('error', reject);
+  });
+}
+
+/** One request on a connection of its own. */
+export function send(
   port: number,
   { path = '/v2/models/identity-fp32/infer', method = 'POST', headers = {}, body = '' }: Sent,
 ) {
