@@ -1,6 +1,6 @@
 import type { Hono } from 'hono';
 import type { Logger } from 'pino';
-import { type Observable, pairwise } from 'rxjs';
+import { type Observable, ReplaySubject } from 'rxjs';
 import { bundledModel } from './bundled.ts';
 import type { Config } from './config.ts';
 import type { ControllerState } from './control/state.ts';
@@ -8,11 +8,11 @@ import { createApp } from './http/app.ts';
 import type { NodeBindings } from './http/body.ts';
 import { consoleRoutes } from './http/console-routes.ts';
 import type { InferContext } from './http/plane.ts';
-import { createPruningRoutes, type PruningPlane } from './http/pruning-routes.ts';
+import { createPruningRoutes } from './http/pruning-routes.ts';
 import type { InferRequest, InferResponse } from './protocol/types.ts';
 import { loadModel } from './runtime/load-model.ts';
 import { ServingPlane } from './serving/plane.ts';
-import { pruningReport, pruningSummary } from './serving/report.ts';
+import { createPruningPlane } from './serving/pruning-plane.ts';
 import { ServedModel } from './serving/served-model.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { VERSION } from './version.ts';
@@ -28,7 +28,7 @@ export interface Taustat {
   readonly state$: Observable<ControllerState>;
   /** The text of `/metrics` in the format that an Accept header asks for. */
   readonly metrics: (accept?: string) => Promise<{ contentType: string; body: string }>;
-  /** From now on not ready; requests are still answered. */
+  /** From now on not ready; requests are still answered, event streams end. */
   readonly drain: () => void;
   /** Finishes what was accepted, then stops the workers. */
   readonly close: () => Promise<void>;
@@ -47,6 +47,11 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
   }
   const served = await ServedModel.start(loaded, config, metrics, log);
   const plane = new ServingPlane(VERSION, new Map([[served.name, served]]));
+  const draining$ = new ReplaySubject<void>(1);
+  const drain = () => {
+    plane.isDraining = true;
+    draining$.next();
+  };
   const expose = async (accept?: string) => {
     served.exportMetrics();
     return metrics.expose(accept);
@@ -56,7 +61,7 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
   const routes = createApp(plane, { maxBodyBytes, maxBatch }, (error) =>
     log.error({ error }, 'request failed'),
   );
-  routes.route('/', createPruningRoutes(pruningPlane(plane), config.control.token));
+  routes.route('/', createPruningRoutes(createPruningPlane(plane, draining$), config.control.token));
   routes.get('/metrics', async (context) => {
     const { contentType, body } = await expose(context.req.header('accept'));
     return context.body(body, 200, { 'Content-Type': contentType });
@@ -69,29 +74,10 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
     infer: (request, context = {}) => served.infer(request, { keepInputs: true, ...context }),
     state$: served.thermostat.state$,
     metrics: expose,
-    drain: () => {
-      plane.isDraining = true;
-    },
+    drain,
     close: async () => {
-      plane.isDraining = true;
+      drain();
       await served.close();
-    },
-  };
-}
-
-function pruningPlane(plane: ServingPlane): PruningPlane {
-  return {
-    report: (model) => pruningReport(plane.served(model)),
-    setMode: (model, mode, threshold) => {
-      plane.served(model).thermostat.setMode(mode, threshold, Date.now());
-    },
-    follow: (model, listener) => {
-      const served = plane.served(model);
-      listener(pruningSummary(served));
-      const subscription = served.thermostat.state$.pipe(pairwise()).subscribe(([before, after]) => {
-        if (before.change !== after.change) listener(pruningSummary(served));
-      });
-      return () => subscription.unsubscribe();
     },
   };
 }

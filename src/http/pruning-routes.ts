@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { MODES, type Mode } from '../control/state.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import { errorAnswer, json } from './answers.ts';
-import type { NodeBindings } from './body.ts';
+import { type HttpContext, type NodeBindings, readBody } from './body.ts';
 
 /** What the control API needs to know and to do; plain data, free of the estimator's types. */
 export interface PruningPlane {
@@ -13,9 +13,17 @@ export interface PruningPlane {
   report(model: string): unknown;
   /** @throws ServingError UNKNOWN_MODEL */
   setMode(model: string, mode: Mode, threshold: number | undefined): void;
-  /** Calls back with a summary at every change until the returned function is called. @throws ServingError UNKNOWN_MODEL */
-  follow(model: string, listener: (summary: unknown) => void): () => void;
+  /** Tells the present summary at once and every one after a change. @throws ServingError UNKNOWN_MODEL */
+  follow(model: string, follower: Follower): Unfollow;
 }
+
+export interface Follower {
+  readonly next: (summary: unknown) => void;
+  /** Nothing comes any more: the server is about to stop. */
+  readonly end: () => void;
+}
+
+export type Unfollow = () => void;
 
 const PutBody = z.strictObject({
   mode: z.enum(MODES as [Mode, ...Mode[]]),
@@ -60,7 +68,7 @@ function methodNotAllowed(context: Context, allowed: string): Response {
 }
 
 /** @throws ServingError UNAUTHORIZED, FORBIDDEN */
-function authorize(context: Context<{ Bindings: NodeBindings }>, token: string | undefined): void {
+function authorize(context: HttpContext, token: string | undefined): void {
   if (token !== undefined) {
     const given = Buffer.from(context.req.header('authorization') ?? '');
     const expected = Buffer.from(`Bearer ${token}`);
@@ -69,8 +77,9 @@ function authorize(context: Context<{ Bindings: NodeBindings }>, token: string |
     }
     return;
   }
-  const address = context.env?.incoming?.socket.remoteAddress;
-  if (address !== undefined && !LOOPBACK.test(address)) {
+  const incoming = context.env?.incoming;
+  // A call from within the process has no socket; a socket that is gone has no address, and its client no claim.
+  if (incoming !== undefined && !LOOPBACK.test(incoming.socket.remoteAddress ?? '')) {
     throw new ServingError(
       'FORBIDDEN',
       'without a token, the pruning mode can be changed from loopback only',
@@ -79,13 +88,11 @@ function authorize(context: Context<{ Bindings: NodeBindings }>, token: string |
 }
 
 /** @throws ServingError INVALID_REQUEST, PAYLOAD_TOO_LARGE */
-async function readPut(context: Context): Promise<z.output<typeof PutBody>> {
-  const text = await context.req.text();
-  if (text.length > MAX_BODY_BYTES)
-    throw new ServingError('PAYLOAD_TOO_LARGE', `body is over ${MAX_BODY_BYTES} bytes`);
+async function readPut(context: HttpContext): Promise<z.output<typeof PutBody>> {
+  const bytes = await readBody(context, MAX_BODY_BYTES, 0);
   let body: unknown;
   try {
-    body = JSON.parse(text);
+    body = JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch (error) {
     throw new ServingError('INVALID_REQUEST', `body is not JSON: ${messageOf(error)}`);
   }
@@ -108,32 +115,47 @@ async function readPut(context: Context): Promise<z.output<typeof PutBody>> {
 
 /** The present state at once, then every change; a comment now and then keeps proxies from closing the stream. */
 function events(context: Context, plane: PruningPlane, model: string): Response | Promise<Response> {
+  // What answers HEAD is never read, so it could neither be written to nor seen to close.
+  if (context.req.method === 'HEAD') {
+    plane.report(model);
+    return context.body(null, 200, { 'Content-Type': 'text/event-stream' });
+  }
   const pending: unknown[] = [];
+  let isOpen = true;
   let wake: () => void = () => undefined;
-  const stop = plane.follow(model, (summary) => {
-    pending.push(summary);
+  const close = () => {
+    isOpen = false;
     wake();
+  };
+  const unfollow = plane.follow(model, {
+    next: (summary) => {
+      pending.push(summary);
+      wake();
+    },
+    end: close,
   });
   return streamSSE(context, async (stream) => {
-    let isOpen = true;
     let id = 0;
     stream.onAbort(() => {
-      isOpen = false;
-      stop();
-      wake();
+      unfollow();
+      close();
     });
-    while (isOpen) {
-      for (const summary of pending.splice(0)) {
-        await stream.writeSSE({ id: String(id++), event: 'pruning', data: JSON.stringify(summary) });
+    try {
+      while (isOpen || pending.length > 0) {
+        for (const summary of pending.splice(0)) {
+          await stream.writeSSE({ id: String(id++), event: 'pruning', data: JSON.stringify(summary) });
+        }
+        let timer: NodeJS.Timeout | undefined;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          timer = setTimeout(resolve, HEARTBEAT_MS);
+          if (pending.length > 0 || !isOpen) resolve();
+        });
+        clearTimeout(timer);
+        if (isOpen && pending.length === 0) await stream.write(': alive\n\n');
       }
-      let timer: NodeJS.Timeout | undefined;
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-        timer = setTimeout(resolve, HEARTBEAT_MS);
-        if (pending.length > 0 || !isOpen) resolve();
-      });
-      clearTimeout(timer);
-      if (isOpen && pending.length === 0) await stream.write(': alive\n\n');
+    } finally {
+      unfollow();
     }
   });
 }
