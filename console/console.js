@@ -32,7 +32,10 @@ const fixHere = byId('fix-here', HTMLButtonElement);
 const noCurve = byId('no-curve', HTMLElement);
 
 const showState = createStatePanel();
-const modes = createModeControls((report) => show(report));
+const modes = createModeControls((report) => {
+  modeChanges++;
+  show(report);
+});
 const showSites = createSiteTable();
 const showFeatures = createFeatureTable();
 const changes = createEventLog();
@@ -48,6 +51,9 @@ let hoveredAt = null;
 let cursor = null;
 /** @type {Exposition} */
 let exposition = new Map();
+
+/** How often the mode was changed here: a report that was asked for before a change is out of date. */
+let modeChanges = 0;
 
 /** @param {number | null} at */
 function hover(at) {
@@ -100,23 +106,25 @@ function follow(model) {
   let next;
 
   async function poll() {
-    clearTimeout(next);
-    let wait = POLL_MS;
-    try {
-      const [report, metrics] = await Promise.all([readReport(model), readMetrics()]);
-      if (!isFollowed) return;
-      exposition = readExposition(metrics, 'taustat_');
-      const at = Date.now();
-      frames = withFrame(frames, frameOf(at, report, meter.observe(at, exposition), frames.at(-1)));
-      show(report);
-      hover(hoveredAt);
-      drawRibbon(ribbon, frames);
-      setLink('live', 'live');
-    } catch (error) {
-      wait = RETRY_MS;
-      lose(error);
-    }
-    if (isFollowed) next = setTimeout(poll, wait);
+    const changesBefore = modeChanges;
+    const heard = await Promise.all([readReport(model), readMetrics()]).catch(lose);
+    if (!isFollowed) return;
+    next = setTimeout(poll, heard === undefined ? RETRY_MS : POLL_MS);
+    if (heard !== undefined && modeChanges === changesBefore) take(...heard);
+  }
+
+  /**
+   * @param {Report} report
+   * @param {string} metrics
+   */
+  function take(report, metrics) {
+    setLink('live', 'live');
+    exposition = readExposition(metrics, 'taustat_');
+    const at = Date.now();
+    frames = withFrame(frames, frameOf(at, report, meter.observe(at, exposition), frames.at(-1)));
+    show(report);
+    hover(hoveredAt);
+    drawRibbon(ribbon, frames);
   }
 
   const unfollow = followChanges(model, changes.add);
