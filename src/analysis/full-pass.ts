@@ -14,10 +14,10 @@ export interface PrunedPass {
   readonly point?: PrunedPoint;
 }
 
-/** Runs the network pruned at any threshold and counts what passes it. */
+/** Runs the network pruned at any threshold, of all sites or of each, and counts what passes it. */
 export async function prunedPass(
   passes: Passes,
-  threshold: number,
+  threshold: number | Float32Array,
   dense: DensePass,
   labels: Int32Array | undefined,
   onRows: (rows: number) => void,

@@ -18,19 +18,19 @@ export interface Passes {
 export const IN_FLIGHT_PER_WORKER = 2;
 
 /**
- * Runs all rows once with the same threshold at every site. Results arrive in any order. There is nothing to run when
- * the model has neither sites nor class scores.
+ * Runs all rows once, with one threshold for every site or one for each. Results arrive in any order. There is nothing to
+ * run when the model has neither sites nor class scores.
  *
  * @throws ServingError what the runtime throws.
  */
 export async function pass(
   { runtime, rows, batches, sites, outputs }: Passes,
-  threshold: number,
+  threshold: number | Float32Array,
   measure: Measure,
   onResult: (result: ShadowResult, batch: Batch) => void,
 ): Promise<void> {
   if (sites === 0 && outputs.length === 0) return;
-  const thresholds = new Float32Array(sites).fill(threshold);
+  const thresholds = typeof threshold === 'number' ? new Float32Array(sites).fill(threshold) : threshold;
   const waiting = batches[Symbol.iterator]();
   const lane = async (): Promise<void> => {
     for (const batch of waiting) {
