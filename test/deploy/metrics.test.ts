@@ -1,76 +1,72 @@
-import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parseAllDocuments } from 'yaml';
-import { Metrics } from '../../src/telemetry/metrics.ts';
-import { dashboard, queries, read, recorded } from './queries.ts';
+import { type ErrorCode, ServingError } from '../../src/errors.ts';
+import { exportedSeries, LABEL_VALUES } from './exported.ts';
+import { dashboardQueries, read, ruleQueries, rules } from './files.ts';
+import { namesIn, type Selector } from './promql.ts';
 
-const NAME = /\b(?:taustat|nodejs|process)[a-z0-9_:]*\b(?=\{|\[|\s|\)|$)/g;
+const exported = await exportedSeries();
+const recorded = new Set(rules.flatMap(({ record }) => (record === undefined ? [] : [record])));
 
-/** Names and labels of everything that is exported, with the suffixes of histograms. */
-async function exported(): Promise<Map<string, ReadonlySet<string>>> {
-  const metrics = new Metrics();
-  const { body } = await metrics.expose(undefined);
-  const names = new Map<string, ReadonlySet<string>>();
-  for (const [, name, type] of body.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
-    const field = Object.values(metrics).find((m) => (m as { name?: string }).name === name) as
-      | { labelNames: string[] }
-      | undefined;
-    const labels = new Set([...(field?.labelNames ?? []), 'instance', 'job']);
-    const suffixes = type === 'histogram' ? ['_bucket', '_sum', '_count'] : [''];
-    for (const suffix of suffixes)
-      names.set(name + suffix, suffix === '_bucket' ? new Set([...labels, 'le']) : labels);
-  }
-  return names;
+/** The labels of a series; of a recorded one, those of the series that it was recorded from. */
+function labelsOf(name: string): ReadonlySet<string> {
+  const own = exported.get(name);
+  if (own !== undefined) return own;
+  const { expr } = rules.find(({ record }) => record === name)!;
+  return new Set(namesIn(expr).selectors.flatMap((selector) => [...labelsOf(selector.name)]));
 }
 
-describe('dashboard and rules', () => {
-  it.each(queries)('%s names metrics and labels that exist: %s', async (_, expr) => {
-    const names = await exported();
-    const used = expr.match(NAME) ?? [];
-    expect(used.length).toBeGreaterThan(0);
-    for (const name of used) {
-      if (recorded.has(name)) continue;
-      expect([...names.keys()]).toContain(name);
-      const selector = new RegExp(`${name}\\{([^}]*)\\}`).exec(expr)?.[1] ?? '';
-      for (const [, label] of selector.matchAll(/(\w+)\s*(?:=~|!=|!~|=)/g))
-        expect(names.get(name)).toContain(label);
-    }
-  });
+function expectKnown({ name, matchers }: Selector): void {
+  if (!recorded.has(name)) expect([...exported.keys()]).toContain(name);
+  for (const { label, values } of matchers) {
+    expect([...labelsOf(name)], `labels of ${name}`).toContain(label);
+    const known = LABEL_VALUES[name]?.[label];
+    if (known !== undefined) for (const value of values) expect(known).toContain(value);
+  }
+}
 
-  it('has a sentence for every panel, and no two panels of one name in a row of it', () => {
-    for (const { title, type, description } of dashboard.panels) {
-      if (type !== 'row') expect(description, title).toMatch(/\.$/);
-    }
-  });
-
-  it('shows every metric of taustat', async () => {
-    const shown = queries.map(([, expr]) => expr).join('\n');
-    const { body } = await new Metrics().expose(undefined);
-    for (const [, name] of body.matchAll(/^# TYPE (taustat_\S+) /gm)) expect(shown).toContain(name);
+describe.each([
+  ['dashboard', dashboardQueries],
+  ['rules', ruleQueries],
+])('%s', (_, queries) => {
+  it.each(queries)('%s: asks for series, labels and values that exist', (_where, expr) => {
+    const { selectors, labels } = namesIn(expr);
+    const fromConstants = /^vector\(/.test(expr);
+    expect(selectors.length > 0).toBe(!fromConstants);
+    for (const selector of selectors) expectKnown(selector);
+    const all = new Set(selectors.flatMap(({ name }) => [...labelsOf(name)]));
+    for (const label of labels) expect([...all]).toContain(label);
   });
 });
 
-describe('deploy/', () => {
-  it('holds YAML that parses', () => {
-    const files = readdirSync(new URL('../../deploy', import.meta.url), {
-      recursive: true,
-      encoding: 'utf8',
-    });
-    const yaml = files.filter((file) => /\.ya?ml$/.test(file));
-    expect(yaml.length).toBeGreaterThanOrEqual(7);
-    for (const file of yaml) {
-      for (const document of parseAllDocuments(read(`deploy/${file}`))) expect(document.errors).toEqual([]);
+it('counts as server errors what is answered with 5xx, and nothing else', () => {
+  const asked = [...dashboardQueries, ...ruleQueries]
+    .flatMap(([, expr]) => namesIn(expr).selectors)
+    .filter(({ name }) => name === 'taustat_requests_total')
+    .flatMap(({ matchers }) => matchers.filter(({ label }) => label === 'outcome'))
+    .map(({ values }) => values);
+  expect(asked.length).toBeGreaterThanOrEqual(2);
+  for (const values of asked) {
+    expect(values).toEqual(asked[0]);
+    for (const outcome of values) {
+      const { status } = new ServingError(outcome.toUpperCase() as ErrorCode, '');
+      expect(status, outcome).toBeGreaterThanOrEqual(500);
     }
-  });
+  }
+});
 
-  it('runs the container as a user without privileges, with everything that the package needs', () => {
-    const dockerfile = read('deploy/Dockerfile');
-    expect(dockerfile).toMatch(/^USER node$/m);
-    expect(dockerfile.indexOf('USER node')).toBeLessThan(dockerfile.indexOf('ENTRYPOINT'));
-    const { files } = JSON.parse(read('package.json')) as { files: string[] };
-    for (const folder of ['dist', 'console', 'models']) {
-      expect(files).toContain(folder);
-      expect(dockerfile).toContain(`./${folder}`);
-    }
-  });
+it('shows every metric of taustat on the dashboard', () => {
+  const shown = dashboardQueries.map(([, expr]) => expr).join('\n');
+  const names = [...exported.keys()].filter((name) => /^taustat_/.test(name) && !/_(sum|count)$/.test(name));
+  expect(names.length).toBeGreaterThan(20);
+  for (const name of names) expect(shown).toContain(name);
+});
+
+it('names metrics that exist in prose and alert texts, too', () => {
+  const texts = [
+    read('deploy/README.md'),
+    ...rules.map(({ annotations }) => JSON.stringify(annotations ?? {})),
+  ];
+  const named = texts.flatMap((text) => text.match(/\b(?:taustat|nodejs|process)_\w+/g) ?? []);
+  expect(named.length).toBeGreaterThan(0);
+  for (const name of named) expect([...exported.keys()]).toContain(name);
 });

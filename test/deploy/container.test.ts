@@ -1,0 +1,71 @@
+import { existsSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { fromEnvironment, parseConfig } from '../../src/config.ts';
+import { environment, healthCommand, stages, texts } from './dockerfile.ts';
+import { read } from './files.ts';
+
+const all = stages();
+const image = all.at(-1)!;
+
+describe('the image', () => {
+  it('runs without privileges, by a number that Kubernetes can tell from root', () => {
+    const [user] = texts(image, 'USER');
+    expect(user).toMatch(/^[1-9]\d*:[1-9]\d*$/);
+    const order = image.instructions.map(({ op }) => op);
+    expect(order.indexOf('USER')).toBeGreaterThan(order.lastIndexOf('COPY'));
+    expect(order.slice(order.indexOf('USER'))).not.toContain('RUN');
+  });
+
+  it('listens to everybody, on the port that it exposes and checks', () => {
+    const config = parseConfig(fromEnvironment(taustatOnly(environment(image))));
+    expect(config.server.host).toBe('0.0.0.0');
+    expect(texts(image, 'EXPOSE')).toEqual([String(config.server.port)]);
+    expect(healthCommand(image).join(' ')).toContain('/v2/health/ready');
+    expect(texts(image, 'STOPSIGNAL')).toEqual(['SIGTERM']);
+    expect(texts(image, 'ENTRYPOINT')).toEqual(['["node", "/app/dist/cli.js"]']);
+  });
+
+  it('holds what the package needs at run time, and no development dependency', () => {
+    const { files } = JSON.parse(read('package.json')) as { files: string[] };
+    const copied = texts(image, 'COPY').map((text) => text.split(' ').at(-1)!);
+    for (const folder of ['dist', 'console', 'models']) {
+      expect(files).toContain(folder);
+      expect(copied).toContain(`./${folder}`);
+    }
+    expect(texts(image, 'COPY')).toContain('--from=dependencies /app/node_modules ./node_modules');
+    const dependencies = all.find(({ name }) => name === 'dependencies')!;
+    expect(texts(dependencies, 'RUN')[0]).toMatch(/^npm ci --omit=dev /);
+  });
+
+  it('never installs without telling onnxruntime-node to keep to the registry', () => {
+    const told = new Set<string>();
+    for (const stage of all) {
+      if (environment(stage).ONNXRUNTIME_NODE_INSTALL === 'skip' || told.has(stage.base))
+        told.add(stage.name);
+      if (texts(stage, 'RUN').some((text) => text.includes('npm ci')))
+        expect([...told]).toContain(stage.name);
+    }
+    expect(told.size).toBeGreaterThan(1);
+  });
+
+  it('copies what is in the repository and let through by .dockerignore', () => {
+    const [everything, ...allowed] = read('.dockerignore')
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'));
+    expect(everything).toBe('*');
+    const copied = all.flatMap((stage) =>
+      texts(stage, 'COPY')
+        .filter((text) => !text.startsWith('--from='))
+        .flatMap((text) => text.split(' ').slice(0, -1)),
+    );
+    expect(copied.map((path) => `!${path}`).sort()).toEqual(expect.arrayContaining([...allowed].sort()));
+    for (const path of copied) {
+      expect(allowed).toContain(`!${path}`);
+      expect(existsSync(new URL(`../../${path}`, import.meta.url)), path).toBe(true);
+    }
+  });
+});
+
+function taustatOnly(variables: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => name.startsWith('TAUSTAT_')));
+}

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config.ts';
+import { STATE_NAMES } from '../../src/control/state.ts';
+import { dashboard, dashboardQueries, type Panel } from './files.ts';
+
+const { panels } = dashboard;
+const charts = panels.filter(({ type }) => type !== 'row');
+const COLUMNS = 24;
+
+describe('the dashboard', () => {
+  it('is in the classic format of Grafana 9 and later', () => {
+    expect(dashboard.schemaVersion).toBeGreaterThanOrEqual(36);
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+    expect(charts.length).toBeGreaterThan(20);
+  });
+
+  it.each(charts.map((panel) => [panel.title, panel] as const))('%s: explains itself', (_, panel) => {
+    expect(panel.description).toMatch(/.{40,}\.$/);
+    expect(panel.fieldConfig?.defaults.unit).toBeTruthy();
+    expect(panel.targets?.length).toBeGreaterThan(0);
+    expect(panel.datasource?.uid).toMatch(/^\$\{datasource\}$/);
+    for (const { legendFormat } of panel.targets!) expect(legendFormat).not.toBe('');
+  });
+
+  it('lays its panels side by side, within the columns', () => {
+    for (const { title, gridPos } of panels)
+      expect(gridPos.x + gridPos.w, title).toBeLessThanOrEqual(COLUMNS);
+    for (const [i, a] of panels.entries())
+      for (const b of panels.slice(i + 1)) expect(overlap(a, b), `${a.title} / ${b.title}`).toBe(false);
+  });
+
+  it('uses the variables that it declares, and declares what it uses', () => {
+    const declared = dashboard.templating.list.map(({ name }) => name);
+    const text = dashboardQueries.map(([, expr]) => expr).join('\n');
+    const used = new Set([...text.matchAll(/\$(\w+)/g)].map(([, name]) => name!));
+    expect([...used].filter((name) => !name.startsWith('__')).sort()).toEqual(
+      declared.filter((name) => name !== 'datasource').sort(),
+    );
+    expect([...used].filter((name) => name.startsWith('__'))).toEqual(['__rate_interval']);
+  });
+
+  it('calls each number that stands for a state by its name', () => {
+    const numbered = charts.filter(({ targets }) => targets!.some(({ expr }) => / \* \d/.test(expr)));
+    const stateful = numbered.filter(({ fieldConfig }) => fieldConfig!.defaults.mappings.length > 0);
+    expect(stateful.map(({ type }) => type)).toEqual(['stat', 'state-timeline']);
+    for (const { targets, fieldConfig } of stateful) {
+      const numbers = targets![0]!.expr.matchAll(/state="(\w+)"\} == 1\) \* (\d)/g);
+      const inQuery = Object.fromEntries([...numbers].map(([, state, number]) => [number, state]));
+      const options = Object.entries(fieldConfig!.defaults.mappings[0]!.options);
+      expect(Object.fromEntries(options.map(([number, { text }]) => [number, text]))).toEqual(inQuery);
+      expect(Object.values(inQuery).sort()).toEqual([...STATE_NAMES].sort());
+    }
+  });
+
+  it('starts with the default floor', () => {
+    const floor = dashboard.templating.list.find(({ name }) => name === 'floor');
+    expect(floor?.query).toBe(String(parseConfig({}).agreement.floor));
+  });
+});
+
+function overlap({ gridPos: a }: Panel, { gridPos: b }: Panel): boolean {
+  return a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h;
+}

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config.ts';
+import { readYaml, rules } from './files.ts';
+
+const { tests } = readYaml<{
+  tests: { promql_expr_test: { expr: string; exp_samples: { labels: string }[] }[] }[];
+}>('deploy/prometheus/rules.test.yml');
+
+/** The alerts that the tests of the rules see fire. */
+const firing = tests
+  .flatMap(({ promql_expr_test }) => promql_expr_test.filter(({ expr }) => expr.includes('ALERTS')))
+  .flatMap(({ exp_samples }) => exp_samples.map(({ labels }) => /alertname="(\w+)"/.exec(labels)?.[1]));
+
+const alerts = rules.filter(({ alert }) => alert !== undefined);
+
+describe('alerts', () => {
+  it.each(alerts.map((rule) => [rule.alert!, rule] as const))(
+    '%s: says what, how bad, and what to do',
+    (_, rule) => {
+      expect(['critical', 'warning', 'info']).toContain(rule.labels?.severity);
+      expect(rule.annotations?.summary).toMatch(/\{\{ \$labels\.instance \}\}/);
+      expect(rule.annotations?.description).toMatch(/.{40,}\.$/s);
+    },
+  );
+
+  it.each(alerts.map(({ alert }) => alert!))('%s: fires in the tests of the rules', (alert) => {
+    expect(firing).toContain(alert);
+  });
+
+  it('hold agreement to the default floor', () => {
+    const { floor } = parseConfig({}).agreement;
+    const limits = alerts.flatMap(({ expr }) => expr.match(/taustat_agreement_\w+ < ([\d.]+)/)?.[1] ?? []);
+    expect(limits).toEqual([String(floor), String(floor)]);
+  });
+
+  it('ask for the job that the scrape configuration names', () => {
+    const { scrape_configs, rule_files } = readYaml<{
+      scrape_configs: { job_name: string }[];
+      rule_files: string[];
+    }>('deploy/prometheus/prometheus.yml');
+    expect(scrape_configs.map(({ job_name }) => job_name)).toEqual(['taustat']);
+    expect(rule_files).toEqual(['rules.yml']);
+    const jobs = rules.flatMap(({ expr }) => [...expr.matchAll(/job="(\w+)"/g)].map(([, job]) => job));
+    expect(new Set(jobs)).toEqual(new Set(['taustat']));
+  });
+});
