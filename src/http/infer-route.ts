@@ -1,5 +1,5 @@
-import { decodeInferRequest } from '../protocol/decode-request.ts';
 import { encodeInferResponse } from '../protocol/encode-response.ts';
+import { RequestDecoder } from '../protocol/request-decoder.ts';
 import type { Handler } from './answers.ts';
 import { type HttpContext, readBody } from './body.ts';
 import { compress } from './compression.ts';
@@ -12,12 +12,13 @@ const HEADER_LENGTH = 'Inference-Header-Content-Length';
 
 /** `POST …/infer`. */
 export function createInferHandler(plane: InferencePlane, limits: HttpLimits): Handler {
+  const decoder = new RequestDecoder(limits);
   return async function infer(context) {
     const { model, version } = modelPath(context);
     const metadata = plane.metadata(model, version);
     const headerLength = headerLengthOf(context);
     const body = await readBody(context, limits.maxBodyBytes, headerLength ?? 0);
-    const request = decodeInferRequest(body, headerLength, metadata, limits);
+    const request = decoder.decode(body, headerLength, metadata);
     const response = await plane.infer(model, version, request, new RequestContext(context));
     const encoded = encodeInferResponse(response, request, limits.nonFinite);
     return answer(encoded.body, encoded.headerLength, context, limits);
