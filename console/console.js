@@ -80,6 +80,7 @@ function show(report) {
   showFeatures(report);
   curve.update(report, measuredFreeEnergy(report));
   noCurve.hidden = report.curve !== null;
+  cursorLine.hidden = report.curve === null;
   setText(noCurve, noCurveText(report));
 }
 

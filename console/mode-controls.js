@@ -8,7 +8,7 @@ import { significant } from './format.js';
 /** What to do about an answer that refused the change. */
 const ADVICE = {
   401: 'Enter the bearer token of the control API and try again.',
-  403: 'This server has no token, so it takes changes from its own machine only.',
+  403: 'Give the server a token (control.token) to change the mode from elsewhere.',
 };
 
 /**
@@ -57,8 +57,9 @@ export function createModeControls(onChanged) {
     const { status, message } = error;
     const advice = status === 401 || status === 403 ? ` ${ADVICE[status]}` : '';
     say(`${status}: ${message}.${advice}`, 'error');
-    if (status === 401 || status === 403) tokenForm.hidden = false;
-    if (status === 401) tokenField.focus();
+    if (status !== 401) return;
+    tokenForm.hidden = false;
+    tokenField.focus();
   }
 
   /**

@@ -51,7 +51,8 @@ export function createStatePanel() {
 }
 
 /** @param {Report} report */
-function meaningOf({ state, phase }) {
+function meaningOf({ state, phase, sites }) {
+  if (sites.length === 0) return 'No site of this model can be gated; answers are dense.';
   const meaning = MEANINGS[state] ?? '';
   return state === 'observe' ? `${meaning} Mode auto would now be in state ${phase.kind}.` : meaning;
 }
