@@ -1,17 +1,24 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { prefersOpenMetrics, toOpenMetrics } from './exposition.ts';
 
 const SECONDS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
 const ESTIMATE_SECONDS = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.1];
 
-/**
- * Every metric that taustat exports, in base units; `_ratio` is 0–1. One instance per server.
- *
- * The registry is kept twice, since prom-client fixes the text format per registry and `/metrics` negotiates it.
- */
+let ofProcess: Registry | undefined;
+
+/** Memory, CPU, event loop and garbage collection: of the process, whose observers stay, so they are made once. */
+function processMetrics(): Registry {
+  if (ofProcess === undefined) {
+    ofProcess = new Registry();
+    collectDefaultMetrics({ register: ofProcess });
+  }
+  return ofProcess;
+}
+
+/** Every metric that taustat exports, in base units; `_ratio` is 0–1. One instance per server. */
 export class Metrics {
-  readonly #prometheus = new Registry();
-  readonly #openMetrics = new Registry();
-  readonly #registers = [this.#prometheus, this.#openMetrics];
+  readonly #registry = new Registry();
+  readonly #ofProcess = processMetrics();
 
   readonly requests = this.#counter('requests_total', 'Inference requests by outcome.', ['model', 'outcome']);
   readonly requestDuration = this.#histogram(
@@ -112,28 +119,24 @@ export class Metrics {
     ['model'],
   );
 
-  constructor() {
-    // The declared type fixes a registry's format when it is compiled; the library does not.
-    const openMetrics = this.#openMetrics as { setContentType(type: string): void };
-    openMetrics.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
-    for (const register of this.#registers) collectDefaultMetrics({ register });
-  }
-
-  /** The exposition in the format that the Accept header prefers. */
+  /** The exposition in the format that the Accept header prefers, with the metrics of the process. */
   async expose(accept: string | undefined): Promise<{ contentType: string; body: string }> {
-    const registry = accept?.includes('application/openmetrics-text') ? this.#openMetrics : this.#prometheus;
-    return { contentType: registry.contentType, body: await registry.metrics() };
+    const registry = Registry.merge([this.#registry, this.#ofProcess]);
+    const text = await registry.metrics();
+    return prefersOpenMetrics(accept)
+      ? { contentType: Registry.OPENMETRICS_CONTENT_TYPE, body: toOpenMetrics(text) }
+      : { contentType: registry.contentType, body: text };
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
-    return new Counter({ name: `taustat_${name}`, help, labelNames, registers: this.#registers });
+    return new Counter({ name: `taustat_${name}`, help, labelNames, registers: [this.#registry] });
   }
 
   #gauge<L extends string>(name: string, help: string, labelNames: L[]): Gauge<L> {
-    return new Gauge({ name: `taustat_${name}`, help, labelNames, registers: this.#registers });
+    return new Gauge({ name: `taustat_${name}`, help, labelNames, registers: [this.#registry] });
   }
 
   #histogram<L extends string>(name: string, help: string, labelNames: L[], buckets: number[]): Histogram<L> {
-    return new Histogram({ name: `taustat_${name}`, help, labelNames, buckets, registers: this.#registers });
+    return new Histogram({ name: `taustat_${name}`, help, labelNames, buckets, registers: [this.#registry] });
   }
 }
