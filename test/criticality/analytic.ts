@@ -39,9 +39,9 @@ export function analyticFreeEnergy(
     Math.log(moment(threshold / scale) / moment(0)) - (s / threshold) * Math.log(survival(threshold / scale));
 }
 
-/** Where a function is largest on [low, high], on a log-spaced grid of 100,000 points. */
+/** Where a function is largest on [low, high], on a log-spaced grid of 10,000 points. */
 export function argmax(f: (x: number) => number, low: number, high: number): number {
-  const steps = 100_000;
+  const steps = 10_000;
   let best = low;
   for (let i = 0; i <= steps; i++) {
     const x = low * (high / low) ** (i / steps);

@@ -1,142 +1,237 @@
 import { describe, expect, it } from 'vitest';
-import { continuousShare } from '../../src/criticality/atoms.ts';
-import { criticality, DEFAULT_CRITICAL_POINT } from '../../src/criticality/critical-point.ts';
-import { standardError } from '../../src/criticality/noise.ts';
+import {
+  type CriticalPointOptions,
+  criticality,
+  DEFAULT_CRITICAL_POINT,
+} from '../../src/criticality/critical-point.ts';
 import { paperCriticality } from '../../src/criticality/paper-rule.ts';
 import { BinCounter } from '../../src/estimator/bin-counter.ts';
-import { emptyHistogram, mergeAll, nonzeroCount } from '../../src/estimator/histogram.ts';
-import { xorshift } from '../../src/random.ts';
-import { DISTRIBUTIONS } from '../estimator/distributions.ts';
-import { type Draw, exponential, halfNormal, rayleigh, window } from './samples.ts';
+import { binOf } from '../../src/estimator/bins.ts';
+import { emptyHistogram, mergeAll, retainedFrom, tails } from '../../src/estimator/histogram.ts';
+import { bitsOf } from '../estimator/distributions.ts';
+import { ANALYTIC, analyticFreeEnergy, argmax, expectedHistogram, type Magnitudes } from './analytic.ts';
+import { BACKGROUND, exponential, halfNormal, lognormal, rayleigh, window, withAtoms } from './samples.ts';
 
 const counter = new BinCounter();
+const histogramOf = (values: ArrayLike<number>) => counter.histogram(bitsOf(Float32Array.from(values)));
+const withOptions = (options: Partial<CriticalPointOptions>) => ({ ...DEFAULT_CRITICAL_POINT, ...options });
+/** One step of the grid of thresholds, as a ratio. */
+const STEP = 2 ** (1 / 8);
 
-/** With a background: some values come again and again, as constant image borders make them. */
-const withAtoms =
-  (draw: Draw): Draw =>
-  (u) => {
-    const pick = u();
-    return pick < 0.05 ? 0.0701 : pick < 0.1 ? 0.303 : pick < 0.14 ? 0.907 : draw(u);
-  };
+/** Four slices without sampling noise. */
+function noiseless(distribution: Magnitudes, scale = 1) {
+  const h = expectedHistogram(distribution, scale);
+  return [h, h, h, h];
+}
 
 describe('no feature is a result', () => {
-  it.each([1, 2, 3, 4, 5])('for the exponential distribution (seed %i)', (seed) => {
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('for the exponential distribution (seed %i)', (seed) => {
     const result = criticality(window(exponential, seed))!;
     expect(result.critical).toBeNull();
     expect(result.features).toEqual([]);
     expect(result.curve.thresholds.length).toBeGreaterThan(20);
   });
 
+  it.each(['paper', 'normalized'] as const)('for the exact exponential at any unit (%s)', (temperature) => {
+    for (const scale of [0.25, 1, 8]) {
+      const result = criticality(
+        noiseless(ANALYTIC.exponential, scale),
+        withOptions({ temperature, minProminence: 0 }),
+      )!;
+      expect(result.features).toEqual([]);
+    }
+  });
+
   it.each([1, 2, 3])(
     'for the exponential distribution with atoms, which the plain rule falls for (seed %i)',
     (seed) => {
-      const slices = window(withAtoms(exponential), seed);
+      const slices = window(withAtoms(exponential, BACKGROUND), seed);
       expect(criticality(slices)!.critical).toBeNull();
       expect(paperCriticality(slices, 'normalized')!.critical).not.toBeNull();
     },
   );
 
-  it('for fewer than four slices, which give no noise estimate', () => {
-    expect(criticality(window(rayleigh, 1, { count: 3 }))!.critical).toBeNull();
+  it.each([20, 200, 4000])('on at most 2 of 100 windows of 16 × %i exponential activations', (perSlice) => {
+    let called = 0;
+    for (let seed = 100; seed < 200; seed++) {
+      if (criticality(window(exponential, seed, { perSlice }))?.critical) called++;
+    }
+    expect(called).toBeLessThanOrEqual(2);
   });
 
-  it('null for no activation at all, and for a single magnitude', () => {
+  it.each([4, 5, 8])('nor with only %i slices, where a standard error is a guess itself', (count) => {
+    let called = 0;
+    for (let seed = 200; seed < 300; seed++) {
+      if (criticality(window(exponential, seed, { count, perSlice: 1000 }))?.critical) called++;
+    }
+    expect(called).toBeLessThanOrEqual(2);
+  });
+
+  it('for fewer than four slices, which give no noise estimate', () => {
+    for (const count of [1, 2, 3]) {
+      const result = criticality(window(rayleigh, 1, { count }))!;
+      expect(result.critical).toBeNull();
+      expect(result.curve.freeEnergy.length).toBeGreaterThan(20);
+    }
+  });
+
+  it('null for no slice, no activation, zeros alone, and a single magnitude', () => {
+    expect(criticality([])).toBeNull();
     expect(criticality([emptyHistogram()])).toBeNull();
-    const one = counter.histogram(new Uint32Array(new Float32Array(99).fill(2).buffer));
+    const zeros = histogramOf([0, 0, 0, Number.NaN]);
+    expect(criticality([zeros, zeros, zeros, zeros])).toBeNull();
+    const one = histogramOf(new Array(99).fill(2));
     expect(criticality([one, one, one, one])).toBeNull();
+  });
+
+  it('for a window of atoms alone: it has a curve, and no continuous part to read', () => {
+    const h = histogramOf(Array.from({ length: 3000 }, (_, i) => [0.1, 0.7, 3][i % 3]!));
+    const result = criticality([h, h, h, h])!;
+    expect(result.critical).toBeNull();
+    expect(result.curve.freeEnergy.every(Number.isFinite)).toBe(true);
+    expect(result.continuous.every(Number.isNaN)).toBe(true);
+  });
+
+  it('when one slice holds every activation', () => {
+    const full = window(rayleigh, 1, { count: 1 })[0]!;
+    const empty = emptyHistogram();
+    expect(criticality([empty, full, empty, empty])!.critical).toBeNull();
   });
 });
 
-describe('the maximum of F', () => {
-  it('is found where the exact F of the Rayleigh distribution has it', () => {
-    // M/N = exp(−τ²/2); Σ/Σ₀ = exp(−τ²/2)·τ/m + erfc(τ/√2), m = √(π/2).
-    const mean = Math.sqrt(Math.PI / 2);
-    const exact = (tau: number) =>
-      Math.log((Math.exp((-tau * tau) / 2) * tau) / mean + erfc(tau / Math.SQRT2)) +
-      (mean / tau) * ((tau * tau) / 2);
-    let best = 0.01;
-    for (let tau = 0.01; tau < 3; tau += 0.001) if (exact(tau) > exact(best)) best = tau;
-    const { critical } = criticality(window(rayleigh, 9))!;
+describe('the maximum of F without sampling noise is that of its closed form, to a step of the grid', () => {
+  it.each([
+    ['halfNormal', 'normalized', 1, 0.212],
+    ['halfNormal', 'paper', 0.25, 0.892],
+    ['halfNormal', 'paper', 1, 0.267],
+    ['halfNormal', 'paper', 2, 0.131],
+    ['halfNormal', 'paper', 8, 0.032],
+    ['uniform', 'normalized', 1, 0.152],
+    ['uniform', 'paper', 1, 0.418],
+    ['rayleigh', 'normalized', 1, 0.408],
+    ['rayleigh', 'paper', 1, 0.327],
+    ['lognormal', 'normalized', 1, 0.442],
+    ['lognormal', 'paper', 0.25, 0.536],
+  ] as const)('%s, %s, × %d: β* = %d', (name, temperature, scale, beta) => {
+    const distribution = ANALYTIC[name];
+    const exact = argmax(
+      analyticFreeEnergy(distribution, scale, temperature),
+      0.001 * scale,
+      (name === 'uniform' ? 0.99 : 6) * scale,
+    );
+    expect(1 - distribution.survival(exact / scale)).toBeCloseTo(beta, 3);
+    const { critical } = criticality(
+      noiseless(distribution, scale),
+      withOptions({ temperature, minProminence: 0 }),
+    )!;
     expect(critical!.feature).toBe('maximum');
-    expect(critical!.sparsity).toBeCloseTo(1 - Math.exp((-best * best) / 2), 1);
-    expect(critical!.interval[0]).toBeLessThanOrEqual(critical!.threshold);
-    expect(critical!.interval[1]).toBeGreaterThanOrEqual(critical!.threshold);
+    expect(critical!.threshold / exact).toBeLessThan(STEP);
+    expect(critical!.threshold / exact).toBeGreaterThan(1 / STEP);
+    expect(critical!.interval[0]).toBeLessThanOrEqual(exact);
+    expect(critical!.interval[1]).toBeGreaterThanOrEqual(exact);
+  });
+
+  it('is where it was when all activations are multiplied by ¼ … 8, if the temperature is normalized', () => {
+    for (const distribution of [ANALYTIC.halfNormal, ANALYTIC.rayleigh, ANALYTIC.lognormal]) {
+      const at = (scale: number) =>
+        criticality(noiseless(distribution, scale), withOptions({ minProminence: 0 }))!.critical!;
+      const base = at(1);
+      for (const scale of [0.25, 0.5, 2, 4, 8]) {
+        expect(at(scale).threshold).toBe(scale * base.threshold);
+        expect(at(scale).sparsity).toBeCloseTo(base.sparsity, 9);
+      }
+      for (const scale of [0.3, 0.7, 1.5, 3, 7]) {
+        expect(at(scale).threshold / scale / base.threshold).toBeLessThan(STEP);
+        expect(at(scale).threshold / scale / base.threshold).toBeGreaterThan(1 / STEP);
+      }
+    }
+  });
+});
+
+describe('the maximum of F of a sampled window', () => {
+  it.each([
+    ['halfNormal', halfNormal, 400_000],
+    ['rayleigh', rayleigh, 5000],
+    ['lognormal', lognormal, 5000],
+  ] as const)('of %s is where the closed form has it, inside the interval', (name, draw, perSlice) => {
+    const exact = argmax(analyticFreeEnergy(ANALYTIC[name], 1, 'normalized'), 0.01, 6);
+    const { critical, features } = criticality(window(draw, 9, { perSlice }))!;
+    expect(critical!.feature).toBe('maximum');
+    expect(features.length).toBe(1);
+    expect(Math.abs(critical!.sparsity - 1 + ANALYTIC[name].survival(exact))).toBeLessThan(0.05);
+    expect(critical!.interval[0]).toBeLessThanOrEqual(exact);
+    expect(critical!.interval[1]).toBeGreaterThanOrEqual(exact);
   });
 
   it('stays at the same sparsity when all activations are multiplied by ¼ … 8', () => {
     const base = criticality(window(rayleigh, 4))!.critical!;
-    for (const scale of [0.25, 0.5, 1.5, 3, 8]) {
-      const scaled = criticality(window(rayleigh, 4, { scale }))!.critical!;
-      expect(Math.abs(scaled.sparsity - base.sparsity)).toBeLessThanOrEqual(0.05);
-      if (Number.isInteger(Math.log2(scale))) expect(scaled.sparsity).toBe(base.sparsity);
+    for (const scale of [0.25, 0.5, 2, 4, 8])
+      expect(criticality(window(rayleigh, 4, { scale }))!.critical!.sparsity).toBe(base.sparsity);
+    for (const scale of [0.3, 1.5, 3, 7]) {
+      const { sparsity } = criticality(window(rayleigh, 4, { scale }))!.critical!;
+      expect(Math.abs(sparsity - base.sparsity)).toBeLessThanOrEqual(0.05);
     }
   });
 
-  it('hardly moves when atoms are added, while the plain rule on a fine grid takes the first of them', () => {
-    const { critical } = criticality(window(withAtoms(rayleigh), 4))!;
-    const plain = paperCriticality(window(withAtoms(rayleigh), 4), 'normalized', 400)!.critical!;
-    const clean = criticality(window(rayleigh, 4))!.critical!;
-    expect(critical!.feature).toBe('maximum');
-    expect(Math.abs(Math.log(critical!.threshold / clean.threshold))).toBeLessThan(0.3);
-    expect(plain.threshold).toBeLessThan(0.1);
+  it('has an interval of a step to either side at least, and a wider one in a smaller window', () => {
+    const width = (perSlice: number) => {
+      const { interval } = criticality(window(rayleigh, 3, { perSlice }))!.critical!;
+      return interval[1] / interval[0];
+    };
+    expect(width(100_000)).toBeGreaterThan(STEP);
+    expect(width(300)).toBeGreaterThan(width(100_000));
   });
-});
 
-describe('the paper’s temperature', () => {
-  it('makes β* depend on the unit: .89 / .27 / .13 / .03 for half-normal σ = ¼, 1, 2, 8', () => {
-    const betas = [0.25, 1, 2, 8].map((scale) => {
-      const slices = window(halfNormal, 2, { scale, perSlice: 200_000 });
-      return paperCriticality(slices, 'paper', 30 * Math.max(1, scale))?.critical?.sparsity ?? Number.NaN;
-    });
-    expect(betas[0]!).toBeCloseTo(0.89, 1);
-    expect(betas[1]!).toBeCloseTo(0.27, 1);
-    expect(betas[2]!).toBeCloseTo(0.13, 1);
-    expect(betas[3]!).toBeLessThan(0.1);
+  it('does not depend on the order of the slices', () => {
+    const slices = window(lognormal, 6, { perSlice: 3000 });
+    const { critical } = criticality(slices)!;
+    expect(criticality([...slices].reverse())!.critical!.threshold).toBe(critical!.threshold);
+  });
+
+  it('needs the prominence that is asked for', () => {
+    const slices = window(rayleigh, 4);
+    const { features } = criticality(slices)!;
+    const { prominence } = features[0]!;
+    expect(criticality(slices, withOptions({ minProminence: prominence * 0.99 }))!.critical).not.toBeNull();
+    const stricter = criticality(slices, withOptions({ minProminence: prominence * 1.01 }))!;
+    expect(stricter.features.filter(({ kind }) => kind === 'maximum')).toEqual([]);
+    expect(criticality(slices, withOptions({ minStandardErrors: 100 }))!.critical).toBeNull();
   });
 });
 
 describe('atoms', () => {
-  it('are cut from what is given as continuous', () => {
-    const h = mergeAll(window(withAtoms(exponential), 1));
-    const share = continuousShare(h);
-    const kept = h.counts.reduce((sum, count, i) => sum + count * share[i]!, 0);
-    expect(kept / nonzeroCount(h)).toBeCloseTo(0.86, 2);
+  const clean = criticality(window(rayleigh, 4))!.critical!;
+
+  it('hardly move the maximum, while the plain rule on a fine grid takes the first of them', () => {
+    const slices = window(withAtoms(rayleigh, BACKGROUND), 4);
+    const { critical } = criticality(slices)!;
+    const plain = paperCriticality(slices, 'normalized', 400)!.critical!;
+    expect(critical!.feature).toBe('maximum');
+    expect(Math.abs(Math.log(critical!.threshold / clean.threshold))).toBeLessThanOrEqual(Math.log(STEP));
+    expect(plain.threshold / 0.0701).toBeGreaterThan(1);
+    expect(plain.threshold / 0.0701).toBeLessThan(1.2);
   });
 
-  it.each(['halfNormal', 'exponential', 'uniform', 'lognormal', 'gelu'])('are not seen in %s', (name) => {
-    const values = DISTRIBUTIONS[name]!;
-    const h = counter.histogram(new Uint32Array(values.buffer));
-    const share = continuousShare(h);
-    const kept = h.counts.reduce((sum, count, i) => sum + count * share[i]!, 0);
-    expect(kept / nonzeroCount(h)).toBeGreaterThan(0.99);
+  it.each([
+    [100, 0.1],
+    [100, 0.4],
+    [0.001, 0.4],
+    [0.5, 0.4],
+  ])('at %d, %d of all, leave the feature of the rest where it is', (value, share) => {
+    const { critical, curve, continuous } = criticality(window(withAtoms(rayleigh, [[value, share]]), 5))!;
+    expect(critical!.feature).toBe('maximum');
+    expect(Math.abs(Math.log(critical!.threshold / clean.threshold))).toBeLessThanOrEqual(Math.log(STEP));
+    expect(continuous.length).toBe(curve.thresholds.length);
+    expect(curve.freeEnergy.every(Number.isFinite)).toBe(true);
+    expect(continuous.filter(Number.isFinite).length).toBeGreaterThan(15);
+  });
+
+  it('are in the sparsity that is reported', () => {
+    const slices = window(withAtoms(rayleigh, [[0.001, 0.4]]), 5);
+    const { critical } = criticality(slices)!;
+    const t = tails(mergeAll(slices));
+    const { count } = retainedFrom(t, binOf(critical!.threshold));
+    expect(critical!.sparsity).toBeCloseTo(1 - count / t.count[0]!, 12);
+    expect(critical!.sparsity).toBeGreaterThan(0.6);
   });
 });
-
-describe('the jackknife', () => {
-  it('gives the standard error of a mean', () => {
-    const random = xorshift(1);
-    const values = Array.from({ length: 50 }, random);
-    const total = values.reduce((a, b) => a + b, 0);
-    const curves = values.map((v) => Float64Array.of((total - v) / 49));
-    const mean = total / 50;
-    const variance = values.reduce((a, v) => a + (v - mean) ** 2, 0) / 49;
-    expect(standardError({ curves }, (c) => c[0]!)).toBeCloseTo(Math.sqrt(variance / 50), 12);
-  });
-
-  it('calls few features on windows of noise around no feature: at most 1 in 40', () => {
-    let called = 0;
-    for (let seed = 10; seed < 50; seed++) {
-      if (criticality(window(exponential, seed, { perSlice: 4000 }), DEFAULT_CRITICAL_POINT)?.critical)
-        called++;
-    }
-    expect(called).toBeLessThanOrEqual(1);
-  });
-});
-
-/** Abramowitz & Stegun 7.1.26, |error| ≤ 1.5e-7. */
-function erfc(x: number): number {
-  const t = 1 / (1 + 0.3275911 * x);
-  const series =
-    ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
-  return series * Math.exp(-x * x);
-}

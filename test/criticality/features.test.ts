@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { derivative, extrema } from '../../src/criticality/features.ts';
 
+const curves = fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 3, maxLength: 30 });
 const find = (...y: number[]) =>
   extrema(Float64Array.from(y)).map(({ kind, index, prominence }) => [kind, index, prominence]);
 
@@ -23,6 +24,27 @@ describe('extrema', () => {
     ],
     [[3, 3, 3], []],
     [[], []],
+    [[7], []],
+    [[2, 2, 1], []],
+    [[1, 2, 2], []],
+    [[1, 1, 3, 0, 0], [['maximum', 2, 2]]],
+    [[4, 2, 2, 2, 3], [['minimum', 1, 1]]],
+    [
+      [0, 3, 1, 3, 0],
+      [
+        ['maximum', 1, 3],
+        ['minimum', 2, 2],
+        ['maximum', 3, 3],
+      ],
+    ],
+    [
+      [9, 3, 5, 1, 8],
+      [
+        ['minimum', 1, 2],
+        ['maximum', 2, 2],
+        ['minimum', 3, 7],
+      ],
+    ],
   ] as [number[], unknown[]][])('of %j', (y, expected) => {
     expect(find(...y)).toEqual(expected);
   });
@@ -44,7 +66,6 @@ describe('extrema', () => {
   });
 
   it('turns with the curve, and does not see a constant', () => {
-    const curves = fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 3, maxLength: 30 });
     fc.assert(
       fc.property(curves, fc.integer({ min: -5, max: 5 }), (y, c) => {
         const upright = find(...y.map((v) => v + c));
@@ -53,6 +74,50 @@ describe('extrema', () => {
         expect(
           flipped.map(([kind, index, p]) => [kind === 'maximum' ? 'minimum' : 'maximum', index, p]),
         ).toEqual(upright);
+      }),
+    );
+  });
+
+  it('has prominences that scale with the curve', () => {
+    fc.assert(
+      fc.property(curves, fc.integer({ min: 1, max: 9 }), (y, c) => {
+        const scaled = find(...y.map((v) => c * v));
+        expect(scaled).toEqual(find(...y).map(([kind, index, p]) => [kind, index, c * (p as number)]));
+      }),
+    );
+  });
+
+  it('are the same seen from the other end, on curves without plateaus', () => {
+    const distinct = fc.uniqueArray(fc.integer({ min: -50, max: 50 }), { minLength: 3, maxLength: 30 });
+    fc.assert(
+      fc.property(distinct, (y) => {
+        const mirrored = find(...[...y].reverse()).map(([kind, i, p]) => [
+          kind,
+          y.length - 1 - (i as number),
+          p,
+        ]);
+        expect(mirrored.reverse()).toEqual(find(...y));
+      }),
+    );
+  });
+
+  it('name the point that gives the prominence: the lower the way down, the larger', () => {
+    fc.assert(
+      fc.property(curves, (y) => {
+        for (const { kind, index, base, prominence } of extrema(Float64Array.from(y)))
+          expect(prominence).toBe((kind === 'maximum' ? 1 : -1) * (y[index]! - y[base]!));
+      }),
+    );
+  });
+
+  it('are as prominent as the whole curve when they are its highest and lowest, inside of two such edges', () => {
+    fc.assert(
+      fc.property(curves, (inner) => {
+        const y = [-20, ...inner, -20];
+        const highest = Math.max(
+          ...find(...y).map(([kind, , p]) => (kind === 'maximum' ? (p as number) : 0)),
+        );
+        expect(highest).toBe(Math.max(...inner) + 20);
       }),
     );
   });
@@ -68,6 +133,11 @@ describe('extrema', () => {
 });
 
 describe('derivative', () => {
+  it('is central inside and one-sided at the ends', () => {
+    const x = Float64Array.of(0, 1, 2, 4);
+    expect(derivative(x, Float64Array.of(0, 1, 4, 16))).toEqual(Float64Array.of(1, 2, 5, 6));
+  });
+
   it('is exact on straight lines over an uneven grid', () => {
     const x = Float64Array.of(0, 1, 3, 7);
     expect(

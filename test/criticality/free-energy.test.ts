@@ -1,108 +1,135 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { freeEnergyCurve, logGrid } from '../../src/criticality/free-energy.ts';
-import { firstTransition, freeEnergyAt, linearGrid } from '../../src/criticality/paper-rule.ts';
+import {
+  freeEnergy,
+  freeEnergyCurve,
+  internalEnergy,
+  logGrid,
+  type Temperature,
+  temperatureScale,
+} from '../../src/criticality/free-energy.ts';
 import { BinCounter } from '../../src/estimator/bin-counter.ts';
 import { binOf, edgeOf } from '../../src/estimator/bins.ts';
-import { emptyHistogram, mergeAll, tails } from '../../src/estimator/histogram.ts';
+import { emptyHistogram, retainedFrom, tails } from '../../src/estimator/histogram.ts';
 import { bitsOf, DISTRIBUTIONS } from '../estimator/distributions.ts';
-import { exponential, window } from './samples.ts';
+import { ANALYTIC, analyticFreeEnergy, expectedHistogram } from './analytic.ts';
 
 const counter = new BinCounter();
+const tailsOf = (values: Float32Array) => tails(counter.histogram(bitsOf(values)));
+const GRID = { perOctave: 8, sparsity: [0.02, 0.95] } as const;
 
-/** F(τ) straight from the definition, over all activations. */
-function byDefinition(values: Float32Array, threshold: number, scale: number) {
-  let n = 0;
-  let m = 0;
-  let s0 = 0;
-  let s = 0;
-  for (const value of values) {
-    const a = Math.abs(value);
-    if (!(a >= edgeOf(1) && a < Number.POSITIVE_INFINITY)) continue;
-    n++;
-    s0 += a;
-    if (a < threshold) continue;
-    m++;
-    s += a;
-  }
-  return Math.log(s / s0) - (scale / threshold) * Math.log(m / n);
-}
+describe('F', () => {
+  it('is ln(Σ/Σ₀) − (s/τ)·ln(M/N)', () => {
+    const r = { count: 25, sum: 60, totalCount: 100, totalSum: 120 };
+    expect(internalEnergy(r)).toBeCloseTo(-Math.LN2, 15);
+    expect(freeEnergy(r, 2, 1)).toBeCloseTo(-Math.log(2) + Math.log(4) / 2, 15);
+    expect(freeEnergy(r, 2, 3)).toBeCloseTo(-Math.log(2) + (3 / 2) * Math.log(4), 15);
+  });
 
-describe.each(Object.entries(DISTRIBUTIONS))('%s', (_, values) => {
-  it('has the F of the definition at bin edges, in both temperatures, to 1e-9', () => {
-    const t = tails(counter.histogram(bitsOf(values)));
-    const bins = logGrid(t, { perOctave: 4, sparsity: [0, 0.999] });
-    expect(bins.length).toBeGreaterThan(10);
-    for (const temperature of ['paper', 'normalized'] as const) {
-      const curve = freeEnergyCurve(t, bins, temperature);
-      for (let i = 0; i < bins.length; i += 3) {
-        const exact = byDefinition(values, curve.thresholds[i]!, curve.scale);
-        expect(Math.abs(curve.freeEnergy[i]! - exact)).toBeLessThanOrEqual(
-          1e-9 * Math.max(1, Math.abs(exact)),
-        );
-      }
+  it('is 0 where nothing is pruned and NaN where nothing remains', () => {
+    const total = { totalCount: 7, totalSum: 9 };
+    expect(freeEnergy({ ...total, count: 7, sum: 9 }, 0.1, 1)).toBe(0);
+    expect(freeEnergy({ ...total, count: 0, sum: 0 }, 0.1, 1)).toBeNaN();
+  });
+
+  it.each(
+    Object.keys(ANALYTIC).flatMap((name) =>
+      (['paper', 'normalized'] as const).flatMap((temperature) =>
+        [0.25, 1, 8].map((scale) => [name, temperature, scale] as const),
+      ),
+    ),
+  )('of %s magnitudes is its closed form (%s, × %d)', (name, temperature, scale) => {
+    const distribution = ANALYTIC[name as keyof typeof ANALYTIC];
+    const t = tails(expectedHistogram(distribution, scale));
+    const curve = freeEnergyCurve(t, logGrid(t, GRID), temperature);
+    const exact = analyticFreeEnergy(distribution, scale, temperature);
+    expect(curve.thresholds.length).toBeGreaterThan(25);
+    for (const [i, threshold] of curve.thresholds.entries()) {
+      expect(Math.abs(curve.freeEnergy[i]! - exact(threshold))).toBeLessThan(1e-7);
+      expect(Math.abs(curve.sparsity[i]! - 1 + distribution.survival(threshold / scale))).toBeLessThan(1e-9);
     }
   });
 });
 
 describe('temperature', () => {
+  it('paper: s = 1; normalized: s = Σ₀/N', () => {
+    expect(temperatureScale('paper', 8, 2)).toBe(1);
+    expect(temperatureScale('normalized', 8, 2)).toBe(0.25);
+  });
+
   it('normalized makes F independent of scale: powers of two move the curve along τ, bit for bit', () => {
+    const curveOf = (values: Float32Array) => {
+      const t = tailsOf(values);
+      return freeEnergyCurve(t, logGrid(t, GRID), 'normalized');
+    };
+    const base = curveOf(DISTRIBUTIONS.halfNormal!);
     fc.assert(
       fc.property(fc.integer({ min: -20, max: 20 }), (octaves) => {
-        const values = DISTRIBUTIONS.halfNormal!;
-        const curveOf = (v: Float32Array) => {
-          const t = tails(counter.histogram(bitsOf(v)));
-          return freeEnergyCurve(t, logGrid(t, { perOctave: 8, sparsity: [0.02, 0.95] }), 'normalized');
-        };
-        const base = curveOf(values);
-        const scaled = curveOf(values.map((x) => x * 2 ** octaves));
+        const scaled = curveOf(DISTRIBUTIONS.halfNormal!.map((x) => x * 2 ** octaves));
         expect(scaled.freeEnergy).toEqual(base.freeEnergy);
-        expect(scaled.thresholds[0]! / base.thresholds[0]!).toBe(2 ** octaves);
+        expect(scaled.internalEnergy).toEqual(base.internalEnergy);
+        expect(scaled.sparsity).toEqual(base.sparsity);
+        expect(scaled.thresholds).toEqual(base.thresholds.map((tau) => tau * 2 ** octaves));
       }),
       { numRuns: 20 },
     );
   });
 
+  it('normalized makes F at c·τ of c·a the F at τ of a, for any c', () => {
+    const { count, sum, offset } = tailsOf(DISTRIBUTIONS.lognormal!);
+    fc.assert(
+      fc.property(fc.double({ min: 0.25, max: 8, noNaN: true }), fc.nat(count.length - 2), (c, i) => {
+        fc.pre(count[i]! > 0);
+        const threshold = edgeOf(offset + i);
+        const r = { count: count[i]!, sum: sum[i]!, totalCount: count[0]!, totalSum: sum[0]! };
+        const scaled = { ...r, sum: c * r.sum, totalSum: c * r.totalSum };
+        const s = (x: typeof r) => temperatureScale('normalized', x.totalCount, x.totalSum);
+        const base = freeEnergy(r, threshold, s(r));
+        const entropy = (s(r) / threshold) * Math.log(r.count / r.totalCount);
+        expect(Math.abs(freeEnergy(scaled, c * threshold, s(scaled)) - base)).toBeLessThanOrEqual(
+          1e-12 * Math.max(1, -entropy),
+        );
+      }),
+    );
+  });
+
   it('needs an activation', () => {
-    expect(() => freeEnergyCurve(tails(emptyHistogram()), Int32Array.of(8000), 'paper')).toThrow(RangeError);
+    for (const temperature of ['paper', 'normalized'] as Temperature[])
+      expect(() => freeEnergyCurve(tails(emptyHistogram()), Int32Array.of(8000), temperature)).toThrow(
+        RangeError,
+      );
   });
 });
 
-describe('the exponential distribution', () => {
-  it('has F(x) = 1 + ln(1 + x) − x in units of its mean: no extremum', () => {
-    const all = mergeAll(window(exponential, 5, { perSlice: 200_000 }));
-    const t = tails(all);
-    const curve = freeEnergyCurve(t, logGrid(t, { perOctave: 4, sparsity: [0.1, 0.95] }), 'normalized');
-    for (const [i, threshold] of curve.thresholds.entries()) {
-      const x = threshold / curve.scale;
-      expect(curve.freeEnergy[i]!).toBeCloseTo(1 + Math.log1p(x) - x, 1);
-    }
-  });
-});
+describe('the log-spaced grid', () => {
+  it.each(Object.entries(DISTRIBUTIONS))(
+    'of %s has every eighth edge between the given sparsities',
+    (_, values) => {
+      const t = tailsOf(values);
+      const bins = logGrid(t, GRID);
+      const sparsity = (bin: number) => 1 - retainedFrom(t, bin).count / t.count[0]!;
+      expect(bins.length).toBeGreaterThan(10);
+      for (const [i, bin] of bins.entries()) {
+        expect(bin % 8).toBe(0);
+        if (i > 0) expect(bin).toBe(bins[i - 1]! + 8);
+      }
+      expect(sparsity(bins[0]!)).toBeGreaterThanOrEqual(0.02);
+      expect(sparsity(bins[0]! - 8)).toBeLessThan(0.02);
+      expect(sparsity(bins.at(-1)!)).toBeLessThanOrEqual(0.95);
+      expect(sparsity(bins.at(-1)! + 8)).toBeGreaterThan(0.95);
+    },
+  );
 
-describe('the linear grid', () => {
-  const all = mergeAll(window(exponential, 3, { perSlice: 5000 }));
-
-  it('has 40 increasing thresholds on bin edges, up to a sparsity of 95 %', () => {
-    const grid = linearGrid(all);
-    expect(grid.length).toBe(40);
-    for (const [i, threshold] of grid.entries()) {
-      expect(edgeOf(binOf(threshold))).toBe(threshold);
-      if (i > 0) expect(threshold).toBeGreaterThan(grid[i - 1]!);
-    }
-    const { sparsity } = freeEnergyAt(all, grid, 'paper');
-    expect(sparsity.at(-1)!).toBeGreaterThan(0.93);
-    expect(sparsity.at(-1)!).toBeLessThanOrEqual(0.95);
+  it('is empty without an activation and for a single magnitude', () => {
+    expect(logGrid(tails(emptyHistogram()), GRID)).toEqual(new Int32Array(0));
+    expect(logGrid(tailsOf(new Float32Array(50).fill(3)), GRID)).toEqual(new Int32Array(0));
   });
 
-  it.each([
-    [[1, 2, 3], null],
-    [[3, 2, 1], null],
-    [[1, 3, 2], { index: 1, kind: 'maximum' }],
-    [[3, 1, 2], { index: 1, kind: 'minimum' }],
-    [[1, 2, 3, 2, 5], { index: 2, kind: 'maximum' }],
-    [[1, 1, 1], null],
-  ])('first transition of %j', (values, expected) => {
-    expect(firstTransition(Float64Array.from(values))).toEqual(expected);
+  it('takes a bin for each point of the finest', () => {
+    const t = tailsOf(DISTRIBUTIONS.uniform!);
+    const bins = logGrid(t, { perOctave: 64, sparsity: [0.5, 0.9] });
+    expect(Array.from(bins)).toEqual(Array.from(bins, (_, i) => bins[0]! + i));
+    expect(edgeOf(bins[0]!)).toBeCloseTo(0.5, 1);
+    expect(bins.length).toBeGreaterThan(0.8 * (binOf(0.9) - binOf(0.5)));
   });
 });

@@ -9,6 +9,8 @@ export type Draw = (uniform: () => number) => number;
 export const exponential: Draw = (u) => -Math.log(1 - u());
 export const halfNormal: Draw = (u) =>
   Math.abs(Math.sqrt(-2 * Math.log(1 - u())) * Math.cos(2 * Math.PI * u()));
+export const lognormal: Draw = (u) =>
+  Math.exp(Math.sqrt(-2 * Math.log(1 - u())) * Math.cos(2 * Math.PI * u()));
 export const rayleigh: Draw = (u) => Math.sqrt(-2 * Math.log(1 - u()));
 
 /** A window of `count` slices of seeded magnitudes, all multiplied by `scale`. */
