@@ -10,10 +10,10 @@ import { capture } from '../estimator/bundled-activations.ts';
 import { bitsOf } from '../estimator/distributions.ts';
 
 const IMAGES = 1000;
-const PER_SLICE = 10;
+const PER_SLICE = 8;
 const TEMPERATURES: readonly Temperature[] = ['normalized', 'paper'];
 const counter = new BinCounter();
-/** 100 slices of 10 images each, merged over the sites. */
+/** 125 slices of 8 images each, merged over the sites. */
 const slices: ActivationHistogram[] = [];
 
 beforeAll(async () => {
@@ -45,7 +45,7 @@ describe('the bundled model on 1,000 real images', () => {
   });
 
   it.each(TEMPERATURES)(
-    'has a maximum that is no atom, with a prominence of 3 %% or more (%s)',
+    'has a maximum that is no atom, with a prominence of 3 percent or more (%s)',
     (temperature) => {
       const { critical, features } = criticality(slices, options(temperature))!;
       expect(critical!.feature).toBe('maximum');
@@ -61,7 +61,7 @@ describe('the bundled model on 1,000 real images', () => {
     (temperature) => {
       const whole = criticality(slices, options(temperature))!.critical!;
       for (let part = 0; part < 5; part++) {
-        const sample = slices.slice(20 * part, 20 * part + 20);
+        const sample = slices.slice(25 * part, 25 * part + 25);
         const { critical, features } = criticality(sample, options(temperature))!;
         expect(critical!.feature).toBe(whole.feature);
         expect(Math.abs(critical!.sparsity - whole.sparsity)).toBeLessThanOrEqual(0.03);
@@ -71,11 +71,14 @@ describe('the bundled model on 1,000 real images', () => {
   );
 
   it.each(TEMPERATURES)(
-    'has it in windows of 256 single images too, as the server keeps them (%s)',
+    'has it in windows of 16 slices of 16 images too, the default of the server (%s)',
     (temperature) => {
       const whole = criticality(slices, options(temperature))!.critical!;
-      for (const from of [0, 25, 50, 74]) {
-        const { critical } = criticality(slices.slice(from, from + 26), options(temperature))!;
+      for (const from of [0, 32, 64, 93]) {
+        const pairs = Array.from({ length: 16 }, (_, i) =>
+          mergeAll(slices.slice(from + 2 * i, from + 2 * i + 2)),
+        );
+        const { critical } = criticality(pairs, options(temperature))!;
         expect(critical!.feature).toBe('maximum');
         expect(Math.abs(critical!.sparsity - whole.sparsity)).toBeLessThanOrEqual(0.03);
       }
