@@ -26,7 +26,10 @@ export const ConfigSchema = z.strictObject({
       port: port.default(8080).describe('HTTP port; 0 picks a free one'),
       maxBodyBytes: count.default(64 << 20).describe('largest request body, after decompression'),
       maxBatch: count.optional().describe('largest first dimension of an input; by default unlimited'),
-      drainSeconds: positive.default(30).describe('how long in-flight requests may take after SIGTERM'),
+      drainSeconds: positive
+        .max(86_400)
+        .default(30)
+        .describe('how long in-flight requests may take after SIGTERM'),
     })
     .prefault({}),
   runtime: z
@@ -58,7 +61,7 @@ export const ConfigSchema = z.strictObject({
   sampling: z
     .strictObject({
       ratio: share.default(0.05).describe('share of requests that are run again in the shadow'),
-      budget: share.default(0.25).describe('largest share of worker time for shadow runs'),
+      budget: share.default(0.04).describe('largest share of worker time for shadow runs'),
     })
     .prefault({}),
   window: z
@@ -191,7 +194,7 @@ function readConfigFile(file: string): Tree {
   try {
     tree = parseYaml(text) ?? {};
   } catch (error) {
-    throw new ServingError('CONFIG_INVALID', `config file '${file}': ${messageOf(error)}`);
+    throw new ServingError('CONFIG_INVALID', `config file '${file}': ${firstLine(error)}`);
   }
   if (!isTree(tree))
     throw new ServingError('CONFIG_INVALID', `config file '${file}': a mapping was expected`);
@@ -208,7 +211,7 @@ export function fromEnvironment(environment: Readonly<Record<string, string | un
     if (path === undefined) {
       throw new ServingError('CONFIG_INVALID', `environment variable ${variable} names no setting`);
     }
-    tree = deepMerge(tree, { [path.section]: { [path.key]: settingValue(text, path.isText) } });
+    tree = deepMerge(tree, { [path.section]: { [path.key]: settingValue(variable, text, path.isText) } });
   }
   return tree;
 }
@@ -245,8 +248,18 @@ export function settings(): Setting[] {
 }
 
 /** Text stays text; everything else is read as YAML, so that numbers and lists come out as such. */
-function settingValue(text: string, isText: boolean): unknown {
-  return isText ? text : parseYaml(text);
+function settingValue(variable: string, text: string, isText: boolean): unknown {
+  if (isText) return text;
+  try {
+    return parseYaml(text);
+  } catch (error) {
+    throw new ServingError('CONFIG_INVALID', `environment variable ${variable}: ${firstLine(error)}`);
+  }
+}
+
+/** YAML's errors go on with a picture of the place. */
+function firstLine(error: unknown): string {
+  return messageOf(error).split('\n', 1)[0]!.replace(/:$/, '');
 }
 
 function isTree(value: unknown): value is Tree {

@@ -1,6 +1,7 @@
 import { ServingError } from './errors.ts';
+import { float16Bits } from './estimator/float16.ts';
 import type { NpyArray } from './npy.ts';
-import { allocateElements, type FixedSizeDatatype } from './protocol/datatypes.ts';
+import { allocateElements, type FixedSizeDatatype, type NumericElements } from './protocol/datatypes.ts';
 import type { Tensor, TensorSpec } from './protocol/types.ts';
 
 /** Recorded inputs of a model, row by row; the first dimension of every array is the batch. */
@@ -40,7 +41,10 @@ function column(spec: TensorSpec, array: NpyArray | undefined): Column {
   if (array === undefined) throw mismatch(`input '${spec.name}' is missing`);
   if (spec.datatype === 'BYTES')
     throw mismatch(`input '${spec.name}' takes text, which .npy inputs cannot hold`);
-  const datatype: FixedSizeDatatype = spec.datatype;
+  if (spec.datatype === 'BF16')
+    throw mismatch(`input '${spec.name}' takes bfloat16, which .npy inputs cannot hold`);
+  if (spec.shape.length === 0) throw mismatch(`input '${spec.name}' is a scalar: it has no rows`);
+  const { datatype } = spec;
   const rest = array.shape.slice(1);
   const isFit =
     array.shape.length === spec.shape.length &&
@@ -54,14 +58,37 @@ function column(spec: TensorSpec, array: NpyArray | undefined): Column {
     rows: array.shape[0]!,
     slice: (from, to) => {
       const elements = allocateElements(datatype, (to - from) * width);
-      if (elements instanceof BigInt64Array || elements instanceof BigUint64Array) {
-        for (let i = 0; i < elements.length; i++) elements[i] = BigInt(array.elements[from * width + i]!);
-      } else {
-        for (let i = 0; i < elements.length; i++) elements[i] = Number(array.elements[from * width + i]!);
-      }
+      cast(array.elements, from * width, datatype, elements);
       return { name: spec.name, datatype, shape: [to - from, ...rest], elements };
     },
   };
+}
+
+/** Casts as NumPy does: towards zero for integers, anything but zero is true, float16 to the nearest. */
+function cast(
+  source: NpyArray['elements'],
+  offset: number,
+  datatype: FixedSizeDatatype,
+  elements: NumericElements,
+): void {
+  if (elements instanceof BigInt64Array || elements instanceof BigUint64Array) {
+    for (let i = 0; i < elements.length; i++) elements[i] = toBigInt(source[offset + i]!);
+  } else {
+    const convert = datatype === 'FP16' ? float16Bits : datatype === 'BOOL' ? toBool : Number;
+    for (let i = 0; i < elements.length; i++) elements[i] = convert(Number(source[offset + i]!));
+  }
+}
+
+/** @throws ServingError INVALID_REQUEST for NaN and infinities */
+function toBigInt(value: number | bigint): bigint {
+  if (typeof value === 'bigint') return value;
+  const whole = Math.trunc(Number(value));
+  if (!Number.isFinite(whole)) throw mismatch(`${value} in the inputs is no integer`);
+  return BigInt(whole);
+}
+
+function toBool(value: number): number {
+  return value === 0 ? 0 : 1;
 }
 
 function names(specs: readonly TensorSpec[]): string {

@@ -26,7 +26,12 @@ export async function readNpy(path: string): Promise<NpyArray> {
     const array = parse(own.buffer as ArrayBuffer);
     if (array.fortranOrder) throw invalid(path, 'it is column-major (fortran_order); save it with order="C"');
     if (!/^[iufb]/.test(array.dtype)) throw invalid(path, `element type '${array.dtype}' is not numeric`);
-    return { path, shape: array.shape, dtype: array.dtype, elements: array.data as never };
+    const elements = array.data as unknown as NpyArray['elements'];
+    const count = array.shape.reduce((a, b) => a * b, 1);
+    if (elements.length !== count) {
+      throw invalid(path, `it holds ${elements.length} elements, shape [${array.shape}] needs ${count}`);
+    }
+    return { path, shape: array.shape, dtype: array.dtype, elements };
   } catch (error) {
     throw error instanceof ServingError ? error : invalid(path, messageOf(error));
   }

@@ -68,6 +68,32 @@ describe('settings', () => {
     expect(() => loadConfig(file(text, 'bad.yaml'), {}, {})).toThrow(message);
   });
 
+  it('an environment variable that cannot be read is refused in one line, by name', () => {
+    expect(() => fromEnvironment({ TAUSTAT_SITES_INCLUDE: '[a' })).toThrow(
+      expect.objectContaining({
+        code: 'CONFIG_INVALID',
+        message: expect.stringMatching(/^environment variable TAUSTAT_SITES_INCLUDE: .*$/),
+      }),
+    );
+    expect(() => loadConfig(file('a: [', 'bad.yaml'), {}, {})).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('\n') }),
+    );
+    expect(() => loadConfig(undefined, { TAUSTAT_SERVER_PORT: '' }, {})).toThrow(/server.port/);
+    expect(() => loadConfig(undefined, { TAUSTAT_SERVER_PORT: 'http' }, {})).toThrow(/server.port/);
+  });
+
+  it('a file that is missing is another error', () => {
+    expect(() => loadConfig('/nowhere.yaml', {}, {})).toThrow(
+      expect.objectContaining({ code: 'FILE_NOT_FOUND' }),
+    );
+  });
+
+  it('says every mistake at once', () => {
+    expect(() => parseConfig({ sampling: { ratio: 2 }, server: { drainSeconds: 1e9 } })).toThrow(
+      /server\.drainSeconds: .*; sampling\.ratio: /,
+    );
+  });
+
   it('an environment variable that names no setting is refused', () => {
     expect(() => fromEnvironment({ TAUSTAT_SAMPLING: '1' })).toThrow('TAUSTAT_SAMPLING names no setting');
   });

@@ -23,3 +23,20 @@ export function float16ToFloat32(halves: Uint16Array): Float32Array {
   for (let i = 0; i < halves.length; i++) bits[i] = (bits[i]! | ((halves[i]! & 0x8000) << 16)) >>> 0;
   return new Float32Array(bits.buffer);
 }
+
+/** The bits of the float16 that is nearest to a number, ties to even. */
+export function float16Bits(x: number): number {
+  const sign = x < 0 || Object.is(x, -0) ? 0x8000 : 0;
+  const magnitude = Math.abs(x);
+  if (Number.isNaN(x)) return 0x7e00;
+  if (magnitude >= 65520) return sign | 0x7c00;
+  if (magnitude < 2 ** -14) return sign | roundTiesToEven(magnitude * 2 ** 24);
+  const exponent = Math.floor(Math.log2(magnitude));
+  // A fraction that rounds up to 1024 carries into the exponent, as it should.
+  return sign | (((exponent + 15) << 10) + roundTiesToEven((magnitude / 2 ** exponent - 1) * 1024));
+}
+
+function roundTiesToEven(x: number): number {
+  const rounded = Math.round(x);
+  return rounded - x === 0.5 && rounded % 2 === 1 ? rounded - 1 : rounded;
+}

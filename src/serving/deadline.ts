@@ -3,6 +3,9 @@ import type { InferContext } from '../http/plane.ts';
 import type { InferRequest } from '../protocol/types.ts';
 import type { Run } from '../runtime/runtime.ts';
 
+/** The longest time that a timer takes; a longer one would end at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /**
  * Runs `work` under the request's `timeout` parameter (microseconds, as in Triton) and the client's own signal.
  *
@@ -20,10 +23,13 @@ export async function deadlineOf<T>(
     context.signal === undefined ? expired.signal : AbortSignal.any([context.signal, expired.signal]);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new ServingError('DEADLINE_EXCEEDED', `no answer within the timeout of ${timeoutUs} µs`));
-      expired.abort();
-    }, timeoutUs / 1000);
+    timer = setTimeout(
+      () => {
+        reject(new ServingError('DEADLINE_EXCEEDED', `no answer within the timeout of ${timeoutUs} µs`));
+        expired.abort();
+      },
+      Math.min(timeoutUs / 1000, MAX_TIMER_MS),
+    );
   });
   try {
     return await Promise.race([work({ signal }), late]);
