@@ -12,9 +12,9 @@ export function exportState(metrics: Metrics, served: ServedModel, before?: Cont
   const { state } = served.thermostat;
   for (const name of STATE_NAMES)
     metrics.state.set({ model, state: name }, name === stateName(state) ? 1 : 0);
-  const threshold = appliedThreshold(state);
+  const threshold = served.applied;
   for (const site of served.loaded.sites) metrics.threshold.set({ model, site: site.name }, threshold);
-  if (before !== undefined && appliedThreshold(before) !== threshold) {
+  if (before !== undefined && served.isPrunable && appliedThreshold(before) !== threshold) {
     metrics.thresholdChanges.inc({ model, reason: state.change.reason });
   }
 }

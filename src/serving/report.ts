@@ -1,11 +1,11 @@
-import { appliedThreshold, driftOf, judgedThreshold, stateName } from '../control/state.ts';
+import { driftOf, judgedThreshold, stateName } from '../control/state.ts';
 import type { ServedModel } from './served-model.ts';
 
 /** Everything there is to know about a model's pruning, as the control API shows it. Shares are 0–1, times Unix ms. */
 export function pruningReport(served: ServedModel) {
   const { thermostat, loaded } = served;
-  const { state, criticality } = thermostat;
-  const threshold = appliedThreshold(state);
+  const { criticality } = thermostat;
+  const threshold = served.applied;
   return {
     model: served.name,
     ...pruningSummary(served),
@@ -43,7 +43,7 @@ export function pruningSummary(served: ServedModel) {
     mode: state.mode,
     state: stateName(state),
     phase: phaseOf(served),
-    threshold: appliedThreshold(state),
+    threshold: served.applied,
     judgedThreshold: judgedThreshold(state),
     critical: thermostat.criticality?.critical ?? null,
     sparsity: finite(overall.sparsity),

@@ -59,7 +59,7 @@ export class ServedModel {
       onTimed: (step, ms) => metrics.estimatorDuration.observe({ step }, ms / 1000),
     });
     exportState(metrics, this);
-    runtime.prepare(this.thermostat.applied);
+    runtime.prepare(this.applied);
     this.#subscription = this.#followState();
   }
 
@@ -102,9 +102,14 @@ export class ServedModel {
     return this.#statistics.read(this.metadata.versions[0]!);
   }
 
-  /** Whether a threshold can have an effect: the model has sites, and its mode lets it. */
+  /** Whether a threshold can have an effect. */
   get isPrunable(): boolean {
     return this.loaded.sites.length > 0;
+  }
+
+  /** The threshold that production runs at; 0 is dense. */
+  get applied(): number {
+    return this.isPrunable ? this.thermostat.applied : 0;
   }
 
   /** @throws ServingError OVERLOADED, UNAVAILABLE, WORKER_LOST, DEADLINE_EXCEEDED, INVALID_REQUEST, INFERENCE_FAILED */
@@ -112,7 +117,7 @@ export class ServedModel {
     const started = performance.now();
     const span = startInferSpan(this.name, context.traceparent);
     const isDense = request.parameters.pruning === 'off';
-    const threshold = isDense ? 0 : this.thermostat.applied;
+    const threshold = isDense ? 0 : this.applied;
     const isSampled = this.#isSampled(request.id);
     const asked = request.outputs?.length ? request.outputs.map((output) => output.name) : this.#outputs;
     try {
@@ -227,7 +232,7 @@ export class ServedModel {
       if (before.change === after.change) return;
       exportState(this.#metrics, this, before);
       const { reason, detail } = after.change;
-      const threshold = this.thermostat.applied;
+      const threshold = this.applied;
       this.runtime.prepare(threshold);
       this.#log.info(
         { model: this.name, mode: after.mode, phase: after.phase.kind, threshold, reason },
