@@ -6,7 +6,7 @@ import type { BenchContext } from './context.ts';
 import { HttpConnection, httpMessage } from './http-connection.ts';
 import { inferRequests, type WireForm } from './infer-requests.ts';
 import { ServerProcess } from './server-process.ts';
-import { quantile, type Spread, spread } from './spread.ts';
+import { mean, quantile, type Spread, spread } from './spread.ts';
 
 /** A way to the model: straight to a worker, or over HTTP in one of two forms. */
 export type Way = 'worker' | WireForm;
@@ -19,11 +19,19 @@ export interface OverheadOptions {
   readonly server: ServerSettings;
 }
 
-export interface Overhead {
-  /** Median latency of every block, in microseconds, in the order of the rounds. */
+/** Figures of one order of the ways, in microseconds. */
+export interface WayFigures {
+  /** Median latency of every block, in the order of the rounds. */
   readonly p50Us: Readonly<Record<Way, readonly number[]>>;
-  /** Median over HTTP minus median of the bare worker, per round, in microseconds. */
+  /** Median over HTTP minus median of the bare worker, per round. */
   readonly overheadUs: Readonly<Record<WireForm, Spread>>;
+}
+
+export interface Overhead {
+  /** Each way again and again, in blocks: whatever runs has the processor's caches to itself. */
+  readonly alone: WayFigures;
+  /** The ways alternate request by request: each finds the caches as the others left them. */
+  readonly inTurn: WayFigures;
 }
 
 const WAYS: readonly Way[] = ['worker', 'binary', 'json'];
@@ -33,7 +41,10 @@ type Send = (index: number) => Promise<unknown>;
 
 /**
  * What HTTP costs: one request at a time through a server process with one worker, against the same worker runtime in this
- * process, batch 1, the untouched model on both sides, in alternation.
+ * process, batch 1, the untouched model on both sides.
+ *
+ * A worker that runs alone in a loop is faster than any worker of a server, which has other code to fetch between two runs;
+ * so the ways are measured in blocks and in turn.
  *
  * @throws ServingError UNAVAILABLE
  */
@@ -78,36 +89,59 @@ async function alternate(
   { requests, rounds }: OverheadOptions,
   { signal, progress }: BenchContext,
 ): Promise<Overhead> {
-  const p50Us: Record<Way, number[]> = { worker: [], binary: [], json: [] };
-  for (const way of WAYS) await medianUs(sends[way], requests, signal);
+  const alone: Record<Way, number[]> = { worker: [], binary: [], json: [] };
+  const inTurn: Record<Way, number[]> = { worker: [], binary: [], json: [] };
+  await mediansInTurn(sends, requests, signal);
   for (let round = 1; round <= rounds && !signal.aborted; round++) {
     for (const way of alternation(WAYS)) {
       const p50 = await medianUs(sends[way], requests, signal);
-      p50Us[way].push(p50);
-      progress(`overhead, round ${round} of ${rounds}, ${way}: median ${p50.toFixed(0)} µs`);
+      alone[way].push(p50);
+      progress(`overhead, round ${round} of ${rounds}, ${way} alone: median ${p50.toFixed(0)} µs`);
     }
+    const medians = await mediansInTurn(sends, requests, signal);
+    for (const way of WAYS) inTurn[way].push(medians[way]);
+    const each = WAYS.map((way) => `${way} ${medians[way].toFixed(0)}`).join(', ');
+    progress(`overhead, round ${round} of ${rounds}, in turn: median µs ${each}`);
   }
-  return { p50Us, overheadUs: { binary: differences(p50Us, 'binary'), json: differences(p50Us, 'json') } };
+  return { alone: figures(alone, 2), inTurn: figures(inTurn, 1) };
 }
 
-/** Every round has two blocks of each way; their means are compared. */
-function differences(p50Us: Readonly<Record<Way, readonly number[]>>, form: WireForm): Spread {
-  const own = p50Us[form];
-  const base = p50Us.worker;
-  const perRound: number[] = [];
-  for (let i = 0; i + 1 < own.length; i += 2) {
-    perRound.push((own[i]! + own[i + 1]! - base[i]! - base[i + 1]!) / 2);
-  }
-  return spread(perRound);
+/** @param perRound - blocks of each way in one round; their means are compared. */
+function figures(p50Us: Readonly<Record<Way, readonly number[]>>, perRound: number): WayFigures {
+  const differences = (form: WireForm) => {
+    const over = p50Us[form].map((us, i) => us - p50Us.worker[i]!);
+    const rounds = over.length / perRound;
+    return spread(
+      Array.from({ length: rounds }, (_, round) =>
+        mean(over.slice(round * perRound, (round + 1) * perRound)),
+      ),
+    );
+  };
+  return { p50Us, overheadUs: { binary: differences('binary'), json: differences('json') } };
 }
 
 async function medianUs(send: Send, requests: number, signal: AbortSignal): Promise<number> {
   const times = new Float64Array(requests);
-  for (let i = 0; i < requests; i++) {
-    if (signal.aborted) return Number.NaN;
-    const started = performance.now();
-    await send(i);
-    times[i] = performance.now() - started;
-  }
+  for (let i = 0; i < requests && !signal.aborted; i++) times[i] = await timed(send, i);
   return 1000 * quantile(times.sort(), 0.5);
+}
+
+async function mediansInTurn(
+  sends: Readonly<Record<Way, Send>>,
+  requests: number,
+  signal: AbortSignal,
+): Promise<Record<Way, number>> {
+  const times: Record<Way, number[]> = { worker: [], binary: [], json: [] };
+  const backward = WAYS.toReversed();
+  for (let i = 0; i < requests && !signal.aborted; i++) {
+    for (const way of i % 2 === 0 ? WAYS : backward) times[way].push(await timed(sends[way], i));
+  }
+  const median = (way: Way) => 1000 * quantile(Float64Array.from(times[way]).sort(), 0.5);
+  return { worker: median('worker'), binary: median('binary'), json: median('json') };
+}
+
+async function timed(send: Send, index: number): Promise<number> {
+  const started = performance.now();
+  await send(index);
+  return performance.now() - started;
 }

@@ -1,7 +1,7 @@
 import { table } from '../cli/table.ts';
 import type { Arm } from './arms.ts';
 import type { Comparison } from './comparison.ts';
-import type { Overhead, Way } from './overhead.ts';
+import type { Overhead, Way, WayFigures } from './overhead.ts';
 import type { Soak } from './soak.ts';
 import { type Spread, spread } from './spread.ts';
 import { type ArmSummary, summarize } from './summary.ts';
@@ -84,20 +84,21 @@ function notes({ settled }: Comparison, summaries: readonly ArmSummary[]): strin
   ];
 }
 
-export function overheadText({ p50Us, overheadUs }: Overhead): string {
-  const row = (way: Way, label: string, over: Spread | undefined) => [
-    label,
+export function overheadText({ alone, inTurn }: Overhead): string {
+  const cells = ({ p50Us, overheadUs }: WayFigures, way: Way) => [
     spreadText(spread(p50Us[way]), 0),
-    over === undefined ? '–' : spreadText(over, 0),
+    way === 'worker' ? '–' : spreadText(overheadUs[way], 0),
   ];
-  return table(
-    ['one request at a time, batch 1', 'p50 µs', 'over the bare worker µs'],
-    [
-      row('worker', 'bare worker run', undefined),
-      row('binary', 'HTTP, binary tensors', overheadUs.binary),
-      row('json', 'HTTP, JSON', overheadUs.json),
-    ],
-  );
+  const row = (way: Way, label: string) => [label, ...cells(alone, way), ...cells(inTurn, way)];
+  const head = ['batch 1, p50 µs', 'alone', 'over the worker', 'in turn', 'over the worker'];
+  return [
+    table(head, [
+      row('worker', 'bare worker run'),
+      row('binary', 'HTTP, binary tensors'),
+      row('json', 'HTTP, JSON'),
+    ]),
+    '\nAlone: each way again and again. In turn: the ways alternate request by request, so that none has the caches to itself.\n',
+  ].join('');
 }
 
 export function soakText({ load, rss, slopeBytesPer1000Requests, state }: Soak): string {
