@@ -1,9 +1,10 @@
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { ServingError } from '../errors.ts';
 import type { NodeBindings } from './body.ts';
+import { refuseExpectation, refuseMessage, refuseRequest } from './malformed.ts';
 
 export interface Listening {
   readonly port: number;
@@ -26,9 +27,15 @@ export async function listen(
   app: Hono<{ Bindings: NodeBindings }>,
   { host, port }: { readonly host: string; readonly port: number },
 ): Promise<Listening> {
-  const server = createAdaptorServer({ fetch: app.fetch as never }) as Server;
+  const listener = getRequestListener(app.fetch as never, { errorHandler: refuseRequest });
+  // Without a Host header, too, it is the listener that refuses: with a reason.
+  const server = createServer({ requireHostHeader: false }, (incoming, outgoing) => {
+    void listener(incoming, outgoing);
+  });
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
+  server.on('clientError', refuseMessage);
+  server.on('checkExpectation', refuseExpectation);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
     server.listen(port, host, resolve);

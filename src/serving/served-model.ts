@@ -9,8 +9,9 @@ import { nonzeroCount } from '../estimator/histogram.ts';
 import type { InferContext, ModelStatistics } from '../http/plane.ts';
 import type { InferRequest, InferResponse, ModelMetadata } from '../protocol/types.ts';
 import type { LoadedModel } from '../runtime/load-model.ts';
+import type { WorkerSetup } from '../runtime/messages.ts';
 import type { RunResult, Runtime } from '../runtime/runtime.ts';
-import { WorkerRuntime } from '../runtime/worker-runtime.ts';
+import { WorkerRuntime, type WorkerRuntimeOptions } from '../runtime/worker-runtime.ts';
 import { Sampler } from '../sampling/sampler.ts';
 import { type ServedRequest, type ShadowSample, shadow } from '../sampling/shadow.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -19,6 +20,8 @@ import { ClientRun } from './client-run.ts';
 import { deadlineOf } from './deadline.ts';
 import { exportModelMetrics, exportState } from './model-metrics.ts';
 import { RequestStatistics } from './statistics.ts';
+
+export type StartRuntime = (setup: WorkerSetup, options: WorkerRuntimeOptions) => Promise<Runtime>;
 
 /** A model that is being served: its workers, its thermostat, and the way of a request through both. */
 export class ServedModel {
@@ -63,12 +66,18 @@ export class ServedModel {
     this.#subscription = this.#followState();
   }
 
-  /** Starts the workers of a model that was read. @throws ServingError MODEL_INVALID */
+  /**
+   * Starts what runs a model that was read.
+   *
+   * @param startRuntime - worker threads in this process, unless something else is to run it.
+   * @throws ServingError MODEL_INVALID
+   */
   static async start(
     loaded: LoadedModel,
     config: Config,
     metrics: Metrics,
     log: Logger,
+    startRuntime: StartRuntime = WorkerRuntime.start,
   ): Promise<ServedModel> {
     const name = config.model.name ?? (config.model.path === undefined ? BUNDLED_NAME : loaded.stem);
     const metadata: ModelMetadata = {
@@ -78,7 +87,7 @@ export class ServedModel {
       ...loaded.signature,
     };
     const { workers, maxQueue, maxShadowQueue, intraOpThreads } = config.runtime;
-    const runtime = await WorkerRuntime.start(
+    const runtime = await startRuntime(
       { ...loaded.setup, intraOpThreads },
       {
         workers,

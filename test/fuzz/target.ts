@@ -1,0 +1,53 @@
+import type { Hono } from 'hono';
+import { pino } from 'pino';
+import { parseConfig } from '../../src/config.ts';
+import { createApp } from '../../src/http/app.ts';
+import type { NodeBindings } from '../../src/http/body.ts';
+import { modelSignature } from '../../src/onnx/signature.ts';
+import type { ModelMetadata } from '../../src/protocol/types.ts';
+import type { LoadedModel } from '../../src/runtime/load-model.ts';
+import { ServingPlane } from '../../src/serving/plane.ts';
+import { ServedModel } from '../../src/serving/served-model.ts';
+import { Metrics } from '../../src/telemetry/metrics.ts';
+import { MODELS } from '../conformance/models.ts';
+import { identityRuntime } from './identity-runtime.ts';
+
+export const MAX_BODY_BYTES = 64 * 1024;
+const NO_IDENTITY = new Set(['perceptron', 'slow', 'speaks no UTF-8']);
+
+/** The models that answer their inputs. */
+export const IDENTITIES: readonly string[] = [...MODELS.keys()].filter((name) => !NO_IDENTITY.has(name));
+
+export interface Target {
+  readonly app: Hono<{ Bindings: NodeBindings }>;
+  readonly models: readonly ModelMetadata[];
+  /** Errors that the server reported as its own fault. */
+  readonly reported: readonly unknown[];
+}
+
+/** The application, the codecs and the data plane as they are, over models that run in this thread. */
+export async function openTarget(): Promise<Target> {
+  const log = pino({ level: 'silent' });
+  const metrics = new Metrics();
+  const served = await Promise.all(
+    IDENTITIES.map((name) => {
+      const config = parseConfig({ model: { name }, telemetry: { logLevel: 'silent' } });
+      return ServedModel.start(loaded(name), config, metrics, log, async () => identityRuntime());
+    }),
+  );
+  const plane = new ServingPlane('0', new Map(served.map((model) => [model.name, model])));
+  const reported: unknown[] = [];
+  const app = createApp(plane, { maxBodyBytes: MAX_BODY_BYTES }, (error) => reported.push(error));
+  return { app, models: served.map(({ metadata }) => metadata), reported };
+}
+
+/** What a server says of a model, the names of its dimensions included. */
+export function metadataOf(name: string): ModelMetadata {
+  return { name, versions: ['1'], platform: 'onnxruntime_onnx', ...modelSignature(MODELS.get(name)!()) };
+}
+
+function loaded(name: string): LoadedModel {
+  const signature = metadataOf(name);
+  const setup = { plain: new Uint8Array(), taps: [] };
+  return { stem: name, hash: '', signature, sites: [], skipped: [], setup };
+}
