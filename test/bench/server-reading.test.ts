@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { parseExposition, samplesOf, sampleValue } from '../../src/bench/exposition.ts';
+import { readingOf } from '../../src/bench/server-reading.ts';
+
+const TEXT = `# HELP process_resident_memory_bytes Resident memory size in bytes.
+# TYPE process_resident_memory_bytes gauge
+process_resident_memory_bytes 104857600
+nodejs_eventloop_lag_p99_seconds 0.0125
+taustat_shadow_runs_total{model="m",outcome="ok"} 40
+taustat_shadow_runs_total{model="m",outcome="dropped"} 3
+taustat_request_duration_seconds_bucket{le="+Inf",model="m",phase="infer"} 80
+taustat_request_duration_seconds_sum{model="m",phase="infer"} 0.25
+taustat_request_duration_seconds_count{model="m",phase="infer"} 80
+taustat_request_duration_seconds_sum{model="m",phase="total"} 9
+taustat_threshold{model="m",site="a\\"b"} 0.125
+taustat_threshold{model="m",site="c"} 0.5
+taustat_sparsity_ratio{model="m",site="a"} 0.9
+taustat_sparsity_ratio{model="m",site="all"} 0.25
+taustat_state{model="m",state="trial"} 0
+taustat_state{model="m",state="tracking"} 1
+`;
+
+describe('parseExposition', () => {
+  it('reads names, labels with escapes, and values', () => {
+    const samples = parseExposition(TEXT);
+    expect(samples).toHaveLength(14);
+    expect(samplesOf(samples, 'taustat_threshold').map(({ labels }) => labels.site)).toEqual(['a"b', 'c']);
+    expect(sampleValue(samples, 'taustat_request_duration_seconds_bucket', { le: '+Inf' })).toBe(80);
+    expect(sampleValue(samples, 'taustat_shadow_runs_total', { outcome: 'failed' })).toBeUndefined();
+  });
+
+  it('reads infinities and NaN', () => {
+    const values = parseExposition('a +Inf\nb -Inf\nc NaN\nd 1e-3 1700000000').map(({ value }) => value);
+    expect(values).toEqual([Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 0.001]);
+  });
+});
+
+describe('readingOf', () => {
+  it('takes the interval of the event-loop monitor off its delays', () => {
+    expect(readingOf(parseExposition(TEXT)).loopLagP99Ms).toBeCloseTo(2.5, 9);
+    expect(readingOf(parseExposition('nodejs_eventloop_lag_p99_seconds 0.0099')).loopLagP99Ms).toBe(0);
+  });
+
+  it('holds what the server says', () => {
+    const { loopLagP99Ms: _, ...reading } = readingOf(parseExposition(TEXT));
+    expect(reading).toEqual({
+      rssBytes: 104857600,
+      shadow: { ok: 40, dropped: 3, failed: 0 },
+      infer: { seconds: 0.25, count: 80 },
+      sparsity: 0.25,
+      threshold: 0.5,
+      state: 'tracking',
+      sites: 2,
+    });
+  });
+
+  it('has no sparsity and no threshold where the server has none', () => {
+    const reading = readingOf(parseExposition('taustat_state{model="m",state="off"} 1'));
+    expect(reading).toMatchObject({ sparsity: null, threshold: 0, state: 'off', sites: 0 });
+  });
+});
