@@ -8,11 +8,11 @@ const { STRING } = TensorProto_DataType;
 const text = Uint8Array.from(Buffer.from('naïve 日本 \0'));
 const noText = Uint8Array.of(0xc3, 0x28);
 
-function strings(data: Uint8Array) {
+function strings(data: Uint8Array<ArrayBuffer>) {
   return create(TensorProtoSchema, { name: 'words', dims: [1n], dataType: STRING, stringData: [text, data] });
 }
 
-const constant = (data: Uint8Array) =>
+const constant = (data: Uint8Array<ArrayBuffer>) =>
   model({
     nodes: [node('Constant', [], 'y', { value: strings(data) }, { name: 'c' })],
     inputs: [],
@@ -20,7 +20,7 @@ const constant = (data: Uint8Array) =>
   });
 
 const places = {
-  'an initializer': (data: Uint8Array) =>
+  'an initializer': (data: Uint8Array<ArrayBuffer>) =>
     model({
       nodes: [node('Identity', ['words'], 'y')],
       inputs: [],
@@ -28,7 +28,7 @@ const places = {
       initializers: [strings(data)],
     }),
   'a constant': constant,
-  'a branch': (data: Uint8Array) => {
+  'a branch': (data: Uint8Array<ArrayBuffer>) => {
     const branch = graph({
       nodes: [node('Constant', [], 'y', { value: strings(data) })],
       inputs: [],
@@ -41,7 +41,7 @@ const places = {
       initializers: [tensor('yes', [], [1], BOOL)],
     });
   },
-  'an attribute that lists strings': (data: Uint8Array) => {
+  'an attribute that lists strings': (data: Uint8Array<ArrayBuffer>) => {
     const source = constant(text);
     source.graph!.node[0]!.attribute.push(create(AttributeProtoSchema, { name: 'keys', strings: [data] }));
     return source;
