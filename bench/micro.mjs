@@ -1,3 +1,4 @@
+// @ts-check
 // Micro benchmarks of the estimator and the codecs: `npm run bench:micro [-- --json]`.
 import { Bench } from 'tinybench';
 import { criticality } from '../dist/criticality/critical-point.js';
@@ -10,27 +11,33 @@ import { decodeInferRequest } from '../dist/protocol/decode-request.js';
 import { xorshift } from '../dist/random.js';
 
 const random = xorshift(1);
+/** @param {number} length */
 const relu = (length) =>
   Float32Array.from({ length }, () =>
     Math.max(0, Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())),
   );
+/** @param {Float32Array} values */
 const bits = (values) => new Uint32Array(values.buffer);
 const counter = new BinCounter();
 
 const SITES = 5;
 const window = new RollingWindow({ sites: SITES, slices: 16, sliceSamples: 16, maxAgeMs: 1e9 });
-const pool = Array.from({ length: 16 }, () =>
+/** Every sample its own: slices that were alike would have no noise to work on. */
+const pool = Array.from({ length: 256 }, () =>
   Array.from({ length: SITES }, (_, site) => counter.histogram(bits(relu(12544 >> site)))),
 );
-for (let i = 0; i < 256; i++) window.add(pool[i % 16], 0);
+for (const sample of pool) window.add(sample, 0);
 const snapshot = window.snapshot();
 const slices = snapshot.slices.map(mergeAll);
 const all = mergeAll(slices);
+/** So few activations that F turns everywhere and nothing is significant: every point is compared with every other. */
+const noisy = Array.from({ length: 16 }, () => counter.histogram(bits(relu(400))));
 const grid = logGrid(tails(all), { perOctave: 8, sparsity: [0.02, 0.95] });
 const drift = { limit: 0.1, confirmations: 2 };
 const reference = driftReference(snapshot.slices, 4, drift);
 const recent = window.recent(4);
 
+/** @type {import('../dist/protocol/types.js').TensorSpec} */
 const image = { name: 'x', datatype: 'FP32', shape: [-1, 784] };
 const model = { name: 'm', versions: ['1'], platform: '', inputs: [image], outputs: [] };
 const data = Array.from(relu(784));
@@ -42,6 +49,7 @@ const head = Buffer.from(
 );
 const binary = Buffer.concat([head, Buffer.from(Float32Array.from(data).buffer)]);
 
+/** @type {Readonly<Record<string, number>>} */
 const ACTIVATIONS = { 'binning 12,544': 12544, 'binning 262,144': 262144, 'binning 4,194,304': 4194304 };
 const bench = new Bench({ time: 400, warmupTime: 150 });
 for (const [name, length] of Object.entries(ACTIVATIONS)) {
@@ -53,6 +61,7 @@ bench
   .add('window: snapshot', () => window.snapshot())
   .add('F on the log grid', () => freeEnergyCurve(tails(all), grid, 'normalized'))
   .add('F, features, τ* from a full window', () => criticality(slices))
+  .add('the same from a window of noise', () => criticality(noisy))
   .add('drift: one reading', () => readDrift(reference, recent, 0, drift))
   .add('drift: a new reference', () => driftReference(snapshot.slices, 4, drift))
   .add('decode JSON, 784 floats', () => decodeInferRequest(json, undefined, model, { maxBatch: undefined }))

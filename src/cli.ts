@@ -17,11 +17,12 @@ const program = new Command('taustat')
   .addCommand(demoCommand())
   .addCommand(analyzeCommand())
   .addCommand(instrumentCommand())
-  .addCommand(benchCommand())
-  .showHelpAfterError('(run with --help for usage and examples)')
-  .exitOverride();
-for (const command of program.commands)
-  command.exitOverride().showHelpAfterError('(run with --help for usage and examples)');
+  .addCommand(benchCommand());
+for (const command of [program, ...program.commands]) {
+  command.exitOverride().configureOutput({
+    outputError: (text, write) => write(`taustat: CONFIG_INVALID: ${inOneLine(text)}, see --help\n`),
+  });
+}
 
 try {
   await program.parseAsync();
@@ -34,4 +35,13 @@ try {
     if (!(error instanceof ServingError) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
     process.exitCode = 1;
   }
+}
+
+/** Commander's own errors, such as `error: unknown option '--prot'` and a suggestion on the next line. */
+function inOneLine(text: string): string {
+  return text
+    .replace(/^error: /, '')
+    .trim()
+    .replace(/\.?\s*\n\s*/g, ' ')
+    .replace(/\.$/, '');
 }

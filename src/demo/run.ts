@@ -53,7 +53,12 @@ function demoConfig(port: number): Config {
 /** Serves the bundled model, replays its held-out images over HTTP, lets the light go midway, and reports. */
 export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
   const taustat = await compose(demoConfig(options.port), pino({ level: 'silent' }));
-  const server = await listen(taustat.routes, { host: '127.0.0.1', port: options.port });
+  const server = await listen(taustat.routes, { host: '127.0.0.1', port: options.port }).catch(
+    async (error: unknown) => {
+      await taustat.close();
+      throw error;
+    },
+  );
   const started = performance.now();
   const now = () => (performance.now() - started) / 1000;
   const changes: ThresholdChange[] = [];

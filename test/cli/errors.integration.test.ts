@@ -1,6 +1,12 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { bundledModel } from '../../src/bundled.ts';
 import { start, taustat } from './command.ts';
+
+const MODEL = bundledModel('model.onnx');
 
 describe('--help', () => {
   it.each(['serve', 'demo', 'analyze', 'instrument', 'bench'])(
@@ -27,6 +33,22 @@ describe('what cannot be done is said in one line, with exit code 1 and no stack
     [['serve', '--mode', 'fixed'], /^taustat: CONFIG_INVALID: control.threshold/],
     [['serve', '--mode', 'fixed', '--threshold', '-1'], /^taustat: CONFIG_INVALID: control.threshold/],
     [['serve', '--agreement', '1.5'], /^taustat: CONFIG_INVALID: agreement.floor/],
+    [['serve', '--bogus'], /^taustat: CONFIG_INVALID: unknown option '--bogus', see --help$/m],
+    [['serve', '--prot', '1'], /unknown option '--prot' \(Did you mean --port\?\)/],
+    [['serve', '--port', 'abc'], /^taustat: CONFIG_INVALID: .*'abc' is invalid. expected a number/],
+    [['serve', '--port', '1.5'], /^taustat: CONFIG_INVALID: .*expected a whole number/],
+    [['serve', '--port', '99999'], /^taustat: CONFIG_INVALID: server.port/],
+    [['serve', '--port'], /^taustat: CONFIG_INVALID: .*argument missing/],
+    [['serve', '--mode', 'warm'], /^taustat: CONFIG_INVALID: .*auto, fixed, observe, off/],
+    [['serve', '--mode', 'fixed', '--threshold', 'NaN'], /^taustat: CONFIG_INVALID: .*expected a number/],
+    [['serve', '--token', 'short'], /^taustat: CONFIG_INVALID: control.token/],
+    [['serve', 'a.onnx', 'b.onnx'], /^taustat: CONFIG_INVALID: too many arguments/],
+    [['sevre'], /^taustat: CONFIG_INVALID: unknown command 'sevre' \(Did you mean serve\?\)/],
+    [['demo', '--seconds', '0'], /^taustat: CONFIG_INVALID: .*expected at least 1/],
+    [['demo', '--port', '99999'], /^taustat: CONFIG_INVALID: server.port/],
+    [['instrument', 'model.onnx'], /^taustat: CONFIG_INVALID: required option '-o, --output <file>'/],
+    [['instrument', MODEL, '-o', '/nowhere/out.onnx'], /^taustat: FILE_NOT_FOUND: .*cannot be written/],
+    [['instrument', MODEL, '-o', '/dev/null', '--threshold', '-1'], /^taustat: CONFIG_INVALID: /],
     [['serve', '--host', '203.0.113.1', '--port', '0'], /^taustat: CONFIG_INVALID: cannot listen on/],
     [['analyze', '/nowhere/model.onnx', '--inputs', 'x.npy'], /^taustat: FILE_NOT_FOUND/],
     [['instrument', 'package.json', '-o', '/tmp/never.onnx'], /^taustat: MODEL_INVALID/],
@@ -37,6 +59,20 @@ describe('what cannot be done is said in one line, with exit code 1 and no stack
     expect(code).toBe(1);
   });
 
+  it.each([
+    ['sampling: {ration: 1}', /^taustat: CONFIG_INVALID: sampling: Unrecognized key: "ration"$/m],
+    ['a: [', /^taustat: CONFIG_INVALID: config file '.*'/],
+  ])('a config file that holds %j', async (text, message) => {
+    const folder = await mkdtemp(join(tmpdir(), 'taustat-'));
+    const file = join(folder, 'taustat.yaml');
+    await writeFile(file, text);
+    const { code, stderr } = await taustat('serve', '--config', file);
+    expect(stderr).toMatch(message);
+    expect(stderr.trimEnd()).not.toContain('\n');
+    expect(code).toBe(1);
+    await rm(folder, { recursive: true });
+  });
+
   it('an unknown setting in the environment', async () => {
     const { code, stderr } = await start('dist/cli.js', ['serve'], { TAUSTAT_SAMPLING_RATE: '1' }).outcome;
     expect(stderr).toBe(
@@ -45,18 +81,13 @@ describe('what cannot be done is said in one line, with exit code 1 and no stack
     expect(code).toBe(1);
   });
 
-  it('a port that is in use', async () => {
+  it.each(['serve', 'demo'])('a port that is in use: %s', async (command) => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const { port } = other.address() as { port: number };
-    const { code, stderr } = await taustat('serve', '--port', String(port));
+    const { code, stderr } = await taustat(command, '--port', String(port));
     expect(stderr).toMatch(/^taustat: ADDRESS_IN_USE: 127\.0\.0\.1:\d+ is in use; choose another/);
     expect(code).toBe(1);
     other.close();
-  });
-
-  it('a word that is no option, a port that is no number', async () => {
-    expect((await taustat('serve', '--bogus')).stderr).toMatch(/unknown option '--bogus'/);
-    expect((await taustat('serve', '--port', 'abc')).stderr).toMatch(/'abc' is invalid. expected a number/);
   });
 });

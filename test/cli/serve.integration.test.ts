@@ -1,9 +1,20 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../http/until.ts';
+import { bytesOf, slow } from '../runtime/small-models.ts';
 import { type Running, start } from './command.ts';
 
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'taustat-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
 let running: Running | undefined;
 afterEach(() => running?.child.kill('SIGKILL'));
 
+const MODEL = '/v2/models/fashion-mnist-cnn';
 const IMAGE = { name: 'image', shape: [1, 1, 28, 28], datatype: 'FP32', data: new Array(784).fill(100) };
 
 async function serve(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
@@ -11,26 +22,39 @@ async function serve(args: readonly string[], env: Record<string, string> = {}):
   return running.saying(/"url":"([^"]+)"/);
 }
 
-function infer(url: string): Promise<Response> {
-  const body = JSON.stringify({ inputs: [IMAGE] });
-  return fetch(`${url}/v2/models/fashion-mnist-cnn/infer`, { method: 'POST', body });
+function infer(url: string, input: object = IMAGE, model = MODEL): Promise<Response> {
+  return fetch(`${url}${model}/infer`, { method: 'POST', body: JSON.stringify({ inputs: [input] }) });
+}
+
+async function requestsUnderWay(url: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(/^taustat_queue_requests\{.*\} (\d+)$/m.exec(text)?.[1]);
+}
+
+/** The first answer of the readiness probe that is not 200. */
+async function notReady(url: string): Promise<number> {
+  for (;;) {
+    const { status } = await fetch(`${url}/v2/health/ready`);
+    if (status !== 200) return status;
+  }
 }
 
 describe('taustat serve', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'answers, and on %s finishes what it has and exits with 0',
     async (signal) => {
-      const url = await serve([]);
-      expect((await infer(url)).status).toBe(200);
-      const inFlight = Array.from({ length: 40 }, () => infer(url));
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      const file = join(folder, 'slow.onnx');
+      await writeFile(file, bytesOf(slow()));
+      const url = await serve([file, '--workers', '1']);
+      const some = { name: 'trips', shape: [], datatype: 'INT64', data: [15_000] };
+      const inFlight = Array.from({ length: 4 }, () => infer(url, some, '/v2/models/slow'));
+      await until(async () => (await requestsUnderWay(url)) === 4);
+      const probed = notReady(url);
       running!.child.kill(signal);
-      await new Promise((resolve) => setTimeout(resolve, 60));
-      const ready = await fetch(`${url}/v2/health/ready`);
-      expect(ready.status).toBe(503);
+      expect(await probed).toBe(503);
       for (const response of await Promise.all(inFlight)) {
         expect(response.status).toBe(200);
-        await response.json();
+        expect(await response.json()).toMatchObject({ outputs: [{ name: 'y', data: [128] }] });
       }
       const { code, stdout, stderr } = await running!.outcome;
       expect([code, stderr]).toEqual([0, '']);
@@ -38,15 +62,40 @@ describe('taustat serve', () => {
     },
   );
 
-  it('takes settings from the environment, and flags over them', async () => {
-    const url = await serve(['--mode', 'observe'], {
+  it('does not wait for a console that stays open, nor for a connection that asks nothing', async () => {
+    const url = await serve([], { TAUSTAT_SERVER_DRAIN_SECONDS: '3600' });
+    const events = await fetch(`${url}${MODEL}/pruning/events`);
+    const reader = events.body!.getReader();
+    expect(new TextDecoder().decode((await reader.read()).value)).toContain('event: pruning');
+    running!.child.kill('SIGTERM');
+    while (!(await reader.read()).done);
+    expect((await running!.outcome).code).toBe(0);
+  });
+
+  it('takes settings from a file, the environment over it, and flags over both', async () => {
+    const file = join(folder, 'taustat.yaml');
+    await writeFile(
+      file,
+      'window: {slices: 8, sliceSamples: 4}\ncontrol: {mode: fixed, threshold: 1}\nmodel: {version: "7"}\n',
+    );
+    const url = await serve(['--config', file, '--mode', 'observe'], {
       TAUSTAT_CONTROL_MODE: 'off',
-      TAUSTAT_WINDOW_SLICES: '8',
+      TAUSTAT_WINDOW_SLICES: '5',
     });
-    const report = (await (await fetch(`${url}/v2/models/fashion-mnist-cnn/pruning`)).json()) as {
-      mode: string;
-      window: { capacity: number };
-    };
-    expect([report.mode, report.window.capacity]).toEqual(['observe', 8 * 16]);
+    const report = await (await fetch(`${url}${MODEL}/pruning`)).json();
+    expect(report).toMatchObject({ mode: 'observe', window: { capacity: 5 * 4 } });
+    expect(await (await fetch(url + MODEL)).json()).toMatchObject({ versions: ['7'] });
+  });
+
+  it('lets the operator change the mode from this machine, and logs every change once', async () => {
+    const url = await serve(['--mode', 'observe']);
+    const body = JSON.stringify({ mode: 'fixed', threshold: 0.25 });
+    const put = await fetch(`${url}${MODEL}/pruning`, { method: 'PUT', body });
+    expect(await put.json()).toMatchObject({ mode: 'fixed', threshold: 0.25 });
+    expect(await (await infer(url)).json()).toMatchObject({ parameters: { threshold: 0.25 } });
+    running!.child.kill('SIGTERM');
+    const lines = (await running!.outcome).stdout.trim().split('\n');
+    const changes = lines.map((line) => JSON.parse(line)).filter((line) => line.reason !== undefined);
+    expect(changes).toMatchObject([{ mode: 'fixed', threshold: 0.25, reason: 'operator' }]);
   });
 });
