@@ -1,0 +1,123 @@
+// Figures as SVG files of their own: one per row, and one over all rows.
+import { panels } from '../../../dist/analysis/panels.js';
+import { escapeText, PLOT_SIZE, plotSvg } from '../../../dist/analysis/plot.js';
+import { PLOT_STYLE } from '../../../dist/analysis/report-style.js';
+import { RULE } from './verdicts.mjs';
+
+const STYLE = `${PLOT_STYLE}
+.card { fill: var(--card); stroke: var(--faint); }
+.line.oracle { stroke: var(--green); stroke-width: 1.5; stroke-dasharray: 6 3; }
+.line.collapse { stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 2 2; }
+text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: var(--ink); }
+text.soft { fill: var(--soft); } text.end { text-anchor: end; }
+.rail { stroke: var(--faint); } .harvest { stroke: var(--green); stroke-width: 5; opacity: 0.35; }
+.past { stroke: var(--ink); stroke-width: 1.5; } .choice { fill: var(--red); } .none { fill: none; stroke: var(--red); stroke-width: 1.5; }
+.other { fill: var(--blue); }`;
+const GAP = 12;
+const HEAD = 26;
+
+/** Accuracy, F and dF/dτ of a row against β. */
+export function rowFigure(row) {
+  const plots = panels(asAnalysis(row)).slice(3);
+  const [accuracy] = plots;
+  const limits = [
+    ['oracle', row.oracle.sparsity],
+    ['collapse', row.collapse?.sparsity],
+  ].flatMap(([style, x]) =>
+    x === undefined
+      ? []
+      : [
+          {
+            style,
+            points: [
+              [x, 0],
+              [x, 1],
+            ],
+          },
+        ],
+  );
+  const shown = [{ ...accuracy, series: [...limits, ...accuracy.series] }, ...plots.slice(1)];
+  const width = shown.length * (PLOT_SIZE.width + GAP) - GAP;
+  const body = shown.map((plot, i) => placed(plotSvg(plot), i * (PLOT_SIZE.width + GAP), HEAD));
+  const legend =
+    'solid: dense run (blue), accuracy (green) · dashed: full evaluation (orange), oracle β (green), collapse (black) · red: critical point and its interval';
+  return file(width, PLOT_SIZE.height + HEAD, [
+    `<text x="0" y="16">${escapeText(row.name)} <tspan class="soft" fill="var(--soft)">${escapeText(legend)}</tspan></text>`,
+    ...body,
+  ]);
+}
+
+function placed(svg, x, y) {
+  const { width, height } = PLOT_SIZE;
+  const at = `x="${x}" y="${y}" width="${width}" height="${height}"`;
+  return `<rect class="card" rx="8" ${at}/>${svg.replace('<svg class="plot"', `<svg class="plot" ${at}`)}`;
+}
+
+function asAnalysis({ curve, features, fullFeatures, rules, denseAccuracy }) {
+  const choice = rules[RULE];
+  const plain = (values) => values.map((value) => (Number.isFinite(value) ? value : null));
+  return {
+    thresholds: curve.thresholds,
+    renormalized: { freeEnergy: plain(curve.renormalized), sparsity: curve.sparsity },
+    curve: { thresholds: curve.thresholds, continuous: plain(curve.continuous), sparsity: curve.sparsity },
+    full: {
+      freeEnergy: plain(curve.full),
+      sparsity: curve.fullSparsity,
+      accuracy: curve.accuracy,
+      agreement: curve.agreement,
+      features: fullFeatures,
+    },
+    features,
+    critical: choice === null ? null : { ...choice, feature: choice.kind },
+    answers: { denseAccuracy },
+  };
+}
+
+const ROW_HEIGHT = 24;
+const LEFT = 190;
+const RIGHT = 24;
+const RAIL = 760;
+
+/** Where every row's critical point lies between dense, oracle and collapse; `other` is a second rule to compare. */
+export function overviewFigure(rows, other) {
+  const x = (beta) => LEFT + beta * RAIL;
+  const height = 64 + rows.length * ROW_HEIGHT;
+  const lines = rows.map((row, i) => {
+    const y = 52 + i * ROW_HEIGHT;
+    const choice = row.rules[RULE];
+    const second = row.rules[other];
+    return [
+      `<text class="end" x="${LEFT - 12}" y="${y + 4}">${escapeText(row.name)}</text>`,
+      `<line class="rail" x1="${x(0)}" x2="${x(1)}" y1="${y}" y2="${y}"/>`,
+      `<line class="harvest" x1="${x(0)}" x2="${x(row.oracle.sparsity)}" y1="${y}" y2="${y}"/>`,
+      row.collapse === null
+        ? ''
+        : `<line class="past" x1="${x(row.collapse.sparsity)}" x2="${x(row.collapse.sparsity)}" y1="${y - 8}" y2="${y + 8}"/>`,
+      second === null
+        ? ''
+        : `<rect class="other" x="${x(second.sparsity) - 4}" y="${y - 4}" width="8" height="8"/>`,
+      choice === null
+        ? `<circle class="none" cx="${x(0)}" cy="${y}" r="5"/>`
+        : `<circle class="choice" cx="${x(choice.sparsity)}" cy="${y}" r="5.5"/>`,
+    ].join('');
+  });
+  const scale = [0, 0.2, 0.4, 0.6, 0.8, 1].map(
+    (beta) => `<text class="soft" text-anchor="middle" x="${x(beta)}" y="${height - 2}">β ${beta}</text>`,
+  );
+  const key =
+    'green: within 1 point of dense · black bar: 5 points lost · red: β* of the default rule (ring: no feature, dense) · blue: β* of the multiple';
+  return file(LEFT + RAIL + RIGHT, height + 6, [
+    `<text class="soft" x="0" y="18">${key}</text>`,
+    ...lines,
+    ...scale,
+  ]);
+}
+
+function file(width, height, body) {
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
+<style>${STYLE}</style>
+<rect width="100%" height="100%" fill="var(--paper)"/>
+${body.join('\n')}
+</svg>
+`;
+}

@@ -1,0 +1,42 @@
+// An entry of the zoo, opened: its workers, its recorded inputs, and passes over parts of them.
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { IN_FLIGHT_PER_WORKER } from '../../../dist/analysis/passes.js';
+import { recordedInputs } from '../../../dist/analysis/recorded-inputs.js';
+import { schedule } from '../../../dist/analysis/schedule.js';
+import { loadModel } from '../../../dist/runtime/load-model.js';
+import { WorkerRuntime } from '../../../dist/runtime/worker-runtime.js';
+
+const ROOT = new URL('../../../', import.meta.url);
+const BATCH = 32;
+
+/** Opens an entry of zoo.json; `close()` ends its workers. */
+export async function open(entry) {
+  const path = (file) => fileURLToPath(new URL(file, ROOT));
+  const model = await loadModel(path(entry.model), { scheme: 'activations' });
+  const inputs = Object.entries(entry.inputs).map(([name, file]) => `${name}=${path(file)}`);
+  const recorded = await recordedInputs(model.signature.inputs, {
+    model: entry.model,
+    inputs,
+    labels: path(entry.labels),
+  });
+  const workers = availableParallelism();
+  const runtime = await WorkerRuntime.start(
+    { ...model.setup, intraOpThreads: 1 },
+    { workers, maxQueue: 1, maxShadowQueue: workers * IN_FLIGHT_PER_WORKER },
+  );
+  return {
+    sites: model.sites,
+    rows: recorded.rows.count,
+    labels: recorded.labels,
+    /** Passes over rows [from, to). */
+    passes: (from, to, { batch = BATCH, outputs = ['logits'] } = {}) => ({
+      runtime,
+      rows: { count: to - from, batch: (a, b) => recorded.rows.batch(from + a, from + b) },
+      batches: schedule(to - from, batch, undefined),
+      sites: model.sites.length,
+      outputs,
+    }),
+    close: () => runtime.close(),
+  };
+}

@@ -1,0 +1,256 @@
+// The report as a page of Markdown.
+import { RULES } from './rules.mjs';
+import { CHECKS, isPastCollapse, lossOf, match, RULE, spread, streamShift } from './verdicts.mjs';
+
+/** @param {{rows: object[], seeds: object[], seconds: number, machine: string, version: string}} report */
+export function page({ rows, seeds, seconds, machine, discussion }) {
+  return `# The paper, reproduced on ten architectures
+
+Remade by \`npm run zoo:report\` from the committed models in ${(seconds / 60).toFixed(0)} minutes on ${machine}. All numbers of this page are in
+[paper-reproduction.json](paper-reproduction.json). Thresholds are read from ${rows[0].rows} held-out inputs per row without labels; accuracy is
+measured on the same inputs. β is the share of nonzero activations that pruning zeroes. The default rule is “${RULES[0].name}”.
+
+![Every row between dense, oracle and collapse](figures/overview.svg)
+
+## What was to be shown
+
+${checks(rows)}
+
+${discussion}
+
+## Every row, default rule
+
+The oracle is the largest β within 1 point of the dense accuracy, found by running the pruned network; the collapse is the
+first τ of the grid with 5 points lost. “–” is “no significant feature”: the model stays dense.
+
+${mainTable(rows)}
+
+## Rules compared
+
+β* and, in brackets, points of accuracy lost; **bold** from the collapse on.
+
+${rulesTable(rows)}
+
+${rulesSummary(rows, seeds)}
+
+## All features as candidates
+
+Every significant feature of the default rule in order of τ: β, points of accuracy lost, and agreement with the dense model, which is what a
+server can see without labels.
+
+${candidatesTable(rows)}
+
+## Full evaluation against one dense run
+
+The first feature of the pruned network's own F, by the same rule on the same thresholds, beside that of the dense run.
+
+${matchTable(rows)}
+
+## Stability, scale, streaming
+
+Largest difference of β* over five disjoint parts of the inputs, over ${rows[0].scaled.factors.length} factors from ¼ to 8 on all activations, and between the batch
+and the same inputs one by one through a rolling window. “lost”: a feature in some and none in others.
+
+${stabilityTable(rows)}
+
+## Other seeds
+
+The same architecture and data, trained from another seed.
+
+${seedsTable(rows, seeds)}
+
+## Time
+
+Full evaluation for 40 τ, one dense run with its histograms and τ*, and τ* from a window that is full; same workers, same process, medians.
+
+${timeTable(rows)}
+
+## Figures
+
+Against β; the pruned network at its own β.
+
+${rows.map(({ name }) => `### ${name}\n\n![${name}](figures/${name}.svg)\n`).join('\n')}`;
+}
+
+function checks(rows) {
+  const lines = CHECKS.map(([name, isMet]) => {
+    const missed = rows.filter((row) => !isMet(row)).map((row) => row.name);
+    return [name, `${rows.length - missed.length} of ${rows.length}`, missed.join(', ') || 'none'];
+  });
+  return table(['requirement', 'rows that meet it', 'rows that fail it'], lines);
+}
+
+function mainTable(rows) {
+  return table(
+    ['row', 'dense', 'τ*', 'interval', 'kind', 'β*', 'at τ*', 'lost', 'oracle β', 'collapse β', 'features'],
+    rows.map((row) => {
+      const choice = row.rules[RULE];
+      return [
+        row.name,
+        percent(row.denseAccuracy),
+        choice === null ? '–' : number(choice.threshold),
+        choice === null ? '' : choice.interval.map(number).join(' … '),
+        choice?.kind ?? '',
+        choice === null ? '–' : choice.sparsity.toFixed(3),
+        choice === null ? '' : percent(choice.accuracy),
+        points(lossOf(row, RULE)),
+        row.oracle.sparsity.toFixed(3),
+        row.collapse?.sparsity.toFixed(3) ?? 'never',
+        String(row.features.length),
+      ];
+    }),
+  );
+}
+
+function rulesTable(rows) {
+  return table(
+    ['row', ...RULES.map(({ name }) => name)],
+    rows.map((row) => [
+      row.name,
+      ...RULES.map(({ key }) => {
+        const choice = row.rules[key];
+        if (choice === null) return '–';
+        const text = `${choice.sparsity.toFixed(2)} (${points(lossOf(row, key))})`;
+        return isPastCollapse(row, key) ? `**${text}**` : text;
+      }),
+    ]),
+  );
+}
+
+function rulesSummary(rows, seeds) {
+  const all = [...rows, ...seeds];
+  return table(
+    [
+      'rule',
+      'loss ≤ 2',
+      'loss ≤ 5',
+      'past collapse',
+      'stable',
+      'no feature',
+      'mean β*',
+      'share of the oracle β',
+      'other seeds, loss ≤ 2 / ≤ 5',
+    ],
+    RULES.map(({ key, name }) => {
+      const found = rows.filter((row) => row.rules[key] !== null);
+      const harvest = rows.map((row) => row.rules[key]?.sparsity ?? 0);
+      const share = rows.map((row, i) => Math.min(1, harvest[i] / row.oracle.sparsity));
+      const within = (list, loss) => list.filter((row) => lossOf(row, key) <= loss + 1e-9).length;
+      return [
+        name,
+        `${within(rows, 0.02)}`,
+        `${within(rows, 0.05)}`,
+        `${rows.filter((row) => isPastCollapse(row, key)).length}`,
+        `${rows.filter((row) => spread(row.subsamples.sparsities[key]) <= 0.03).length}`,
+        `${rows.length - found.length}`,
+        mean(harvest).toFixed(3),
+        percent(mean(share)),
+        `${within(seeds, 0.02)} / ${within(seeds, 0.05)} of ${all.length - rows.length}`,
+      ];
+    }),
+  );
+}
+
+function candidatesTable(rows) {
+  return table(
+    ['row', 'features'],
+    rows.map((row) => [
+      row.name,
+      row.features
+        .map(
+          (f) =>
+            `${f.kind} β ${f.sparsity.toFixed(2)}: ${points(row.denseAccuracy - f.accuracy)}, agreement ${f.agreement.toFixed(3)}`,
+        )
+        .join(' · ') || '–',
+    ]),
+  );
+}
+
+function matchTable(rows) {
+  const feature = (f) =>
+    f === undefined ? '–' : `${f.kind} τ ${number(f.threshold)} β ${f.sparsity.toFixed(3)}`;
+  return table(
+    ['row', 'dense run', 'full evaluation', 'difference of β', 'agree'],
+    rows.map((row) => {
+      const { isMatch, distance } = match(row);
+      return [
+        row.name,
+        feature(row.features[0]),
+        feature(row.fullFeatures[0]),
+        distance === null ? '' : distance.toFixed(3),
+        isMatch ? 'yes' : '**no**',
+      ];
+    }),
+  );
+}
+
+function stabilityTable(rows) {
+  return table(
+    ['row', 'inputs per part', 'β* of the parts', 'parts', 'scale', 'streaming'],
+    rows.map((row) => [
+      row.name,
+      String(row.subsamples.rows),
+      row.subsamples.sparsities[RULE].map((beta) => beta?.toFixed(3) ?? '–').join(' '),
+      shift(spread(row.subsamples.sparsities[RULE])),
+      shift(spread(row.scaled.sparsities)),
+      shift(streamShift(row)),
+    ]),
+  );
+}
+
+function seedsTable(rows, seeds) {
+  const entries = rows.filter(({ entry }) => seeds.some((seed) => seed.entry === entry));
+  const cell = (row) => {
+    const choice = row.rules[RULE];
+    const answer = choice === null ? '–' : `β* ${choice.sparsity.toFixed(3)}, ${points(lossOf(row, RULE))}`;
+    return `${answer} (dense ${percent(row.denseAccuracy)})`;
+  };
+  return table(
+    ['row', 'seed 1', 'seed 2', 'seed 3'],
+    entries.map((row) => [
+      row.name,
+      cell(row),
+      ...seeds.filter(({ entry }) => entry === row.entry).map(cell),
+    ]),
+  );
+}
+
+function timeTable(rows) {
+  return table(
+    ['row', 'full, 40 τ', 'dense run', 'window', 'full / dense run', 'full / window'],
+    rows.map(({ name, timings: t }) => [
+      name,
+      `${t.fullSeconds.toFixed(2)} s`,
+      `${(1000 * t.renormalizedSeconds).toFixed(0)} ms`,
+      `${(1000 * t.windowSeconds).toFixed(2)} ms`,
+      (t.fullSeconds / t.renormalizedSeconds).toFixed(0),
+      Math.round(t.fullSeconds / t.windowSeconds).toLocaleString('en'),
+    ]),
+  );
+}
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function shift(value) {
+  return Number.isFinite(value) ? value.toFixed(3) : 'lost';
+}
+
+function points(loss) {
+  const text = (100 * loss).toFixed(1);
+  return (text === '-0.0' ? '0.0' : text).replace('-', '−');
+}
+
+function percent(ratio) {
+  return `${(100 * ratio).toFixed(1)} %`;
+}
+
+function number(value) {
+  return String(Number(value.toPrecision(3)));
+}
+
+function mean(values) {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,27 @@
+// The same activations in other units: every value times c before it is binned.
+import { pass } from '../../../dist/analysis/passes.js';
+import { SLICES } from '../../../dist/analysis/schedule.js';
+import { criticality } from '../../../dist/criticality/critical-point.js';
+import { BinCounter } from '../../../dist/estimator/bin-counter.js';
+import { emptyHistogram, merge } from '../../../dist/estimator/histogram.js';
+
+const ROWS = 160;
+/** Powers of two move histograms by whole octaves; the others move every activation into another bin. */
+const FACTORS = [1, 0.25, 0.3, 0.5, 0.7, 1.3, 1.7, 2, 3, 5, 8];
+
+/** β* of the default rule for every factor, the unscaled first; null without a feature. */
+export async function scaleShifts({ passes, sites }) {
+  const counter = new BinCounter();
+  const slices = FACTORS.map(() => Array.from({ length: SLICES }, emptyHistogram));
+  const taps = sites.map(({ tap }) => tap);
+  await pass(passes(0, ROWS, { outputs: taps }), 0, 'nothing', ({ outputs }, { slice }) => {
+    for (const { elements } of outputs) {
+      for (const [i, factor] of FACTORS.entries()) {
+        const scaled = elements.map((a) => a * factor);
+        merge(slices[i][slice], counter.histogram(new Uint32Array(scaled.buffer)));
+      }
+    }
+  });
+  const sparsities = slices.map((part) => criticality(part)?.critical?.sparsity ?? null);
+  return { rows: ROWS, factors: FACTORS, sparsities };
+}

@@ -1,0 +1,60 @@
+// What a row must show, and whether it does.
+export const RULE = 'significant';
+
+export const MATCH_SPARSITY = 0.03;
+export const STABLE_SPARSITY = 0.03;
+export const SCALE_SPARSITY = 0.01;
+export const STREAM_SPARSITY = 0.005;
+export const RENORMALIZED_TIMES = 30;
+export const WINDOW_TIMES = 1700;
+
+/** Accuracy lost at a rule's choice, as a share of 1; 0 where it leaves the model dense. */
+export function lossOf(row, rule) {
+  const choice = row.rules[rule];
+  return choice === null ? 0 : row.denseAccuracy - choice.accuracy;
+}
+
+/** Whether the choice lies at or past the first τ with 5 points lost, or itself has lost 5. */
+export function isPastCollapse(row, rule) {
+  const choice = row.rules[rule];
+  if (choice === null) return false;
+  if (row.denseAccuracy - choice.accuracy >= 0.05 - 1e-9) return true;
+  return choice.threshold !== undefined && row.collapse != null && choice.threshold >= row.collapse.threshold;
+}
+
+/** The first features of the dense and of the pruned network: of one kind, and at the same β. */
+export function match({ features: [renormalized], fullFeatures: [full] }) {
+  if (renormalized === undefined || full === undefined)
+    return { isMatch: renormalized === full, distance: null };
+  const distance = Math.abs(renormalized.sparsity - full.sparsity);
+  return { isMatch: renormalized.kind === full.kind && distance <= MATCH_SPARSITY, distance };
+}
+
+/** Largest difference between values of β*; infinite when some are missing and others not, 0 when all are. */
+export function spread(sparsities) {
+  const known = sparsities.filter((sparsity) => sparsity !== null);
+  if (known.length === 0) return 0;
+  return known.length < sparsities.length
+    ? Number.POSITIVE_INFINITY
+    : Math.max(...known) - Math.min(...known);
+}
+
+export function streamShift({ rules, streamed }) {
+  return spread([rules[RULE]?.sparsity ?? null, streamed?.sparsity ?? null]);
+}
+
+/** Every requirement: how it is met by one row. */
+export const CHECKS = [
+  ['FE and RFE agree', (row) => match(row).isMatch],
+  ['loss ≤ 5 points', (row) => lossOf(row, RULE) <= 0.05 + 1e-9],
+  ['loss ≤ 2 points', (row) => lossOf(row, RULE) <= 0.02 + 1e-9],
+  ['before the collapse', (row) => !isPastCollapse(row, RULE)],
+  ['stable', (row) => spread(row.subsamples.sparsities[RULE]) <= STABLE_SPARSITY],
+  ['scale-free', (row) => spread(row.scaled.sparsities) <= SCALE_SPARSITY],
+  ['streaming = batch', (row) => streamShift(row) <= STREAM_SPARSITY],
+  [
+    `FE / RFE ≥ ${RENORMALIZED_TIMES}`,
+    ({ timings: t }) => t.fullSeconds / t.renormalizedSeconds >= RENORMALIZED_TIMES,
+  ],
+  [`FE / window ≥ ${WINDOW_TIMES}`, ({ timings: t }) => t.fullSeconds / t.windowSeconds >= WINDOW_TIMES],
+];
