@@ -109,12 +109,23 @@ export const ConfigSchema = z.strictObject({
         .gt(0)
         .lt(1)
         .default(0.95)
-        .describe('share of answers that must agree with the dense model'),
-      measure: z.enum(['auto', 'top1', 'cosine']).default('auto').describe('how two answers are compared'),
+        .describe('the objective: share of answers that must agree with the dense model'),
+      measure: z
+        .enum(['auto', 'top1', 'margin', 'cosine'])
+        .default('auto')
+        .describe('what an answer loses when it differs from the dense one'),
       output: z.string().optional().describe('output to compare; by default the first floating-point one'),
       cosineTolerance: positive.default(0.01).describe('answers agree when 1 − cosine is at most this'),
-      alpha: z.number().gt(0).lt(0.5).default(0.01).describe('error probability of the guard'),
-      trialSamples: count.default(600).describe('sampled requests before an unproven candidate is given up'),
+      alpha: z
+        .number()
+        .gt(0)
+        .lt(0.5)
+        .default(0.01)
+        .describe('probability that a search accepts a threshold below the floor'),
+      alarmRunLength: positive
+        .default(100_000)
+        .describe('sampled requests between two false alarms of the guard, on average at least'),
+      trialSamples: count.default(4000).describe('sampled requests before an unproven candidate is given up'),
       cooldownSamples: count.default(512).describe('sampled requests in dense after a disagreement'),
     })
     .prefault({}),
@@ -125,6 +136,15 @@ export const ConfigSchema = z.strictObject({
         .default('auto')
         .describe('auto, fixed, observe or off'),
       threshold: z.number().min(0).optional().describe('threshold of mode fixed'),
+      policy: z
+        .enum(['guarded', 'earliest'])
+        .default('guarded')
+        .describe('climb as far as agreement is proven, or stay at the critical point'),
+      rampSamples: count
+        .default(32)
+        .describe(
+          'sampled requests compared at 1, 5 and 25 % of production before a threshold gets all of it',
+        ),
       token: z
         .string()
         .min(8)

@@ -2,8 +2,13 @@ import { float16ToFloat32 } from '../estimator/float16.ts';
 import type { Tensor } from '../protocol/types.ts';
 
 export interface AgreementOptions {
-  /** `auto`: top-1 where an output looks like class scores ([rows, classes ≥ 2]), else cosine. */
-  readonly measure: 'auto' | 'top1' | 'cosine';
+  /**
+   * What a row loses: `top1`: 1 when its class changes. `margin`: the dense model's probability of its own class less that
+   * of the pruned answer's class, which is the expected loss of accuracy where the dense probabilities are calibrated.
+   * `cosine`: 1 when the answers differ by more than the tolerance. `auto`: top1 where an output looks like class scores
+   * ([rows, classes ≥ 2]), else cosine.
+   */
+  readonly measure: 'auto' | 'top1' | 'margin' | 'cosine';
   /** Name of the output to compare; by default the first floating-point one, else the first. */
   readonly output?: string | undefined;
   /** Rows agree by cosine when 1 − cosine is at most this. */
@@ -13,7 +18,10 @@ export interface AgreementOptions {
 /** How far the pruned answer is from the dense one, over the rows of one request. */
 export interface Comparison {
   readonly rows: number;
+  /** Rows with the same class, or with a cosine within the tolerance. */
   readonly agreed: number;
+  /** Mean loss of the rows by the chosen measure, 0–1. */
+  readonly loss: number;
   /** Mean Kullback–Leibler divergence KL(dense ‖ pruned) of the softmax of each row, in nats. */
   readonly kl: number;
   /** Mean cosine similarity of the rows. */
@@ -44,7 +52,7 @@ export function compare(
   return compareRows(a, b, rows, measure, options.cosineTolerance);
 }
 
-type Measure = 'top1' | 'cosine' | 'exact';
+type Measure = 'top1' | 'margin' | 'cosine' | 'exact';
 
 function measureFor(reference: Tensor, options: AgreementOptions): Measure {
   if (options.measure !== 'auto') return options.measure;
@@ -59,24 +67,49 @@ function compareRows(
   tolerance: number,
 ): Comparison | null {
   const width = a.length / rows;
-  const sum = { rows: 0, agreed: 0, kl: 0, cosine: 0 };
+  const sum = { rows: 0, agreed: 0, loss: 0, kl: 0, cosine: 0 };
   for (let row = 0; row < rows; row++) {
     const x = a.subarray(row * width, (row + 1) * width);
     const y = b.subarray(row * width, (row + 1) * width);
     if (!x.every(Number.isFinite)) continue;
     const cosine = cosineOf(x, y);
     sum.rows++;
-    sum.agreed += isAgreed(x, y, measure, cosine, tolerance) ? 1 : 0;
+    const agrees = isAgreed(x, y, measure, cosine, tolerance);
+    sum.agreed += agrees ? 1 : 0;
+    sum.loss += agrees ? 0 : measure === 'margin' ? marginLoss(x, y) : 1;
     sum.kl += measure === 'exact' ? 0 : klOfSoftmax(x, y);
     sum.cosine += cosine;
   }
   if (sum.rows === 0) return null;
-  return { rows: sum.rows, agreed: sum.agreed, kl: sum.kl / sum.rows, cosine: sum.cosine / sum.rows };
+  const { rows: n, agreed } = sum;
+  return { rows: n, agreed, loss: sum.loss / n, kl: sum.kl / n, cosine: sum.cosine / n };
+}
+
+/**
+ * p(a's class) − p(b's class) by the softmax of a, 0–1; scores that are probabilities already are taken as such. A b that
+ * is not finite loses everything.
+ */
+function marginLoss(a: Floats, b: Floats): number {
+  if (!b.every(Number.isFinite)) return 1;
+  const mine = a[argmax(a)]!;
+  const other = a[argmax(b)]!;
+  if (isDistribution(a)) return mine - other;
+  const z = logSumExp(a);
+  return Math.exp(mine - z) - Math.exp(other - z);
+}
+
+function isDistribution(v: Floats): boolean {
+  let sum = 0;
+  for (const p of v) {
+    if (p < 0) return false;
+    sum += p;
+  }
+  return Math.abs(sum - 1) < 1e-3;
 }
 
 function isAgreed(a: Floats, b: Floats, measure: Measure, cosine: number, tolerance: number): boolean {
   if (!b.every(Number.isFinite)) return false;
-  if (measure === 'top1') return argmax(a) === argmax(b);
+  if (measure === 'top1' || measure === 'margin') return argmax(a) === argmax(b);
   if (measure === 'cosine') return 1 - cosine <= tolerance;
   return a.every((x, i) => x === b[i]);
 }

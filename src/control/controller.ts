@@ -1,243 +1,271 @@
-import type { Criticality, CriticalPoint } from '../criticality/critical-point.ts';
-import type { FreeEnergyCurve } from '../criticality/free-energy.ts';
-import { type DriftOptions, driftReference, readDrift } from '../drift/detector.ts';
-import type { SiteHistograms } from '../estimator/rolling-window.ts';
-import { isProven, noEvidence, observe, wealth } from './evidence.ts';
+import type { CriticalPoint } from '../criticality/critical-point.ts';
+import type { DriftReading } from '../drift/detector.ts';
+import { observeAfresh, wealth } from './evidence.ts';
+import type { Ladder } from './ladder.ts';
+import { advance, isRamped, RAMP_DONE, RAMP_SHARES, RAMP_START } from './ramp.ts';
 import {
+  beginSearch,
+  nextTrial,
+  observeTrial,
+  onTrial,
+  refute,
+  type Search,
+  type Verdict,
+} from './search.ts';
+import {
+  type Applied,
   alarmOf,
-  type Candidate,
   type Change,
   type ChangeReason,
   type ControllerState,
   type ControlOptions,
+  isSeeking,
   type Mode,
   type Phase,
-  RUNGS,
+  type PhaseOf,
 } from './state.ts';
 
-/** What the controller is told. Times are milliseconds since the epoch. */
+/** What a window suggests. */
+export interface Suggestion {
+  readonly critical: CriticalPoint | null;
+  readonly ladder: Ladder;
+}
+
+/** What the controller is told: all that its decisions depend on. Times are milliseconds since the epoch. */
 export type ControlEvent =
-  /** The window moved on: its critical point and what its newest part looks like. */
+  /** The window moved on. */
   | {
       readonly kind: 'snapshot';
       readonly at: number;
       readonly samples: number;
       readonly newSamples: number;
-      readonly criticality: Criticality | null;
-      /** The slices of the window, per site. */
-      readonly slices: readonly SiteHistograms[];
-      readonly recent: SiteHistograms;
+      /** Only while one is sought; null when the window holds too little to say anything. */
+      readonly suggestion: Suggestion | null;
+      /** Only where there is a reference to measure from. */
+      readonly drift: DriftReading | null;
     }
-  /** A sampled request was answered both ways at `threshold`; `disagreement` is the share of its rows, 0–1. */
-  | {
-      readonly kind: 'pair';
-      readonly at: number;
-      readonly threshold: number;
-      readonly disagreement: number;
-    }
+  /** A sampled request was answered both ways at `threshold`, with a mean loss of `loss` over its rows, 0–1. */
+  | { readonly kind: 'pair'; readonly at: number; readonly threshold: number; readonly loss: number }
   /** The estimator or the controller itself failed: nothing that it said before can be relied on. */
   | { readonly kind: 'failure'; readonly at: number; readonly message: string }
   | { readonly kind: 'mode'; readonly at: number; readonly mode: Mode; readonly threshold?: number };
 
-export interface ControllerOptions extends ControlOptions {
-  readonly drift: DriftOptions & { readonly recentSlices: number };
-}
+type EventOf<K extends ControlEvent['kind']> = Extract<ControlEvent, { kind: K }>;
+
+const MAX_STRIKES = 4;
 
 /** The controller: a pure fold over events. Returns the same object when nothing changed. */
-export function step(
-  state: ControllerState,
-  event: ControlEvent,
-  options: ControllerOptions,
-): ControllerState {
+export function step(state: ControllerState, event: ControlEvent, options: ControlOptions): ControllerState {
   switch (event.kind) {
     case 'mode':
       return onMode(state, event, options);
     case 'pair':
       return onPair(state, event, options);
-    case 'failure':
-      return {
-        ...moved(state, fallback('failure', 0, options.cooldownSamples), event.at, 'failure', event.message),
-        epoch: state.epoch + 1,
-      };
+    case 'failure': {
+      const phase: Phase = { kind: 'fallback', reason: 'failure', samplesLeft: options.cooldownSamples };
+      return { ...moved(state, phase, event.at, 'failure', event.message), epoch: state.epoch + 1 };
+    }
     case 'snapshot':
       return onSnapshot(state, event, options);
   }
 }
 
-type EventOf<K extends ControlEvent['kind']> = Extract<ControlEvent, { kind: K }>;
-
-function onMode(state: ControllerState, event: EventOf<'mode'>, options: ControllerOptions): ControllerState {
+function onMode(state: ControllerState, event: EventOf<'mode'>, options: ControlOptions): ControllerState {
   const { mode, threshold = 0, at } = event;
   const detail = mode === 'fixed' ? `mode fixed at τ = ${threshold}` : `mode ${mode}`;
   const fixed = mode === 'fixed' ? { threshold, alarm: alarmOf(options), isRevoked: false } : null;
   // What was learnt under another mode was learnt from the same traffic, except that `off` saw none of it.
   const isAfresh = state.mode === 'off' && mode !== 'off';
-  const phase: Phase = isAfresh || state.phase.kind === 'fallback' ? { kind: 'warming' } : state.phase;
+  const isAnew = isAfresh || state.phase.kind === 'fallback';
+  const phase: Phase = isAnew ? { kind: 'warming' } : rampedAnew(state);
   return {
     mode,
+    modeBy: 'operator',
     fixed,
     phase,
     epoch: isAfresh ? state.epoch + 1 : state.epoch,
+    strikes: 0,
     change: { at, reason: 'operator', detail },
   };
 }
 
-function onPair(state: ControllerState, event: EventOf<'pair'>, options: ControllerOptions): ControllerState {
-  const { threshold, disagreement, at } = event;
-  const { phase } = state;
+/** What was proven while production was at something else reaches it in stages all the same. */
+function rampedAnew({ mode, phase }: ControllerState): Phase {
+  if (mode === 'auto' || phase.kind !== 'tracking') return phase;
+  return { ...phase, applied: { ...phase.applied, ramp: RAMP_START, good: [] } };
+}
+
+function onPair(state: ControllerState, event: EventOf<'pair'>, options: ControlOptions): ControllerState {
+  const { threshold } = event;
   if (state.mode === 'off') return state;
   if (state.mode === 'fixed') return onFixedPair(state, event, options);
-  if (phase.kind === 'tracking' && threshold === phase.candidate.threshold) {
-    const alarm = observe(phase.alarm, disagreement);
-    if (!isProven(alarm, options.alpha))
-      return { ...state, phase: { ...phase, alarm: floorAtStart(alarm, options) } };
-    const next = fallback('disagreement', phase.candidate.rung + 1, options.cooldownSamples);
-    return moved(state, next, at, 'disagreement', disagreementDetail(threshold, wealth(alarm), options));
-  }
-  if (phase.kind === 'trial' && threshold === phase.candidate.threshold) {
-    return onTrialPair(state, phase, observe(phase.evidence.accept, disagreement), event, options);
-  }
-  return state;
+  const { phase } = state;
+  if (phase.kind === 'tracking' && threshold === phase.search.rungs[phase.applied.rung]!.threshold)
+    return onAppliedPair(state, phase, event, options);
+  if (phase.kind !== 'trial' && phase.kind !== 'tracking') return state;
+  if (threshold !== onTrial(phase.search)?.threshold) return state;
+  return onTrialPair(state, phase, event, options);
 }
 
 function onFixedPair(
   state: ControllerState,
   event: EventOf<'pair'>,
-  options: ControllerOptions,
+  options: ControlOptions,
 ): ControllerState {
   const { fixed } = state;
   if (fixed === null || fixed.isRevoked || event.threshold !== fixed.threshold) return state;
-  const alarm = observe(fixed.alarm, event.disagreement);
-  if (!isProven(alarm, options.alpha))
-    return { ...state, fixed: { ...fixed, alarm: floorAtStart(alarm, options) } };
-  const detail = disagreementDetail(event.threshold, wealth(alarm), options);
-  return {
-    ...state,
-    fixed: { ...fixed, alarm, isRevoked: true },
-    change: { at: event.at, reason: 'disagreement', detail },
-  };
+  const alarm = observeAfresh(fixed.alarm, event.loss);
+  if (wealth(alarm) < options.alarmRunLength) return { ...state, fixed: { ...fixed, alarm } };
+  const change = disagreement(event, wealth(alarm), options, 'dense until the operator decides');
+  return { ...state, fixed: { ...fixed, alarm, isRevoked: true }, change };
 }
 
-type PhaseOf<K extends Phase['kind']> = Extract<Phase, { kind: K }>;
+/** A comparison at the threshold in production: it raises the alarm, or carries the ramp on. */
+function onAppliedPair(
+  state: ControllerState,
+  phase: PhaseOf<'tracking'>,
+  event: EventOf<'pair'>,
+  options: ControlOptions,
+): ControllerState {
+  const { applied, search } = phase;
+  const alarm = observeAfresh(applied.alarm, event.loss);
+  if (wealth(alarm) >= options.alarmRunLength) return onAlarm(state, phase, event, wealth(alarm), options);
+  const sinceAlarm = applied.sinceAlarm === null ? null : applied.sinceAlarm + 1;
+  const ramp = advance(applied.ramp, options.rampSamples);
+  const next: Applied = { ...applied, alarm, ramp, sinceAlarm };
+  if (ramp.stage === applied.ramp.stage) {
+    const mayClimbAgain = sinceAlarm === options.cooldownSamples && search.trial === null && isRamped(ramp);
+    const rested = mayClimbAgain ? nextTrial(search, options) : search;
+    return { ...state, phase: { ...phase, search: rested, applied: next } };
+  }
+  const share = `${100 * RAMP_SHARES[ramp.stage]!} % of production at τ = ${event.threshold}`;
+  const isDone = isRamped(ramp);
+  const onward = isDone ? nextTrial(search, options) : search;
+  return moved(state, { ...phase, search: onward, applied: next }, event.at, 'ramped', share);
+}
+
+/** Back to the last threshold that was good, unless that was tried just now; else to dense. */
+function onAlarm(
+  state: ControllerState,
+  phase: PhaseOf<'tracking'>,
+  event: EventOf<'pair'>,
+  e: number,
+  options: ControlOptions,
+): ControllerState {
+  const { applied, search } = phase;
+  const lastGood = applied.good.at(-1);
+  const isAgain = applied.sinceAlarm !== null && applied.sinceAlarm < options.cooldownSamples;
+  if (lastGood === undefined || isAgain) {
+    const change = disagreement(event, e, options, 'dense');
+    return { ...state, phase: coolDown(state, options), strikes: struck(state), change };
+  }
+  const back: Applied = {
+    rung: lastGood,
+    ramp: RAMP_DONE,
+    good: applied.good.slice(0, -1),
+    alarm: alarmOf(options),
+    sinceAlarm: 0,
+  };
+  const change = disagreement(event, e, options, `back to τ = ${search.rungs[lastGood]!.threshold}`);
+  const next = refute(search, applied.rung, lastGood);
+  return { ...state, phase: { ...phase, search: next, applied: back }, change };
+}
 
 function onTrialPair(
   state: ControllerState,
-  phase: PhaseOf<'trial'>,
-  accept: PhaseOf<'trial'>['evidence']['accept'],
+  phase: PhaseOf<'trial'> | PhaseOf<'tracking'>,
   event: EventOf<'pair'>,
-  options: ControllerOptions,
+  options: ControlOptions,
 ): ControllerState {
-  const { at, threshold, disagreement } = event;
-  const reject = observe(phase.evidence.reject, disagreement);
-  if (isProven(accept, options.alpha)) {
-    const { candidate, critical, reference, drift } = phase;
-    const next: Phase = { kind: 'tracking', candidate, critical, reference, drift, alarm: alarmOf(options) };
-    const detail = `agreement at τ = ${threshold} is above ${options.agreementFloor} after ${accept.observations} sampled requests`;
-    return moved(state, next, at, 'agreement-proven', detail);
+  const { search: before } = phase;
+  const trial = before.trial!;
+  const { search, verdict } = observeTrial(before, trial, event.loss, options);
+  if (verdict === 'open') return { ...state, phase: { ...phase, search } };
+  const pairs = trial.accept.observations + 1;
+  const { reason, detail } = verdictOf(verdict, event.threshold, pairs, options);
+  if (verdict === 'proven') return moved(state, apply(phase, search, options), event.at, reason, detail);
+  const onward = nextTrial(search, options);
+  if (onward.trial === null && phase.kind === 'trial') {
+    const change: Change = { at: event.at, reason, detail: `${detail}; no candidate is left: dense` };
+    return { ...state, phase: coolDown(state, options), strikes: struck(state), change };
   }
-  const isRejected = isProven(reject, options.alpha);
-  if (!isRejected && accept.observations < options.trialSamples) {
-    return { ...state, phase: { ...phase, evidence: { accept, reject } } };
-  }
-  const reason: ChangeReason = isRejected ? 'disagreement' : 'agreement-unproven';
-  const detail = isRejected
-    ? disagreementDetail(threshold, wealth(reject), options)
-    : `agreement at τ = ${threshold} is not proven above ${options.agreementFloor} after ${accept.observations} sampled requests`;
-  return moved(state, fallback('disagreement', phase.candidate.rung + 1, 0), at, reason, detail);
+  return moved(state, { ...phase, search: onward }, event.at, reason, detail);
+}
+
+/** Production begins to move to the rung that was just proven. */
+function apply(
+  phase: PhaseOf<'trial'> | PhaseOf<'tracking'>,
+  search: Search,
+  options: ControlOptions,
+): PhaseOf<'tracking'> {
+  const { critical, drift } = phase;
+  const good = phase.kind === 'tracking' ? [...phase.applied.good, phase.applied.rung] : [];
+  const sinceAlarm = phase.kind === 'tracking' ? phase.applied.sinceAlarm : null;
+  const applied: Applied = {
+    rung: search.proven,
+    ramp: RAMP_START,
+    good,
+    alarm: alarmOf(options),
+    sinceAlarm,
+  };
+  return { kind: 'tracking', critical, search, applied, drift };
 }
 
 function onSnapshot(
   state: ControllerState,
   event: EventOf<'snapshot'>,
-  options: ControllerOptions,
+  options: ControlOptions,
 ): ControllerState {
   if (state.mode === 'off') return state;
   const { phase } = state;
-  switch (phase.kind) {
-    case 'fallback': {
-      const samplesLeft = phase.samplesLeft - event.newSamples;
-      if (samplesLeft > 0) return { ...state, phase: { ...phase, samplesLeft } };
-      return seek(state, event, options, phase.rung);
-    }
-    case 'warming':
-    case 'drifted':
-    case 'featureless':
-      return seek(state, event, options, 0);
-    case 'trial':
-    case 'tracking':
-      return watchDrift(state, phase, event, options);
+  if (phase.kind === 'trial' || phase.kind === 'tracking') return watchDrift(state, phase, event);
+  if (phase.kind === 'fallback') {
+    const samplesLeft = phase.samplesLeft - event.newSamples;
+    if (samplesLeft > 0) return { ...state, phase: { ...phase, samplesLeft } };
   }
+  return isSeeking(state) ? seek(state, event, options) : state;
 }
 
-/** Looks for a critical point in a window that is full enough, and begins a trial at it. */
-function seek(
-  state: ControllerState,
-  event: EventOf<'snapshot'>,
-  options: ControllerOptions,
-  rung: number,
-): ControllerState {
+/** Looks for candidates in a window that is full enough, and begins a trial. */
+function seek(state: ControllerState, event: EventOf<'snapshot'>, options: ControlOptions): ControllerState {
+  const { suggestion, at } = event;
   if (event.samples < options.warmSamples) return state;
-  const critical = event.criticality?.critical ?? null;
-  if (critical === null || event.criticality === null) {
+  if (suggestion === null || suggestion.ladder.rungs.length === 0) {
     if (state.phase.kind === 'featureless') return state;
-    return moved(
-      state,
-      { kind: 'featureless' },
-      event.at,
-      'no-feature',
-      'the free energy shows no significant feature',
-    );
+    const detail = 'the free energy shows no significant feature';
+    return moved(state, { kind: 'featureless' }, at, 'no-feature', detail);
   }
-  if (rung >= RUNGS.length) {
-    const next = fallback('disagreement', 0, options.cooldownSamples);
-    return moved(
-      state,
-      next,
-      event.at,
-      'disagreement',
-      'no candidate agreed often enough with the dense model',
-    );
-  }
-  const candidate = candidateAt(rung, critical, event.criticality.curve);
-  const next: Phase = {
-    kind: 'trial',
-    candidate,
-    critical,
-    reference: driftReference(event.slices, options.drift.recentSlices, options.drift),
-    evidence: {
-      accept: noEvidence('below', 1 - options.agreementFloor),
-      reject: alarmOf(options),
-    },
-    drift: null,
-  };
-  const detail = `${critical.feature} of F at τ* = ${critical.threshold}, β* = ${critical.sparsity.toFixed(3)}; trying τ = ${candidate.threshold}`;
-  return moved(state, next, event.at, rung === 0 ? 'critical-point' : 'retry', detail);
-}
-
-/** The largest threshold on the curve with at most this rung's share of the critical sparsity. */
-function candidateAt(rung: number, critical: CriticalPoint, curve: FreeEnergyCurve): Candidate {
-  if (rung === 0) return { threshold: critical.threshold, sparsity: critical.sparsity, rung };
-  const target = critical.sparsity * (RUNGS[rung] ?? 0);
-  let index = 0;
-  for (let i = 0; i < curve.sparsity.length && curve.sparsity[i]! <= target; i++) index = i;
-  return { threshold: curve.thresholds[index]!, sparsity: curve.sparsity[index]!, rung };
+  const { critical, ladder } = suggestion;
+  const search = beginSearch(ladder, state.strikes, options);
+  const { threshold } = onTrial(search)!;
+  const found =
+    critical === null
+      ? 'no significant feature of F'
+      : `${critical.feature} of F at τ* = ${critical.threshold}, β* = ${critical.sparsity.toFixed(3)}`;
+  const detail = `${found}; trying τ = ${threshold}`;
+  const reason = state.strikes === 0 ? 'critical-point' : 'retry';
+  return moved(state, { kind: 'trial', critical, search, drift: null }, at, reason, detail);
 }
 
 function watchDrift(
   state: ControllerState,
   phase: PhaseOf<'trial'> | PhaseOf<'tracking'>,
-  event: EventOf<'snapshot'>,
-  options: ControllerOptions,
+  { drift, at }: EventOf<'snapshot'>,
 ): ControllerState {
-  const drift = readDrift(phase.reference, event.recent, phase.drift?.streak ?? 0, options.drift);
+  if (drift === null) return state;
   if (!drift.isDrift) return { ...state, phase: { ...phase, drift } };
   const detail = `distance ${drift.distance.toFixed(3)} at site ${drift.site} is above ${drift.limit.toFixed(3)}`;
-  const next = moved(state, { kind: 'drifted', drift }, event.at, 'drift', detail);
-  return { ...next, epoch: state.epoch + 1 };
+  const next = moved(state, { kind: 'drifted', drift }, at, 'drift', detail);
+  return { ...next, epoch: state.epoch + 1, strikes: 0 };
 }
 
-function fallback(reason: PhaseOf<'fallback'>['reason'], rung: number, samplesLeft: number): Phase {
-  return { kind: 'fallback', reason, rung, samplesLeft };
+function struck({ strikes }: ControllerState): number {
+  return Math.min(strikes + 1, MAX_STRIKES);
+}
+
+/** Dense for a while; twice as long after every further strike. */
+function coolDown({ strikes }: ControllerState, { cooldownSamples }: ControlOptions): Phase {
+  return { kind: 'fallback', reason: 'disagreement', samplesLeft: cooldownSamples * 2 ** strikes };
 }
 
 function moved(
@@ -247,20 +275,43 @@ function moved(
   reason: ChangeReason,
   detail: string,
 ): ControllerState {
-  const change: Change = { at, reason, detail };
-  return { ...state, phase, change };
+  return { ...state, phase, change: { at, reason, detail } };
 }
 
-/**
- * An alarm that has lost its stakes starts again: otherwise a long quiet time would have to be won back first.
- * Source: the Shiryaev–Roberts / CUSUM idea of restarting the statistic at its floor.
- */
-function floorAtStart(alarm: ReturnType<typeof alarmOf>, options: ControllerOptions): typeof alarm {
-  return wealth(alarm) < RESTART_WEALTH ? alarmOf(options) : alarm;
+function disagreement(
+  { at, threshold }: EventOf<'pair'>,
+  e: number,
+  { allowedLoss, alarmRunLength }: ControlOptions,
+  consequence: string,
+): Change {
+  const evidence = `e-value ${e.toExponential(1)} ≥ ${alarmRunLength}`;
+  const detail = `loss at τ = ${threshold} is above ${allowedLoss.toFixed(3)} (${evidence}): ${consequence}`;
+  return { at, reason: 'disagreement', detail };
 }
 
-const RESTART_WEALTH = 0.5;
-
-function disagreementDetail(threshold: number, e: number, options: ControllerOptions): string {
-  return `disagreement at τ = ${threshold} is above ${(1 - options.agreementFloor).toFixed(3)} (e-value ${e.toFixed(0)} ≥ ${(1 / options.alpha).toFixed(0)})`;
+function verdictOf(
+  verdict: Exclude<Verdict, 'open'>,
+  threshold: number,
+  pairs: number,
+  { allowedLoss }: ControlOptions,
+): { reason: ChangeReason; detail: string } {
+  const objective = (1 - allowedLoss).toFixed(3);
+  const after = `after ${pairs} sampled requests`;
+  switch (verdict) {
+    case 'proven':
+      return {
+        reason: 'agreement-proven',
+        detail: `agreement at τ = ${threshold} is above ${objective} ${after}`,
+      };
+    case 'refuted':
+      return {
+        reason: 'disagreement',
+        detail: `agreement at τ = ${threshold} is below ${objective} ${after}`,
+      };
+    case 'given-up':
+      return {
+        reason: 'agreement-unproven',
+        detail: `agreement at τ = ${threshold} is not proven above ${objective} ${after}`,
+      };
+  }
 }

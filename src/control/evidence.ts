@@ -1,5 +1,5 @@
 /**
- * Anytime-valid evidence about a disagreement rate: a betting martingale.
+ * Anytime-valid evidence about a mean loss: a betting martingale.
  *
  * Against the hypothesis "the mean of d is at most m" one bets that d is larger: wealth ← wealth · (1 + λ(d − m)); against
  * "at least m", smaller: wealth · (1 + λ(m − d)). Under the hypothesis the expected wealth never grows, so by Ville's
@@ -17,7 +17,7 @@ export interface Evidence {
 }
 
 /** Bets as shares of the largest λ that cannot go broke. */
-const BETS = [0.02, 0.05, 0.1, 0.2, 0.4, 0.8];
+const BETS = [0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95];
 
 /** No evidence yet for the claim that the mean is above (below) `mean`. */
 export function noEvidence(claim: 'above' | 'below', mean: number): Evidence {
@@ -34,6 +34,19 @@ export function observe(evidence: Evidence, d: number): Evidence {
     logWealth: evidence.logWealth.map((w, i) => w + Math.log1p(BETS[i]! * largest * gain)),
     observations: evidence.observations + 1,
   };
+}
+
+/**
+ * As `observe`, with every bet starting again at 1 where it has less: after a long quiet time the next surprise counts
+ * in full.
+ *
+ * The average wealth of such bets reaches L, while the hypothesis holds, after L observations on average or later: the
+ * price of forgetting is an expected run length instead of a probability.
+ * Source: Shin, Ramdas & Rinaldo 2024, "E-detectors", of which this is the CUSUM kind.
+ */
+export function observeAfresh(evidence: Evidence, d: number): Evidence {
+  const next = observe(evidence, d);
+  return { ...next, logWealth: next.logWealth.map((w) => Math.max(w, 0)) };
 }
 
 /** The average wealth of the bets: the claim holds with error at most α once it reaches 1/α. */

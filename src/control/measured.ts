@@ -98,6 +98,8 @@ export interface AgreementReading {
   /** Wilson interval of the ratio at 95 %. */
   readonly lowerBound: number;
   readonly upperBound: number;
+  /** Mean loss of the rows by the objective's measure, 0–1; NaN before the first. */
+  readonly loss: number;
   /** Mean KL(dense ‖ pruned) of the softmax, nats. */
   readonly kl: number;
   readonly cosine: number;
@@ -124,17 +126,27 @@ export class AgreementWindow {
   get reading(): AgreementReading {
     let rows = 0;
     let agreed = 0;
+    let loss = 0;
     let kl = 0;
     let cosine = 0;
     for (const c of this.#latest) {
       rows += c.rows;
       agreed += c.agreed;
+      loss += c.loss * c.rows;
       kl += c.kl * c.rows;
       cosine += c.cosine * c.rows;
     }
     const [lowerBound, upperBound] = wilson(agreed, rows);
     const pairs = this.#latest.length;
-    return { pairs, ratio: agreed / rows, lowerBound, upperBound, kl: kl / rows, cosine: cosine / rows };
+    return {
+      pairs,
+      ratio: agreed / rows,
+      lowerBound,
+      upperBound,
+      loss: loss / rows,
+      kl: kl / rows,
+      cosine: cosine / rows,
+    };
   }
 }
 

@@ -1,6 +1,9 @@
 import type { CriticalPoint } from '../criticality/critical-point.ts';
-import type { DriftReading, DriftReference } from '../drift/detector.ts';
-import { type Evidence, noEvidence } from './evidence.ts';
+import type { DriftReading } from '../drift/detector.ts';
+import { type Evidence, noEvidence, wealth } from './evidence.ts';
+import type { Candidate, Policy } from './ladder.ts';
+import { isRamped, type Ramp, rampShare } from './ramp.ts';
+import { onTrial, type Search, type SearchOptions } from './search.ts';
 
 /** What the operator asked for. */
 export type Mode =
@@ -15,36 +18,38 @@ export type Mode =
 
 export const MODES: readonly Mode[] = ['auto', 'fixed', 'observe', 'off'];
 
-/** A threshold that the critical point suggests. */
-export interface Candidate {
-  readonly threshold: number;
-  readonly sparsity: number;
-  /** 0 for the critical point itself; each rung below asks for less sparsity. */
+/** A threshold in production, and what is known against it. */
+export interface Applied {
   readonly rung: number;
+  /** How much of production it has reached; the rest is at the rung before it. */
+  readonly ramp: Ramp;
+  /** Rungs below that were at 100 % before, highest last: where an alarm goes back to. */
+  readonly good: readonly number[];
+  /** For a loss above what is allowed. */
+  readonly alarm: Evidence;
+  /** Comparisons since the last alarm; none yet: a second alarm while this is small ends in dense. */
+  readonly sinceAlarm: number | null;
 }
 
 /** Where the search for a threshold stands. Production is pruned in `tracking` only. */
 export type Phase =
   /** The window fills. */
   | { readonly kind: 'warming' }
-  /** The window is full and shows no critical point: dense. */
+  /** The window is full and offers no candidate: dense. */
   | { readonly kind: 'featureless' }
-  /** A candidate is tried on shadow traffic until its agreement is proven, or disproven. */
+  /** A candidate is tried on shadow traffic until it is proven, refuted or given up; nothing is applied. */
   | {
       readonly kind: 'trial';
-      readonly candidate: Candidate;
-      readonly critical: CriticalPoint;
-      readonly reference: DriftReference;
-      readonly evidence: TrialEvidence;
+      readonly critical: CriticalPoint | null;
+      readonly search: Search;
       readonly drift: DriftReading | null;
     }
-  /** The threshold is applied; agreement and drift are watched. */
+  /** A proven threshold is applied; agreement and drift are watched, and a higher one may be on trial. */
   | {
       readonly kind: 'tracking';
-      readonly candidate: Candidate;
-      readonly critical: CriticalPoint;
-      readonly reference: DriftReference;
-      readonly alarm: Evidence;
+      readonly critical: CriticalPoint | null;
+      readonly search: Search;
+      readonly applied: Applied;
       readonly drift: DriftReading | null;
     }
   /** The traffic has moved away from the reference: dense, while a fresh window fills. */
@@ -53,16 +58,10 @@ export type Phase =
   | {
       readonly kind: 'fallback';
       readonly reason: 'disagreement' | 'failure';
-      readonly rung: number;
       readonly samplesLeft: number;
     };
 
-export interface TrialEvidence {
-  /** For agreement above the floor: its proof applies the candidate. */
-  readonly accept: Evidence;
-  /** For agreement below the floor: its proof rejects the candidate. */
-  readonly reject: Evidence;
-}
+export type PhaseOf<K extends Phase['kind']> = Extract<Phase, { kind: K }>;
 
 /** The name of a state as it is shown and exported. */
 export type StateName = Phase['kind'] | 'fixed' | 'observe' | 'off';
@@ -85,6 +84,7 @@ export type ChangeReason =
   | 'no-feature'
   | 'agreement-proven'
   | 'agreement-unproven'
+  | 'ramped'
   | 'disagreement'
   | 'drift'
   | 'failure'
@@ -97,8 +97,11 @@ export interface Change {
   readonly detail: string;
 }
 
+/** Everything that decisions depend on; JSON keeps all of it. */
 export interface ControllerState {
   readonly mode: Mode;
+  /** Who chose the mode: what an operator chose outlives a restart. */
+  readonly modeBy: 'settings' | 'operator';
   /** The operator's threshold, in mode `fixed`. */
   readonly fixed: {
     readonly threshold: number;
@@ -108,24 +111,22 @@ export interface ControllerState {
   readonly phase: Phase;
   /** Grows when the window must start afresh. */
   readonly epoch: number;
+  /** Falls back to dense since traffic last moved: each makes the cool-down longer and the next start lower. */
+  readonly strikes: number;
   readonly change: Change;
 }
 
-export interface ControlOptions {
-  /** The share of sampled answers that must agree with the dense model. */
-  readonly agreementFloor: number;
-  /** Error probability of accepting a candidate, and of calling a false alarm. */
-  readonly alpha: number;
-  /** Sampled requests after which a candidate that is neither proven nor disproven makes way for a safer one. */
-  readonly trialSamples: number;
+export interface ControlOptions extends SearchOptions {
+  readonly policy: Policy;
+  /** Sampled requests between two false alarms of the guard, on average at least. */
+  readonly alarmRunLength: number;
+  /** Sampled requests compared in each stage of a ramp. */
+  readonly rampSamples: number;
   /** Sampled requests in dense after answers disagreed. */
   readonly cooldownSamples: number;
   /** Sampled requests that a window needs before a critical point is read from it. */
   readonly warmSamples: number;
 }
-
-/** Sparsities to try, as shares of the critical one, from the critical point down. */
-export const RUNGS = [1, 0.75, 0.5, 0.25] as const;
 
 export function initialState(
   mode: Mode,
@@ -135,34 +136,92 @@ export function initialState(
   const fixed =
     mode === 'fixed' ? { threshold: fixedThreshold ?? 0, alarm: alarmOf(options), isRevoked: false } : null;
   const change: Change = { at: 0, reason: 'operator', detail: `started in mode ${mode}` };
-  return { mode, fixed, phase: { kind: 'warming' }, epoch: 0, change };
+  return { mode, modeBy: 'settings', fixed, phase: { kind: 'warming' }, epoch: 0, strikes: 0, change };
 }
 
-/** A fresh alarm: evidence that disagreement is above what the floor allows. */
-export function alarmOf(options: ControlOptions): Evidence {
-  return noEvidence('above', 1 - options.agreementFloor);
+/** A fresh alarm: evidence that the loss is above what the objective allows. */
+export function alarmOf({ allowedLoss }: ControlOptions): Evidence {
+  return noEvidence('above', allowedLoss);
 }
 
-/** The threshold for production; 0 is dense. */
+/** What production runs at: `share` of it at `threshold`, the rest at `rest`. 0 is dense. */
+export interface Production {
+  readonly threshold: number;
+  readonly share: number;
+  readonly rest: number;
+}
+
+const DENSE: Production = { threshold: 0, share: 1, rest: 0 };
+
+export function production(state: ControllerState): Production {
+  const { mode, fixed, phase } = state;
+  if (mode === 'fixed')
+    return fixed === null || fixed.isRevoked ? DENSE : { ...DENSE, threshold: fixed.threshold };
+  if (mode !== 'auto' || phase.kind !== 'tracking') return DENSE;
+  const { applied, search } = phase;
+  const before = applied.good.at(-1);
+  return {
+    threshold: search.rungs[applied.rung]!.threshold,
+    share: rampShare(applied.ramp),
+    rest: isRamped(applied.ramp) || before === undefined ? 0 : search.rungs[before]!.threshold,
+  };
+}
+
+/** The threshold of a request at `position` in [0, 1): those with a low position are ramped first. */
+export function thresholdAt({ threshold, share, rest }: Production, position: number): number {
+  return position < share ? threshold : rest;
+}
+
+/** The threshold of most of production; 0 is dense. */
 export function appliedThreshold(state: ControllerState): number {
-  if (state.mode === 'fixed')
-    return state.fixed !== null && !state.fixed.isRevoked ? state.fixed.threshold : 0;
-  return state.mode === 'auto' && state.phase.kind === 'tracking' ? state.phase.candidate.threshold : 0;
+  const { threshold, share, rest } = production(state);
+  return share > 0.5 ? threshold : rest;
 }
 
-/** The threshold that sampled requests are compared at; 0: there is none to judge. */
+/**
+ * The thresholds that a sampled request is compared at: first the one in production, or that would be, then the one on
+ * trial. Empty: there is none to judge.
+ */
+export function judgedThresholds(state: ControllerState): readonly number[] {
+  const { mode, phase } = state;
+  if (mode === 'off') return [];
+  if (mode === 'fixed') return [appliedThreshold(state)].filter((threshold) => threshold > 0);
+  if (phase.kind !== 'trial' && phase.kind !== 'tracking') return [];
+  const tried = onTrial(phase.search)?.threshold;
+  const applied = phase.kind === 'tracking' ? [phase.search.rungs[phase.applied.rung]!.threshold] : [];
+  return tried === undefined ? applied : [...applied, tried];
+}
+
+/** The threshold that measurements are shown for: the first that is judged; 0 without one. */
 export function judgedThreshold(state: ControllerState): number {
-  if (state.mode === 'off') return 0;
-  if (state.mode === 'fixed') return appliedThreshold(state);
-  return state.phase.kind === 'trial' || state.phase.kind === 'tracking'
-    ? state.phase.candidate.threshold
-    : 0;
+  return judgedThresholds(state)[0] ?? 0;
+}
+
+/** The candidate at work: in production, else on trial. */
+export function candidateOf(phase: Phase): Candidate | null {
+  if (phase.kind === 'tracking') return phase.search.rungs[phase.applied.rung]!;
+  return phase.kind === 'trial' ? onTrial(phase.search) : null;
 }
 
 export function stateName(state: ControllerState): StateName {
   if (state.mode === 'fixed') return state.fixed?.isRevoked ? 'fallback' : 'fixed';
   if (state.mode === 'off' || state.mode === 'observe') return state.mode;
   return state.phase.kind;
+}
+
+/** Wealth of the guard's alarm above which more requests are looked at: something disagreed a moment ago. */
+const SUSPICIOUS = 2;
+
+/** Whether to look closer than usual: a ramp is under way, or answers have just disagreed. */
+export function isWatchful({ mode, fixed, phase }: ControllerState): boolean {
+  if (mode === 'fixed') return fixed !== null && !fixed.isRevoked && wealth(fixed.alarm) > SUSPICIOUS;
+  if (mode === 'off' || phase.kind !== 'tracking') return false;
+  return !isRamped(phase.applied.ramp) || wealth(phase.applied.alarm) > SUSPICIOUS;
+}
+
+/** Whether the controller waits for a window to read a ladder from. */
+export function isSeeking({ mode, phase }: ControllerState): boolean {
+  return mode !== 'off' && phase.kind !== 'trial' && phase.kind !== 'tracking';
 }
 
 /** The latest drift reading, when there is a reference to measure from. */

@@ -3,44 +3,69 @@ import {
   catchError,
   concat,
   distinctUntilChanged,
-  filter,
+  from,
   map,
   merge,
+  mergeMap,
   type Observable,
   of,
   Subject,
   type Subscription,
   scan,
-  tap,
 } from 'rxjs';
 import type { Config } from '../config.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
+import { type DriftReading, type DriftReference, driftReference, readDrift } from '../drift/detector.ts';
 import { messageOf } from '../errors.ts';
 import { mergeAll } from '../estimator/histogram.ts';
-import { RollingWindow } from '../estimator/rolling-window.ts';
+import { RollingWindow, type SiteHistograms } from '../estimator/rolling-window.ts';
 import { type Snapshot, snapshots } from '../estimator/snapshots.ts';
-import type { ShadowSample } from '../sampling/shadow.ts';
-import { type ControlEvent, type ControllerOptions, step } from './controller.ts';
+import type { Judged, ShadowSample } from '../sampling/shadow.ts';
+import { type ControlEvent, type Suggestion, step } from './controller.ts';
 import { estimate } from './estimate.ts';
+import { ladderOf } from './ladder.ts';
 import { AgreementWindow, MeasuredPruning } from './measured.ts';
-import { appliedThreshold, type ControllerState, initialState, judgedThreshold, type Mode } from './state.ts';
+import {
+  appliedThreshold,
+  type ControllerState,
+  type ControlOptions,
+  driftOf,
+  initialState,
+  isSeeking,
+  isWatchful,
+  judgedThresholds,
+  type Mode,
+  production,
+  thresholdAt,
+} from './state.ts';
 
 /** Comparisons that the agreement is read from. */
 const AGREEMENT_PAIRS = 500;
 
+/** What a thermostat knows beyond its window: enough to go on from after a restart. */
+export interface Memory {
+  readonly state: ControllerState;
+  /** What drift is measured from. */
+  readonly reference: DriftReference | null;
+}
+
 export interface ThermostatOptions {
   readonly sites: number;
   readonly config: Pick<Config, 'window' | 'criticality' | 'drift' | 'agreement' | 'control'>;
+  /** Where to go on from; by default the beginning. */
+  readonly memory?: Memory | undefined;
   /** Told how long each step of the estimator took. */
   readonly onTimed?: (step: 'critical-point', ms: number) => void;
+  /** Told every event that reached the controller, with the state after it. */
+  readonly onStep?: (event: ControlEvent, state: ControllerState) => void;
 }
 
 /**
  * One model's loop from samples to the applied threshold.
  *
- * samples → window → snapshots → critical point ┐
- * samples → agreement of the answers            ├→ controller (a fold) → state$
- * operator's commands                           ┘
+ * samples → window → snapshots → critical point, drift ┐
+ * samples → loss of the pruned answers                 ├→ controller (a fold) → state$
+ * operator's commands                                  ┘
  */
 export class Thermostat {
   readonly #samples = new Subject<ShadowSample>();
@@ -48,13 +73,16 @@ export class Thermostat {
   readonly #state: BehaviorSubject<ControllerState>;
   readonly #subscription: Subscription;
   readonly #options: ThermostatOptions;
+  readonly control: ControlOptions;
   readonly window: RollingWindow;
   readonly agreement = new AgreementWindow(AGREEMENT_PAIRS);
   readonly measured: MeasuredPruning;
   #criticality: Criticality | null = null;
+  #reference: DriftReference | null;
+  #slices: readonly SiteHistograms[] = [];
 
   constructor(options: ThermostatOptions) {
-    const { sites, config } = options;
+    const { sites, config, memory } = options;
     this.#options = options;
     this.window = new RollingWindow({
       sites,
@@ -63,14 +91,15 @@ export class Thermostat {
       maxAgeMs: config.window.maxAgeSeconds * 1000,
     });
     this.measured = new MeasuredPruning(sites);
-    const controllerOptions = controllerOptionsOf(config);
-    const initial = initialState(config.control.mode, config.control.threshold, controllerOptions);
+    this.control = controlOptionsOf(config);
+    this.#reference = memory?.reference ?? null;
+    const initial =
+      memory?.state ?? initialState(config.control.mode, config.control.threshold, this.control);
     this.#state = new BehaviorSubject(initial);
     this.#subscription = merge(this.#commands, survive(this.#pairs()), survive(this.#estimates()))
       .pipe(
-        scan((state, event) => safeStep(state, event, controllerOptions), initial),
+        scan((state, event) => this.#step(state, event), initial),
         distinctUntilChanged(),
-        tap((state) => this.#startAfresh(this.#state.value, state)),
       )
       .subscribe(this.#state);
   }
@@ -84,17 +113,33 @@ export class Thermostat {
     return this.#state.asObservable();
   }
 
+  get memory(): Memory {
+    return { state: this.state, reference: this.#reference };
+  }
+
   /** The latest estimate; null before the first. */
   get criticality(): Criticality | null {
     return this.#criticality;
   }
 
+  /** The threshold of most of production; 0 is dense. */
   get applied(): number {
     return appliedThreshold(this.state);
   }
 
-  get judged(): number {
-    return judgedThreshold(this.state);
+  /** The threshold for a request at a position in [0, 1); 0 is dense. */
+  thresholdAt(position: number): number {
+    return thresholdAt(production(this.state), position);
+  }
+
+  /** The thresholds that a sampled request is to be compared at. */
+  get judged(): readonly number[] {
+    return judgedThresholds(this.state);
+  }
+
+  /** Whether more requests than usual are worth looking at. */
+  get isWatchful(): boolean {
+    return isWatchful(this.state);
   }
 
   add(sample: ShadowSample): void {
@@ -112,16 +157,21 @@ export class Thermostat {
 
   #pairs(): Observable<ControlEvent> {
     return this.#samples.pipe(
-      filter(({ judged }) => judged !== null && judged.threshold === this.judged),
-      tap(({ histograms, judged }) => this.measured.add(histograms, judged!.retained)),
-      filter(({ judged }) => judged!.comparison !== null),
-      map(({ at, judged }): ControlEvent => {
-        const comparison = judged!.comparison!;
-        this.agreement.add(comparison);
-        const disagreement = 1 - comparison.agreed / comparison.rows;
-        return { kind: 'pair', at, threshold: judged!.threshold, disagreement };
-      }),
+      mergeMap(({ at, histograms, judged }) =>
+        from(judged).pipe(mergeMap((entry) => this.#compared(at, histograms, entry))),
+      ),
     );
+  }
+
+  #compared(at: number, histograms: SiteHistograms, judged: Judged): ControlEvent[] {
+    const { threshold, comparison, retained } = judged;
+    const wanted = this.judged;
+    if (!wanted.includes(threshold)) return [];
+    if (threshold === wanted[0]) {
+      if (retained !== null) this.measured.add(histograms, retained);
+      if (comparison !== null) this.agreement.add(comparison);
+    }
+    return comparison === null ? [] : [{ kind: 'pair', at, threshold, loss: comparison.loss }];
   }
 
   #estimates(): Observable<ControlEvent> {
@@ -133,18 +183,52 @@ export class Thermostat {
   }
 
   #estimate({ at, samples, newSamples, slices, recent }: Snapshot): ControlEvent {
+    const { config, onTimed } = this.#options;
     const started = performance.now();
-    this.#criticality = estimate(slices.map(mergeAll), this.#options.config.criticality);
-    this.#options.onTimed?.('critical-point', performance.now() - started);
-    return { kind: 'snapshot', at, samples, newSamples, criticality: this.#criticality, slices, recent };
+    this.#criticality = estimate(slices.map(mergeAll), config.criticality);
+    onTimed?.('critical-point', performance.now() - started);
+    this.#slices = slices;
+    const suggestion = isSeeking(this.state) ? this.#suggestion() : null;
+    return { kind: 'snapshot', at, samples, newSamples, suggestion, drift: this.#drift(samples, recent) };
   }
 
-  /** Measurements belong to one threshold, and a window to one epoch. */
+  #suggestion(): Suggestion | null {
+    const found = this.#criticality;
+    return found && { critical: found.critical, ladder: ladderOf(found, this.control.policy) };
+  }
+
+  /** Nothing is read from a window that is not full enough, as after a restart. */
+  #drift(samples: number, recent: SiteHistograms): DriftReading | null {
+    const { window, drift } = this.#options.config;
+    if (this.#reference === null || samples < drift.recentSlices * window.sliceSamples) return null;
+    return readDrift(this.#reference, recent, driftOf(this.state)?.streak ?? 0, drift);
+  }
+
+  #step(state: ControllerState, event: ControlEvent): ControllerState {
+    let told = event;
+    let next: ControllerState;
+    try {
+      next = step(state, event, this.control);
+    } catch (error) {
+      told = failure(error, event.at);
+      next = step(state, told, this.control);
+    }
+    if (next !== state) this.#startAfresh(state, next);
+    this.#options.onStep?.(told, next);
+    return next;
+  }
+
+  /** Measurements belong to one threshold, a reference to one search, and a window to one epoch. */
   #startAfresh(before: ControllerState, after: ControllerState): void {
-    if (judgedThreshold(before) !== judgedThreshold(after)) {
+    if (judgedThresholds(before)[0] !== judgedThresholds(after)[0]) {
       this.agreement.reset();
       this.measured.reset();
     }
+    if (isSeeking(before) && !isSeeking(after) && after.phase.kind === 'trial') {
+      const { drift } = this.#options.config;
+      this.#reference = driftReference(this.#slices, drift.recentSlices, drift);
+    }
+    if (after.phase.kind !== 'trial' && after.phase.kind !== 'tracking') this.#reference = null;
     if (before.epoch !== after.epoch) {
       this.window.reset();
       this.#criticality = null;
@@ -152,35 +236,29 @@ export class Thermostat {
   }
 }
 
-export function controllerOptionsOf({
+export function controlOptionsOf({
   window,
-  drift,
   agreement,
-}: Pick<Config, 'window' | 'drift' | 'agreement'>): ControllerOptions {
+  control,
+}: Pick<Config, 'window' | 'agreement' | 'control'>): ControlOptions {
   return {
-    agreementFloor: agreement.floor,
+    policy: control.policy,
+    allowedLoss: 1 - agreement.floor,
     alpha: agreement.alpha,
     trialSamples: agreement.trialSamples,
+    alarmRunLength: agreement.alarmRunLength,
+    rampSamples: control.rampSamples,
     cooldownSamples: agreement.cooldownSamples,
     // The newest slice may have just begun when the window is as full as it gets.
     warmSamples: Math.min(window.minSamples, (window.slices - 1) * window.sliceSamples),
-    drift,
   };
 }
 
 /** A stage that throws loses the sample at hand, not the loop: the controller is told and the stage goes on. */
 function survive(events$: Observable<ControlEvent>): Observable<ControlEvent> {
-  return events$.pipe(catchError((error, again$) => concat(of(failure(error)), again$)));
+  return events$.pipe(catchError((error, again$) => concat(of(failure(error, Date.now())), again$)));
 }
 
-function safeStep(state: ControllerState, event: ControlEvent, options: ControllerOptions): ControllerState {
-  try {
-    return step(state, event, options);
-  } catch (error) {
-    return step(state, failure(error), options);
-  }
-}
-
-function failure(error: unknown): ControlEvent {
-  return { kind: 'failure', at: Date.now(), message: messageOf(error) };
+function failure(error: unknown, at: number): ControlEvent {
+  return { kind: 'failure', at, message: messageOf(error) };
 }

@@ -18,8 +18,10 @@ const CARRY_OVER_MS = 1000;
 const GOLDEN_RATIO = 0.6180339887498949;
 
 /**
- * Which requests are sampled: the same id always gets the same answer, so that a retried or a replayed request does not
- * change the sample; requests without an id are spread evenly. A budget on worker time comes on top.
+ * Which requests are sampled: those with the lowest positions, which are also the first that a new threshold reaches.
+ *
+ * The same id always has the same position, so that a retried or a replayed request does not change the sample. A budget on
+ * worker time comes on top.
  */
 export class Sampler {
   readonly #options: SamplerOptions;
@@ -32,14 +34,17 @@ export class Sampler {
     this.#options = options;
   }
 
-  /** Decides for one request. O(length of the id). */
-  decide(id: string | undefined, nowMs: number, time: WorkerTime): Decision {
+  /** Decides for a request at a position; `isWatchful`: every one is wanted, as far as the budget goes. */
+  decide(position: number, nowMs: number, time: WorkerTime, isWatchful = false): Decision {
     this.#settle(nowMs, time);
-    if (this.#position(id) >= this.#options.ratio) return 'pass';
-    return this.#balanceMs > 0 || this.#options.budget >= 1 ? 'sample' : 'over-budget';
+    const { ratio, budget } = this.#options;
+    if (ratio === 0 || (position >= ratio && !isWatchful)) return 'pass';
+    if (this.#balanceMs > 0 || budget >= 1) return 'sample';
+    return position < ratio ? 'over-budget' : 'pass';
   }
 
-  #position(id: string | undefined): number {
+  /** A request's place in [0, 1), the same for the same id; requests without one are spread evenly. O(length of the id). */
+  position(id: string | undefined): number {
     if (id !== undefined && id !== '') return hashToUnit(id);
     this.#phase = (this.#phase + GOLDEN_RATIO) % 1;
     return this.#phase;

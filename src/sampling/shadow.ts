@@ -13,6 +13,17 @@ export interface ServedRequest {
   readonly threshold: number;
 }
 
+/** Pruned against dense at one threshold. */
+export interface Judged {
+  readonly threshold: number;
+  /** Null when there was nothing to compare. */
+  readonly comparison: Comparison | null;
+  /** The compared answer is the one that the client got. */
+  readonly isServed: boolean;
+  /** What passed the gates of the pruned run, per site; null when it was not counted. */
+  readonly retained: readonly RetainedAtSite[] | null;
+}
+
 /** What one sampled request has shown. */
 export interface ShadowSample {
   readonly at: number;
@@ -20,15 +31,8 @@ export interface ShadowSample {
   readonly binningMs: number;
   /** Magnitudes at every site, τ = 0. */
   readonly histograms: SiteHistograms;
-  /** Pruned against dense at `threshold`; null when there was no threshold to judge. */
-  readonly judged: {
-    readonly threshold: number;
-    readonly comparison: Comparison | null;
-    /** The compared answer is the one that the client got. */
-    readonly isServed: boolean;
-    /** What passed the gates of the pruned run, per site. */
-    readonly retained: readonly RetainedAtSite[];
-  } | null;
+  /** In the order of the thresholds that were to be judged. */
+  readonly judged: readonly Judged[];
 }
 
 export interface ShadowOptions {
@@ -36,42 +40,50 @@ export interface ShadowOptions {
   /** Every output of the model. */
   readonly outputs: readonly string[];
   readonly agreement: AgreementOptions;
+  /** Whether to count what passes the gates at the first threshold, which takes a run of its own. */
+  readonly counts: boolean;
 }
 
 /**
- * Runs a sampled request again, off the response path: once at τ = 0 with the taps read, and once at the threshold that
- * is to be judged with the activations that pass counted.
+ * Runs a sampled request again, off the response path: once at τ = 0 with the taps read, and once at every threshold that
+ * is to be judged.
  *
- * The answer that was really served is what is judged when it was served at that threshold.
+ * An answer that was really served at such a threshold is judged itself, and needs no run.
  *
- * @param judgedThreshold - 0: nothing to judge.
  * @throws ServingError when a run failed.
  */
 export async function shadow(
   runtime: Runtime,
   served: ServedRequest,
-  judgedThreshold: number,
+  thresholds: readonly number[],
   options: ShadowOptions,
 ): Promise<ShadowSample | 'dropped'> {
   const { inputs } = served;
-  const { outputs, sites } = options;
+  const { outputs, sites, agreement } = options;
   const again = { inputs, outputs, keepInputs: true };
   const dense = await runtime.shadow({ ...again, thresholds: new Float32Array(sites), measure: 'histogram' });
   if (dense === 'dropped') return 'dropped';
-  const sample = { at: Date.now(), histograms: dense.histograms, binningMs: dense.measureMs };
-  if (judgedThreshold === 0) return { ...sample, judged: null };
-  const thresholds = new Float32Array(sites).fill(judgedThreshold);
-  const pruned = await runtime.shadow({ ...again, thresholds, measure: 'retained' });
-  if (pruned === 'dropped') return 'dropped';
-  const isServedSo = served.outputs !== undefined && served.threshold === judgedThreshold;
-  const answer = isServedSo ? served.outputs : pruned.outputs;
-  return {
-    ...sample,
-    judged: {
-      threshold: judgedThreshold,
-      comparison: compare(dense.outputs, answer ?? pruned.outputs, options.agreement),
-      isServed: isServedSo,
-      retained: pruned.retained,
-    },
-  };
+  const judged: Judged[] = [];
+  for (const [i, threshold] of thresholds.entries()) {
+    const answer = served.threshold === threshold ? served.outputs : undefined;
+    const counts = i === 0 && options.counts;
+    if (answer !== undefined && !counts) {
+      const comparison = compare(dense.outputs, answer, agreement);
+      judged.push({ threshold, comparison, isServed: true, retained: null });
+      continue;
+    }
+    const pruned = await runtime.shadow({
+      ...again,
+      thresholds: new Float32Array(sites).fill(threshold),
+      measure: counts ? 'retained' : 'nothing',
+    });
+    if (pruned === 'dropped') return 'dropped';
+    judged.push({
+      threshold,
+      comparison: compare(dense.outputs, answer ?? pruned.outputs, agreement),
+      isServed: answer !== undefined,
+      retained: counts ? pruned.retained : null,
+    });
+  }
+  return { at: Date.now(), histograms: dense.histograms, binningMs: dense.measureMs, judged };
 }

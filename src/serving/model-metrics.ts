@@ -1,4 +1,11 @@
-import { appliedThreshold, type ControllerState, driftOf, STATE_NAMES, stateName } from '../control/state.ts';
+import {
+  appliedThreshold,
+  type ControllerState,
+  driftOf,
+  judgedThreshold,
+  STATE_NAMES,
+  stateName,
+} from '../control/state.ts';
 import type { FreeEnergyCurve } from '../criticality/free-energy.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ServedModel } from './served-model.ts';
@@ -54,7 +61,8 @@ function exportSparsity(metrics: Metrics, served: ServedModel): void {
 
 function exportFreeEnergy(metrics: Metrics, served: ServedModel): void {
   const model = served.name;
-  const { criticality, judged, measured } = served.thermostat;
+  const { criticality, measured, state } = served.thermostat;
+  const judged = judgedThreshold(state);
   const curve = criticality?.curve;
   const hasPoint = curve !== undefined && judged > 0;
   const renormalized = hasPoint ? freeEnergyNear(curve, judged) : undefined;

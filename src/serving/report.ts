@@ -1,4 +1,7 @@
-import { driftOf, judgedThreshold, stateName } from '../control/state.ts';
+import { wealth } from '../control/evidence.ts';
+import { rampShare } from '../control/ramp.ts';
+import { leastSamples, onTrial, type Search, type SearchOptions } from '../control/search.ts';
+import { candidateOf, driftOf, judgedThreshold, production, stateName } from '../control/state.ts';
 import type { ServedModel } from './served-model.ts';
 
 /** Everything there is to know about a model's pruning, as the control API shows it. Shares are 0–1, times Unix ms. */
@@ -38,13 +41,15 @@ export function pruningSummary(served: ServedModel) {
   const { state } = thermostat;
   const drift = driftOf(state);
   const { overall } = thermostat.measured;
-  const { pairs, ratio, lowerBound, upperBound, kl, cosine } = thermostat.agreement.reading;
+  const { pairs, ratio, lowerBound, upperBound, loss, kl, cosine } = thermostat.agreement.reading;
   return {
     mode: state.mode,
     state: stateName(state),
     phase: phaseOf(served),
     threshold: served.applied,
+    production: production(state),
     judgedThreshold: judgedThreshold(state),
+    objective: { measure: served.objective, floor: 1 - thermostat.control.allowedLoss },
     critical: thermostat.criticality?.critical ?? null,
     sparsity: finite(overall.sparsity),
     zeroRatio: finite(overall.zeroRatio),
@@ -53,6 +58,7 @@ export function pruningSummary(served: ServedModel) {
       lowerBound,
       upperBound,
       pairs,
+      loss: finite(loss),
       kl: finite(kl),
       cosine: finite(cosine),
     },
@@ -70,22 +76,39 @@ export function pruningSummary(served: ServedModel) {
   };
 }
 
-function phaseOf(served: ServedModel) {
-  const { phase } = served.thermostat.state;
+function phaseOf({ thermostat }: ServedModel) {
+  const { phase } = thermostat.state;
   switch (phase.kind) {
     case 'trial':
+    case 'tracking':
       return {
         kind: phase.kind,
-        candidate: phase.candidate,
-        observations: phase.evidence.accept.observations,
+        candidate: candidateOf(phase),
+        ladder: {
+          rungs: phase.search.rungs.length,
+          proven: phase.search.proven,
+          refuted: phase.search.refuted,
+        },
+        trial: trialOf(phase.search, thermostat.control),
+        ...(phase.kind === 'tracking' ? { share: rampShare(phase.applied.ramp) } : {}),
       };
-    case 'tracking':
-      return { kind: phase.kind, candidate: phase.candidate };
     case 'fallback':
       return { kind: phase.kind, reason: phase.reason, samplesLeft: phase.samplesLeft };
     default:
       return { kind: phase.kind };
   }
+}
+
+/** How far a trial has come, and how many sampled requests it takes at the least. */
+function trialOf(search: Search, options: SearchOptions) {
+  const candidate = onTrial(search);
+  if (candidate === null) return null;
+  return {
+    ...candidate,
+    observations: search.trial!.accept.observations,
+    needed: leastSamples(search, options),
+    evidence: wealth(search.trial!.accept),
+  };
 }
 
 /** JSON has no NaN: what is not known is null. */

@@ -21,6 +21,11 @@ import { deadlineOf } from './deadline.ts';
 import { exportModelMetrics, exportState } from './model-metrics.ts';
 import { RequestStatistics } from './statistics.ts';
 
+/** What passes the gates is counted on every so many samples: it takes a run of its own. */
+const COUNT_EVERY = 4;
+/** A ramp uses two thresholds; the rest are what was in use before. */
+const MAX_PER_SITES = 8;
+
 export type StartRuntime = (setup: WorkerSetup, options: WorkerRuntimeOptions) => Promise<Runtime>;
 
 /** A model that is being served: its workers, its thermostat, and the way of a request through both. */
@@ -37,7 +42,9 @@ export class ServedModel {
   readonly #statistics = new RequestStatistics();
   readonly #outputs: readonly string[];
   readonly #subscription: Subscription;
-  #thresholds: { readonly value: number; readonly perSite: Float32Array };
+  /** The thresholds in use, spread over the sites. */
+  readonly #perSites = new Map<number, Float32Array>();
+  #sampled = 0;
 
   private constructor(
     metadata: ModelMetadata,
@@ -55,7 +62,6 @@ export class ServedModel {
     this.#log = log;
     this.#sampler = new Sampler(config.sampling);
     this.#outputs = metadata.outputs.map((output) => output.name);
-    this.#thresholds = { value: 0, perSite: new Float32Array(loaded.sites.length) };
     this.thermostat = new Thermostat({
       sites: loaded.sites.length,
       config,
@@ -111,6 +117,11 @@ export class ServedModel {
     return this.#statistics.read(this.metadata.versions[0]!);
   }
 
+  /** How answers are compared. */
+  get objective(): string {
+    return this.#config.agreement.measure;
+  }
+
   /** Whether a threshold can have an effect. */
   get isPrunable(): boolean {
     return this.loaded.sites.length > 0;
@@ -126,8 +137,9 @@ export class ServedModel {
     const started = performance.now();
     const span = startInferSpan(this.name, context.traceparent);
     const isDense = request.parameters.pruning === 'off';
-    const threshold = isDense ? 0 : this.applied;
-    const isSampled = this.#isSampled(request.id);
+    const position = this.#sampler.position(request.id);
+    const threshold = isDense || !this.isPrunable ? 0 : this.thermostat.thresholdAt(position);
+    const isSampled = this.#isSampled(position);
     const asked = request.outputs?.length ? request.outputs.map((output) => output.name) : this.#outputs;
     try {
       const result = await deadlineOf(request, context, (client) =>
@@ -169,18 +181,18 @@ export class ServedModel {
   }
 
   #perSite(threshold: number): Float32Array {
-    if (this.#thresholds.value !== threshold) {
-      this.#thresholds = {
-        value: threshold,
-        perSite: new Float32Array(this.loaded.sites.length).fill(threshold),
-      };
-    }
-    return this.#thresholds.perSite;
+    const known = this.#perSites.get(threshold);
+    if (known !== undefined) return known;
+    if (this.#perSites.size >= MAX_PER_SITES) this.#perSites.clear();
+    const perSite = new Float32Array(this.loaded.sites.length).fill(threshold);
+    this.#perSites.set(threshold, perSite);
+    return perSite;
   }
 
-  #isSampled(id: string | undefined): boolean {
-    if (!this.isPrunable || this.thermostat.state.mode === 'off') return false;
-    const decision = this.#sampler.decide(id, performance.now(), this.runtime.busy);
+  #isSampled(position: number): boolean {
+    const { state, isWatchful } = this.thermostat;
+    if (!this.isPrunable || state.mode === 'off') return false;
+    const decision = this.#sampler.decide(position, performance.now(), this.runtime.busy, isWatchful);
     if (decision === 'over-budget') this.#shadowed('dropped');
     return decision === 'sample';
   }
@@ -198,7 +210,9 @@ export class ServedModel {
   #sample(served: ServedRequest): void {
     setImmediate(() => {
       const { sites } = this.loaded;
-      const options = { sites: sites.length, outputs: this.#outputs, agreement: this.#config.agreement };
+      const counts = this.#sampled++ % COUNT_EVERY === 0;
+      const { agreement } = this.#config;
+      const options = { sites: sites.length, outputs: this.#outputs, agreement, counts };
       shadow(this.runtime, served, this.thermostat.judged, options).then(
         (sample) => {
           if (sample === 'dropped') return this.#shadowed('dropped');
@@ -224,10 +238,12 @@ export class ServedModel {
   }
 
   #compared({ judged }: ShadowSample): void {
-    if (judged === null || judged.comparison === null || !judged.isServed) return;
-    const { rows, agreed } = judged.comparison;
-    this.#metrics.comparedAnswers.inc({ model: this.name, outcome: 'agreed' }, agreed);
-    this.#metrics.comparedAnswers.inc({ model: this.name, outcome: 'disagreed' }, rows - agreed);
+    for (const { comparison, isServed } of judged) {
+      if (comparison === null || !isServed) continue;
+      const { rows, agreed } = comparison;
+      this.#metrics.comparedAnswers.inc({ model: this.name, outcome: 'agreed' }, agreed);
+      this.#metrics.comparedAnswers.inc({ model: this.name, outcome: 'disagreed' }, rows - agreed);
+    }
   }
 
   #shadowed(outcome: 'ok' | 'dropped' | 'failed'): void {

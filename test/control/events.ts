@@ -1,16 +1,20 @@
-import type { ControlEvent, ControllerOptions } from '../../src/control/controller.ts';
+import type { ControlEvent } from '../../src/control/controller.ts';
+import { type Candidate, type Ladder, ladderOf } from '../../src/control/ladder.ts';
+import type { ControlOptions } from '../../src/control/state.ts';
 import type { Criticality } from '../../src/criticality/critical-point.ts';
 import { BinCounter } from '../../src/estimator/bin-counter.ts';
 import type { ActivationHistogram } from '../../src/estimator/histogram.ts';
 import { xorshift } from '../../src/random.ts';
 
-export const OPTIONS: ControllerOptions = {
-  agreementFloor: 0.95,
+export const OPTIONS: ControlOptions = {
+  policy: 'guarded',
+  allowedLoss: 0.05,
   alpha: 0.01,
   trialSamples: 600,
+  alarmRunLength: 10_000,
+  rampSamples: 8,
   cooldownSamples: 100,
   warmSamples: 64,
-  drift: { limit: 0.1, confirmations: 2, recentSlices: 4 },
 };
 
 const counter = new BinCounter();
@@ -22,37 +26,56 @@ export function rayleigh(seed: number, count: number, scale = 1): ActivationHist
   return counter.histogram(new Uint32Array(values.buffer));
 }
 
-/** A criticality with the critical point at a threshold of 1, sparsity .4, on a curve that is linear in sparsity. */
-export function criticalityAt(threshold: number | null): Criticality {
+/** Thresholds .1, .2 … 2, on a curve that is linear in sparsity: β = .4 τ. */
+export function criticalityAt(...features: readonly number[]): Criticality {
   const thresholds = Float64Array.from({ length: 20 }, (_, i) => (i + 1) / 10);
   const sparsity = thresholds.map((t) => 0.4 * t);
   const flat = new Float64Array(20);
-  const curve = { thresholds, sparsity, freeEnergy: flat, internalEnergy: flat, scale: 1 };
-  if (threshold === null) return { curve, continuous: flat, features: [], critical: null };
-  const interval = [threshold, threshold] as const;
+  const found = features.map((threshold) => ({
+    kind: 'maximum' as const,
+    threshold,
+    sparsity: 0.4 * threshold,
+    prominence: 0.2,
+    interval: [threshold, threshold] as const,
+  }));
+  const [first] = found;
   return {
-    curve,
+    curve: { thresholds, sparsity, freeEnergy: flat, internalEnergy: flat, scale: 1 },
     continuous: flat,
-    features: [{ kind: 'maximum', threshold, sparsity: 0.4 * threshold, prominence: 0.2, interval }],
-    critical: { threshold, sparsity: 0.4 * threshold, feature: 'maximum', interval },
+    features: found,
+    critical: first === undefined ? null : { ...first, feature: first.kind },
   };
 }
 
-const SLICES = Array.from({ length: 16 }, (_, i) => [rayleigh(i + 1, 500)]);
+export interface SnapshotOptions {
+  readonly samples?: number;
+  readonly isDrift?: boolean;
+  readonly policy?: ControlOptions['policy'];
+}
 
-/** A snapshot of a full window with a critical point at `threshold`, on traffic `scale` times as large as before. */
-export function snapshot(threshold: number | null, scale = 1, samples = 256): ControlEvent {
+/** A snapshot of a window with significant features at some thresholds. */
+export function snapshot(
+  features: readonly number[],
+  { samples = 256, isDrift, policy = OPTIONS.policy }: SnapshotOptions = {},
+): ControlEvent {
+  const found = criticalityAt(...features);
   return {
     kind: 'snapshot',
     at: 1,
     samples,
     newSamples: 16,
-    criticality: criticalityAt(threshold),
-    slices: SLICES,
-    recent: [rayleigh(99, 2000, scale)],
+    suggestion: { critical: found.critical, ladder: ladderOf(found, policy) },
+    drift:
+      isDrift === undefined
+        ? null
+        : { distance: isDrift ? 0.9 : 0.1, limit: 0.5, site: 0, streak: isDrift ? 2 : 0, isDrift },
   };
 }
 
-export function pair(threshold: number, disagreement: number): ControlEvent {
-  return { kind: 'pair', at: 2, threshold, disagreement };
+export function pair(threshold: number, loss: number): ControlEvent {
+  return { kind: 'pair', at: 2, threshold, loss };
+}
+
+export function ladder(sparsities: readonly number[], start = 0): Ladder {
+  return { rungs: sparsities.map((sparsity): Candidate => ({ threshold: 2 * sparsity, sparsity })), start };
 }

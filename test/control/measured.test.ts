@@ -19,10 +19,16 @@ describe('wilson', () => {
 describe('AgreementWindow', () => {
   it('reads the mean over rows of the latest comparisons, old ones forgotten', () => {
     const window = new AgreementWindow(2);
-    window.add({ rows: 1, agreed: 0, kl: 9, cosine: 0 });
-    window.add({ rows: 1, agreed: 1, kl: 1, cosine: 1 });
-    window.add({ rows: 3, agreed: 2, kl: 2, cosine: 0.5 });
-    expect(window.reading).toMatchObject({ pairs: 2, ratio: 3 / 4, kl: 7 / 4, cosine: 2.5 / 4 });
+    window.add({ rows: 1, agreed: 0, loss: 1, kl: 9, cosine: 0 });
+    window.add({ rows: 1, agreed: 1, loss: 0, kl: 1, cosine: 1 });
+    window.add({ rows: 3, agreed: 2, loss: 0.25, kl: 2, cosine: 0.5 });
+    expect(window.reading).toMatchObject({
+      pairs: 2,
+      ratio: 3 / 4,
+      loss: 0.75 / 4,
+      kl: 7 / 4,
+      cosine: 2.5 / 4,
+    });
   });
 
   it('knows nothing before the first comparison', () => {

@@ -7,7 +7,7 @@ import { xorshift } from '../../src/random.ts';
 import type { ShadowSample } from '../../src/sampling/shadow.ts';
 import { rayleigh } from './events.ts';
 
-const config = parseConfig({});
+const config = parseConfig({ agreement: { floor: 0.95 } });
 const random = xorshift(3);
 const POOL = 48;
 /** Requests of 600 activations, by scale; drawn again and again. */
@@ -18,21 +18,20 @@ const pools = new Map(
 /** One request of half-normal activations, answered with a disagreement rate of `disagreeing`. */
 function sample(thermostat: Thermostat, seed: number, scale: number, disagreeing = 0): ShadowSample {
   const h = pools.get(scale)![Math.floor(random() * POOL)]!;
-  const threshold = thermostat.judged;
-  const agreed = random() < disagreeing ? 0 : 1;
   return {
     at: seed * 100,
     histograms: [h],
     binningMs: 0,
-    judged:
-      threshold === 0
-        ? null
-        : {
-            threshold,
-            comparison: { rows: 1, agreed, kl: 0, cosine: 1 },
-            isServed: true,
-            retained: [{ count: nonzeroCount(h) / 2, sum: 100 }],
-          },
+    judged: thermostat.judged.map((threshold) => {
+      // What lies in the first half of the distribution may go.
+      const agreed = threshold > 1.1 * scale || random() < disagreeing ? 0 : 1;
+      return {
+        threshold,
+        comparison: { rows: 1, agreed, loss: 1 - agreed, kl: 0, cosine: 1 },
+        isServed: true,
+        retained: [{ count: nonzeroCount(h) / 2, sum: 100 }],
+      };
+    }),
   };
 }
 
@@ -70,7 +69,7 @@ describe('Thermostat, replayed in virtual time', () => {
   it('survives a sample that cannot be used: dense, told so, and back again later', () => {
     const thermostat = new Thermostat({ sites: 1, config });
     feed(thermostat, 1, 700, 1);
-    thermostat.add({ at: 1, histograms: [], binningMs: 0, judged: null });
+    thermostat.add({ at: 1, histograms: [], binningMs: 0, judged: [] });
     expect(thermostat.state.change.reason).toBe('failure');
     expect(thermostat.applied).toBe(0);
     feed(thermostat, 5000, 1500, 1);

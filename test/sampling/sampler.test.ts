@@ -8,10 +8,11 @@ describe('Sampler', () => {
   it('gives an id the same answer every time, in every process', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1 }), fc.double({ min: 0, max: 1, noNaN: true }), (id, ratio) => {
-        const first = new Sampler({ ratio, budget: 1 }).decide(id, 0, idle);
+        const one = new Sampler({ ratio, budget: 1 });
         const other = new Sampler({ ratio, budget: 1 });
-        other.decide(undefined, 0, idle);
-        expect(other.decide(id, 5, idle)).toBe(first);
+        other.position(undefined);
+        expect(other.position(id)).toBe(one.position(id));
+        expect(other.decide(other.position(id), 5, idle)).toBe(one.decide(one.position(id), 0, idle));
       }),
     );
   });
@@ -20,15 +21,16 @@ describe('Sampler', () => {
     for (const idOf of [(i: number) => `request-${i}`, () => undefined]) {
       const sampler = new Sampler({ ratio: 0.05, budget: 1 });
       let sampled = 0;
-      for (let i = 0; i < 20_000; i++) if (sampler.decide(idOf(i), i, idle) === 'sample') sampled++;
+      for (let i = 0; i < 20_000; i++)
+        if (sampler.decide(sampler.position(idOf(i)), i, idle) === 'sample') sampled++;
       expect(sampled / 20_000).toBeGreaterThan(0.045);
       expect(sampled / 20_000).toBeLessThan(0.055);
     }
   });
 
   it('samples nothing at a ratio of 0 and everything at 1', () => {
-    expect(new Sampler({ ratio: 0, budget: 1 }).decide('a', 0, idle)).toBe('pass');
-    expect(new Sampler({ ratio: 1, budget: 1 }).decide('a', 0, idle)).toBe('sample');
+    expect(new Sampler({ ratio: 0, budget: 1 }).decide(0, 0, idle, true)).toBe('pass');
+    expect(new Sampler({ ratio: 1, budget: 1 }).decide(0.999, 0, idle)).toBe('sample');
   });
 
   it('keeps shadow work within its share of worker time', () => {
@@ -36,16 +38,25 @@ describe('Sampler', () => {
     let shadowMs = 0;
     const seconds = 60;
     for (let now = 0; now < seconds * 1000; now += 10) {
-      if (sampler.decide(undefined, now, { shadowMs, workers: 2 }) === 'sample') shadowMs += 50;
+      if (sampler.decide(0.5, now, { shadowMs, workers: 2 }) === 'sample') shadowMs += 50;
     }
     expect(shadowMs / (seconds * 1000 * 2)).toBeLessThan(0.11);
     expect(shadowMs / (seconds * 1000 * 2)).toBeGreaterThan(0.09);
   });
 
+  it('looks at every request while watchful, within the budget, and counts none of the others as dropped', () => {
+    const sampler = new Sampler({ ratio: 0.05, budget: 0.1 });
+    expect(sampler.decide(0.5, 0, idle)).toBe('pass');
+    expect(sampler.decide(0.5, 1, idle, true)).toBe('sample');
+    const spent = { shadowMs: 1e4, workers: 1 };
+    expect(sampler.decide(0.5, 2, spent, true)).toBe('pass');
+    expect(sampler.decide(0.01, 3, spent, true)).toBe('over-budget');
+  });
+
   it('does not go wild when the clock jumps back', () => {
     const sampler = new Sampler({ ratio: 1, budget: 0.1 });
-    sampler.decide(undefined, 1e6, idle);
-    expect(sampler.decide(undefined, 0, { shadowMs: 1e5, workers: 1 })).toBe('over-budget');
+    sampler.decide(0.5, 1e6, idle);
+    expect(sampler.decide(0.5, 0, { shadowMs: 1e5, workers: 1 })).toBe('over-budget');
   });
 });
 
