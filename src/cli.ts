@@ -4,6 +4,7 @@ import { analyzeCommand } from './cli/analyze.ts';
 import { benchCommand } from './cli/bench.ts';
 import { demoCommand } from './cli/demo.ts';
 import { instrumentCommand } from './cli/instrument.ts';
+import { replayCommand } from './cli/replay.ts';
 import { serveCommand } from './cli/serve.ts';
 import { messageOf, ServingError } from './errors.ts';
 import { VERSION } from './version.ts';
@@ -17,7 +18,8 @@ const program = new Command('taustat')
   .addCommand(demoCommand())
   .addCommand(analyzeCommand())
   .addCommand(instrumentCommand())
-  .addCommand(benchCommand());
+  .addCommand(benchCommand())
+  .addCommand(replayCommand());
 for (const command of [program, ...program.commands]) {
   command.exitOverride().configureOutput({
     outputError: (text, write) => write(`taustat: CONFIG_INVALID: ${inOneLine(text)}, see --help\n`),

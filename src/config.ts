@@ -152,6 +152,24 @@ export const ConfigSchema = z.strictObject({
         .describe('bearer token of the control API; without one, loopback only'),
     })
     .prefault({}),
+  store: z
+    .strictObject({
+      enabled: z
+        .boolean()
+        .optional()
+        .describe(
+          'keep state over restarts and an audit log; by default the command does, the library does not',
+        ),
+      folder: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('where; by default $XDG_STATE_HOME/taustat, else ~/.local/state/taustat'),
+      maxAgeSeconds: positive
+        .default(86_400)
+        .describe('kept evidence older than this is not relied on; the mode that an operator chose is'),
+    })
+    .prefault({}),
   telemetry: z
     .strictObject({
       logLevel: z

@@ -40,7 +40,7 @@ export function serveArguments(arm: Arm, settings: ServerSettings): string[] {
     ...(config === undefined ? [] : ['--config', config]),
     ...(workers === undefined ? [] : ['--workers', String(workers)]),
     ...['--host', '127.0.0.1', '--port', '0', '--log-level', 'info'],
-    ...['--mode', MODE[arm], '--sampling', String(sampling)],
+    ...['--mode', MODE[arm], '--sampling', String(sampling), '--no-state'],
   ];
 }
 

@@ -35,6 +35,14 @@ export function addServingOptions(command: Command): Command {
       'share of answers that must agree with the dense model (default 0.95)',
       numberOption,
     )
+    .addOption(
+      new Option('--policy <policy>', 'guarded or earliest (default guarded)').choices([
+        'guarded',
+        'earliest',
+      ]),
+    )
+    .option('--state-dir <folder>', 'where state and the audit log are kept')
+    .option('--no-state', 'keep nothing over a restart')
     .option('--workers <count>', 'inference worker threads', integerOption)
     .option('--sites <scheme>', 'activations or linear-inputs (default activations)')
     .option('--include <glob>', 'only sites with such names; repeatable', repeated)
@@ -54,6 +62,9 @@ export interface ServingFlags {
   readonly threshold?: number;
   readonly sampling?: number;
   readonly agreement?: number;
+  readonly policy?: string;
+  readonly stateDir?: string;
+  readonly state: boolean;
   readonly workers?: number;
   readonly sites?: string;
   readonly include?: string[];
@@ -74,7 +85,8 @@ export function settingsOf(model: string | undefined, flags: ServingFlags): Conf
     sampling: { ratio: flags.sampling },
     criticality: { temperature: flags.temperature, rule: flags.rule },
     agreement: { floor: flags.agreement },
-    control: { mode: flags.mode, threshold: flags.threshold, token: flags.token },
+    control: { mode: flags.mode, threshold: flags.threshold, token: flags.token, policy: flags.policy },
+    store: { enabled: flags.state ? undefined : false, folder: flags.stateDir },
     telemetry: { logLevel: flags.logLevel },
   } as ConfigInput;
 }

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { pino } from 'pino';
 import { compose } from '../compose.ts';
-import { loadConfig } from '../config.ts';
+import { type Config, loadConfig } from '../config.ts';
 import { listen } from '../http/server.ts';
 import { addServingOptions, type ServingFlags, settingsOf } from './options.ts';
 
@@ -32,7 +32,7 @@ Examples:
 async function serve(model: string | undefined, flags: ServingFlags): Promise<void> {
   const config = loadConfig(flags.config, process.env, settingsOf(model, flags));
   const log = pino({ name: 'taustat', level: config.telemetry.logLevel });
-  const taustat = await compose(config, log);
+  const taustat = await compose(keepingState(config), log);
   const server = await listen(taustat.routes, config.server).catch(async (error: unknown) => {
     await taustat.close();
     throw error;
@@ -49,4 +49,9 @@ async function serve(model: string | undefined, flags: ServingFlags): Promise<vo
   await server.stop(config.server.drainSeconds * 1000);
   await taustat.close();
   log.info('stopped');
+}
+
+/** A server keeps its state unless it was told not to. */
+function keepingState(config: Config): Config {
+  return { ...config, store: { ...config.store, enabled: config.store.enabled ?? true } };
 }

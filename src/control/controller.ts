@@ -138,7 +138,8 @@ function onAppliedPair(
     const rested = mayClimbAgain ? nextTrial(search, options) : search;
     return { ...state, phase: { ...phase, search: rested, applied: next } };
   }
-  const share = `${100 * RAMP_SHARES[ramp.stage]!} % of production at τ = ${event.threshold}`;
+  const part = `${100 * RAMP_SHARES[ramp.stage]!} % of production at τ = ${event.threshold}`;
+  const share = `${part}: agreement proven above ${(1 - options.allowedLoss).toFixed(3)}, no alarm since`;
   const isDone = isRamped(ramp);
   const onward = isDone ? nextTrial(search, options) : search;
   return moved(state, { ...phase, search: onward, applied: next }, event.at, 'ramped', share);

@@ -12,7 +12,8 @@ export interface PruningPlane {
   /** @throws ServingError UNKNOWN_MODEL */
   report(model: string): unknown;
   /** @throws ServingError UNKNOWN_MODEL */
-  setMode(model: string, mode: Mode, threshold: number | undefined): void;
+  /** In force at once; resolves when it is kept over a restart, where anything is. */
+  setMode(model: string, mode: Mode, threshold: number | undefined): Promise<void>;
   /** Tells the present summary at once and every one after a change. @throws ServingError UNKNOWN_MODEL */
   follow(model: string, follower: Follower): Unfollow;
 }
@@ -52,7 +53,7 @@ export function createPruningRoutes(
     authorize(context, token);
     const model = context.req.param('model');
     const { mode, threshold } = await readPut(context);
-    plane.setMode(model, mode, threshold);
+    await plane.setMode(model, mode, threshold);
     return json(plane.report(model));
   });
   routes.get(`${path}/events`, (context) => events(context, plane, context.req.param('model')));

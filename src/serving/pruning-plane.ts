@@ -13,7 +13,9 @@ export function createPruningPlane(plane: ServingPlane, draining$: Observable<un
   return {
     report: (model) => pruningReport(plane.served(model)),
     setMode: (model, mode, threshold) => {
-      plane.served(model).thermostat.setMode(mode, threshold, Date.now());
+      const served = plane.served(model);
+      served.thermostat.setMode(mode, threshold, Date.now());
+      return served.kept();
     },
     follow: (model, { next, end }) => {
       const served = plane.served(model);

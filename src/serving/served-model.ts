@@ -3,10 +3,11 @@ import type { Subscription } from 'rxjs';
 import { pairwise } from 'rxjs';
 import { BUNDLED_NAME } from '../bundled.ts';
 import type { Config } from '../config.ts';
-import { Thermostat } from '../control/thermostat.ts';
+import { controlOptionsOf, Thermostat } from '../control/thermostat.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import { nonzeroCount } from '../estimator/histogram.ts';
 import type { InferContext, ModelStatistics } from '../http/plane.ts';
+import { defaultStateFolder, Keeper } from '../memory/keeper.ts';
 import type { InferRequest, InferResponse, ModelMetadata } from '../protocol/types.ts';
 import type { LoadedModel } from '../runtime/load-model.ts';
 import type { WorkerSetup } from '../runtime/messages.ts';
@@ -42,6 +43,7 @@ export class ServedModel {
   readonly #statistics = new RequestStatistics();
   readonly #outputs: readonly string[];
   readonly #subscription: Subscription;
+  readonly #keeper: Keeper | undefined;
   /** The thresholds in use, spread over the sites. */
   readonly #perSites = new Map<number, Float32Array>();
   #sampled = 0;
@@ -53,6 +55,7 @@ export class ServedModel {
     config: Config,
     metrics: Metrics,
     log: Logger,
+    keeper: Keeper | undefined,
   ) {
     this.metadata = metadata;
     this.loaded = loaded;
@@ -62,11 +65,15 @@ export class ServedModel {
     this.#log = log;
     this.#sampler = new Sampler(config.sampling);
     this.#outputs = metadata.outputs.map((output) => output.name);
+    this.#keeper = keeper;
     this.thermostat = new Thermostat({
       sites: loaded.sites.length,
       config,
+      memory: keeper?.memory,
       onTimed: (step, ms) => metrics.estimatorDuration.observe({ step }, ms / 1000),
+      onStep: (event, state) => keeper?.onStep(event, state),
     });
+    keeper?.follow(() => this.thermostat.memory);
     exportState(metrics, this);
     runtime.prepare(this.applied);
     this.#subscription = this.#followState();
@@ -106,7 +113,8 @@ export class ServedModel {
         },
       },
     );
-    return new ServedModel(metadata, loaded, runtime, config, metrics, log);
+    const keeper = await openKeeper(name, loaded, config, log);
+    return new ServedModel(metadata, loaded, runtime, config, metrics, log, keeper);
   }
 
   get name(): string {
@@ -174,9 +182,15 @@ export class ServedModel {
     exportModelMetrics(this.#metrics, this);
   }
 
+  /** Resolves when the present state would survive a restart, where anything is kept. */
+  async kept(): Promise<void> {
+    await this.#keeper?.flush();
+  }
+
   async close(): Promise<void> {
     this.#subscription.unsubscribe();
     await this.runtime.close();
+    await this.#keeper?.close();
     this.thermostat.close();
   }
 
@@ -265,6 +279,13 @@ export class ServedModel {
       );
     });
   }
+}
+
+/** Nothing is kept for a model that nothing can be decided about. */
+function openKeeper(model: string, { hash, sites }: LoadedModel, config: Config, log: Logger) {
+  const { enabled, folder = defaultStateFolder() } = config.store;
+  if (enabled !== true || sites.length === 0) return undefined;
+  return Keeper.open({ model, hash, config, control: controlOptionsOf(config) }, folder, log);
 }
 
 /** The answer as served, when it holds every output. */

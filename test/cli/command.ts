@@ -1,7 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Where every server that is started keeps its state, unless told otherwise: afresh each time. */
+const freshStateFolder = () => mkdtempSync(join(tmpdir(), 'taustat-state-'));
 
 export interface Outcome {
   readonly code: number | null;
@@ -12,13 +18,18 @@ export interface Outcome {
 export interface Running {
   readonly child: ChildProcess;
   readonly outcome: Promise<Outcome>;
+  /** What it has said so far. */
+  readonly stdout: () => string;
   /** Resolves with what was captured once stdout matches. */
   readonly saying: (pattern: RegExp) => Promise<string>;
 }
 
 /** Starts a script of this package, built, in its own process. */
 export function start(script: string, args: readonly string[], env: Record<string, string> = {}): Running {
-  const child = spawn(process.execPath, [script, ...args], { cwd: ROOT, env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, [script, ...args], {
+    cwd: ROOT,
+    env: { ...process.env, XDG_STATE_HOME: freshStateFolder(), ...env },
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => {
@@ -40,7 +51,7 @@ export function start(script: string, args: readonly string[], env: Record<strin
       child.on('close', () => reject(new Error(`ended without ${pattern}: ${stderr}`)));
       look();
     });
-  return { child, outcome, saying };
+  return { child, outcome, saying, stdout: () => stdout };
 }
 
 export function taustat(...args: string[]): Promise<Outcome> {

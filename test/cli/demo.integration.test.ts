@@ -27,7 +27,7 @@ describe('taustat demo --json', () => {
     expect(summary.agreement).toBeGreaterThanOrEqual(0.95);
     expect(summary.drift.injectedAt).toBe(12);
     expect(summary.drift.detectedAt).toBeGreaterThan(12);
-    expect(summary.thresholdChanges[0]).toMatchObject({ from: 0, reason: 'agreement-proven' });
+    expect(summary.thresholdChanges[0]).toMatchObject({ from: 0, reason: 'ramped' });
     expect(stderr).toMatch(/tracking/);
   });
 });

@@ -13,7 +13,7 @@ export class FakePruningPlane implements PruningPlane {
     return { model, mode: this.mode, threshold: this.threshold ?? 0 };
   }
 
-  setMode(model: string, mode: Mode, threshold: number | undefined): void {
+  async setMode(model: string, mode: Mode, threshold: number | undefined): Promise<void> {
     this.report(model);
     this.mode = mode;
     this.threshold = threshold;

@@ -134,7 +134,7 @@ describe('events', () => {
     const reader = response.body!.getReader();
     const text = async () => new TextDecoder().decode((await reader.read()).value);
     expect(await text()).toMatch(/event: pruning\ndata: \{"model":"m","mode":"auto"/);
-    plane.setMode('m', 'observe', undefined);
+    await plane.setMode('m', 'observe', undefined);
     expect(await text()).toContain('"mode":"observe"');
     await reader.cancel();
     expect(plane.followers.size).toBe(0);
@@ -154,7 +154,7 @@ describe('events', () => {
   it('number what they tell, also when a client reads late', async () => {
     const plane = new FakePruningPlane();
     const response = await createPruningRoutes(plane, undefined).request(`${PATH}/events`);
-    for (const threshold of [1, 2, 3]) plane.setMode('m', 'fixed', threshold);
+    for (const threshold of [1, 2, 3]) await plane.setMode('m', 'fixed', threshold);
     for (const { end } of plane.followers) end();
     const text = await response.text();
     expect(text.match(/^id: \d$/gm)).toEqual(['id: 0', 'id: 1', 'id: 2', 'id: 3']);

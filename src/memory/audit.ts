@@ -1,0 +1,136 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { ControlEvent } from '../control/controller.ts';
+import {
+  type Change,
+  type ControllerState,
+  type ControlOptions,
+  type Production,
+  production,
+  stateName,
+} from '../control/state.ts';
+
+/**
+ * A line of the audit log. The log holds everything that decisions depend on, so that they can be derived again from it.
+ * Servers that share a folder share a log: `run` tells whose line it is.
+ */
+export type AuditLine = { readonly run: string } & AuditContent;
+
+export type AuditContent =
+  /** From here on: a log, or what follows a gap in it. */
+  | {
+      readonly kind: 'start';
+      readonly at: number;
+      readonly model: string;
+      readonly hash: string;
+      readonly options: ControlOptions;
+      readonly state: ControllerState;
+    }
+  | { readonly kind: 'event'; readonly event: ControlEvent }
+  /** Comparisons in a row: an index into `thresholds` and the loss, alternating. `at` is the time of the last. */
+  | {
+      readonly kind: 'pairs';
+      readonly at: number;
+      readonly thresholds: readonly number[];
+      readonly pairs: readonly number[];
+    }
+  /** What the last event led to. */
+  | {
+      readonly kind: 'decision';
+      readonly state: string;
+      readonly production: Production;
+      readonly change: Change;
+      /** Of the whole state of the controller. */
+      readonly digest: string;
+    };
+
+/** Where lines go. */
+export interface AuditSink {
+  /** The next line must be a start: the log is new, was set aside, or has a gap. */
+  readonly needsStart: boolean;
+  write(line: AuditLine): void;
+}
+
+/** Comparisons per line. */
+const BATCH = 64;
+
+/** Turns what the controller hears and decides into lines. Events that change nothing leave none. */
+export class AuditRecorder {
+  readonly #sink: AuditSink;
+  readonly #run = randomBytes(4).toString('hex');
+  readonly #subject: { readonly model: string; readonly hash: string; readonly options: ControlOptions };
+  #state: ControllerState;
+  #thresholds: number[] = [];
+  #pairs: number[] = [];
+  #at = 0;
+
+  /** @param state - before the first event that will be recorded. */
+  constructor(
+    subject: { readonly model: string; readonly hash: string; readonly options: ControlOptions },
+    state: ControllerState,
+    sink: AuditSink,
+  ) {
+    this.#subject = subject;
+    this.#state = state;
+    this.#sink = sink;
+  }
+
+  record(event: ControlEvent, state: ControllerState): void {
+    const before = this.#state;
+    if (state === before) return;
+    if (this.#sink.needsStart) this.#start(event.at);
+    if (event.kind === 'pair') this.#pair(event);
+    else {
+      this.flush();
+      this.#write({ kind: 'event', event });
+    }
+    this.#state = state;
+    if (state.change === before.change) return;
+    this.flush();
+    this.#write({ kind: 'decision', ...decisionOf(state) });
+  }
+
+  /** The state in a start line holds what the waiting comparisons have led to. */
+  #start(at: number): void {
+    this.#forget();
+    this.#write({ kind: 'start', at, ...this.#subject, state: this.#state });
+  }
+
+  #write(line: AuditContent): void {
+    this.#sink.write({ run: this.#run, ...line });
+  }
+
+  #forget(): void {
+    this.#thresholds = [];
+    this.#pairs = [];
+  }
+
+  /** Writes the comparisons that wait for more. */
+  flush(): void {
+    if (this.#pairs.length === 0) return;
+    this.#write({ kind: 'pairs', at: this.#at, thresholds: this.#thresholds, pairs: this.#pairs });
+    this.#forget();
+  }
+
+  #pair({ at, threshold, loss }: Extract<ControlEvent, { kind: 'pair' }>): void {
+    let index = this.#thresholds.indexOf(threshold);
+    if (index < 0) index = this.#thresholds.push(threshold) - 1;
+    this.#pairs.push(index, loss);
+    this.#at = at;
+    if (this.#pairs.length >= 2 * BATCH) this.flush();
+  }
+}
+
+/** What a decision line says of a state. */
+export function decisionOf(state: ControllerState) {
+  return {
+    state: stateName(state),
+    production: production(state),
+    change: state.change,
+    digest: digestOf(state),
+  };
+}
+
+/** The first 64 bits, in hex, of the SHA-256 of the state as JSON. */
+function digestOf(state: ControllerState): string {
+  return createHash('sha256').update(JSON.stringify(state)).digest('hex').slice(0, 16);
+}

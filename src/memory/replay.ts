@@ -1,0 +1,86 @@
+import { step } from '../control/controller.ts';
+import type { ControllerState, ControlOptions } from '../control/state.ts';
+import { type AuditContent, type AuditLine, decisionOf } from './audit.ts';
+
+type Decision = Extract<AuditContent, { kind: 'decision' }>;
+
+/** A decision of the log beside the one that its evidence leads to. */
+export interface ReplayedDecision {
+  /** Line number, from 1. */
+  readonly line: number;
+  readonly logged: Decision;
+  /** The same form, derived again. */
+  readonly derived: ReturnType<typeof decisionOf>;
+  /** They are the same to the last bit of the state. */
+  readonly isSame: boolean;
+}
+
+/** A line that is not what a log holds. */
+export class AuditError extends Error {
+  constructor(line: number, message: string) {
+    super(`line ${line}: ${message}`);
+  }
+}
+
+/**
+ * Derives every decision of a log again, from nothing but its evidence.
+ *
+ * @param lines - in order; the first of every run must be a start. A last line that was cut off is passed over.
+ * @throws AuditError for anything else that cannot be read.
+ */
+export async function* replay(
+  lines: AsyncIterable<string> | Iterable<string>,
+): AsyncGenerator<ReplayedDecision> {
+  const folds = new Map<string, { options: ControlOptions; state: ControllerState }>();
+  let cut: AuditError | undefined;
+  let number = 0;
+  for await (const text of lines) {
+    number++;
+    if (text === '') continue;
+    if (cut !== undefined) throw cut;
+    const line = parsed(text);
+    if (line === undefined) {
+      cut = new AuditError(number, 'is not JSON');
+      continue;
+    }
+    if (line.kind === 'start') {
+      folds.set(line.run, { options: line.options, state: line.state });
+      continue;
+    }
+    const fold = folds.get(line.run);
+    if (fold === undefined) throw new AuditError(number, 'comes before the start of its run');
+    if (line.kind === 'decision') {
+      const derived = decisionOf(fold.state);
+      const isSame = JSON.stringify(derived) === JSON.stringify(withoutKind(line));
+      yield { line: number, logged: line, derived, isSame };
+    } else fold.state = applied(line, fold.state, fold.options, number);
+  }
+}
+
+function applied(
+  line: Exclude<AuditContent, { kind: 'start' | 'decision' }>,
+  state: ControllerState,
+  options: ControlOptions,
+  number: number,
+): ControllerState {
+  if (line.kind === 'event') return step(state, line.event, options);
+  if (line.kind !== 'pairs')
+    throw new AuditError(number, `'${(line as AuditContent).kind}' is no kind of line`);
+  const { at, thresholds, pairs } = line;
+  let next = state;
+  for (let i = 0; i < pairs.length; i += 2)
+    next = step(next, { kind: 'pair', at, threshold: thresholds[pairs[i]!]!, loss: pairs[i + 1]! }, options);
+  return next;
+}
+
+function withoutKind({ state, production, change, digest }: Decision) {
+  return { state, production, change, digest };
+}
+
+function parsed(text: string): AuditLine | undefined {
+  try {
+    return JSON.parse(text) as AuditLine;
+  } catch {
+    return undefined;
+  }
+}

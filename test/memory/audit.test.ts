@@ -1,0 +1,177 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type ControlEvent, step } from '../../src/control/controller.ts';
+import { type ControllerState, initialState, judgedThresholds } from '../../src/control/state.ts';
+import { type AuditLine, AuditRecorder } from '../../src/memory/audit.ts';
+import { AuditFile } from '../../src/memory/audit-file.ts';
+import { AuditError, type ReplayedDecision, replay } from '../../src/memory/replay.ts';
+import { OPTIONS, pair, snapshot } from '../control/events.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'taustat-audit-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const SUBJECT = { model: 'm', hash: 'h', options: OPTIONS };
+
+type Part = readonly [loss: number | ControlEvent, count: number];
+
+/** A controller that lives through a story; pairs are at whatever is judged then. */
+function live(story: readonly Part[], hear: (event: ControlEvent, after: ControllerState) => void) {
+  let state = initialState('auto', undefined, OPTIONS);
+  let at = 1000;
+  for (const [what, count] of story) {
+    for (let i = 0; i < count; i++, at++) {
+      const events =
+        typeof what === 'number'
+          ? judgedThresholds(state).map((threshold) => ({ ...pair(threshold, what), at }))
+          : [{ ...what, at }];
+      for (const event of events) {
+        state = step(state, event, OPTIONS);
+        hear(event, state);
+      }
+    }
+  }
+  return state;
+}
+
+function logOf(story: readonly Part[]): AuditLine[] {
+  const lines: AuditLine[] = [];
+  const sink = {
+    needsStart: true,
+    write: (line: AuditLine) => {
+      lines.push(line);
+      sink.needsStart = false;
+    },
+  };
+  const recorder = new AuditRecorder(SUBJECT, initialState('auto', undefined, OPTIONS), sink);
+  live(story, (event, state) => recorder.record(event, state));
+  recorder.flush();
+  return lines;
+}
+
+async function replayed(lines: readonly (AuditLine | string)[]): Promise<ReplayedDecision[]> {
+  const found: ReplayedDecision[] = [];
+  const texts = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line)));
+  for await (const decision of replay(texts)) found.push(decision);
+  return found;
+}
+
+const STORY: Part[] = [
+  [snapshot([0.3]), 1],
+  [0, 400],
+  [snapshot([0.3], { isDrift: false }), 3],
+  [0.013, 300],
+  [1, 30],
+  [snapshot([0.3]), 40],
+  [0, 300],
+  [{ kind: 'mode', at: 0, mode: 'off' }, 1],
+];
+
+describe('an audit log', () => {
+  it('leads to the same decisions again, to the last bit', async () => {
+    const decisions = await replayed(logOf(STORY));
+    expect(decisions.length).toBeGreaterThan(10);
+    expect(decisions.every(({ isSame }) => isSame)).toBe(true);
+  });
+
+  it('does so for any story', async () => {
+    const events = fc.constantFrom<ControlEvent>(
+      snapshot([1]),
+      snapshot([]),
+      snapshot([1], { isDrift: true }),
+      snapshot([1], { isDrift: false }),
+      { kind: 'mode', at: 0, mode: 'observe' },
+      { kind: 'mode', at: 0, mode: 'auto' },
+      { kind: 'failure', at: 0, message: 'broken' },
+    );
+    const losses = fc.oneof(fc.constantFrom(0, 0, 0, 1), fc.double({ min: 0, max: 1, noNaN: true }));
+    const stories = fc.array(fc.tuple(fc.oneof(losses, events), fc.integer({ min: 1, max: 200 })), {
+      maxLength: 10,
+    });
+    await fc.assert(
+      fc.asyncProperty(stories, async (story) => {
+        for (const { isSame } of await replayed(logOf(story as Part[]))) expect(isSame).toBe(true);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('shows evidence that was changed afterwards', async () => {
+    const lines = logOf(STORY);
+    const forged = lines.map((line) =>
+      line.kind === 'pairs' ? { ...line, pairs: line.pairs.map((x, i) => (i === 1 ? x + 0.3 : x)) } : line,
+    );
+    expect((await replayed(forged)).some(({ isSame }) => !isSame)).toBe(true);
+  });
+
+  it('keeps the runs of two servers apart', async () => {
+    const [a, b] = [logOf(STORY), logOf(STORY.slice(0, 2))];
+    const mixed = a.flatMap((line, i) => (b[i] === undefined ? [line] : [b[i], line]));
+    expect((await replayed(mixed)).every(({ isSame }) => isSame)).toBe(true);
+  });
+
+  it('may end in the middle of a line, and nowhere else', async () => {
+    const lines = logOf(STORY);
+    const cut = JSON.stringify(lines.at(-1)).slice(0, 20);
+    expect(await replayed([...lines.slice(0, -1), cut])).toHaveLength((await replayed(lines)).length - 1);
+    await expect(replayed([...lines.slice(0, 3), cut, ...lines.slice(3)])).rejects.toThrow(
+      new AuditError(4, 'is not JSON'),
+    );
+    await expect(replayed(lines.slice(1))).rejects.toThrow('line 1: comes before the start of its run');
+  });
+
+  it('holds a few bytes per comparison', () => {
+    const lines = logOf([
+      [snapshot([0.3]), 1],
+      [0, 10_000],
+    ]);
+    const bytes = lines.reduce((sum, line) => sum + JSON.stringify(line).length, 0);
+    expect(bytes / 10_000).toBeLessThan(20);
+  });
+});
+
+describe('AuditFile', () => {
+  const fail = (error: unknown) => {
+    throw error;
+  };
+
+  /** Lives through a story with the file as the sink. */
+  async function written(path: string, story: readonly Part[], maxBytes?: number): Promise<void> {
+    const file = new AuditFile(path, { report: fail, ...(maxBytes === undefined ? {} : { maxBytes }) });
+    const recorder = new AuditRecorder(SUBJECT, initialState('auto', undefined, OPTIONS), file);
+    live(story, (event, state) => recorder.record(event, state));
+    recorder.flush();
+    await file.close();
+  }
+
+  const linesOf = (path: string) => readFileSync(path, 'utf8').trimEnd().split('\n');
+
+  it('goes on with the file that is there', async () => {
+    const path = join(folder, 'twice.jsonl');
+    await written(path, STORY);
+    const once = linesOf(path).length;
+    await written(path, STORY);
+    expect(linesOf(path)).toHaveLength(2 * once);
+    expect((await replayed(linesOf(path))).every(({ isSame }) => isSame)).toBe(true);
+  });
+
+  it('is set aside when it is long enough; each part can be read on its own', async () => {
+    const path = join(folder, 'long.jsonl');
+    await written(path, STORY, 20_000);
+    for (const part of [path, `${path}.1`]) {
+      const decisions = await replayed(linesOf(part));
+      expect(decisions.every(({ isSame }) => isSame)).toBe(true);
+    }
+  });
+
+  it('reports once what cannot be written, and takes lines all the same', async () => {
+    const errors: unknown[] = [];
+    const file = new AuditFile('/dev/null/audit.jsonl', { report: (error) => errors.push(error) });
+    expect(file.needsStart).toBe(false);
+    for (const line of logOf(STORY)) file.write(line);
+    await file.close();
+    expect(errors).toHaveLength(1);
+  });
+});

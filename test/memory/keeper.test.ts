@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { type ConfigInput, parseConfig } from '../../src/config.ts';
+import { step } from '../../src/control/controller.ts';
+import { type ControllerState, initialState, judgedThresholds, production } from '../../src/control/state.ts';
+import { controlOptionsOf } from '../../src/control/thermostat.ts';
+import { defaultStateFolder, fingerprint, type KeeperSubject, recall } from '../../src/memory/keeper.ts';
+import type { Remembered } from '../../src/memory/store.ts';
+import { pair, snapshot } from '../control/events.ts';
+
+function subjectOf(config: ConfigInput = {}, hash = 'h'): KeeperSubject {
+  const parsed = parseConfig(config);
+  return { model: 'm', hash, config: parsed, control: controlOptionsOf(parsed) };
+}
+
+const SUBJECT = subjectOf();
+const NOW = 1_800_000_000_000;
+
+/** Fully applied at a threshold. */
+function tracking(): ControllerState {
+  let state = initialState('auto', undefined, SUBJECT.control);
+  state = step(state, snapshot([1], { samples: 1e4 }), SUBJECT.control);
+  while (production(state).threshold === 0 || production(state).share < 1)
+    for (const threshold of judgedThresholds(state)) state = step(state, pair(threshold, 0), SUBJECT.control);
+  return state;
+}
+
+/** The record that a keeper of the subject would write. */
+function recordOf(state: ControllerState): Remembered {
+  const settings = fingerprint(SUBJECT);
+  return { version: 1, model: SUBJECT.hash, settings, savedAt: NOW, state, reference: null };
+}
+
+describe('what is recalled', () => {
+  it('is everything, for the same model under the same settings', () => {
+    const state = tracking();
+    const { state: recalled } = recall(recordOf(state), SUBJECT, NOW + 1000);
+    expect(recalled).toEqual(state);
+    expect(production(recalled)).toMatchObject({ threshold: 1, share: 1 });
+  });
+
+  it.each<[string, KeeperSubject, number]>([
+    ['another model', subjectOf({}, 'other'), NOW],
+    ['another objective', subjectOf({ agreement: { floor: 0.5 } }), NOW],
+    ['another policy', subjectOf({ control: { policy: 'earliest' } }), NOW],
+    ['other sites', subjectOf({ sites: { scheme: 'linear-inputs' } }), NOW],
+    ['old evidence', SUBJECT, NOW + 86_400_001],
+  ])('is nothing that was proven, for %s', (_, subject, now) => {
+    const { state, reference } = recall(recordOf(tracking()), subject, now);
+    expect([state.phase.kind, production(state).threshold, reference]).toEqual(['warming', 0, null]);
+  });
+
+  it('is nothing without a record', () => {
+    expect(recall(null, SUBJECT, NOW).state).toEqual(initialState('auto', undefined, SUBJECT.control));
+  });
+
+  it('is the mode that an operator chose, whatever the settings say and however old it is', () => {
+    const off = step(tracking(), { kind: 'mode', at: 1, mode: 'off' }, SUBJECT.control);
+    for (const subject of [SUBJECT, subjectOf({ agreement: { floor: 0.5 }, control: { mode: 'observe' } })]) {
+      const { state } = recall(recordOf(off), subject, NOW + 1e12);
+      expect([state.mode, production(state).threshold]).toEqual(['off', 0]);
+    }
+  });
+
+  it('is the mode of the settings, where nobody chose another', () => {
+    const { state } = recall(recordOf(tracking()), subjectOf({ control: { mode: 'observe' } }), NOW);
+    expect([state.mode, production(state).threshold]).toEqual(['observe', 0]);
+  });
+});
+
+describe('the folder', () => {
+  it('is where the XDG specification has it', () => {
+    expect(defaultStateFolder({ XDG_STATE_HOME: '/var/state' })).toBe('/var/state/taustat');
+    expect(defaultStateFolder({})).toMatch(/\/\.local\/state\/taustat$/);
+  });
+});
