@@ -61,7 +61,7 @@ export const ConfigSchema = z.strictObject({
   sampling: z
     .strictObject({
       ratio: share.default(0.05).describe('share of requests that are run again in the shadow'),
-      budget: share.default(0.04).describe('largest share of worker time for shadow runs'),
+      budget: share.default(0.02).describe('largest share of worker time for shadow runs'),
     })
     .prefault({}),
   window: z
@@ -108,13 +108,16 @@ export const ConfigSchema = z.strictObject({
         .number()
         .gt(0)
         .lt(1)
-        .default(0.95)
-        .describe('the objective: share of answers that must agree with the dense model'),
+        .default(0.99)
+        .describe('the objective: 1 − the mean loss of pruned answers against the dense model'),
       measure: z
-        .enum(['auto', 'top1', 'margin', 'cosine'])
+        .enum(['auto', 'top1', 'margin', 'relative', 'cosine'])
         .default('auto')
-        .describe('what an answer loses when it differs from the dense one'),
+        .describe(
+          'what an answer loses when it differs: margin for class scores, relative error for the rest',
+        ),
       output: z.string().optional().describe('output to compare; by default the first floating-point one'),
+      tolerance: positive.default(0.1).describe('answers agree when their relative error is at most this'),
       cosineTolerance: positive.default(0.01).describe('answers agree when 1 − cosine is at most this'),
       alpha: z
         .number()

@@ -32,7 +32,7 @@ export function addServingOptions(command: Command): Command {
     .option('--sampling <ratio>', 'share of requests run again in the shadow (default 0.05)', numberOption)
     .option(
       '--agreement <floor>',
-      'share of answers that must agree with the dense model (default 0.95)',
+      'objective: 1 − the expected loss against the dense model (default 0.99)',
       numberOption,
     )
     .addOption(

@@ -5,12 +5,14 @@ export interface AgreementOptions {
   /**
    * What a row loses: `top1`: 1 when its class changes. `margin`: the dense model's probability of its own class less that
    * of the pruned answer's class, which is the expected loss of accuracy where the dense probabilities are calibrated.
-   * `cosine`: 1 when the answers differ by more than the tolerance. `auto`: top1 where an output looks like class scores
-   * ([rows, classes ≥ 2]), else cosine.
+   * `relative`: 1 when ‖pruned − dense‖ is above `tolerance` · ‖dense‖. `cosine`: 1 when 1 − cosine is above
+   * `cosineTolerance`. `auto`: margin where an output looks like class scores ([rows, classes ≥ 2]), else relative.
    */
-  readonly measure: 'auto' | 'top1' | 'margin' | 'cosine';
+  readonly measure: 'auto' | 'top1' | 'margin' | 'relative' | 'cosine';
   /** Name of the output to compare; by default the first floating-point one, else the first. */
   readonly output?: string | undefined;
+  /** Rows agree by relative error when that is at most this. */
+  readonly tolerance: number;
   /** Rows agree by cosine when 1 − cosine is at most this. */
   readonly cosineTolerance: number;
 }
@@ -49,14 +51,14 @@ export function compare(
   const b = floatsOf(answer);
   if (rows === 0 || a.length === 0 || a.length !== b.length) return null;
   const measure = isFloat(reference) ? measureFor(reference, options) : 'exact';
-  return compareRows(a, b, rows, measure, options.cosineTolerance);
+  return compareRows(a, b, rows, measure, options);
 }
 
-type Measure = 'top1' | 'margin' | 'cosine' | 'exact';
+type Measure = 'top1' | 'margin' | 'relative' | 'cosine' | 'exact';
 
 function measureFor(reference: Tensor, options: AgreementOptions): Measure {
   if (options.measure !== 'auto') return options.measure;
-  return reference.shape.length === 2 && reference.shape[1]! >= 2 ? 'top1' : 'cosine';
+  return reference.shape.length === 2 && reference.shape[1]! >= 2 ? 'margin' : 'relative';
 }
 
 function compareRows(
@@ -64,7 +66,7 @@ function compareRows(
   b: Floats,
   rows: number,
   measure: Measure,
-  tolerance: number,
+  options: AgreementOptions,
 ): Comparison | null {
   const width = a.length / rows;
   const sum = { rows: 0, agreed: 0, loss: 0, kl: 0, cosine: 0 };
@@ -74,7 +76,7 @@ function compareRows(
     if (!x.every(Number.isFinite)) continue;
     const cosine = cosineOf(x, y);
     sum.rows++;
-    const agrees = isAgreed(x, y, measure, cosine, tolerance);
+    const agrees = isAgreed(x, y, measure, cosine, options);
     sum.agreed += agrees ? 1 : 0;
     sum.loss += agrees ? 0 : measure === 'margin' ? marginLoss(x, y) : 1;
     sum.kl += measure === 'exact' ? 0 : klOfSoftmax(x, y);
@@ -85,18 +87,21 @@ function compareRows(
   return { rows: n, agreed, loss: sum.loss / n, kl: sum.kl / n, cosine: sum.cosine / n };
 }
 
-/**
- * p(a's class) − p(b's class) by the softmax of a, 0–1; scores that are probabilities already are taken as such. A b that
- * is not finite loses everything.
- */
+/** p(a's class) − p(b's class) by the probabilities of a, 0–1. A b that is not finite loses everything. */
 function marginLoss(a: Floats, b: Floats): number {
   if (!b.every(Number.isFinite)) return 1;
-  const mine = a[argmax(a)]!;
-  const other = a[argmax(b)]!;
-  if (isDistribution(a)) return mine - other;
-  const z = logSumExp(a);
-  return Math.exp(mine - z) - Math.exp(other - z);
+  const logP = logProbabilities(a);
+  return Math.exp(logP[argmax(a)]!) - Math.exp(logP[argmax(b)]!);
 }
+
+/** ln softmax of the scores; scores that are probabilities already are taken as such. */
+function logProbabilities(v: Floats): Float64Array {
+  if (isDistribution(v)) return Float64Array.from(v, (p) => Math.log(Math.max(p, LEAST_PROBABILITY)));
+  const z = logSumExp(v);
+  return Float64Array.from(v, (x) => x - z);
+}
+
+const LEAST_PROBABILITY = 1e-12;
 
 function isDistribution(v: Floats): boolean {
   let sum = 0;
@@ -107,11 +112,36 @@ function isDistribution(v: Floats): boolean {
   return Math.abs(sum - 1) < 1e-3;
 }
 
-function isAgreed(a: Floats, b: Floats, measure: Measure, cosine: number, tolerance: number): boolean {
+function isAgreed(
+  a: Floats,
+  b: Floats,
+  measure: Measure,
+  cosine: number,
+  { tolerance, cosineTolerance }: AgreementOptions,
+): boolean {
   if (!b.every(Number.isFinite)) return false;
-  if (measure === 'top1' || measure === 'margin') return argmax(a) === argmax(b);
-  if (measure === 'cosine') return 1 - cosine <= tolerance;
-  return a.every((x, i) => x === b[i]);
+  switch (measure) {
+    case 'top1':
+    case 'margin':
+      return argmax(a) === argmax(b);
+    case 'relative':
+      return relativeError(a, b) <= tolerance;
+    case 'cosine':
+      return 1 - cosine <= cosineTolerance;
+    case 'exact':
+      return a.every((x, i) => x === b[i]);
+  }
+}
+
+/** ‖b − a‖ / ‖a‖; 0 when both are zero. */
+function relativeError(a: Floats, b: Floats): number {
+  let error = 0;
+  let size = 0;
+  for (let i = 0; i < a.length; i++) {
+    error += (b[i]! - a[i]!) ** 2;
+    size += a[i]! ** 2;
+  }
+  return error === 0 ? 0 : Math.sqrt(error / size);
 }
 
 function chosenOutput(outputs: readonly Tensor[], name: string | undefined): Tensor | undefined {
@@ -157,10 +187,10 @@ function cosineOf(a: Floats, b: Floats): number {
 }
 
 function klOfSoftmax(a: Floats, b: Floats): number {
-  const za = logSumExp(a);
-  const zb = logSumExp(b);
+  const p = logProbabilities(a);
+  const q = logProbabilities(b);
   let kl = 0;
-  for (let i = 0; i < a.length; i++) kl += Math.exp(a[i]! - za) * (a[i]! - za - (b[i]! - zb));
+  for (let i = 0; i < p.length; i++) kl += Math.exp(p[i]!) * (p[i]! - q[i]!);
   return Number.isNaN(kl) ? MAX_KL : Math.min(Math.max(0, kl), MAX_KL);
 }
 

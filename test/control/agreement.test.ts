@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type AgreementOptions, compare } from '../../src/control/agreement.ts';
 import type { Tensor } from '../../src/protocol/types.ts';
 
-const AUTO: AgreementOptions = { measure: 'auto', cosineTolerance: 0.01 };
+const AUTO: AgreementOptions = { measure: 'auto', tolerance: 0.1, cosineTolerance: 0.01 };
 
 function scores(values: readonly number[], shape: readonly number[], name = 'logits'): Tensor {
   return { name, datatype: 'FP32', shape, elements: Float32Array.from(values) };
@@ -29,10 +29,34 @@ describe('compare', () => {
     expect(compare(dense, pruned, AUTO)!.kl).toBeCloseTo(exact, 6);
   });
 
-  it('judges outputs that are no class scores by cosine within the tolerance', () => {
-    const dense = [scores([1, 0, 0, 1, 0, 0], [2, 1, 3], 'embedding')];
-    const pruned = [scores([1, 0.01, 0, 0, 1, 0], [2, 1, 3], 'embedding')];
-    expect(compare(dense, pruned, AUTO)).toMatchObject({ rows: 2, agreed: 1 });
+  it('judges outputs that are no class scores by their relative error, or by cosine where asked', () => {
+    const dense = [scores([1, 0, 0, 1, 0, 0, 1, 0, 0], [3, 1, 3], 'embedding')];
+    const pruned = [scores([1, 0.01, 0, 0, 1, 0, 2, 0, 0], [3, 1, 3], 'embedding')];
+    expect(compare(dense, pruned, AUTO)).toMatchObject({ rows: 3, agreed: 1, loss: 2 / 3 });
+    const cosine = compare(dense, pruned, { ...AUTO, measure: 'cosine' });
+    expect(cosine).toMatchObject({ rows: 3, agreed: 2, loss: 1 / 3 });
+  });
+
+  it('sees a single number move, which has no angle', () => {
+    const [dense, near, far] = [0.5, 0.54, 0.6].map((p) => [scores([p], [1, 1], 'probability')]);
+    expect(compare(dense!, near!, AUTO)).toMatchObject({ agreed: 1, loss: 0 });
+    expect(compare(dense!, far!, AUTO)).toMatchObject({ agreed: 0, loss: 1 });
+    expect(compare([scores([0], [1, 1])], [scores([0], [1, 1])], AUTO)).toMatchObject({ agreed: 1 });
+    expect(compare([scores([0], [1, 1])], [scores([1], [1, 1])], AUTO)).toMatchObject({ agreed: 0 });
+  });
+
+  it('loses the dense probability that the other class lacks, from scores or from probabilities', () => {
+    const p = [0.6, 0.3, 0.1];
+    const other = [scores([0, 2, 1], [1, 3])];
+    for (const dense of [p, p.map(Math.log), p.map((x) => Math.log(x) + 7)])
+      expect(compare([scores(dense, [1, 3])], other, AUTO)!.loss).toBeCloseTo(0.3, 6);
+    expect(compare([scores(p, [1, 3])], other, { ...AUTO, measure: 'top1' })!.loss).toBe(1);
+  });
+
+  it('loses nothing where the class stays, and everything where the answer is not finite', () => {
+    const dense = [scores([1, 2, 5, 1], [2, 2])];
+    expect(compare(dense, [scores([0, 9, 1, 0], [2, 2])], AUTO)!.loss).toBe(0);
+    expect(compare(dense, [scores([0, 9, Number.NaN, 0], [2, 2])], AUTO)!.loss).toBe(0.5);
   });
 
   it('leaves rows out in which the dense answer is not finite', () => {
