@@ -63,13 +63,14 @@ export function frameOf(at, report, traffic, before) {
 }
 
 /**
- * The agreement that the guard asks for, where the server says it.
+ * The agreement that the guard asks for, where its objective is the share of answers that agree: a loss that weighs them
+ * has no place on that axis.
  *
  * @param {Report} report
  * @returns {number | null}
  */
-export function floorOf({ agreement }) {
-  return /** @type {{ readonly floor?: number }} */ (agreement).floor ?? null;
+export function floorOf({ objective }) {
+  return ['top1', 'relative', 'cosine'].includes(objective.measure) ? objective.floor : null;
 }
 
 /**

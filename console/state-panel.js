@@ -10,9 +10,10 @@ const MEANINGS = {
   observe: 'Candidates are measured on shadow traffic; answers stay dense.',
   fixed: 'The operator’s threshold is applied; the guard can still fall back to dense.',
   warming: 'The window of sampled requests is filling; answers are dense.',
-  featureless: 'The free energy shows no significant feature; answers are dense.',
+  featureless: 'The free energy offers no candidate; answers are dense.',
   trial: 'A candidate is tried on shadow traffic; answers are dense until its agreement is proven.',
-  tracking: 'The threshold is applied to production; agreement and drift are watched.',
+  tracking:
+    'A proven threshold is applied to production; agreement and drift are watched, and a higher one may be tried.',
   drifted: 'The traffic moved away from the reference; answers are dense while a fresh window fills.',
   fallback: 'Pruned answers disagreed with the dense model; answers are dense.',
 };
@@ -68,14 +69,36 @@ export function progressOf({ phase, window, agreement, judgedThreshold, mode }) 
   if (mode === 'off') return filled;
   switch (phase.kind) {
     case 'trial':
-      return `${filled}; ${agreement.pairs} answers compared at τ ${significant(judgedThreshold)}`;
+      return `${filled}; ${trialOf(phase.trial) ?? `${agreement.pairs} answers compared at τ ${significant(judgedThreshold)}`}`;
     case 'fallback':
       return `${filled}; dense for ${phase.samplesLeft} more`;
     case 'tracking':
-      return agreement.ratio === null
-        ? filled
-        : `${filled}; agreement ${percent(agreement.ratio)} over ${agreement.pairs} answers`;
+      return [filled, shareOf(phase.share), agreementOf(agreement), trialOf(phase.trial)]
+        .filter((part) => part !== null)
+        .join('; ');
     default:
       return filled;
   }
+}
+
+/** @param {number | undefined} share */
+function shareOf(share) {
+  return share === undefined || share === 1 ? null : `${percent(share, 0)} of production so far`;
+}
+
+/** @param {Report['agreement']} agreement */
+function agreementOf({ ratio, pairs }) {
+  return ratio === null ? null : `agreement ${percent(ratio)} over ${pairs} answers`;
+}
+
+/**
+ * How far the trial has come; proof takes so many comparisons at the least.
+ *
+ * @param {{ readonly threshold: number, readonly observations: number, readonly needed: number } | null | undefined} trial
+ */
+function trialOf(trial) {
+  if (trial === null || trial === undefined) return null;
+  const { threshold, observations, needed } = trial;
+  const enough = observations < needed ? `of at least ${needed} ` : '';
+  return `τ ${significant(threshold)} on trial, ${observations} ${enough}compared`;
 }

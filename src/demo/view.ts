@@ -57,7 +57,8 @@ export class DemoView {
       `taustat demo   ${clock(frame.at)} / ${clock(frame.seconds)}   ${frame.url}`,
       '',
       row('state', `${report.state}${frame.hasDrifted ? ' · at half the light' : ''}`),
-      row('τ applied', fixed(report.threshold, 4)),
+      row('τ applied', `${fixed(report.threshold, 4)}${rampOf(report)}`),
+      row('on trial', trialOf(report)),
       row('τ* critical', critical(frame)),
       row('sparsity', percent(report.threshold > 0 ? report.sparsity : 0), this.#history.sparsity),
       row(
@@ -96,7 +97,7 @@ export class DemoView {
 export function closingWords(s: DemoSummary): string {
   const found =
     s.criticalThreshold === null
-      ? 'The free energy showed no significant feature: every answer was dense.'
+      ? `The free energy showed no significant feature${s.sparsity > 0 ? '; candidates came from its curve alone.' : ': every answer was dense.'}`
       : `τ* = ${fixed(s.criticalThreshold, 4)} (${s.feature} of F, β* = ${fixed(s.criticalSparsity ?? 0, 3)}).`;
   const drift =
     s.drift.detectedAt === null
@@ -112,6 +113,17 @@ ${drift}
 ${s.requests} requests, ${s.non2xx} failed; mean sparsity while pruning ${percent(s.sparsity)}; ${agreement}.
 Latency p50 at the client: dense ${ms(s.latency.denseP50)}, pruned ${ms(s.latency.prunedP50)}. A gate zeroes activations; it does not by itself save time.
 `;
+}
+
+/** What part of production is at a threshold that has not reached all of it. */
+function rampOf({ production: { threshold, share } }: DemoFrame['report']): string {
+  return share < 1 ? `, ${100 * share} % at ${fixed(threshold, 4)}` : '';
+}
+
+function trialOf({ phase }: DemoFrame['report']): string {
+  const trial = phase.kind === 'trial' || phase.kind === 'tracking' ? phase.trial : null;
+  if (trial === null) return '–';
+  return `τ ${fixed(trial.threshold, 4)}, ${trial.observations} compared`;
 }
 
 function critical({ report }: DemoFrame): string {

@@ -37,6 +37,7 @@ function report(changes: object): object {
     sparsity: null,
     zeroRatio: null,
     agreement: NO_AGREEMENT,
+    objective: { measure: 'top1', floor: 0.95 },
     drift: null,
     change: { at: 0, reason: 'operator', detail: 'started in mode auto' },
     ...changes,
@@ -57,7 +58,7 @@ describe('frame', () => {
       agreement: null,
       lowerBound: null,
       upperBound: null,
-      floor: null,
+      floor: 0.95,
       distance: null,
       limit: null,
     });
@@ -83,7 +84,7 @@ describe('frame', () => {
   });
 
   it('takes over agreement with its bounds and floor, drift with its limit', () => {
-    const agreement = { ...NO_AGREEMENT, ratio: 0.99, lowerBound: 0.97, upperBound: 0.995, floor: 0.95 };
+    const agreement = { ...NO_AGREEMENT, ratio: 0.99, lowerBound: 0.97, upperBound: 0.995 };
     const drift = { distance: 0.1, limit: 0.3, site: 's' };
     expect(frameOf(5, report({ agreement, drift }), {}, undefined)).toMatchObject({
       agreement: 0.99,
@@ -93,6 +94,11 @@ describe('frame', () => {
       distance: 0.1,
       limit: 0.3,
     });
+  });
+
+  it('draws no floor where the objective is not the share of answers that agree', () => {
+    const objective = { measure: 'auto', floor: 0.95 };
+    expect(frameOf(5, report({ objective }), {}, undefined)).toMatchObject({ floor: null });
   });
 
   it('marks a change even when the state has the same name again', () => {
