@@ -47,7 +47,8 @@ export class HttpConnection {
   send(message: Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
-      this.#socket.write(message);
+      if (this.#socket.destroyed) this.#fail('the connection was closed');
+      else this.#socket.write(message);
     });
   }
 

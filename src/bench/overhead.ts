@@ -3,13 +3,14 @@ import { loadModel } from '../runtime/load-model.ts';
 import { WorkerRuntime } from '../runtime/worker-runtime.ts';
 import { alternation, type ServerSettings, serveArguments } from './arms.ts';
 import type { BenchContext } from './context.ts';
+import { EchoServer } from './echo.ts';
 import { HttpConnection, httpMessage } from './http-connection.ts';
 import { inferRequests, type WireForm } from './infer-requests.ts';
 import { ServerProcess } from './server-process.ts';
 import { mean, quantile, type Spread, spread } from './spread.ts';
 
-/** A way to the model: straight to a worker, or over HTTP in one of two forms. */
-export type Way = 'worker' | WireForm;
+/** A way to the model: straight to a worker, or over HTTP in one of two forms; and one to nowhere, which HTTP alone costs. */
+export type Way = 'worker' | 'echo' | WireForm;
 
 export interface OverheadOptions {
   /** Requests in one block of one way. */
@@ -34,8 +35,10 @@ export interface Overhead {
   readonly inTurn: WayFigures;
 }
 
-const WAYS: readonly Way[] = ['worker', 'binary', 'json'];
+const WAYS: readonly Way[] = ['worker', 'echo', 'binary', 'json'];
 const BATCH = 1;
+/** Bytes of a body that answers a small classifier's request. */
+const ECHO_BYTES = 224;
 
 type Send = (index: number) => Promise<unknown>;
 
@@ -60,6 +63,7 @@ export async function measureOverhead(
     const limits = { workers: 1, maxQueue: 1, maxShadowQueue: 1 };
     const runtime = await WorkerRuntime.start({ ...setup, intraOpThreads: 1 }, limits);
     const connection = await HttpConnection.open(server.url);
+    const echo = await EchoServer.start(ECHO_BYTES);
     try {
       const outputs = signature.outputs.map(({ name }) => name);
       const overHttp = (form: WireForm): Send => {
@@ -69,14 +73,19 @@ export async function measureOverhead(
         return (i) => connection.send(messages[i % messages.length]!);
       };
       const inputs = Array.from({ length: rows.count }, (_, i) => rows.batch(i, i + BATCH));
+      const toEcho = inferRequests(rows, BATCH, 'binary').map((r) =>
+        httpMessage(server.url, server.model, r),
+      );
       const sends: Record<Way, Send> = {
         worker: (i) => runtime.run({ inputs: inputs[i % inputs.length]!, outputs }),
+        echo: (i) => echo.connection.send(toEcho[i % toEcho.length]!),
         binary: overHttp('binary'),
         json: overHttp('json'),
       };
       return await alternate(sends, options, context);
     } finally {
       connection.close();
+      echo.stop();
       await runtime.close();
     }
   } finally {
@@ -89,8 +98,8 @@ async function alternate(
   { requests, rounds }: OverheadOptions,
   { signal, progress }: BenchContext,
 ): Promise<Overhead> {
-  const alone: Record<Way, number[]> = { worker: [], binary: [], json: [] };
-  const inTurn: Record<Way, number[]> = { worker: [], binary: [], json: [] };
+  const alone: Record<Way, number[]> = { worker: [], echo: [], binary: [], json: [] };
+  const inTurn: Record<Way, number[]> = { worker: [], echo: [], binary: [], json: [] };
   await mediansInTurn(sends, requests, signal);
   for (let round = 1; round <= rounds && !signal.aborted; round++) {
     for (const way of alternation(WAYS)) {
@@ -131,13 +140,18 @@ async function mediansInTurn(
   requests: number,
   signal: AbortSignal,
 ): Promise<Record<Way, number>> {
-  const times: Record<Way, number[]> = { worker: [], binary: [], json: [] };
+  const times: Record<Way, number[]> = { worker: [], echo: [], binary: [], json: [] };
   const backward = WAYS.toReversed();
   for (let i = 0; i < requests && !signal.aborted; i++) {
     for (const way of i % 2 === 0 ? WAYS : backward) times[way].push(await timed(sends[way], i));
   }
   const median = (way: Way) => 1000 * quantile(Float64Array.from(times[way]).sort(), 0.5);
-  return { worker: median('worker'), binary: median('binary'), json: median('json') };
+  return {
+    worker: median('worker'),
+    echo: median('echo'),
+    binary: median('binary'),
+    json: median('json'),
+  };
 }
 
 async function timed(send: Send, index: number): Promise<number> {

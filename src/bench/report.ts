@@ -87,13 +87,14 @@ function notes({ settled }: Comparison, summaries: readonly ArmSummary[]): strin
 export function overheadText({ alone, inTurn }: Overhead): string {
   const cells = ({ p50Us, overheadUs }: WayFigures, way: Way) => [
     spreadText(spread(p50Us[way]), 0),
-    way === 'worker' ? '–' : spreadText(overheadUs[way], 0),
+    way === 'worker' || way === 'echo' ? '–' : spreadText(overheadUs[way], 0),
   ];
   const row = (way: Way, label: string) => [label, ...cells(alone, way), ...cells(inTurn, way)];
   const head = ['batch 1, p50 µs', 'alone', 'over the worker', 'in turn', 'over the worker'];
   return [
     table(head, [
       row('worker', 'bare worker run'),
+      row('echo', 'bare node:http, no model'),
       row('binary', 'HTTP, binary tensors'),
       row('json', 'HTTP, JSON'),
     ]),

@@ -14,8 +14,13 @@ export interface Settled {
 }
 
 const POLL_MS = 250;
+/** A threshold that has not moved for so long is taken for the last: the controller climbs in steps. */
+const STEADY_SECONDS = 15;
 
-/** Loads a server in mode auto until it tracks a threshold, for `maxSeconds` at most; a model without sites never will. */
+/**
+ * Loads a server in mode auto until it tracks a threshold that stays, for `maxSeconds` at most; a model without sites
+ * never will.
+ */
 export async function settle(
   server: ServerProcess,
   requests: readonly WireRequest[],
@@ -35,12 +40,19 @@ export async function settle(
     extent: { seconds: Math.max(1, maxSeconds) },
     signal: AbortSignal.any([signal, enough.signal]),
   });
+  let last = 0;
+  let steadyFrom = 0;
   try {
     for (;;) {
       server.checkAlive();
       const { state, threshold, sites } = await readServer(url);
+      if (threshold !== last) {
+        last = threshold;
+        steadyFrom = seconds();
+      }
       const isTracking = state === 'tracking';
-      if (isTracking || sites === 0 || seconds() >= maxSeconds || signal.aborted) {
+      const isSteady = isTracking && seconds() - steadyFrom >= STEADY_SECONDS;
+      if (isSteady || sites === 0 || seconds() >= maxSeconds || signal.aborted) {
         return { isTracking, state, threshold, seconds: seconds() };
       }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
