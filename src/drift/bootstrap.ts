@@ -7,6 +7,9 @@ export interface OwnScores {
   readonly score: Float64Array;
   /** Mean square of each channel: 1, less what ties take from it. */
   readonly variance: Float64Array;
+  readonly skewness: Float64Array;
+  /** Excess kurtosis. */
+  readonly kurtosis: Float64Array;
 }
 
 export function ownScores(
@@ -18,15 +21,21 @@ export function ownScores(
   const channels = sorted.length;
   const score = new Float64Array(size * channels);
   const variance = new Float64Array(channels);
+  const cubes = new Float64Array(channels);
+  const fourths = new Float64Array(channels);
   const scale = untiedScale(scores);
   for (const [c, values] of sorted.entries()) {
     for (let i = 0; i < size; i++) {
       const x = scale * scoreOf(requests[i]![c]!, values, scores);
       score[i * channels + c] = x;
-      variance[c]! += (x * x) / size;
+      variance[c]! += x ** 2 / size;
+      cubes[c]! += x ** 3 / size;
+      fourths[c]! += x ** 4 / size;
     }
   }
-  return { size, channels, score, variance };
+  const skewness = cubes.map((x, c) => x / (variance[c]! ** 1.5 || 1));
+  const kurtosis = fourths.map((x, c) => x / (variance[c]! ** 2 || 1) - 3);
+  return { size, channels, score, variance, skewness, kurtosis };
 }
 
 /** A value of the reference lies between two places, which takes a little of its variance: this gives it back. */

@@ -1,4 +1,4 @@
-import { averageOf } from './average.ts';
+import { type Average, averageOf } from './average.ts';
 import { type OwnScores, type Replica, wildReplicas } from './bootstrap.ts';
 import { clumpShare, type Excerpts, excerpts } from './clumps.ts';
 import { firstPassage } from './first-passage.ts';
@@ -6,8 +6,7 @@ import { firstPassage } from './first-passage.ts';
 /** What chance makes of the reference and of the averages. */
 export interface Chance {
   readonly memory: number;
-  /** Variance of each channel's scores. */
-  readonly variance: Float64Array;
+  readonly own: OwnScores;
   readonly replicas: readonly Replica[];
   readonly excerpts: Excerpts;
 }
@@ -19,7 +18,7 @@ export function chanceOf(own: OwnScores, memory: number, random: () => number): 
   const replicas = Math.max(16, Math.min(64, Math.ceil(WORK / Math.max(1, own.channels))));
   return {
     memory,
-    variance: own.variance,
+    own,
     replicas: wildReplicas(own, replicas, random),
     excerpts: excerpts(own, 2 * replicas, random),
   };
@@ -31,42 +30,51 @@ export function chanceOf(own: OwnScores, memory: number, random: () => number): 
  * Given a reference, every channel's average is an Ornstein–Uhlenbeck process about the mean of the channel's scores,
  * looked at once per request. Each replica, and its mirror image, is a reference.
  */
-export function meanRunLength(limit: number, { memory, variance, replicas, excerpts }: Chance): number {
-  const { deviation, rate } = averageOf(memory);
+export function meanRunLength(limit: number, { memory, own, replicas, excerpts }: Chance): number {
+  const average = averageOf(memory);
   const share = clumpShare(
     excerpts,
-    variance.map((v) => limit / (deviation * Math.sqrt(v))),
+    own.variance.map((v) => limit / (average.deviation * Math.sqrt(v))),
   );
   let total = 0;
   for (const replica of replicas) {
-    total +=
-      1 / hazard(limit, memory, variance, replica, 1) + 1 / hazard(limit, memory, variance, replica, -1);
+    total += 1 / hazard(limit, average, own, replica, 1) + 1 / hazard(limit, average, own, replica, -1);
   }
-  return total / (2 * replicas.length * rate * share);
+  return total / (2 * replicas.length * average.rate * share);
 }
 
-/** Mean overshoot of a normal random walk over a boundary, in steps. Source: Siegmund 1985, section 10.3. */
-const OVERSHOOT = 0.5826;
 /** The least that a replica leaves of a variance. */
 const LEAST_SHARE = 0.25;
 
 /** Sum over channels of the alarms per relaxation time. */
-function hazard(
-  limit: number,
-  memory: number,
-  variance: Float64Array,
-  replica: Replica,
-  sign: 1 | -1,
-): number {
-  const { deviation, rate } = averageOf(memory);
-  const overshoot = OVERSHOOT * Math.sqrt(2 * rate);
+function hazard(limit: number, average: Average, own: OwnScores, replica: Replica, sign: 1 | -1): number {
+  const overshoot = OVERSHOOT * Math.sqrt(2 * average.rate);
   let sum = 0;
-  for (const [c, v] of variance.entries()) {
-    const scale = deviation * Math.sqrt(Math.max(LEAST_SHARE * v, v + sign * replica.variance[c]!));
-    sum += 1 / firstPassage((limit - replica.mean[c]!) / scale + overshoot);
-    sum += 1 / firstPassage((limit + replica.mean[c]!) / scale + overshoot);
+  for (const [c, v] of own.variance.entries()) {
+    if (v === 0) continue;
+    const scale = average.deviation * Math.sqrt(Math.max(LEAST_SHARE * v, v + sign * replica.variance[c]!));
+    const skewness = average.skewness * own.skewness[c]!;
+    const kurtosis = average.kurtosis * own.kurtosis[c]!;
+    const up = normalLevel((limit - replica.mean[c]!) / scale, skewness, kurtosis);
+    const down = normalLevel((limit + replica.mean[c]!) / scale, -skewness, kurtosis);
+    sum += 1 / firstPassage(up + overshoot) + 1 / firstPassage(down + overshoot);
   }
   return sum;
+}
+
+/** Mean overshoot of a normal random walk over a boundary, in steps. Source: Siegmund 1985, section 10.3. */
+const OVERSHOOT = 0.5826;
+/** The most that a level is corrected, as a share of it: the expansion holds near the normal distribution only. */
+const LARGEST_CORRECTION = 0.25;
+
+/** The level that is as rare for a normal variable. Source: Cornish & Fisher 1938, to the fourth cumulant. */
+function normalLevel(level: number, skewness: number, kurtosis: number): number {
+  const correction =
+    (skewness * (1 - level ** 2)) / 6 +
+    (kurtosis * (3 * level - level ** 3)) / 24 +
+    (skewness ** 2 * (4 * level ** 3 - 7 * level)) / 36;
+  const largest = LARGEST_CORRECTION * Math.abs(level);
+  return level + Math.max(-largest, Math.min(largest, correction));
 }
 
 const STEPS = 12;
