@@ -27,14 +27,17 @@ const GOLDEN_RATIO = 0.6180339887498949;
 export function excerpts(own: OwnScores, count: number, random: () => number): Excerpts {
   const { channels } = own;
   const stream = resampledStream(own, MOMENTS + STRIDE * count, random);
-  const columns = Array.from({ length: Math.min(count, channels) }, (_, c) => correlation(own, c));
+  const columns = new Map<number, Float64Array>();
   const cut = Array.from({ length: count }, (_, b): Excerpt => {
     const from = b * STRIDE * channels;
+    const chosen = Math.floor((b * channels) / count);
+    const column = columns.get(chosen) ?? correlation(own, chosen);
+    columns.set(chosen, column);
     return {
       normals: stream.subarray(from, from + MOMENTS * channels),
-      chosen: b % channels,
+      chosen,
       quantile: (b * GOLDEN_RATIO + 0.5) % 1,
-      correlation: columns[b % channels]!,
+      correlation: column,
     };
   });
   return { channels, excerpts: cut };

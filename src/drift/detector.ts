@@ -45,8 +45,11 @@ export interface DriftReading {
  *
  * A new request is placed among the reference's, so that nothing depends on how the traffic is distributed. The limit
  * is solved from the mean first-passage time of the averaged scores, which is known in closed form, over replicas of
- * the reference and for all sites at once. Run lengths of one reference vary around the mean over references.
- * Deterministic. Traffic is taken to be exchangeable: requests that resemble their predecessors shorten the run length.
+ * the reference and for all sites at once. O(requests · sites); deterministic.
+ *
+ * The run length is the mean over references: one reference may have half or twice of it. Requests are taken to be
+ * exchangeable. Sampled requests that resemble their predecessors shorten it: by half at an autocorrelation of .1.
+ * A window below some 200 requests leaves the mean to a few lucky references.
  *
  * @param requests - summaries of all requests of the window, at least 2.
  */

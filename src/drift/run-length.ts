@@ -11,11 +11,12 @@ export interface Chance {
   readonly excerpts: Excerpts;
 }
 
-/** Replicas times channels; 16–64 replicas. */
-const WORK = 640;
+/** Replicas of a reference, fewer when there are many channels to tell the same; they bound the time that a limit takes. */
+const REPLICAS = { least: 16, most: 64, timesChannels: 640 } as const;
 
 export function chanceOf(own: OwnScores, memory: number, random: () => number): Chance {
-  const replicas = Math.max(16, Math.min(64, Math.ceil(WORK / Math.max(1, own.channels))));
+  const { least, most, timesChannels } = REPLICAS;
+  const replicas = Math.max(least, Math.min(most, Math.ceil(timesChannels / Math.max(1, own.channels))));
   return {
     memory,
     own,
