@@ -4,6 +4,7 @@ import { Bench } from 'tinybench';
 import { criticality } from '../dist/criticality/critical-point.js';
 import { freeEnergyCurve, logGrid } from '../dist/criticality/free-energy.js';
 import { driftReference, readDrift } from '../dist/drift/detector.js';
+import { summarize } from '../dist/drift/summary.js';
 import { BinCounter } from '../dist/estimator/bin-counter.js';
 import { mergeAll, tails } from '../dist/estimator/histogram.js';
 import { RollingWindow } from '../dist/estimator/rolling-window.js';
@@ -33,9 +34,9 @@ const all = mergeAll(slices);
 /** So few activations that F turns everywhere and nothing is significant: every point is compared with every other. */
 const noisy = Array.from({ length: 16 }, () => counter.histogram(bits(relu(400))));
 const grid = logGrid(tails(all), { perOctave: 8, sparsity: [0.02, 0.95] });
-const drift = { limit: 0.1, confirmations: 2 };
-const reference = driftReference(snapshot.slices, 4, drift);
-const recent = window.recent(4);
+const drift = { runLength: 100_000, memory: 64 };
+const reference = driftReference(snapshot.requests, drift);
+const newest = snapshot.requests.slice(-16);
 
 /** @type {import('../dist/protocol/types.js').TensorSpec} */
 const image = { name: 'x', datatype: 'FP32', shape: [-1, 784] };
@@ -62,8 +63,9 @@ bench
   .add('F on the log grid', () => freeEnergyCurve(tails(all), grid, 'normalized'))
   .add('F, features, τ* from a full window', () => criticality(slices))
   .add('the same from a window of noise', () => criticality(noisy))
-  .add('drift: one reading', () => readDrift(reference, recent, 0, drift))
-  .add('drift: a new reference', () => driftReference(snapshot.slices, 4, drift))
+  .add('drift: summary of one request', () => summarize(pool[0]))
+  .add('drift: one reading of 16', () => readDrift(reference, newest, null))
+  .add('drift: a new reference', () => driftReference(snapshot.requests, drift))
   .add('decode JSON, 784 floats', () => decodeInferRequest(json, undefined, model, { maxBatch: undefined }))
   .add('decode binary, 784 floats', () =>
     decodeInferRequest(binary, head.length, model, { maxBatch: undefined }),

@@ -95,11 +95,14 @@ export const ConfigSchema = z.strictObject({
     .prefault({}),
   drift: z
     .strictObject({
-      limit: positive
-        .default(0.1)
-        .describe('least distance that counts as drift, in standard deviations of the log magnitude'),
-      confirmations: count.default(2).describe('estimates in a row above the limit'),
-      recentSlices: count.default(4).describe('newest slices that are compared with the reference'),
+      runLength: z
+        .number()
+        .min(1000)
+        .default(100_000)
+        .describe('sampled requests between two false alarms, on average'),
+      recentSlices: count
+        .default(4)
+        .describe('slices that the average compared with the reference remembers, about'),
     })
     .prefault({}),
   agreement: z

@@ -31,7 +31,7 @@ describe('settings', () => {
   });
 
   it('may be JSON, and an empty file', () => {
-    expect(loadConfig(file('{"drift": {"limit": 0.5}}', 'a.json'), {}, {}).drift.limit).toBe(0.5);
+    expect(loadConfig(file('{"drift": {"runLength": 5000}}', 'a.json'), {}, {}).drift.runLength).toBe(5000);
     expect(loadConfig(file('', 'empty.yaml'), {}, {}).control.mode).toBe('auto');
   });
 

@@ -255,7 +255,8 @@ function watchDrift(
 ): ControllerState {
   if (drift === null) return state;
   if (!drift.isDrift) return { ...state, phase: { ...phase, drift } };
-  const detail = `distance ${drift.distance.toFixed(3)} at site ${drift.site} is above ${drift.limit.toFixed(3)}`;
+  const { aspect, site, distance, limit } = drift;
+  const detail = `${aspect} of ln|a| at site ${site} moved by ${distance.toFixed(3)} deviations, more than ${limit.toFixed(3)}`;
   const next = moved(state, { kind: 'drifted', drift }, at, 'drift', detail);
   return { ...next, epoch: state.epoch + 1, strikes: 0 };
 }

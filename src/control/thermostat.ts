@@ -16,6 +16,7 @@ import {
 import type { Config } from '../config.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
 import { type DriftReading, type DriftReference, driftReference, readDrift } from '../drift/detector.ts';
+import type { RequestSummary } from '../drift/summary.ts';
 import { messageOf } from '../errors.ts';
 import { mergeAll } from '../estimator/histogram.ts';
 import { RollingWindow, type SiteHistograms } from '../estimator/rolling-window.ts';
@@ -79,7 +80,7 @@ export class Thermostat {
   readonly measured: MeasuredPruning;
   #criticality: Criticality | null = null;
   #reference: DriftReference | null;
-  #slices: readonly SiteHistograms[] = [];
+  #requests: readonly RequestSummary[] = [];
 
   constructor(options: ThermostatOptions) {
     const { sites, config, memory } = options;
@@ -175,21 +176,21 @@ export class Thermostat {
   }
 
   #estimates(): Observable<ControlEvent> {
-    const { window, drift } = this.#options.config;
+    const { window } = this.#options.config;
     return this.#samples.pipe(
-      snapshots(this.window, window.every, drift.recentSlices),
+      snapshots(this.window, window.every),
       map((snapshot) => this.#estimate(snapshot)),
     );
   }
 
-  #estimate({ at, samples, newSamples, slices, recent }: Snapshot): ControlEvent {
+  #estimate({ at, samples, newSamples, slices, requests, newRequests }: Snapshot): ControlEvent {
     const { config, onTimed } = this.#options;
     const started = performance.now();
     this.#criticality = estimate(slices.map(mergeAll), config.criticality);
     onTimed?.('critical-point', performance.now() - started);
-    this.#slices = slices;
+    this.#requests = requests;
     const suggestion = isSeeking(this.state) ? this.#suggestion() : null;
-    return { kind: 'snapshot', at, samples, newSamples, suggestion, drift: this.#drift(samples, recent) };
+    return { kind: 'snapshot', at, samples, newSamples, suggestion, drift: this.#drift(newRequests) };
   }
 
   #suggestion(): Suggestion | null {
@@ -197,11 +198,8 @@ export class Thermostat {
     return found && { critical: found.critical, ladder: ladderOf(found, this.control.policy) };
   }
 
-  /** Nothing is read from a window that is not full enough, as after a restart. */
-  #drift(samples: number, recent: SiteHistograms): DriftReading | null {
-    const { window, drift } = this.#options.config;
-    if (this.#reference === null || samples < drift.recentSlices * window.sliceSamples) return null;
-    return readDrift(this.#reference, recent, driftOf(this.state)?.streak ?? 0, drift);
+  #drift(requests: readonly RequestSummary[]): DriftReading | null {
+    return this.#reference && readDrift(this.#reference, requests, driftOf(this.state));
   }
 
   #step(state: ControllerState, event: ControlEvent): ControllerState {
@@ -225,8 +223,9 @@ export class Thermostat {
       this.measured.reset();
     }
     if (isSeeking(before) && !isSeeking(after) && after.phase.kind === 'trial') {
-      const { drift } = this.#options.config;
-      this.#reference = driftReference(this.#slices, drift.recentSlices, drift);
+      const { drift, window } = this.#options.config;
+      const memory = drift.recentSlices * window.sliceSamples;
+      this.#reference = driftReference(this.#requests, { runLength: drift.runLength, memory });
     }
     if (after.phase.kind !== 'trial' && after.phase.kind !== 'tracking') this.#reference = null;
     if (before.epoch !== after.epoch) {

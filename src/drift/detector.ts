@@ -1,86 +1,119 @@
-import { cloneHistogram, mergeAll, subtract } from '../estimator/histogram.ts';
-import type { SiteHistograms } from '../estimator/rolling-window.ts';
 import { xorshift } from '../random.ts';
-import { driftDistance, type SiteDistance } from './distance.ts';
+import { averageOf } from './average.ts';
+import { ownScores } from './bootstrap.ts';
+import { normalScores, scoreOf } from './normal-scores.ts';
+import { chanceOf, limitFor } from './run-length.ts';
+import { ASPECTS, type Aspect, type RequestSummary } from './summary.ts';
 
 export interface DriftOptions {
-  /** The least distance that counts as drift, in standard deviations of ln|a|. */
-  readonly limit: number;
-  /** Snapshots in a row above the limit before it is called drift. */
-  readonly confirmations: number;
+  /** Sampled requests between two false alarms, on average over references. */
+  readonly runLength: number;
+  /** Sampled requests that the average remembers, about. */
+  readonly memory: number;
 }
 
-/** What the traffic looked like when the threshold was set, and how far it may move. */
+/** What the traffic looked like when the threshold was set, and how far it may move by chance. Plain JSON. */
 export interface DriftReference {
-  readonly sites: SiteHistograms;
-  /** At least the configured limit, and more than parts of the reference differ by chance. */
+  readonly memory: number;
+  /** In standard deviations between requests; the same for every site. */
   readonly limit: number;
+  /** Score of each place among the reference's requests. */
+  readonly scores: readonly number[];
+  /** Every number of the requests' summaries, each sorted. */
+  readonly sorted: readonly (readonly number[])[];
 }
 
-export interface DriftReading extends SiteDistance {
+/** The detector's whole state, and what it says. Plain JSON. */
+export interface DriftReading {
+  /** Requests read since the reference. */
+  readonly requests: number;
+  /** Average score of each number of the summaries, exponentially weighted. */
+  readonly averages: readonly number[];
+  /** The largest average, in standard deviations between the reference's requests; ln c / σ when all grow by c. */
+  readonly distance: number;
   readonly limit: number;
-  /** Consecutive readings above the limit; back to 0 only below 80 % of it. */
-  readonly streak: number;
+  /** Index of the site that moved most. */
+  readonly site: number;
+  /** What of it moved. */
+  readonly aspect: Aspect;
+  /** One of the requests just read took the distance over the limit. */
   readonly isDrift: boolean;
 }
 
-const SPLITS = 24;
-/** Chance distances may exceed their mean by so many standard deviations before they count as drift. */
-const CHANCE_DEVIATIONS = 8;
-const RELEASE_RATIO = 0.8;
+/**
+ * A reference, and the limit that stationary traffic crosses once in `runLength` sampled requests.
+ *
+ * A new request is placed among the reference's, so that nothing depends on how the traffic is distributed. The limit
+ * is solved from the mean first-passage time of the averaged scores, which is known in closed form, over replicas of
+ * the reference and for all sites at once. O(requests · sites); deterministic.
+ *
+ * The run length is the mean over references: one reference may have half or twice of it. Requests are taken to be
+ * exchangeable. Sampled requests that resemble their predecessors shorten it: by half at an autocorrelation of .1.
+ * A window below some 200 requests leaves the mean to a few lucky references.
+ *
+ * @param requests - summaries of all requests of the window, at least 2.
+ */
+export function driftReference(requests: readonly RequestSummary[], options: DriftOptions): DriftReference {
+  const { runLength, memory } = options;
+  const sorted = (requests[0] ?? []).map((_, c) => sortedNumbers(requests.map((r) => r[c]!)));
+  const scores = normalScores(requests.length);
+  const chance = chanceOf(ownScores(requests, sorted, scores), memory, xorshift(requests.length));
+  const least = LEAST_REQUESTS * averageOf(memory).weight * scores.at(-1)!;
+  return { memory, limit: Math.max(least, limitFor(runLength, chance)), scores, sorted };
+}
+
+/** Many times as fast as a sort that is told how to compare. */
+function sortedNumbers(values: readonly number[]): number[] {
+  return Array.from(Float64Array.from(values).sort());
+}
+
+/** However little the traffic varies, more requests than these must differ. */
+const LEAST_REQUESTS = 2;
 
 /**
- * A reference whose limit is wide enough for chance: the slices are split at random, `recentSlices` against the rest, as
- * often as it takes to know the mean and spread of the distance between parts of one and the same traffic.
+ * Takes in new requests, oldest first; however they are batched, the averages are the same.
  *
- * O(splits · slices · bins · sites); deterministic.
+ * O(requests · sites · log reference).
+ *
+ * @param previous - the reading before; null right after the reference was taken.
  */
-export function driftReference(
-  slices: readonly SiteHistograms[],
-  recentSlices: number,
-  options: DriftOptions,
-): DriftReference {
-  const sites = mergeSites(slices);
-  const taken = Math.min(recentSlices, Math.floor(slices.length / 2));
-  if (taken === 0) return { sites, limit: options.limit };
-  const random = xorshift(slices.length);
-  const distances = Array.from({ length: SPLITS }, () => {
-    const part = mergeSites(shuffled(slices, random).slice(0, taken));
-    const rest = sites.map((h, site) => {
-      const without = cloneHistogram(h);
-      subtract(without, part[site]!);
-      return without;
-    });
-    return driftDistance(rest, part).distance;
-  });
-  const mean = distances.reduce((a, b) => a + b, 0) / SPLITS;
-  const variance = distances.reduce((a, d) => a + (d - mean) ** 2, 0) / (SPLITS - 1);
-  return { sites, limit: Math.max(options.limit, mean + CHANCE_DEVIATIONS * Math.sqrt(variance)) };
-}
-
-function mergeSites(slices: readonly SiteHistograms[]): SiteHistograms {
-  return (slices[0] ?? []).map((_, site) => mergeAll(slices.map((slice) => slice[site]!)));
-}
-
-/** Fisher–Yates. */
-function shuffled<T>(items: readonly T[], random: () => number): T[] {
-  const order = [...items];
-  for (let i = order.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
-    [order[i], order[j]] = [order[j]!, order[i]!];
-  }
-  return order;
-}
-
-/** One reading with hysteresis; pure in the previous streak. */
 export function readDrift(
   reference: DriftReference,
-  current: SiteHistograms,
-  streak: number,
-  options: DriftOptions,
+  requests: readonly RequestSummary[],
+  previous: DriftReading | null,
 ): DriftReading {
-  const { distance, site } = driftDistance(reference.sites, current);
-  const { limit } = reference;
-  const next = distance > limit ? streak + 1 : distance < RELEASE_RATIO * limit ? 0 : streak;
-  return { distance, site, limit, streak: next, isDrift: next >= options.confirmations };
+  const { limit, memory, sorted } = reference;
+  const averages = previous?.averages.slice() ?? sorted.map(() => 0);
+  const { weight } = averageOf(memory);
+  let read = previous?.requests ?? 0;
+  let worst = furthest(averages);
+  let isDrift = false;
+  for (const request of requests) {
+    read++;
+    for (const [c, values] of sorted.entries()) {
+      averages[c]! += weight * (scoreOf(request[c]!, values, reference.scores) - averages[c]!);
+    }
+    if (isDrift) continue;
+    worst = furthest(averages);
+    isDrift = worst.distance > limit;
+  }
+  const { channel, distance } = worst;
+  const site = Math.floor(channel / ASPECTS.length);
+  return {
+    requests: read,
+    averages,
+    distance,
+    limit,
+    site,
+    aspect: ASPECTS[channel % ASPECTS.length]!,
+    isDrift,
+  };
+}
+
+function furthest(averages: readonly number[]): { channel: number; distance: number } {
+  let channel = 0;
+  for (let c = 1; c < averages.length; c++) {
+    if (Math.abs(averages[c]!) > Math.abs(averages[channel]!)) channel = c;
+  }
+  return { channel, distance: Math.abs(averages[channel] ?? 0) };
 }

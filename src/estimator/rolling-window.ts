@@ -1,3 +1,4 @@
+import { type RequestSummary, summarize } from '../drift/summary.ts';
 import { type ActivationHistogram, cloneHistogram, emptyHistogram, merge, subtract } from './histogram.ts';
 
 export interface WindowOptions {
@@ -21,11 +22,13 @@ export interface WindowSnapshot {
   readonly sites: SiteHistograms;
   /** Every slice, oldest first, per site. */
   readonly slices: readonly SiteHistograms[];
+  /** Every request, oldest first. */
+  readonly requests: readonly RequestSummary[];
 }
 
 interface Slice {
   readonly startedAt: number;
-  samples: number;
+  readonly requests: RequestSummary[];
   readonly sites: ActivationHistogram[];
 }
 
@@ -68,8 +71,8 @@ export class RollingWindow {
       throw new RangeError(`sample has ${sample.length} sites, not ${this.#options.sites}`);
     this.expire(timeMs);
     let slice = this.#slices.at(-1);
-    if (slice === undefined || slice.samples >= this.#options.sliceSamples) {
-      slice = { startedAt: timeMs, samples: 0, sites: emptySites(this.#options.sites) };
+    if (slice === undefined || slice.requests.length >= this.#options.sliceSamples) {
+      slice = { startedAt: timeMs, requests: [], sites: emptySites(this.#options.sites) };
       this.#slices.push(slice);
       if (this.#slices.length > this.#options.slices) this.#dropOldest();
     }
@@ -77,7 +80,7 @@ export class RollingWindow {
       merge(slice.sites[i]!, h);
       merge(this.#total[i]!, h);
     }
-    slice.samples++;
+    slice.requests.push(summarize(sample));
     this.#samples++;
   }
 
@@ -100,26 +103,16 @@ export class RollingWindow {
       samples: this.#samples,
       sites: this.#total.map(cloneHistogram),
       slices: this.#slices.map((slice) => slice.sites.map(cloneHistogram)),
+      requests: this.#slices.flatMap((slice) => slice.requests),
     };
-  }
-
-  /** The newest `count` slices only, per site: what drift is looked for in. */
-  recent(count: number): SiteHistograms {
-    return mergeSlices(this.#slices.slice(-count), this.#options.sites);
   }
 
   #dropOldest(): void {
     const oldest = this.#slices.shift();
     if (oldest === undefined) return;
     for (const [i, h] of oldest.sites.entries()) subtract(this.#total[i]!, h);
-    this.#samples -= oldest.samples;
+    this.#samples -= oldest.requests.length;
   }
-}
-
-function mergeSlices(slices: readonly Slice[], count: number): SiteHistograms {
-  const sites = emptySites(count);
-  for (const slice of slices) for (const [i, h] of slice.sites.entries()) merge(sites[i]!, h);
-  return sites;
 }
 
 function emptySites(count: number): ActivationHistogram[] {

@@ -1,4 +1,5 @@
 import { concatMap, EMPTY, type Observable, of } from 'rxjs';
+import type { RequestSummary } from '../drift/summary.ts';
 import type { RollingWindow, SiteHistograms, WindowSnapshot } from './rolling-window.ts';
 
 export interface Sampled {
@@ -11,12 +12,12 @@ export interface Snapshot extends WindowSnapshot {
   readonly at: number;
   /** Samples since the last snapshot. */
   readonly newSamples: number;
-  /** The newest slices, per site. */
-  readonly recent: SiteHistograms;
+  /** The samples since the last snapshot, oldest first. */
+  readonly newRequests: readonly RequestSummary[];
 }
 
 /** Feeds samples into a window and emits a snapshot of it after every `every` samples. */
-export function snapshots(window: RollingWindow, every: number, recentSlices: number) {
+export function snapshots(window: RollingWindow, every: number) {
   return (sample$: Observable<Sampled>): Observable<Snapshot> => {
     let newSamples = 0;
     return sample$.pipe(
@@ -24,11 +25,12 @@ export function snapshots(window: RollingWindow, every: number, recentSlices: nu
         window.add(histograms, at);
         newSamples++;
         if (newSamples < every) return EMPTY;
+        const held = window.snapshot();
         const snapshot: Snapshot = {
-          ...window.snapshot(),
+          ...held,
           at,
           newSamples,
-          recent: window.recent(recentSlices),
+          newRequests: held.requests.slice(-newSamples),
         };
         newSamples = 0;
         return of(snapshot);

@@ -73,7 +73,7 @@ export class Metrics {
   );
   readonly driftDistance = this.#gauge(
     'drift_distance',
-    'Normalised Wasserstein-1 distance of ln|a| from the reference, largest over the sites.',
+    'Shift of level or spread of ln|a| from the reference, in deviations between requests; largest over the sites.',
     ['model'],
   );
   readonly driftLimit = this.#gauge('drift_limit', 'Distance above which the traffic counts as drifted.', [

@@ -47,6 +47,8 @@ export function criticalityAt(...features: readonly number[]): Criticality {
   };
 }
 
+const DRIFT = { requests: 16, averages: [0.1, 0.05], limit: 0.5, site: 0, aspect: 'level' } as const;
+
 export interface SnapshotOptions {
   readonly samples?: number;
   readonly isDrift?: boolean;
@@ -65,10 +67,7 @@ export function snapshot(
     samples,
     newSamples: 16,
     suggestion: { critical: found.critical, ladder: ladderOf(found, policy) },
-    drift:
-      isDrift === undefined
-        ? null
-        : { distance: isDrift ? 0.9 : 0.1, limit: 0.5, site: 0, streak: isDrift ? 2 : 0, isDrift },
+    drift: isDrift === undefined ? null : { ...DRIFT, distance: isDrift ? 0.9 : 0.1, isDrift },
   };
 }
 
