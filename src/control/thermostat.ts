@@ -17,7 +17,6 @@ import type { Config } from '../config.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
 import { type DriftReading, type DriftReference, driftReference, readDrift } from '../drift/detector.ts';
 import { messageOf } from '../errors.ts';
-import { mergeAll } from '../estimator/histogram.ts';
 import { RollingWindow, type SiteHistograms } from '../estimator/rolling-window.ts';
 import { type Snapshot, snapshots } from '../estimator/snapshots.ts';
 import type { Judged, ShadowSample } from '../sampling/shadow.ts';
@@ -185,7 +184,7 @@ export class Thermostat {
   #estimate({ at, samples, newSamples, slices, recent }: Snapshot): ControlEvent {
     const { config, onTimed } = this.#options;
     const started = performance.now();
-    this.#criticality = estimate(slices.map(mergeAll), config.criticality);
+    this.#criticality = estimate(slices, config.criticality);
     onTimed?.('critical-point', performance.now() - started);
     this.#slices = slices;
     const suggestion = isSeeking(this.state) ? this.#suggestion() : null;

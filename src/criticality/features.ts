@@ -62,3 +62,51 @@ export function derivative(x: Float64Array, y: Float64Array): Float64Array {
     return (y[b]! - y[a]!) / (x[b]! - x[a]!);
   });
 }
+
+/**
+ * A curve smoothed along ln τ by a Gaussian, which is cut and normalized at the ends. Keeps a monotone curve monotone, so it
+ * makes no feature where there was none. O(points within 3 widths).
+ *
+ * @param x - increasing positions.
+ * @param width - standard deviation, in units of x.
+ */
+export function smoothing(x: Float64Array, width: number): (y: Float64Array) => Float64Array {
+  const kernels = Array.from(x, (centre) => {
+    const from = x.findIndex((at) => at > centre - 3 * width);
+    const inside = x.filter((at) => Math.abs(at - centre) < 3 * width);
+    const weights = inside.map((at, i) => {
+      const spacing = x[Math.min(from + i + 1, x.length - 1)]! - x[Math.max(from + i - 1, 0)]!;
+      return spacing * Math.exp(-(((at - centre) / width) ** 2) / 2);
+    });
+    const total = weights.reduce((a, b) => a + b, 0);
+    return { from, weights: weights.map((weight) => weight / total) };
+  });
+  return (y) =>
+    Float64Array.from(kernels, ({ from, weights }) => {
+      let value = 0;
+      for (let i = 0; i < weights.length; i++) value += weights[i]! * y[from + i]!;
+      return value;
+    });
+}
+
+/** The parabola through three neighbouring points of a curve: y″, y′ anywhere, and where y′ = 0. */
+export interface Parabola {
+  readonly curvature: number;
+  readonly slopeAt: (x: number) => number;
+  readonly vertex: number;
+}
+
+/** @param index - of the middle one of the three points. */
+export function parabolaAt(x: Float64Array, y: Float64Array, index: number): Parabola {
+  const left = x[index]! - x[index - 1]!;
+  const right = x[index + 1]! - x[index]!;
+  const down = (y[index]! - y[index - 1]!) / left;
+  const up = (y[index + 1]! - y[index]!) / right;
+  const curvature = (up - down) / ((left + right) / 2);
+  const middle = x[index]! - left / 2;
+  return {
+    curvature,
+    slopeAt: (at) => down + curvature * (at - middle),
+    vertex: middle - down / curvature,
+  };
+}
