@@ -1,6 +1,6 @@
 import { freeEnergy, type Temperature, temperatureScale } from './free-energy.ts';
 import type { Replicas } from './noise.ts';
-import { type Counts, type SlicedCounts, sumOf, without } from './site-counts.ts';
+import { type Counts, type SlicedCounts, sumOf, takeOut } from './site-counts.ts';
 
 /**
  * The additive free energy: every site a system of its own, and their free energies summed.
@@ -57,8 +57,9 @@ export function leaveOneOut(
 ): Replicas {
   const totals = sites.map(sumOf);
   const slices = sites[0]?.length ?? 0;
+  const buffers = totals.map((total) => ({ ...total, count: total.count.slice(), sum: total.sum.slice() }));
   const curves = Array.from({ length: slices }, (_, left) => {
-    const rest = totals.map((total, site) => without(total, sites[site]![left]!));
+    const rest = totals.map((total, site) => takeOut(total, sites[site]![left]!, buffers[site]!));
     return additiveFreeEnergy(rest, thresholds, temperature);
   });
   return { curves };

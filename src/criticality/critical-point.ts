@@ -80,11 +80,12 @@ export function criticality(
   options: CriticalPointOptions = DEFAULT_CRITICAL_POINT,
 ): Criticality | null {
   const histograms = (slices[0] ?? []).map((_, site) => slices.map((slice) => slice[site]!));
-  const exact = tails(mergeAll(histograms.map(mergeAll)));
+  const merged = histograms.map(mergeAll);
+  const exact = tails(mergeAll(merged));
   const bins = logGrid(exact, GRID);
   if (bins.length < 3) return null;
   const curve = freeEnergyCurve(exact, bins, options.temperature);
-  const sites = histograms.map((site) => continuousCounts(site, bins));
+  const sites = histograms.map((site, i) => continuousCounts(site, merged[i]!, bins));
   const sparsityAt = (threshold: number) => 1 - retainedFrom(exact, binOf(threshold)).count / exact.count[0]!;
   const { continuous, features } = readFeatures(sites, { thresholds: curve.thresholds, sparsityAt }, options);
   const first = features[0];

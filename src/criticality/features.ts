@@ -71,22 +71,32 @@ export function derivative(x: Float64Array, y: Float64Array): Float64Array {
  * @param width - standard deviation, in units of x.
  */
 export function smoothing(x: Float64Array, width: number): (y: Float64Array) => Float64Array {
-  const kernels = Array.from(x, (centre) => {
-    const from = x.findIndex((at) => at > centre - 3 * width);
-    const inside = x.filter((at) => Math.abs(at - centre) < 3 * width);
-    const weights = inside.map((at, i) => {
-      const spacing = x[Math.min(from + i + 1, x.length - 1)]! - x[Math.max(from + i - 1, 0)]!;
-      return spacing * Math.exp(-(((at - centre) / width) ** 2) / 2);
-    });
-    const total = weights.reduce((a, b) => a + b, 0);
-    return { from, weights: weights.map((weight) => weight / total) };
-  });
-  return (y) =>
-    Float64Array.from(kernels, ({ from, weights }) => {
-      let value = 0;
-      for (let i = 0; i < weights.length; i++) value += weights[i]! * y[from + i]!;
-      return value;
-    });
+  const kernels = Array.from(x, (centre) => kernelAt(x, centre, width));
+  return (y) => {
+    const smooth = new Float64Array(y.length);
+    for (let i = 0; i < smooth.length; i++) {
+      const { from, weights } = kernels[i]!;
+      for (let j = 0; j < weights.length; j++) smooth[i]! += weights[j]! * y[from + j]!;
+    }
+    return smooth;
+  };
+}
+
+/** Weights of the points from `from` on; every point stands for the stretch between its neighbours. */
+function kernelAt(x: Float64Array, centre: number, width: number): { from: number; weights: Float64Array } {
+  let from = 0;
+  while (x[from]! <= centre - 3 * width) from++;
+  let to = from;
+  while (to < x.length && x[to]! < centre + 3 * width) to++;
+  const weights = new Float64Array(to - from);
+  let total = 0;
+  for (let i = from; i < to; i++) {
+    const spacing = x[Math.min(i + 1, x.length - 1)]! - x[Math.max(i - 1, 0)]!;
+    weights[i - from] = spacing * Math.exp(-(((x[i]! - centre) / width) ** 2) / 2);
+    total += weights[i - from]!;
+  }
+  for (let j = 0; j < weights.length; j++) weights[j]! /= total;
+  return { from, weights };
 }
 
 /** The parabola through three neighbouring points of a curve: y″, y′ anywhere, and where y′ = 0. */

@@ -65,10 +65,11 @@ export interface PrunedPoint {
 export function prunedPoint(threshold: number, slices: readonly SiteHistograms[]): PrunedPoint {
   const bins = Int32Array.of(binOf(threshold));
   const histograms = slices[0]!.map((_, site) => slices.map((slice) => slice[site]!));
+  const merged = histograms.map(mergeAll);
   return {
-    retained: retainedFrom(tails(mergeAll(histograms.map(mergeAll))), bins[0]!),
-    continuous: histograms.map((site) =>
-      continuousCounts(site, bins).map(({ count, sum }) => ({ count: count[0]!, sum: sum[0]! })),
+    retained: retainedFrom(tails(mergeAll(merged)), bins[0]!),
+    continuous: histograms.map((site, i) =>
+      continuousCounts(site, merged[i]!, bins).map(({ count, sum }) => ({ count: count[0]!, sum: sum[0]! })),
     ),
   };
 }

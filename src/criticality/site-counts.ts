@@ -1,5 +1,5 @@
 import { edgeOf, ulpOf } from '../estimator/bins.ts';
-import { type ActivationHistogram, mergeAll } from '../estimator/histogram.ts';
+import type { ActivationHistogram } from '../estimator/histogram.ts';
 import { continuousShare } from './atoms.ts';
 
 /** M and Σ at every threshold of a grid, and N and Σ₀. */
@@ -16,10 +16,14 @@ export type SlicedCounts = readonly Counts[];
 /**
  * The continuous part of one site (see atoms.ts) in every slice. Atoms are found over all slices. O(slices · bins).
  *
+ * @param all - the slices merged.
  * @param bins - bins whose lower edges are the thresholds, increasing.
  */
-export function continuousCounts(slices: readonly ActivationHistogram[], bins: Int32Array): SlicedCounts {
-  const all = mergeAll(slices);
+export function continuousCounts(
+  slices: readonly ActivationHistogram[],
+  all: ActivationHistogram,
+  bins: Int32Array,
+): SlicedCounts {
   const share = continuousShare(all);
   return slices.map((slice) => countsAt(slice, share, slice.offset - all.offset, bins));
 }
@@ -35,20 +39,17 @@ function countsAt(
   const sum = new Float64Array(bins.length);
   let n = 0;
   let s = 0;
-  let k = bins.length - 1;
-  for (let i = counts.length - 1; i >= 0; i--) {
-    const c = counts[i]!;
-    if (c === 0) continue;
-    const bin = offset + i;
-    for (; k >= 0 && bins[k]! > bin; k--) {
-      count[k] = n;
-      sum[k] = s;
+  let i = counts.length - 1;
+  for (let k = bins.length - 1; k >= -1; k--) {
+    const last = k < 0 ? 0 : Math.max(0, bins[k]! - offset);
+    for (; i >= last; i--) {
+      const c = counts[i]!;
+      if (c === 0) continue;
+      const weight = share[shift + i]!;
+      n += weight * c;
+      s += weight * (c * edgeOf(offset + i) + residuals[i]! * ulpOf(offset + i));
     }
-    const weight = share[shift + i]!;
-    n += weight * c;
-    s += weight * (c * edgeOf(bin) + residuals[i]! * ulpOf(bin));
-  }
-  for (; k >= 0; k--) {
+    if (k < 0) break;
     count[k] = n;
     sum[k] = s;
   }
@@ -73,12 +74,15 @@ export function sumOf(slices: SlicedCounts): Counts {
   return { count, sum, totalCount, totalSum };
 }
 
-/** What is left of `all` without one of its slices; never below 0 by rounding. */
-export function without(all: Counts, slice: Counts): Counts {
-  const less = (a: Float64Array, b: Float64Array) => a.map((v, k) => Math.max(0, v - b[k]!));
+/** `rest` ← what is left of `all` without one of its slices; never below 0 by rounding. */
+export function takeOut(all: Counts, slice: Counts, rest: Counts): Counts {
+  for (let k = 0; k < rest.count.length; k++) {
+    rest.count[k] = Math.max(0, all.count[k]! - slice.count[k]!);
+    rest.sum[k] = Math.max(0, all.sum[k]! - slice.sum[k]!);
+  }
   return {
-    count: less(all.count, slice.count),
-    sum: less(all.sum, slice.sum),
+    count: rest.count,
+    sum: rest.sum,
     totalCount: Math.max(0, all.totalCount - slice.totalCount),
     totalSum: Math.max(0, all.totalSum - slice.totalSum),
   };

@@ -11,7 +11,7 @@ import { exponential, halfNormal, rayleigh, window } from './samples.ts';
 const TEMPERATURES: readonly Temperature[] = ['normalized', 'paper'];
 const BINS = Int32Array.of(binOf(0.1), binOf(0.25), binOf(0.5), binOf(1));
 const THRESHOLDS = Float64Array.from(BINS, edgeOf);
-const countsOf = (h: ActivationHistogram, bins = BINS): Counts => sumOf(continuousCounts([h], bins));
+const countsOf = (h: ActivationHistogram, bins = BINS): Counts => sumOf(continuousCounts([h], h, bins));
 const pooledF = (h: ActivationHistogram, temperature: Temperature) =>
   freeEnergyCurve(tails(h), BINS, temperature).freeEnergy;
 
@@ -69,7 +69,7 @@ describe.each(TEMPERATURES)('the additive free energy (%s)', (temperature) => {
     ];
     const second = window(rayleigh, 3, { count: 6, perSlice: 200 });
     const { curves } = leaveOneOut(
-      [continuousCounts(first, BINS), continuousCounts(second, BINS)],
+      [first, second].map((site) => continuousCounts(site, mergeAll(site), BINS)),
       THRESHOLDS,
       temperature,
     );
@@ -82,7 +82,7 @@ describe.each(TEMPERATURES)('the additive free energy (%s)', (temperature) => {
   });
 
   it('is finite when one slice held everything', () => {
-    const slices = continuousCounts([small, emptyHistogram()], BINS);
+    const slices = continuousCounts([small, emptyHistogram()], small, BINS);
     const { curves } = leaveOneOut([slices], THRESHOLDS, temperature);
     for (const curve of curves) expect(curve.every(Number.isFinite)).toBe(true);
   });

@@ -14,7 +14,7 @@ const counter = new BinCounter();
 const BINS = Int32Array.of(binOf(0.1), binOf(0.5), binOf(1), binOf(2));
 const THRESHOLDS = Float64Array.from(BINS, edgeOf);
 const replicasOf = (slices: readonly ActivationHistogram[], temperature: Temperature) =>
-  leaveOneOut([continuousCounts(slices, BINS)], THRESHOLDS, temperature);
+  leaveOneOut([continuousCounts(slices, mergeAll(slices), BINS)], THRESHOLDS, temperature);
 
 describe('the jackknife standard error', () => {
   it('of a mean is its closed form s/√K', () => {

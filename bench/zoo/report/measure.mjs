@@ -23,8 +23,12 @@ const WINDOW_REPEATS = 200;
 
 const nothing = () => undefined;
 
-/** One row of the table, with full evaluation, stability, timings, streaming and scale. */
-export async function measureRow(entry) {
+/**
+ * One row of the table, with full evaluation, stability, timings, streaming and scale.
+ *
+ * @param kept - `kept(part, measure)`: what `measure()` gives, or gave in a run that was cut off.
+ */
+export async function measureRow(entry, kept) {
   const opened = await open(entry);
   try {
     const passes = opened.passes(0, ROWS);
@@ -35,8 +39,8 @@ export async function measureRow(entry) {
     const denseAccuracy = shareAlike(dense.classes, labels);
     const found = criticality(dense.slices);
     const thresholds = Array.from(found.curve.thresholds);
-    const points = await evaluate(passes, thresholds, dense, labels);
-    const timings = await timed(passes, dense, thresholds);
+    const points = await kept('full', () => evaluate(passes, thresholds, dense, labels));
+    const timings = await kept('timings', () => timed(passes, dense, thresholds));
     const full = freeEnergyFrom(
       thresholds,
       points.map(({ retained }) => retained),
@@ -66,9 +70,9 @@ export async function measureRow(entry) {
         DEFAULT_CRITICAL_POINT,
       ),
       rules: await judged(passes, dense, labels, points),
-      ...(await subsampled(opened)),
-      streamed: await streamed(opened, ROWS, SLICES),
-      scaled: await scaleShifts(opened),
+      ...(await kept('subsamples', () => subsampled(opened))),
+      streamed: await kept('streamed', () => streamed(opened, ROWS, SLICES)),
+      scaled: await kept('scaled', () => scaleShifts(opened)),
       timings,
     };
   } finally {
@@ -107,15 +111,19 @@ async function candidates(passes, dense, labels, features) {
 /** Each rule's choice, and the pruned network at it. */
 async function judged(passes, dense, labels, points) {
   const results = {};
+  const runs = new Map(points.map((point) => [String(point.threshold), point]));
+  const answersAt = async (thresholds) => {
+    const key = String(thresholds);
+    if (!runs.has(key)) runs.set(key, await prunedPass(passes, thresholds, dense, labels, nothing));
+    return runs.get(key);
+  };
   for (const { key, choose } of RULES) {
     const choice = choose(dense.slices);
     if (choice === null) {
       results[key] = null;
       continue;
     }
-    const known = points.find(({ threshold }) => threshold === choice.thresholds);
-    const { accuracy, agreement } =
-      known ?? (await prunedPass(passes, choice.thresholds, dense, labels, nothing));
+    const { accuracy, agreement } = await answersAt(choice.thresholds);
     const { sparsity, kind, interval } = choice;
     results[key] = {
       ...(typeof choice.thresholds === 'number' ? { threshold: choice.thresholds } : {}),

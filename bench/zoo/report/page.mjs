@@ -2,14 +2,16 @@
 import { RULES } from './rules.mjs';
 import { CHECKS, isPastCollapse, lossOf, match, RULE, spread, streamShift } from './verdicts.mjs';
 
-/** @param {{rows: object[], seeds: object[], seconds: number, machine: string, discussion: string}} report */
-export function page({ rows, seeds, machine, discussion }) {
-  const minutes = (quantity) => [...rows, ...seeds].reduce((sum, row) => sum + row[quantity], 0) / 60;
-
+/** @param {{rows: object[], seeds: object[], seconds: number, machine: string, isResumed: boolean, discussion: string}} report */
+export function page({ rows, seeds, machine, isResumed, discussion }) {
+  const minutes = (quantity) =>
+    ([...rows, ...seeds].reduce((sum, row) => sum + row[quantity], 0) / 60).toFixed(0);
+  const time = isResumed
+    ? `in several runs on ${machine}, which was busy`
+    : `in ${minutes('seconds')} minutes on ${machine}, of which ${minutes('cpuSeconds')} minutes of processor time`;
   return `# The paper, reproduced on ten architectures
 
-Remade by \`npm run zoo:report\` from the committed models: ${minutes('seconds').toFixed(0)} minutes on ${machine}, of which
-${minutes('cpuSeconds').toFixed(0)} minutes of processor time. All numbers of this page are in
+Remade by \`npm run zoo:report\` from the committed models, ${time}. All numbers of this page are in
 [paper-reproduction.json](paper-reproduction.json). Thresholds are read from ${rows[0].rows} held-out inputs per row without labels; accuracy is
 measured on the same inputs. β is the share of nonzero activations that pruning zeroes. The default rule is “${RULES[0].name}”.
 

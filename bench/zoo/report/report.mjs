@@ -43,6 +43,7 @@ async function measured() {
   const all = [...kept, ...measuredNow].sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
     machine: `${availableParallelism()} cores (${cpus()[0].model.trim()})`,
+    isResumed: isPartial || isResumed,
     rows: all.filter(isMain),
     seeds: all.filter((row) => !isMain(row)),
   };
@@ -50,15 +51,22 @@ async function measured() {
 
 /** An entry, measured or from the run that was cut off. */
 async function measuredOnce(entry) {
-  const file = new URL(`${entry.name}.json`, DONE);
-  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'));
   const started = performance.now();
   const cpu = process.cpuUsage();
-  const row = await (entry.name === entry.entry ? measureRow(entry) : measureSeed(entry));
-  const { user, system } = process.cpuUsage(cpu);
-  const seconds = (performance.now() - started) / 1000;
-  const result = { ...row, seconds, cpuSeconds: (user + system) / 1e6 };
-  writeFileSync(file, JSON.stringify(result));
-  process.stderr.write(`${entry.name}: ${seconds.toFixed(0)} s, ${result.cpuSeconds.toFixed(0)} s of CPU\n`);
-  return result;
+  const kept = (part, measure) => onceInAFile(new URL(`${entry.name}.${part}.json`, DONE), measure);
+  return await onceInAFile(new URL(`${entry.name}.json`, DONE), async () => {
+    const row = await (entry.name === entry.entry ? measureRow(entry, kept) : measureSeed(entry));
+    const { user, system } = process.cpuUsage(cpu);
+    const seconds = (performance.now() - started) / 1000;
+    const cpuSeconds = (user + system) / 1e6;
+    process.stderr.write(`${entry.name}: ${seconds.toFixed(0)} s, ${cpuSeconds.toFixed(0)} s of CPU\n`);
+    return { ...row, seconds, cpuSeconds };
+  });
+}
+
+async function onceInAFile(file, measure) {
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'));
+  const value = await measure();
+  writeFileSync(file, JSON.stringify(value));
+  return value;
 }
