@@ -29,10 +29,10 @@ const pool = Array.from({ length: 256 }, () =>
 );
 for (const sample of pool) window.add(sample, 0);
 const snapshot = window.snapshot();
-const slices = snapshot.slices.map(mergeAll);
-const all = mergeAll(slices);
+const { slices } = snapshot;
+const all = mergeAll(slices.map(mergeAll));
 /** So few activations that F turns everywhere and nothing is significant: every point is compared with every other. */
-const noisy = Array.from({ length: 16 }, () => counter.histogram(bits(relu(400))));
+const noisy = Array.from({ length: 16 }, () => [counter.histogram(bits(relu(400)))]);
 const grid = logGrid(tails(all), { perOctave: 8, sparsity: [0.02, 0.95] });
 const drift = { runLength: 100_000, memory: 64 };
 const reference = driftReference(snapshot.requests, drift);

@@ -91,6 +91,10 @@ export const ConfigSchema = z.strictObject({
         .min(0)
         .default(DEFAULT_CRITICAL_POINT.minStandardErrors)
         .describe('least prominence in standard errors'),
+      inflections: z
+        .boolean()
+        .default(DEFAULT_CRITICAL_POINT.inflections)
+        .describe('whether inflections count where F has no extremum'),
     })
     .prefault({}),
   drift: z

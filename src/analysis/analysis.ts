@@ -66,7 +66,7 @@ export interface Analysis {
   readonly thresholds: readonly number[];
   readonly renormalized: RenormalizedCurve;
   readonly full?: FullEvaluation;
-  /** The grid that the features were looked for on; `continuous` is F without atoms. */
+  /** The grid that the features were looked for on; `continuous` is F summed over sites, without atoms, smoothed. */
   readonly curve: RenormalizedCurve & { readonly thresholds: readonly number[]; readonly continuous: Curve };
   readonly features: readonly Feature[];
   readonly critical: CriticalThreshold | null;

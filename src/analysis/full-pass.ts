@@ -43,10 +43,10 @@ export async function prunedPassWithPoint(
   labels: Int32Array | undefined,
   onRows: (rows: number) => void,
 ): Promise<PrunedPass> {
-  const slices = dense.slices.map(emptyHistogram);
+  const slices = dense.slices.map((sites) => sites.map(emptyHistogram));
   const classes = new Int32Array(dense.classes.length);
   await pass(passes, threshold, 'histogram', ({ histograms, outputs: [scores] }, { from, to, slice }) => {
-    for (const h of histograms) merge(slices[slice]!, h);
+    for (const [site, h] of histograms.entries()) merge(slices[slice]![site]!, h);
     if (scores !== undefined) topClasses(scores, classes, from);
     onRows(to - from);
   });

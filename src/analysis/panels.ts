@@ -45,10 +45,7 @@ function thresholdAxis({ thresholds, curve, critical }: Analysis): Axis {
 }
 
 function sparsityAxis({ renormalized, full, curve, critical }: Analysis): Axis {
-  const sparsityAt = (threshold: number): number => {
-    const index = curve.thresholds.indexOf(threshold);
-    return curve.sparsity[index] ?? Number.NaN;
-  };
+  const sparsityAt = (threshold: number) => valueAt(curve.thresholds, numbers(curve.sparsity), threshold);
   return {
     label: 'sparsity β',
     renormalized: numbers(renormalized.sparsity),
@@ -108,15 +105,15 @@ function freeEnergyPanel({ thresholds, renormalized, full, curve, features }: An
   const measured = numbers(renormalized.freeEnergy);
   const pruned = numbers(full?.freeEnergy ?? []);
   const continuous = numbers(curve.continuous);
-  const markerAt = (feature: Feature, y: number | undefined, rank: MarkerRank): Marker => {
+  const markerAt = (feature: Feature, y: number, rank: MarkerRank): Marker => {
     const { kind, threshold, sparsity } = feature;
     const label = `${kind} at τ = ${number(threshold)}, β = ${number(sparsity)}`;
-    return { shape: kind, x: axis.ofFeature(feature), y: y ?? Number.NaN, label, rank };
+    return { shape: kind, x: axis.ofFeature(feature), y, label, rank };
   };
   const markers = [
-    ...(full?.features ?? []).map((f) => markerAt(f, pruned[thresholds.indexOf(f.threshold)], 'full')),
+    ...(full?.features ?? []).map((f) => markerAt(f, valueAt(thresholds, pruned, f.threshold), 'full')),
     ...features.map((f, i) =>
-      markerAt(f, continuous[curve.thresholds.indexOf(f.threshold)], i === 0 ? 'first' : 'later'),
+      markerAt(f, valueAt(curve.thresholds, continuous, f.threshold), i === 0 ? 'first' : 'later'),
     ),
   ];
   return {
@@ -145,6 +142,16 @@ function derivativePanel({ thresholds, renormalized, full }: Analysis, axis: Axi
     markers: [],
     level: 0,
   };
+}
+
+/** On the line between the points to either side of a threshold. */
+function valueAt(thresholds: readonly number[], values: readonly number[], threshold: number): number {
+  const above = thresholds.findIndex((at) => at >= threshold);
+  const high = values[above] ?? Number.NaN;
+  const low = values[above - 1];
+  if (low === undefined || thresholds[above] === threshold) return high;
+  const from = thresholds[above - 1]!;
+  return low + ((threshold - from) / (thresholds[above]! - from)) * (high - low);
 }
 
 function frameOf(axis: Axis): Pick<Plot, 'xLabel' | 'critical'> {

@@ -44,8 +44,7 @@ const WINDOW_REPEATS = 31;
 
 /** Reads F at the thresholds, and the features, from a dense run. */
 export function renormalize(dense: DensePass, options: AnalyzeOptions): Renormalized {
-  const slices = mergedSlices(dense);
-  const all = mergeAll(slices);
+  const all = mergeAll(mergedSlices(dense));
   const t = tails(all);
   const total = { count: t.count[0]!, sum: t.sum[0]! };
   const { temperature } = settings(options);
@@ -67,7 +66,7 @@ export function renormalize(dense: DensePass, options: AnalyzeOptions): Renormal
   }
   const curve = reportedCurve(all, dense, total, options);
   const found =
-    rule === 'paper' && options.thresholds !== undefined ? paperTransition(curve) : read(slices, options);
+    rule === 'paper' && options.thresholds !== undefined ? paperTransition(curve) : read(dense, options);
   return {
     total,
     analysis: {
@@ -109,25 +108,25 @@ export function featuresInFull(
       .features;
   const points = results.flatMap(({ point }) => point ?? []);
   if (points.length < thresholds.length) return [];
-  return fullFeatures(thresholds, points, mergedSlices(dense), settings(options));
+  return fullFeatures(thresholds, points, dense.slices, settings(options));
 }
 
 /** Median time from a filled window to its critical threshold. */
 export function windowSeconds(dense: DensePass, options: AnalyzeOptions): number {
-  for (let i = 0; i < WINDOW_WARM_UP; i++) read(mergedSlices(dense), options);
+  for (let i = 0; i < WINDOW_WARM_UP; i++) read(dense, options);
   const times = Array.from({ length: WINDOW_REPEATS }, () => {
     const started = performance.now();
-    read(mergedSlices(dense), options);
+    read(dense, options);
     return (performance.now() - started) / 1000;
   });
   return times.sort((a, b) => a - b)[WINDOW_REPEATS >> 1]!;
 }
 
-function read(slices: readonly ActivationHistogram[], options: AnalyzeOptions): Criticality | null {
+function read(dense: DensePass, options: AnalyzeOptions): Criticality | null {
   const point = settings(options);
   return options.rule === 'paper'
-    ? paperCriticality(slices, point.temperature, options.steps)
-    : criticality(slices, point);
+    ? paperCriticality(mergedSlices(dense), point.temperature, options.steps)
+    : criticality(dense.slices, point);
 }
 
 function settings(options: AnalyzeOptions): CriticalPointOptions {

@@ -86,7 +86,7 @@ function legend({ features, full }: Analysis, plots: readonly Plot[]): string {
   const kinds = [...new Set(features.map(({ kind }) => kind))];
   const lines = [
     ['renormalized', 'renormalized: from the dense run'],
-    ['continuous', 'F of the continuous part: where features are looked for'],
+    ['continuous', 'F summed over sites, without atoms, smoothed: where features are looked for'],
     ...(shown.has('full') ? [['full', 'full evaluation: the pruned model run at every τ']] : []),
     ...(shown.has('accuracy') ? [['accuracy', 'accuracy']] : []),
     ...(shown.has('agreement') ? [['agreement', 'agreement with the dense model']] : []),

@@ -1,14 +1,15 @@
 import type { Config } from '../config.ts';
 import { type Criticality, criticality } from '../criticality/critical-point.ts';
 import { paperCriticality } from '../criticality/paper-rule.ts';
-import type { ActivationHistogram } from '../estimator/histogram.ts';
+import { mergeAll } from '../estimator/histogram.ts';
+import type { SiteHistograms } from '../estimator/rolling-window.ts';
 
 /** The critical point of a window by the configured rule; null when the window holds too little to say anything. */
 export function estimate(
-  slices: readonly ActivationHistogram[],
+  slices: readonly SiteHistograms[],
   options: Config['criticality'],
 ): Criticality | null {
   return options.rule === 'paper'
-    ? paperCriticality(slices, options.temperature)
+    ? paperCriticality(slices.map(mergeAll), options.temperature)
     : criticality(slices, options);
 }

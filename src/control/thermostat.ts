@@ -18,7 +18,6 @@ import type { Criticality } from '../criticality/critical-point.ts';
 import { type DriftReading, type DriftReference, driftReference, readDrift } from '../drift/detector.ts';
 import type { RequestSummary } from '../drift/summary.ts';
 import { messageOf } from '../errors.ts';
-import { mergeAll } from '../estimator/histogram.ts';
 import { RollingWindow, type SiteHistograms } from '../estimator/rolling-window.ts';
 import { type Snapshot, snapshots } from '../estimator/snapshots.ts';
 import type { Judged, ShadowSample } from '../sampling/shadow.ts';
@@ -186,7 +185,7 @@ export class Thermostat {
   #estimate({ at, samples, newSamples, slices, requests, newRequests }: Snapshot): ControlEvent {
     const { config, onTimed } = this.#options;
     const started = performance.now();
-    this.#criticality = estimate(slices.map(mergeAll), config.criticality);
+    this.#criticality = estimate(slices, config.criticality);
     onTimed?.('critical-point', performance.now() - started);
     this.#requests = requests;
     const suggestion = isSeeking(this.state) ? this.#suggestion() : null;

@@ -30,11 +30,19 @@ export function continuousShare(h: ActivationHistogram): Float64Array {
   const window = new Float64Array(NEIGHBOURS);
   for (let i = 0; i < h.counts.length; i++) {
     const count = h.counts[i]!;
-    if (count <= least) continue;
+    if (count <= least || isAmongLike(h.counts, i)) continue;
     const level = Math.max(medianBeside(h.counts, i, -1, window), medianBeside(h.counts, i, 1, window));
     if (count > FACTOR * level + least) share[i] = level / count;
   }
   return share;
+}
+
+/** Whether most of the bins below, and so their median, are no smaller by the factor: the common case, and cheap to tell. */
+function isAmongLike(counts: Float64Array, centre: number): boolean {
+  const level = counts[centre]! / FACTOR;
+  let alike = 0;
+  for (let i = Math.max(0, centre - NEIGHBOURS); i < centre; i++) if (counts[i]! >= level) alike++;
+  return alike > NEIGHBOURS / 2;
 }
 
 /** Median of the bins next to `centre` on one side; bins beyond the stored range count as empty. */

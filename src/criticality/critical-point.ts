@@ -1,14 +1,11 @@
-import {
-  type ActivationHistogram,
-  mergeAll,
-  retainedFrom,
-  type Tails,
-  tails,
-} from '../estimator/histogram.ts';
-import { continuousShare } from './atoms.ts';
-import { derivative, type Extremum, extrema, type FeatureKind } from './features.ts';
+import { binOf, nearestEdge } from '../estimator/bins.ts';
+import { mergeAll, retainedFrom, tails } from '../estimator/histogram.ts';
+import type { SiteHistograms } from '../estimator/rolling-window.ts';
+import { additiveFreeEnergy, domainOf, leaveOneOut } from './additive.ts';
+import { derivative, type Extremum, extrema, type FeatureKind, parabolaAt, smoothing } from './features.ts';
 import { type FreeEnergyCurve, freeEnergyCurve, logGrid, type Temperature } from './free-energy.ts';
-import { leastErrors, leaveOneOut, type Replicas, standardError } from './noise.ts';
+import { leastErrors, type Replicas, standardError } from './noise.ts';
+import { continuousCounts, type SlicedCounts, sumOf } from './site-counts.ts';
 
 export interface Feature {
   readonly kind: FeatureKind;
@@ -17,7 +14,7 @@ export interface Feature {
   readonly sparsity: number;
   /** Prominence as a share of the curve's range. */
   readonly prominence: number;
-  /** Thresholds that neither the grid nor the sampling noise can tell from this one. */
+  /** Thresholds that neither the grid nor the sampling noise can tell from this one; 2 standard errors to each side. */
   readonly interval: readonly [number, number];
 }
 
@@ -29,11 +26,14 @@ export interface CriticalPoint {
 }
 
 export interface Criticality {
-  /** F with everything in it, as the equations define it. */
+  /** F of all activations, as the equations define it. */
   readonly curve: FreeEnergyCurve;
-  /** F of the continuous part, on the same thresholds: what the features are read from. NaN where it does not reach. */
+  /**
+   * What the features are read from, on the same thresholds: F of the continuous part, summed over sites and smoothed. NaN
+   * where it cannot be read.
+   */
   readonly continuous: Float64Array;
-  /** Every significant feature, in increasing τ; extrema, and inflections when there is no extremum. */
+  /** Every significant feature, in increasing τ. */
   readonly features: readonly Feature[];
   /** The earliest of them; null is a result: nothing in the distribution says where pruning starts to hurt. */
   readonly critical: CriticalPoint | null;
@@ -45,52 +45,49 @@ export interface CriticalPointOptions {
   readonly minProminence: number;
   /** Least prominence in standard errors, before it is corrected for the points of the curve and the number of slices. */
   readonly minStandardErrors: number;
+  /** Whether inflections count where there is no extremum. */
+  readonly inflections: boolean;
 }
 
 export const DEFAULT_CRITICAL_POINT: CriticalPointOptions = {
   temperature: 'normalized',
-  minProminence: 0.02,
+  minProminence: 0.01,
   minStandardErrors: 4,
+  inflections: false,
 };
 
-const GRID = { perOctave: 8, sparsity: [0.02, 0.95] } as const;
-/** Half-width of τ*'s interval, in standard errors of the difference of F to its value at τ*. */
+const GRID = { perOctave: 8, sparsity: [0.01, 0.98] } as const;
+/** Sparsities between which features count; the grid goes on to either side, so that smoothing has something to go by. */
+const READ = [0.02, 0.95] as const;
+/** Standard deviation of the smoothing of F along τ. Distributions turn over octaves; what is narrower is an accident. */
+const SMOOTHING_OCTAVES = 0.25;
+/** Half-width of τ*'s interval, in standard errors of ln τ*. */
 const INTERVAL_ERRORS = 2;
 const MIN_SLICES = 4;
 
 /**
  * The critical point of the renormalized free energy of a window: its earliest significant feature.
  *
- * A feature counts when its prominence exceeds both a share of the range of F and a multiple of its own sampling error,
- * and it is read from the continuous part of the distribution (see atoms.ts).
+ * Features are read from the additive free energy (additive.ts) of the continuous part of every site (atoms.ts). A feature counts
+ * when its prominence exceeds both a share of the range of F and a multiple of its own sampling error.
+ * O(slices · sites · bins).
  *
- * @param slices - parts of the window with whole requests each, merged over sites; at least 4, else there is no noise
- *   estimate and so no feature.
+ * @param slices - parts of the window with whole requests each; at least 4, else there is no noise estimate and so no feature.
+ * @returns null when the window holds too little for a curve.
  */
 export function criticality(
-  slices: readonly ActivationHistogram[],
+  slices: readonly SiteHistograms[],
   options: CriticalPointOptions = DEFAULT_CRITICAL_POINT,
 ): Criticality | null {
-  const all = mergeAll(slices);
-  const exact = tails(all);
+  const histograms = (slices[0] ?? []).map((_, site) => slices.map((slice) => slice[site]!));
+  const merged = histograms.map(mergeAll);
+  const exact = tails(mergeAll(merged));
   const bins = logGrid(exact, GRID);
   if (bins.length < 3) return null;
   const curve = freeEnergyCurve(exact, bins, options.temperature);
-  const share = continuousShare(all);
-  const smoothTails = tails(all, share);
-  const [from, to] = spanOf(smoothTails, bins);
-  const continuous = new Float64Array(bins.length).fill(Number.NaN);
-  let features: Feature[] = [];
-  if (to - from >= 3) {
-    const inside = bins.subarray(from, to);
-    const smooth = freeEnergyCurve(smoothTails, inside, options.temperature).freeEnergy;
-    continuous.set(smooth, from);
-    if (slices.length >= MIN_SLICES) {
-      const shareOf = (slice: ActivationHistogram) => share.subarray(slice.offset - all.offset);
-      const replicas = leaveOneOut(slices, inside, options.temperature, shareOf);
-      features = significant(axisOf(curve, from, to), smooth, replicas, options);
-    }
-  }
+  const sites = histograms.map((site, i) => continuousCounts(site, merged[i]!, bins));
+  const sparsityAt = (threshold: number) => 1 - retainedFrom(exact, binOf(threshold)).count / exact.count[0]!;
+  const { continuous, features } = readFeatures(sites, { thresholds: curve.thresholds, sparsityAt }, options);
   const first = features[0];
   return {
     curve,
@@ -108,62 +105,72 @@ export function criticality(
   };
 }
 
-/**
- * The part [from, to) of the grid on which the continuous part has the grid's sparsities too. Atoms can lie anywhere: past
- * the last of the continuous part its F is not defined, before the first it is nothing but noise.
- */
-function spanOf(continuous: Tails, bins: Int32Array): readonly [number, number] {
-  const [least, most] = GRID.sparsity;
-  const isInside = (bin: number): boolean => {
-    const sparsity = 1 - retainedFrom(continuous, bin).count / continuous.count[0]!;
-    return sparsity >= least && sparsity <= most;
-  };
-  const from = bins.findIndex(isInside);
-  return from < 0 ? [0, 0] : [from, bins.findLastIndex(isInside) + 1];
-}
-
 /** Where the points of a curve lie. */
-type Axis = Pick<FreeEnergyCurve, 'thresholds' | 'sparsity'>;
-
-function axisOf({ thresholds, sparsity }: FreeEnergyCurve, from: number, to: number): Axis {
-  return { thresholds: thresholds.subarray(from, to), sparsity: sparsity.subarray(from, to) };
+interface Axis {
+  /** Increasing bin edges. */
+  readonly thresholds: Float64Array;
+  /** β at any bin edge between them. */
+  readonly sparsityAt: (threshold: number) => number;
 }
 
 /**
- * Significant extrema of F; if there are none, significant extrema of its slope along ln τ.
+ * Every significant feature of counts along thresholds: of the unpruned network, or of the network pruned at each of them.
  *
- * @param curve - F as it is reported, and β.
- * @param smooth - F of the continuous part on the same thresholds, with its replicas.
+ * @param sites - the continuous part, counted at the thresholds of the axis.
  */
-export function significant(
+export function readFeatures(
+  sites: readonly SlicedCounts[],
+  { thresholds, sparsityAt }: Axis,
+  options: CriticalPointOptions,
+): Pick<Criticality, 'continuous' | 'features'> {
+  const totals = sites.map(sumOf);
+  const [from, to] = domainOf(totals, thresholds.length, READ);
+  const continuous = new Float64Array(thresholds.length).fill(Number.NaN);
+  if (to - from < 3) return { continuous, features: [] };
+  const smooth = smoothing(thresholds.map(Math.log2), SMOOTHING_OCTAVES);
+  const read = (f: Float64Array) => smooth(f).subarray(from, to);
+  const y = read(additiveFreeEnergy(totals, thresholds, options.temperature));
+  continuous.set(y, from);
+  if ((sites[0]?.length ?? 0) < MIN_SLICES) return { continuous, features: [] };
+  const { curves } = leaveOneOut(sites, thresholds, options.temperature);
+  const axis = { thresholds: thresholds.subarray(from, to), sparsityAt };
+  return { continuous, features: significant(axis, y, { curves: curves.map(read) }, options) };
+}
+
+/** Significant extrema of F; if there are none and inflections count, significant extrema of its slope along ln τ. */
+function significant(
   axis: Axis,
-  smooth: Float64Array,
+  y: Float64Array,
   replicas: Replicas,
   options: CriticalPointOptions,
 ): Feature[] {
-  const turns = select(axis, smooth, replicas, options);
-  if (turns.length > 0) return turns;
+  const turns = select(axis, y, replicas, options);
+  if (turns.length > 0 || !options.inflections) return turns;
   const logThresholds = axis.thresholds.map(Math.log);
   const slope = (f: Float64Array) => derivative(logThresholds, f);
   const slopes = { curves: replicas.curves.map(slope) };
-  return select(axis, slope(smooth), slopes, options).map((f) => ({ ...f, kind: 'inflection' }));
+  return select(axis, slope(y), slopes, options).map((f) => ({ ...f, kind: 'inflection' }));
 }
 
 function select(axis: Axis, y: Float64Array, replicas: Replicas, options: CriticalPointOptions): Feature[] {
   const range = y.reduce((a, b) => Math.max(a, b)) - y.reduce((a, b) => Math.min(a, b));
   const errors = leastErrors(options.minStandardErrors, y.length, replicas.curves.length);
+  const x = axis.thresholds.map(Math.log);
   return extrema(y)
     .filter(
       (extremum) =>
         extremum.prominence >= options.minProminence * range && standsOut(y, extremum, replicas, errors),
     )
-    .map((extremum) => ({
-      kind: extremum.kind,
-      threshold: axis.thresholds[extremum.index]!,
-      sparsity: axis.sparsity[extremum.index]!,
-      prominence: extremum.prominence / range,
-      interval: intervalAround(axis.thresholds, y, extremum, replicas),
-    }));
+    .map((extremum) => {
+      const threshold = nearestEdge(Math.exp(parabolaAt(x, y, extremum.index).vertex));
+      return {
+        kind: extremum.kind,
+        threshold,
+        sparsity: axis.sparsityAt(threshold),
+        prominence: extremum.prominence / range,
+        interval: intervalAround(x, y, extremum, replicas),
+      };
+    });
 }
 
 /**
@@ -183,21 +190,17 @@ function standsOut(y: Float64Array, { index, kind }: Extremum, replicas: Replica
   return hasWitness(-1) && hasWitness(1);
 }
 
-/** The neighbours on the grid, between which the extremum lies, and on from there what noise cannot tell from it. */
+/** The neighbours on the grid, between which the extremum lies, and on from there what its sampling error covers. */
 function intervalAround(
-  thresholds: Float64Array,
+  x: Float64Array,
   y: Float64Array,
-  { index, kind }: Extremum,
+  { index }: Extremum,
   replicas: Replicas,
 ): [number, number] {
-  const sign = kind === 'maximum' ? 1 : -1;
-  const isAlike = (i: number): boolean => {
-    const error = standardError(replicas, (f) => f[index]! - f[i]!);
-    return sign * (y[index]! - y[i]!) <= INTERVAL_ERRORS * error;
-  };
-  let low = index - 1;
-  while (low > 0 && isAlike(low - 1)) low--;
-  let high = index + 1;
-  while (high < y.length - 1 && isAlike(high + 1)) high++;
-  return [thresholds[low]!, thresholds[high]!];
+  const { vertex, curvature } = parabolaAt(x, y, index);
+  // To first order, the vertex of a replica is off by its slope at the vertex over the curvature.
+  const error = standardError(replicas, (f) => parabolaAt(x, f, index).slopeAt(vertex) / curvature);
+  const low = Math.max(x[0]!, Math.min(x[index - 1]!, vertex - INTERVAL_ERRORS * error));
+  const high = Math.min(x.at(-1)!, Math.max(x[index + 1]!, vertex + INTERVAL_ERRORS * error));
+  return [nearestEdge(Math.exp(low)), nearestEdge(Math.exp(high))];
 }

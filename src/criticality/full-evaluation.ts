@@ -1,7 +1,7 @@
 import { binOf } from '../estimator/bins.ts';
-import { type ActivationHistogram, mergeAll, retainedFrom, tails } from '../estimator/histogram.ts';
-import { continuousShare } from './atoms.ts';
-import { type CriticalPointOptions, type Feature, significant } from './critical-point.ts';
+import { mergeAll, retainedFrom, tails } from '../estimator/histogram.ts';
+import type { SiteHistograms } from '../estimator/rolling-window.ts';
+import { type CriticalPointOptions, type Feature, readFeatures } from './critical-point.ts';
 import {
   emptyCurve,
   type FreeEnergyCurve,
@@ -10,6 +10,7 @@ import {
   type Temperature,
   temperatureScale,
 } from './free-energy.ts';
+import { type Counts, continuousCounts } from './site-counts.ts';
 
 /** Number M and sum Σ of |a| ≥ τ at one threshold, over all sites. */
 export interface RetainedTotal {
@@ -52,70 +53,66 @@ export function freeEnergyFrom(
 export interface PrunedPoint {
   /** M and Σ of everything. */
   readonly retained: RetainedTotal;
-  /** M and Σ of the continuous part, in every slice. */
-  readonly continuous: readonly RetainedTotal[];
+  /** M and Σ of the continuous part, per site and in it per slice. */
+  readonly continuous: readonly (readonly RetainedTotal[])[];
 }
 
 /**
  * M and Σ at a threshold, exact at a bin edge.
  *
- * @param slices - magnitudes before the gates of a network that is pruned at `threshold`, merged over sites.
+ * @param slices - magnitudes before the gates of a network that is pruned at `threshold`.
  */
-export function prunedPoint(threshold: number, slices: readonly ActivationHistogram[]): PrunedPoint {
-  const all = mergeAll(slices);
-  const share = continuousShare(all);
-  const bin = binOf(threshold);
+export function prunedPoint(threshold: number, slices: readonly SiteHistograms[]): PrunedPoint {
+  const bins = Int32Array.of(binOf(threshold));
+  const histograms = slices[0]!.map((_, site) => slices.map((slice) => slice[site]!));
+  const merged = histograms.map(mergeAll);
   return {
-    retained: retainedFrom(tails(all), bin),
-    continuous: slices.map((slice) =>
-      retainedFrom(tails(slice, share.subarray(slice.offset - all.offset)), bin),
+    retained: retainedFrom(tails(mergeAll(merged)), bins[0]!),
+    continuous: histograms.map((site, i) =>
+      continuousCounts(site, merged[i]!, bins).map(({ count, sum }) => ({ count: count[0]!, sum: sum[0]! })),
     ),
   };
 }
 
 /**
- * The features of the pruned network's own free energy, by the same rule as the renormalized ones.
+ * The features of the pruned network's own free energy, by the same rule as the renormalized ones. β is that of the pruned
+ * network, between thresholds on a straight line in ln τ.
  *
  * @param thresholds - increasing bin edges; for each the point of the network pruned there.
  * @param dense - slices of the unpruned network, cut alike.
- * @returns features in increasing τ; none where the continuous part leaves fewer than three points.
+ * @returns features in increasing τ; none where too few points can be read.
  */
 export function fullFeatures(
   thresholds: readonly number[],
   points: readonly PrunedPoint[],
-  dense: readonly ActivationHistogram[],
+  dense: readonly SiteHistograms[],
   options: CriticalPointOptions,
 ): readonly Feature[] {
   const unpruned = prunedPoint(0, dense);
-  const without = (left: number): Float64Array =>
-    freeEnergyFrom(
-      thresholds,
-      points.map((point) => sumWithout(point.continuous, left)),
-      sumWithout(unpruned.continuous, left),
-      options.temperature,
-    ).freeEnergy;
-  const smooth = without(NONE);
-  const end = smooth.findLastIndex(Number.isFinite) + 1;
-  if (end < 3) return [];
-  const retained = points.map((point) => point.retained);
-  const { sparsity } = freeEnergyFrom(thresholds, retained, unpruned.retained, options.temperature);
+  const sites = unpruned.continuous.map((slices, site) =>
+    slices.map((total, slice): Counts => {
+      const along = points.map(({ continuous }) => continuous[site]![slice]!);
+      return {
+        count: Float64Array.from(along, ({ count }) => count),
+        sum: Float64Array.from(along, ({ sum }) => sum),
+        totalCount: total.count,
+        totalSum: total.sum,
+      };
+    }),
+  );
+  const sparsity = points.map(({ retained }) => 1 - retained.count / unpruned.retained.count);
   const axis = {
-    thresholds: Float64Array.from(thresholds).subarray(0, end),
-    sparsity: sparsity.subarray(0, end),
+    thresholds: Float64Array.from(thresholds),
+    sparsityAt: (threshold: number) => interpolated(thresholds, sparsity, threshold),
   };
-  const replicas = { curves: dense.map((_, left) => without(left).subarray(0, end)) };
-  return significant(axis, smooth.subarray(0, end), replicas, options);
+  return readFeatures(sites, axis, options).features;
 }
 
-const NONE = -1;
-
-function sumWithout(parts: readonly RetainedTotal[], left: number): RetainedTotal {
-  let count = 0;
-  let sum = 0;
-  for (const [i, part] of parts.entries()) {
-    if (i === left) continue;
-    count += part.count;
-    sum += part.sum;
-  }
-  return { count, sum };
+/** The value at a threshold between others, on a straight line in ln τ. */
+function interpolated(thresholds: readonly number[], values: readonly number[], threshold: number): number {
+  const above = thresholds.findIndex((at) => at >= threshold);
+  if (above <= 0) return values.at(above)!;
+  const low = Math.log(thresholds[above - 1]!);
+  const share = (Math.log(threshold) - low) / (Math.log(thresholds[above]!) - low);
+  return values[above - 1]! + share * (values[above]! - values[above - 1]!);
 }

@@ -1,64 +1,13 @@
-import { edgeOf } from '../estimator/bins.ts';
-import { type ActivationHistogram, retainedFrom, tails } from '../estimator/histogram.ts';
-import { freeEnergy, type Temperature, temperatureScale } from './free-energy.ts';
-
 /**
  * Replicas of a curve with one slice of the window left out in turn: the delete-one jackknife.
  *
- * Slices hold whole requests, so that the correlation of activations inside a request is in the estimate.
+ * Slices hold whole requests, so that the correlation of activations inside a request is in the estimate. Every replica has
+ * temperature scales of its own, so that their noise is in it too.
  * Source: Efron & Stein 1981.
  */
 export interface Replicas {
   /** K curves on the same grid as the original. */
   readonly curves: readonly Float64Array[];
-}
-
-/**
- * F on a grid for the window without each of its slices. O(slices · bins).
- *
- * Every replica has its own temperature scale, so that the noise of s is in the estimate too. A replica in which nothing
- * remains is NaN.
- *
- * @param shareOf - the share of each stored bin of a slice that counts, see `tails`.
- */
-export function leaveOneOut(
-  slices: readonly ActivationHistogram[],
-  bins: Int32Array,
-  temperature: Temperature,
-  shareOf: (h: ActivationHistogram) => Float64Array,
-): Replicas {
-  const sampled = slices.map((slice) => {
-    const t = tails(slice, shareOf(slice));
-    return { t, at: Array.from(bins, (bin) => retainedFrom(t, bin)) };
-  });
-  const totalCount = sampled.reduce((n, { t }) => n + t.count[0]!, 0);
-  const totalSum = sampled.reduce((n, { t }) => n + t.sum[0]!, 0);
-  const curves = sampled.map(() => new Float64Array(bins.length));
-  const rest = sampled.map(({ t }) => ({
-    totalCount: totalCount - t.count[0]!,
-    totalSum: totalSum - t.sum[0]!,
-  }));
-  const scales = rest.map((r) =>
-    r.totalCount > 0 ? temperatureScale(temperature, r.totalCount, r.totalSum) : Number.NaN,
-  );
-  for (let k = 0; k < bins.length; k++) {
-    const threshold = edgeOf(bins[k]!);
-    let count = 0;
-    let sum = 0;
-    for (const { at } of sampled) {
-      count += at[k]!.count;
-      sum += at[k]!.sum;
-    }
-    for (const [j, { at }] of sampled.entries()) {
-      const retained = {
-        count: Math.max(0, count - at[k]!.count),
-        sum: Math.max(0, sum - at[k]!.sum),
-        ...rest[j]!,
-      };
-      curves[j]![k] = freeEnergy(retained, threshold, scales[j]!);
-    }
-  }
-  return { curves };
 }
 
 /** Jackknife standard error of any quantity of the curve. */

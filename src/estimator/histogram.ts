@@ -46,12 +46,15 @@ function reserve(h: ActivationHistogram, from: number, to: number): void {
 function accumulate(target: ActivationHistogram, other: ActivationHistogram, sign: 1 | -1): void {
   reserve(target, other.offset, other.offset + other.counts.length);
   const shift = other.offset - target.offset;
-  for (let i = 0; i < other.counts.length; i++) {
-    target.counts[shift + i]! += sign * other.counts[i]!;
-    target.residuals[shift + i]! += sign * other.residuals[i]!;
-  }
+  addInto(target.counts, other.counts, shift, sign);
+  addInto(target.residuals, other.residuals, shift, sign);
   target.zeros += sign * other.zeros;
   target.nonFinite += sign * other.nonFinite;
+}
+
+function addInto(target: Float64Array, other: Float64Array, shift: number, sign: 1 | -1): void {
+  if (sign === 1) for (let i = 0; i < other.length; i++) target[shift + i]! += other[i]!;
+  else for (let i = 0; i < other.length; i++) target[shift + i]! -= other[i]!;
 }
 
 /** Adds `other` to `target` in place. O(bins of other). */
@@ -64,10 +67,19 @@ export function subtract(target: ActivationHistogram, other: ActivationHistogram
   accumulate(target, other, -1);
 }
 
-/** A new histogram of all activations in `parts`. */
+/** A new histogram of all activations in `parts`. O(bins of all). */
 export function mergeAll(parts: Iterable<ActivationHistogram>): ActivationHistogram {
   const all = emptyHistogram();
-  for (const part of parts) merge(all, part);
+  const list = [...parts];
+  let from = Number.POSITIVE_INFINITY;
+  let to = 0;
+  for (const { offset, counts } of list) {
+    if (counts.length === 0) continue;
+    from = Math.min(from, offset);
+    to = Math.max(to, offset + counts.length);
+  }
+  reserve(all, from, to);
+  for (const part of list) merge(all, part);
   return all;
 }
 

@@ -3,7 +3,6 @@ import { analyze } from '../../src/analysis/analyze.ts';
 import { SLICES } from '../../src/analysis/schedule.ts';
 import { criticality } from '../../src/criticality/critical-point.ts';
 import { BinCounter } from '../../src/estimator/bin-counter.ts';
-import { mergeAll } from '../../src/estimator/histogram.ts';
 import { RollingWindow } from '../../src/estimator/rolling-window.ts';
 import { capture } from '../estimator/bundled-activations.ts';
 
@@ -25,7 +24,7 @@ it('inputs that come one by one through a rolling window give the critical thres
       row,
     );
   }
-  const streamed = criticality(window.snapshot().slices.map((slice) => mergeAll(slice)))!.critical!;
+  const streamed = criticality(window.snapshot().slices)!.critical!;
   expect(streamed.threshold).toBe(critical!.threshold);
   expect(streamed.feature).toBe(critical!.feature);
   expect(Math.abs(streamed.sparsity - critical!.sparsity)).toBeLessThanOrEqual(0.005);

@@ -1,16 +1,20 @@
 import { describe, expect, it } from 'vitest';
+import { leaveOneOut } from '../../src/criticality/additive.ts';
 import { freeEnergyCurve, type Temperature } from '../../src/criticality/free-energy.ts';
-import { leastErrors, leaveOneOut, standardError } from '../../src/criticality/noise.ts';
+import { leastErrors, standardError } from '../../src/criticality/noise.ts';
+import { continuousCounts } from '../../src/criticality/site-counts.ts';
 import { BinCounter } from '../../src/estimator/bin-counter.ts';
-import { binOf } from '../../src/estimator/bins.ts';
-import { type ActivationHistogram, emptyHistogram, mergeAll, tails } from '../../src/estimator/histogram.ts';
+import { binOf, edgeOf } from '../../src/estimator/bins.ts';
+import { type ActivationHistogram, mergeAll, tails } from '../../src/estimator/histogram.ts';
 import { xorshift } from '../../src/random.ts';
 import { bitsOf } from '../estimator/distributions.ts';
-import { exponential, halfNormal, window } from './samples.ts';
+import { exponential, window } from './samples.ts';
 
 const counter = new BinCounter();
-const whole = (h: ActivationHistogram) => new Float64Array(h.counts.length).fill(1);
 const BINS = Int32Array.of(binOf(0.1), binOf(0.5), binOf(1), binOf(2));
+const THRESHOLDS = Float64Array.from(BINS, edgeOf);
+const replicasOf = (slices: readonly ActivationHistogram[], temperature: Temperature) =>
+  leaveOneOut([continuousCounts(slices, mergeAll(slices), BINS)], THRESHOLDS, temperature);
 
 describe('the jackknife standard error', () => {
   it('of a mean is its closed form s/√K', () => {
@@ -37,44 +41,8 @@ describe('the jackknife standard error', () => {
 
   it('is 0 when the slices are alike', () => {
     const slice = window(exponential, 1, { count: 1, perSlice: 5000 })[0]!;
-    const replicas = leaveOneOut([slice, slice, slice, slice], BINS, 'normalized', whole);
+    const replicas = replicasOf([slice, slice, slice, slice], 'normalized');
     expect(standardError(replicas, (f) => f[1]!)).toBeLessThan(1e-14);
-  });
-});
-
-describe('a replica', () => {
-  it.each(['paper', 'normalized'] as const)(
-    'is the curve of the other slices, merged (%s)',
-    (temperature) => {
-      const slices = [
-        ...window(exponential, 1, { count: 3, perSlice: 500 }),
-        ...window(halfNormal, 2, { count: 2, perSlice: 80, scale: 2 }),
-        emptyHistogram(),
-      ];
-      const { curves } = leaveOneOut(slices, BINS, temperature, whole);
-      for (const [j, curve] of curves.entries()) {
-        const others = tails(mergeAll(slices.filter((_, i) => i !== j)));
-        const exact = freeEnergyCurve(others, BINS, temperature).freeEnergy;
-        for (let k = 0; k < BINS.length; k++) expect(curve[k]).toBeCloseTo(exact[k]!, 10);
-      }
-    },
-  );
-
-  it('weighs the bins of its slices as it is told', () => {
-    const slices = window(exponential, 4, { count: 4, perSlice: 300 });
-    const half = (h: ActivationHistogram) =>
-      Float64Array.from(h.counts, (_, i) => (h.offset + i < binOf(0.5) ? 0.5 : 1));
-    const { curves } = leaveOneOut(slices, BINS, 'paper', half);
-    const others = mergeAll(slices.slice(1));
-    const exact = freeEnergyCurve(tails(others, half(others)), BINS, 'paper').freeEnergy;
-    for (let k = 0; k < BINS.length; k++) expect(curves[0]![k]).toBeCloseTo(exact[k]!, 10);
-  });
-
-  it('is NaN where the slice that is left out held everything', () => {
-    const only = counter.histogram(bitsOf(Float32Array.of(1, 2, 3)));
-    const { curves } = leaveOneOut([only, emptyHistogram()], BINS, 'normalized', whole);
-    expect(curves[0]!.every(Number.isNaN)).toBe(true);
-    expect(curves[1]!.slice(0, 4).every(Number.isFinite)).toBe(true);
   });
 });
 
@@ -112,9 +80,7 @@ describe('the spread of F over 400 independent windows is what the jackknife say
     );
     const mean = values.reduce((a, b) => a + b, 0) / values.length;
     const spread = Math.sqrt(values.reduce((a, v) => a + (v - mean) ** 2, 0) / (values.length - 1));
-    const variances = windows.map(
-      (slices) => standardError(leaveOneOut(slices, BINS, temperature, whole), quantity) ** 2,
-    );
+    const variances = windows.map((slices) => standardError(replicasOf(slices, temperature), quantity) ** 2);
     const claimed = Math.sqrt(variances.reduce((a, b) => a + b, 0) / variances.length);
     expect(Math.abs(claimed / spread - 1)).toBeLessThan(0.12);
   });

@@ -105,7 +105,7 @@ export function overviewFigure(rows, other) {
     (beta) => `<text class="soft" text-anchor="middle" x="${x(beta)}" y="${height - 2}">β ${beta}</text>`,
   );
   const key =
-    'green: within 1 point of dense · black bar: 5 points lost · red: β* of the default rule (ring: no feature, dense) · blue: β* of the multiple';
+    'green: within 1 point of dense · black bar: 5 points lost · red: β* of the default rule (ring: no feature, dense) · blue: β* of all sites pooled';
   return file(LEFT + RAIL + RIGHT, height + 6, [
     `<text class="soft" x="0" y="18">${key}</text>`,
     ...lines,

@@ -1,6 +1,6 @@
 // Everything that the report says about one entry of the zoo.
 import { shareAlike } from '../../../dist/analysis/class-scores.js';
-import { densePass, mergedSlices } from '../../../dist/analysis/dense-pass.js';
+import { densePass } from '../../../dist/analysis/dense-pass.js';
 import { prunedPass } from '../../../dist/analysis/full-pass.js';
 import { SLICES } from '../../../dist/analysis/schedule.js';
 import { criticality, DEFAULT_CRITICAL_POINT } from '../../../dist/criticality/critical-point.js';
@@ -8,7 +8,7 @@ import { freeEnergyFrom, fullFeatures } from '../../../dist/criticality/full-eva
 import { mergeAll, tails } from '../../../dist/estimator/histogram.js';
 import { evaluate, limits } from './full-evaluation.mjs';
 import { open } from './opened.mjs';
-import { pooled, RULES } from './rules.mjs';
+import { RULES } from './rules.mjs';
 import { scaleShifts } from './scaled-activations.mjs';
 import { streamed } from './streaming.mjs';
 
@@ -18,26 +18,29 @@ const SUBSAMPLES = 5;
 const SUBSAMPLE_ROWS = 500;
 /** τ that a full evaluation is timed for. */
 const TIMED_THRESHOLDS = 40;
-const REPEATS = 5;
-const WINDOW_REPEATS = 60;
+const REPEATS = 7;
+const WINDOW_REPEATS = 200;
 
 const nothing = () => undefined;
 
-/** One row of the table, with full evaluation, stability, timings, streaming and scale. */
-export async function measureRow(entry) {
+/**
+ * One row of the table, with full evaluation, stability, timings, streaming and scale.
+ *
+ * @param kept - `kept(part, measure)`: what `measure()` gives, or gave in a run that was cut off.
+ */
+export async function measureRow(entry, kept) {
   const opened = await open(entry);
   try {
     const passes = opened.passes(0, ROWS);
     const labels = opened.labels.subarray(0, ROWS);
     const dense = await densePass(passes, [], nothing);
-    const slices = mergedSlices(dense);
-    const t = tails(mergeAll(slices));
+    const t = tails(mergeAll(dense.slices.flat()));
     const total = { count: t.count[0], sum: t.sum[0] };
     const denseAccuracy = shareAlike(dense.classes, labels);
-    const found = criticality(slices);
+    const found = criticality(dense.slices);
     const thresholds = Array.from(found.curve.thresholds);
-    const points = await evaluate(passes, thresholds, dense, labels);
-    const timings = await timed(passes, dense, points);
+    const points = await kept('full', () => evaluate(passes, thresholds, dense, labels));
+    const timings = await kept('timings', () => timed(passes, dense, thresholds));
     const full = freeEnergyFrom(
       thresholds,
       points.map(({ retained }) => retained),
@@ -59,17 +62,17 @@ export async function measureRow(entry) {
         accuracy: points.map(({ accuracy }) => accuracy),
         agreement: points.map(({ agreement }) => agreement),
       },
-      features: candidates(found.features, points),
+      features: await candidates(passes, dense, labels, found.features),
       fullFeatures: fullFeatures(
         thresholds,
         points.map(({ point }) => point),
-        slices,
+        dense.slices,
         DEFAULT_CRITICAL_POINT,
       ),
       rules: await judged(passes, dense, labels, points),
-      subsamples: await subsampled(opened),
-      streamed: await streamed(opened, ROWS, SLICES),
-      scaled: await scaleShifts(opened),
+      ...(await kept('subsamples', () => subsampled(opened))),
+      streamed: await kept('streamed', () => streamed(opened, ROWS, SLICES)),
+      scaled: await kept('scaled', () => scaleShifts(opened)),
       timings,
     };
   } finally {
@@ -96,25 +99,31 @@ function identity({ name, entry, architecture, dataset, seed }) {
 }
 
 /** Every significant feature with the answers of the pruned network there. */
-function candidates(features, points) {
-  return features.map((feature) => {
-    const { accuracy, agreement } = points.find(({ threshold }) => threshold === feature.threshold);
-    return { ...feature, accuracy, agreement };
-  });
+async function candidates(passes, dense, labels, features) {
+  const results = [];
+  for (const feature of features) {
+    const { accuracy, agreement } = await prunedPass(passes, feature.threshold, dense, labels, nothing);
+    results.push({ ...feature, accuracy, agreement });
+  }
+  return results;
 }
 
 /** Each rule's choice, and the pruned network at it. */
 async function judged(passes, dense, labels, points) {
   const results = {};
+  const runs = new Map(points.map((point) => [String(point.threshold), point]));
+  const answersAt = async (thresholds) => {
+    const key = String(thresholds);
+    if (!runs.has(key)) runs.set(key, await prunedPass(passes, thresholds, dense, labels, nothing));
+    return runs.get(key);
+  };
   for (const { key, choose } of RULES) {
     const choice = choose(dense.slices);
     if (choice === null) {
       results[key] = null;
       continue;
     }
-    const known = points.find(({ threshold }) => threshold === choice.thresholds);
-    const { accuracy, agreement } =
-      known ?? (await prunedPass(passes, choice.thresholds, dense, labels, nothing));
+    const { accuracy, agreement } = await answersAt(choice.thresholds);
     const { sparsity, kind, interval } = choice;
     results[key] = {
       ...(typeof choice.thresholds === 'number' ? { threshold: choice.thresholds } : {}),
@@ -128,35 +137,51 @@ async function judged(passes, dense, labels, points) {
   return results;
 }
 
-/** β* of every rule on disjoint parts of the inputs. */
+/** β* of every rule on disjoint parts of the inputs; where five of 500 are too many, on fewer, and on five smaller ones. */
 async function subsampled({ passes, rows }) {
-  const length = Math.min(SUBSAMPLE_ROWS, Math.floor(rows / SUBSAMPLES));
-  const sparsities = Object.fromEntries(RULES.map(({ key }) => [key, []]));
-  for (let i = 0; i < SUBSAMPLES; i++) {
-    const { slices } = await densePass(passes(i * length, (i + 1) * length), [], nothing);
-    for (const { key, choose } of RULES) sparsities[key].push(choose(slices)?.sparsity ?? null);
-  }
-  return { rows: length, sparsities };
+  const parts = async (count, length) => {
+    const sparsities = Object.fromEntries(RULES.map(({ key }) => [key, []]));
+    for (let i = 0; i < count; i++) {
+      const { slices } = await densePass(passes(i * length, (i + 1) * length), [], nothing);
+      for (const { key, choose } of RULES) sparsities[key].push(choose(slices)?.sparsity ?? null);
+    }
+    return { rows: length, sparsities };
+  };
+  const count = Math.min(SUBSAMPLES, Math.floor(rows / SUBSAMPLE_ROWS));
+  const subsamples = await parts(count, SUBSAMPLE_ROWS);
+  if (count === SUBSAMPLES) return { subsamples };
+  return { subsamples, fifths: await parts(SUBSAMPLES, Math.floor(rows / SUBSAMPLES)) };
 }
 
-/** Seconds of the renormalized and the full evaluation, and from a filled window to the critical threshold. */
-async function timed(passes, dense, points) {
+/**
+ * Seconds of the renormalized and the full evaluation, in alternation, and from a filled window to the critical threshold. Full
+ * evaluation is timed by the cheapest run that gives M, Σ and the answers, at thresholds from all over the grid.
+ */
+async function timed(passes, dense, thresholds) {
   const renormalized = [];
+  const pruned = [];
+  const renormalize = async () => criticality((await densePass(passes, [], nothing)).slices);
   for (let i = 0; i < REPEATS; i++) {
-    const started = performance.now();
-    criticality(mergedSlices(await densePass(passes, [], nothing)));
-    renormalized.push((performance.now() - started) / 1000);
+    const threshold = thresholds[Math.floor(((i + 0.5) * thresholds.length) / REPEATS)];
+    const evaluateOne = () => prunedPass(passes, threshold, dense, undefined, nothing);
+    const [a, b] = i % 2 === 0 ? [renormalize, evaluateOne] : [evaluateOne, renormalize];
+    const times = [await secondsOf(a), await secondsOf(b)];
+    renormalized.push(times[i % 2]);
+    pruned.push(times[1 - (i % 2)]);
   }
-  const window = Array.from({ length: WINDOW_REPEATS }, () => {
-    const started = performance.now();
-    criticality(pooled(dense.slices));
-    return (performance.now() - started) / 1000;
-  }).slice(WINDOW_REPEATS / 2);
+  const window = [];
+  for (let i = 0; i < WINDOW_REPEATS; i++) window.push(await secondsOf(() => criticality(dense.slices)));
   return {
-    fullSeconds: TIMED_THRESHOLDS * median(points.map(({ seconds }) => seconds)),
+    fullSeconds: TIMED_THRESHOLDS * median(pruned),
     renormalizedSeconds: median(renormalized),
-    windowSeconds: median(window),
+    windowSeconds: median(window.slice(WINDOW_REPEATS / 2)),
   };
+}
+
+async function secondsOf(work) {
+  const started = performance.now();
+  await work();
+  return (performance.now() - started) / 1000;
 }
 
 export function median(values) {

@@ -3,7 +3,8 @@
 //   node bench/zoo/report/report.mjs              everything
 //   node bench/zoo/report/report.mjs --write      only the page and the figures, from the numbers that are there
 //   node bench/zoo/report/report.mjs NAME…        measures these rows again and keeps the others
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+//   node bench/zoo/report/report.mjs --resume     goes on where a run was cut off
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { overviewFigure, rowFigure } from './figures.mjs';
 import { measureRow, measureSeed } from './measure.mjs';
@@ -15,7 +16,9 @@ const NUMBERS = new URL('paper-reproduction.json', DOCS);
 const FIGURES = new URL('figures/', DOCS);
 
 const entries = JSON.parse(readFileSync(new URL('bench/zoo/zoo.json', ROOT), 'utf8'));
-const wanted = process.argv.slice(2);
+const DONE = new URL('bench/zoo/.cache/report/', ROOT);
+const wanted = process.argv.slice(2).filter((word) => word !== '--resume');
+const isResumed = process.argv.includes('--resume');
 const isPartial = wanted.length > 0;
 const before = isPartial ? JSON.parse(readFileSync(NUMBERS, 'utf8')) : undefined;
 
@@ -23,30 +26,47 @@ mkdirSync(FIGURES, { recursive: true });
 const report = wanted.includes('--write') ? before : await measured();
 writeFileSync(NUMBERS, `${JSON.stringify(report)}\n`);
 for (const row of report.rows) writeFileSync(new URL(`${row.name}.svg`, FIGURES), rowFigure(row));
-writeFileSync(new URL('overview.svg', FIGURES), overviewFigure(report.rows, 'multiple'));
+writeFileSync(new URL('overview.svg', FIGURES), overviewFigure(report.rows, 'pooled'));
 const discussion = readFileSync(new URL('discussion.md', import.meta.url), 'utf8').trim();
 writeFileSync(new URL('paper-reproduction.md', DOCS), page({ ...report, discussion }));
 
 async function measured() {
-  const started = performance.now();
-  const isWanted = ({ name }) => !isPartial || wanted.includes(name);
-  const keep = (list, done) =>
-    (before?.[list] ?? []).filter(({ name }) => !done.some((row) => row.name === name));
-  const rows = [];
-  const seeds = [];
-  for (const entry of entries.filter(isWanted)) {
-    const isMain = entry.name === entry.entry;
-    const from = performance.now();
-    if (isMain) rows.push(await measureRow(entry));
-    else seeds.push(await measureSeed(entry));
-    process.stderr.write(`${entry.name}: ${((performance.now() - from) / 1000).toFixed(0)} s\n`);
-  }
-  const byName = (a, b) => (a.name < b.name ? -1 : 1);
-  const { model } = cpus()[0];
+  if (!isResumed) rmSync(DONE, { recursive: true, force: true });
+  mkdirSync(DONE, { recursive: true });
+  const measuredNow = [];
+  for (const entry of entries.filter(({ name }) => !isPartial || wanted.includes(name)))
+    measuredNow.push(await measuredOnce(entry));
+  const isMain = ({ name, entry }) => name === entry;
+  const kept = [...(before?.rows ?? []), ...(before?.seeds ?? [])].filter(
+    ({ name }) => !measuredNow.some((row) => row.name === name),
+  );
+  const all = [...kept, ...measuredNow].sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
-    seconds: isPartial ? before.seconds : (performance.now() - started) / 1000,
-    machine: `${availableParallelism()} cores (${model.trim()})`,
-    rows: [...keep('rows', rows), ...rows].sort(byName),
-    seeds: [...keep('seeds', seeds), ...seeds].sort(byName),
+    machine: `${availableParallelism()} cores (${cpus()[0].model.trim()})`,
+    isResumed: isPartial || isResumed,
+    rows: all.filter(isMain),
+    seeds: all.filter((row) => !isMain(row)),
   };
+}
+
+/** An entry, measured or from the run that was cut off. */
+async function measuredOnce(entry) {
+  const started = performance.now();
+  const cpu = process.cpuUsage();
+  const kept = (part, measure) => onceInAFile(new URL(`${entry.name}.${part}.json`, DONE), measure);
+  return await onceInAFile(new URL(`${entry.name}.json`, DONE), async () => {
+    const row = await (entry.name === entry.entry ? measureRow(entry, kept) : measureSeed(entry));
+    const { user, system } = process.cpuUsage(cpu);
+    const seconds = (performance.now() - started) / 1000;
+    const cpuSeconds = (user + system) / 1e6;
+    process.stderr.write(`${entry.name}: ${seconds.toFixed(0)} s, ${cpuSeconds.toFixed(0)} s of CPU\n`);
+    return { ...row, seconds, cpuSeconds };
+  });
+}
+
+async function onceInAFile(file, measure) {
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'));
+  const value = await measure();
+  writeFileSync(file, JSON.stringify(value));
+  return value;
 }

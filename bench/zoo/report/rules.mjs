@@ -2,8 +2,7 @@
 import { criticality, DEFAULT_CRITICAL_POINT } from '../../../dist/criticality/critical-point.js';
 import { paperCriticality } from '../../../dist/criticality/paper-rule.js';
 import { binOf, nearestEdge } from '../../../dist/estimator/bins.js';
-import { mergeAll, retainedFrom, tails } from '../../../dist/estimator/histogram.js';
-import { additiveCriticality } from './additive.mjs';
+import { mergeAll, nonzeroCount, retainedFrom, tails } from '../../../dist/estimator/histogram.js';
 import { inUnitsOfTheMean } from './rescaled.mjs';
 
 /**
@@ -14,18 +13,37 @@ import { inUnitsOfTheMean } from './rescaled.mjs';
  * @property {readonly [number, number]} [interval]
  */
 
+const PAPER = { ...DEFAULT_CRITICAL_POINT, temperature: 'paper' };
+const INFLECTIONS = { ...DEFAULT_CRITICAL_POINT, inflections: true };
+/** Share of all activations from which on a site has a say of its own. */
+const FAIR_SHARE = 0.02;
+
 /** Every rule: `choose(slices)` with slices [slice][site]; null when it finds no feature. The first is the default. */
 export const RULES = [
   {
-    key: 'significant',
-    name: 'earliest significant, T = s/τ',
-    choose: (slices) => ofPoint(criticality(pooled(slices))),
+    key: 'additive',
+    name: 'F summed over sites, T = s/τ',
+    choose: (slices) => ofPoint(criticality(slices)),
   },
   {
-    key: 'significantPaperT',
-    name: 'earliest significant, T = 1/τ',
-    choose: (slices) =>
-      ofPoint(criticality(pooled(slices), { ...DEFAULT_CRITICAL_POINT, temperature: 'paper' })),
+    key: 'additivePaper',
+    name: 'F summed over sites, T = 1/τ',
+    choose: (slices) => ofPoint(criticality(slices, PAPER)),
+  },
+  {
+    key: 'inflections',
+    name: 'F summed over sites, inflections too',
+    choose: (slices) => ofPoint(criticality(slices, INFLECTIONS)),
+  },
+  {
+    key: 'pooled',
+    name: 'F of all sites pooled, T = s/τ',
+    choose: (slices) => ofPoint(criticality(asOneSite(slices))),
+  },
+  {
+    key: 'pooledPaper',
+    name: 'F of all sites pooled, T = 1/τ',
+    choose: (slices) => ofPoint(criticality(asOneSite(slices), PAPER)),
   },
   {
     key: 'paper',
@@ -53,15 +71,19 @@ export const RULES = [
     choose: medianThreshold,
   },
   {
-    key: 'additive',
-    name: 'sum of the sites’ F',
-    choose: (slices) => ofPoint(additiveCriticality(slices)),
+    key: 'earliestSite',
+    name: 'least of the sites’ own τ',
+    choose: earliestThreshold,
   },
 ];
 
 /** One histogram per slice, over all sites. */
 export function pooled(slices) {
   return slices.map(mergeAll);
+}
+
+function asOneSite(slices) {
+  return pooled(slices).map((h) => [h]);
 }
 
 function ofPoint(found) {
@@ -78,10 +100,10 @@ function ownThresholds(slices) {
   return { thresholds, sparsity: predictedSparsity(slices, thresholds), kind: kinds(own) };
 }
 
-/** One curve of |a| in units of each site's mean; its threshold, times the mean, at every site. */
+/** One F of |a| in units of each site's mean; its threshold, times the mean, at every site. */
 function oneMultiple(slices) {
   const { scaled, means } = inUnitsOfTheMean(slices);
-  const found = criticality(pooled(scaled));
+  const found = criticality(scaled);
   if (found === null || found.critical === null) return null;
   const thresholds = Float32Array.from(means, (mean) => nearestEdge(found.critical.threshold * mean));
   return {
@@ -101,9 +123,21 @@ function medianThreshold(slices) {
   return { thresholds: threshold, sparsity: predictedSparsity(slices, all), kind: kinds(own) };
 }
 
+/** One threshold for all: the least of those of the sites with a fair share of the activations. */
+function earliestThreshold(slices) {
+  const all = nonzeroCount(mergeAll(slices.flat()));
+  const hasSay = (_, site) => nonzeroCount(mergeAll(slices.map((s) => s[site]))) >= FAIR_SHARE * all;
+  const own = siteCriticalities(slices).filter(hasSay);
+  const found = own.flatMap((site) => site?.critical?.threshold ?? []);
+  if (found.length === 0) return null;
+  const threshold = Math.min(...found);
+  const everywhere = slices[0].map(() => threshold);
+  return { thresholds: threshold, sparsity: predictedSparsity(slices, everywhere), kind: kinds(own) };
+}
+
 function siteCriticalities(slices) {
   return slices[0].map((_, site) => {
-    const found = criticality(slices.map((slice) => slice[site]));
+    const found = criticality(slices.map((slice) => [slice[site]]));
     return found?.critical ? found : null;
   });
 }

@@ -12,13 +12,13 @@ const FACTORS = [1, 0.25, 0.3, 0.5, 0.7, 1.3, 1.7, 2, 3, 5, 8];
 /** β* of the default rule for every factor, the unscaled first; null without a feature. */
 export async function scaleShifts({ passes, sites }) {
   const counter = new BinCounter();
-  const slices = FACTORS.map(() => Array.from({ length: SLICES }, emptyHistogram));
+  const slices = FACTORS.map(() => Array.from({ length: SLICES }, () => sites.map(emptyHistogram)));
   const taps = sites.map(({ tap }) => tap);
   await pass(passes(0, ROWS, { outputs: taps }), 0, 'nothing', ({ outputs }, { slice }) => {
-    for (const { elements } of outputs) {
+    for (const [site, { elements }] of outputs.entries()) {
       for (const [i, factor] of FACTORS.entries()) {
         const scaled = elements.map((a) => a * factor);
-        merge(slices[i][slice], counter.histogram(new Uint32Array(scaled.buffer)));
+        merge(slices[i][slice][site], counter.histogram(new Uint32Array(scaled.buffer)));
       }
     }
   });

@@ -2,7 +2,6 @@
 import { pass } from '../../../dist/analysis/passes.js';
 import { criticality } from '../../../dist/criticality/critical-point.js';
 import { RollingWindow } from '../../../dist/estimator/rolling-window.js';
-import { pooled } from './rules.mjs';
 
 /** The default rule's β* and τ* from a window that was filled input by input; null without a feature. */
 export async function streamed({ passes, sites }, rows, slices) {
@@ -21,7 +20,7 @@ export async function streamed({ passes, sites }, rows, slices) {
       waiting.delete(next);
     }
   });
-  const found = criticality(pooled(window.snapshot().slices));
+  const found = criticality(window.snapshot().slices);
   if (found === null || found.critical === null) return null;
   const { threshold, sparsity } = found.critical;
   return { threshold, sparsity };
