@@ -102,7 +102,5 @@ function errorsOf(points, key) {
 
 /** @type {(answers: readonly import('./losses.mjs').Answer[], key: 'p' | 'calibrated') => number} */
 function errorOf(answers, key) {
-  return calibrationError(
-    answers.map((a) => ({ confidence: a[key][a.top], isRight: a.top === a.label })),
-  );
+  return calibrationError(answers.map((a) => ({ confidence: a[key][a.top], isRight: a.top === a.label })));
 }

@@ -1,6 +1,6 @@
 // @ts-check
 // Histograms of many inputs in few arrays: only the bins that hold something.
-import { BINS_PER_OCTAVE } from '../../../dist/estimator/bins.js';
+import { BINS_PER_OCTAVE, edgeOf, ulpOf } from '../../../dist/estimator/bins.js';
 import { emptyHistogram } from '../../../dist/estimator/histogram.js';
 
 /** @typedef {import('../../../dist/estimator/histogram.js').ActivationHistogram} ActivationHistogram */
@@ -54,4 +54,17 @@ export function unpacked({ starts, bins, counts, residuals, zeros, nonFinite }, 
     h.residuals[bins[k] - h.offset] = residuals[k];
   }
   return h;
+}
+
+/** N and Σ₀ of every histogram. @param {ReturnType<typeof packed>} columns */
+export function packedTotals({ starts, bins, counts, residuals }) {
+  const count = new Float64Array(starts.length - 1);
+  const sum = new Float64Array(starts.length - 1);
+  for (let i = 0; i < count.length; i++) {
+    for (let k = starts[i]; k < starts[i + 1]; k++) {
+      count[i] += counts[k];
+      sum[i] += counts[k] * edgeOf(bins[k]) + residuals[k] * ulpOf(bins[k]);
+    }
+  }
+  return { count, sum };
 }

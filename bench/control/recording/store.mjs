@@ -14,13 +14,16 @@ const FORMAT = 1;
 
 /** Rows of the zoo, by name. */
 export const ZOO = new Map(
-  JSON.parse(readFileSync(new URL('bench/zoo/zoo.json', ROOT), 'utf8')).map(
-    (/** @type {any} */ entry) => [entry.name, entry],
-  ),
+  JSON.parse(readFileSync(new URL('bench/zoo/zoo.json', ROOT), 'utf8')).map((/** @type {any} */ entry) => [
+    entry.name,
+    entry,
+  ]),
 );
 
 /** The row of each architecture and data set that the report is about, seeds left out. */
-export const MAIN_ROWS = [...ZOO.values()].filter(({ name, entry }) => name === entry).map(({ name }) => name);
+export const MAIN_ROWS = [...ZOO.values()]
+  .filter(({ name, entry }) => name === entry)
+  .map(({ name }) => name);
 
 /** Inputs that are recorded of every model. */
 export const ROWS = 1000;

@@ -19,6 +19,7 @@ const PIXELS = {
   'contrast-1.5': scaled(1.5),
   'contrast-0.67': scaled(1 / 1.5),
   'half-light': scaled(0.5),
+  faint: scaled(0.1),
   noise: (values, random) => {
     for (let i = 0; i < values.length; i++) values[i] = clamped(values[i] + 40 * normal(random));
   },
@@ -71,7 +72,7 @@ export function varied(variant, batch, first) {
     });
     const random = xorshift(first + row + 1);
     if (isImage) /** @type {PixelChange} */ (change)(a, random, batch[0].shape.at(-1) ?? 1);
-    else /** @type {TokenChange} */ (change)(a, b, random);
+    /** @type {TokenChange} */ else (change)(a, b, random);
   }
   return copies;
 }

@@ -14,9 +14,13 @@ import { inputsOf } from './recorded-runtime.mjs';
  * @typedef {import('./recorded.mjs').Truth} Truth
  */
 
-/** Settings of the server, where a scenario does not say otherwise. */
-export function configOf(/** @type {any} */ overrides = {}) {
-  return parseConfig(overrides);
+/**
+ * Settings of the server, where a scenario does not say otherwise.
+ *
+ * @param {{ policy?: 'guarded' | 'earliest', config?: any }} [settings]
+ */
+export function configOf({ policy: _policy, config = {} } = {}) {
+  return parseConfig(config);
 }
 
 /** What the controller promises: the truth that it is about, and how much of it may be lost. @param {Config} config @returns {{ truth: Truth, allowed: number }} */

@@ -104,4 +104,19 @@ export class PhaseRecord {
     }
     return turns;
   }
+
+  /** What is kept of it. */
+  get summary() {
+    const { name, isDrift, requests, sampled, failed, pairs, alarms, delays, pairsToDense } = this;
+    const { meanSparsity, reversals, path, moves, last } = this;
+    return {
+      ...{ name, isDrift, requests, sampled, failed, pairs, alarms, delays, pairsToDense },
+      ...{ meanSparsity, reversals, path },
+      moves: moves.length,
+      changes: moves.filter(({ threshold }, i) => threshold !== (moves[i - 1] ?? this.start).threshold)
+        .length,
+      start: { state: this.start.state, threshold: this.start.threshold },
+      end: { state: last.state, threshold: last.threshold, share: last.share, detail: last.detail },
+    };
+  }
 }

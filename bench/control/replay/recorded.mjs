@@ -1,8 +1,7 @@
 // @ts-check
 // One recording, ready to be replayed, with the truth about every answer in it.
-import { nonzeroCount, tails } from '../../../dist/estimator/histogram.js';
 import { argmax, denseAnswers, LOSSES } from '../objectives/losses.mjs';
-import { unpacked } from '../recording/histograms.mjs';
+import { packedTotals, unpacked } from '../recording/histograms.mjs';
 import { recording } from '../recording/store.mjs';
 
 /**
@@ -19,6 +18,7 @@ export class Recorded {
   /** @type {Map<string, Float32Array>} */
   #losses = new Map();
   #answers;
+  #totals;
 
   /** @param {string} name @param {string} variant */
   static of(name, variant) {
@@ -44,6 +44,7 @@ export class Recorded {
     /** @type {Int32Array} */
     this.labels = columns.labels;
     this.#columns = columns;
+    this.#totals = packedTotals(columns);
     this.#answers = denseAnswers({ about, columns }).answers;
   }
 
@@ -72,12 +73,11 @@ export class Recorded {
   /** M and Σ of every site: the input's own N and Σ₀ times what passes on average. @param {number} index @param {number} row */
   retained(index, row) {
     const { shares } = this.#columns;
-    return this.histograms(row).map((h, site) => {
+    const { count, sum } = this.#totals;
+    return Array.from({ length: this.sites }, (_, site) => {
       const at = (index * this.sites + site) * 2;
-      return {
-        count: Math.round(nonzeroCount(h) * shares[at]),
-        sum: (tails(h).sum[0] ?? 0) * shares[at + 1],
-      };
+      const own = row * this.sites + site;
+      return { count: Math.round(count[own] * shares[at]), sum: sum[own] * shares[at + 1] };
     });
   }
 

@@ -3,7 +3,7 @@
 import { xorshift } from '../../../dist/random.js';
 import { steady } from './arrivals.mjs';
 import { VirtualClock } from './clock.mjs';
-import { ControlLoop, configOf, promiseOf } from './control-loop.mjs';
+import { ControlLoop, configOf, promiseOf, runLengthOf } from './control-loop.mjs';
 import { Drifting } from './drifting.mjs';
 import { PhaseRecord } from './phase-record.mjs';
 import { RecordedRuntime } from './recorded-runtime.mjs';
@@ -32,8 +32,12 @@ import { TruthMeter } from './truth-meter.mjs';
 const TRACE_EVERY = 200;
 
 /** @param {Replay} replay @param {number} seed @param {{ trace?: boolean, onRequest?: (n: number) => void }} [options] */
-export async function run({ row, phases, config: overrides, latency = 0 }, seed, { trace = false, onRequest } = {}) {
-  const config = configOf(overrides);
+export async function run(
+  { row, phases, config: settings, latency = 0 },
+  seed,
+  { trace = false, onRequest } = {},
+) {
+  const config = configOf(settings);
   const promise = promiseOf(config);
   const random = xorshift(seed);
   const runtime = new RecordedRuntime(xorshift(seed + 7919));
@@ -67,7 +71,7 @@ export async function run({ row, phases, config: overrides, latency = 0 }, seed,
         typeof phase.length === 'number' ? { settled: Infinity, atMost: phase.length } : phase.length;
       clock.jump(phase.clockJumpMs ?? 0);
       runtime.failureRatio = phase.failureRatio ?? 0;
-      runtime.stuckAt = phase.collapse ? from.sources[0].recorded.thresholds.at(-1) ?? null : null;
+      runtime.stuckAt = phase.collapse ? (from.sources[0].recorded.thresholds.at(-1) ?? null) : null;
       for (let n = 0; n < atMost && !(record.quiet >= settled && record.last.isSettled); n++) {
         clock.advance(arrivals(random, request));
         if (traffic instanceof Drifting) traffic.progress = n / atMost;
@@ -87,7 +91,11 @@ export async function run({ row, phases, config: overrides, latency = 0 }, seed,
         onRequest?.(request);
         if (trace && request % TRACE_EVERY === 0) points.push(pointOf());
       }
-      records.push({ record, worst: truth.take(), ...harvestOf(traffic, record.last.threshold, promise) });
+      records.push({
+        ...record.summary,
+        worst: truth.take(),
+        ...harvestOf(traffic, record.last.threshold, promise),
+      });
 
       function pointOf() {
         const { threshold, share, state } = loop.production;
@@ -108,7 +116,16 @@ export async function run({ row, phases, config: overrides, latency = 0 }, seed,
     loop.close();
     clock.uninstall();
   }
-  return { seed, promise, requests: request, sampled, phases: records, timings: timings.summary, trace: points };
+  return {
+    seed,
+    promise,
+    runLength: runLengthOf(config),
+    requests: request,
+    sampled,
+    phases: records,
+    timings: timings.summary,
+    trace: points,
+  };
 }
 
 /** @type {(traffic: Mixture | Drifting, threshold: number, promise: ReturnType<typeof promiseOf>) => { sparsity: number, oracle: number, endLoss: number }} */
