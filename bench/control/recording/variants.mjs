@@ -72,7 +72,7 @@ export function varied(variant, batch, first) {
     });
     const random = xorshift(first + row + 1);
     if (isImage) /** @type {PixelChange} */ (change)(a, random, batch[0].shape.at(-1) ?? 1);
-    /** @type {TokenChange} */ else (change)(a, b, random);
+    /** @type {TokenChange} */ else change(a, b, random);
   }
   return copies;
 }
