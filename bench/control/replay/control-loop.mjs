@@ -1,7 +1,9 @@
 // @ts-check
 // The only file that knows the controller: sampler, shadow runs and thermostat as the server connects them.
 import { parseConfig } from '../../../dist/config.js';
-import { stateName } from '../../../dist/control/state.js';
+import { step } from '../../../dist/control/controller.js';
+import { isRamped } from '../../../dist/control/ramp.js';
+import { production, stateName } from '../../../dist/control/state.js';
 import { Thermostat } from '../../../dist/control/thermostat.js';
 import { Sampler } from '../../../dist/sampling/sampler.js';
 import { shadow } from '../../../dist/sampling/shadow.js';
@@ -9,31 +11,28 @@ import { inputsOf } from './recorded-runtime.mjs';
 
 /**
  * @typedef {import('../../../dist/config.js').Config} Config
+ * @typedef {import('../../../dist/control/state.js').ControllerState} ControllerState
  * @typedef {import('../../../dist/sampling/shadow.js').ShadowSample} ShadowSample
  * @typedef {import('./traffic.mjs').Item} Item
  * @typedef {import('./recorded.mjs').Truth} Truth
  */
 
+/** As in src/serving/served-model.ts. */
+const COUNT_EVERY = 4;
+
 /**
- * Settings of the server, where a scenario does not say otherwise.
+ * Settings of the server; they are its defaults where a scenario does not say otherwise.
  *
- * @param {{ policy?: 'guarded' | 'earliest', config?: any }} [settings]
+ * @param {any} [settings]
  */
-export function configOf({ policy: _policy, config = {} } = {}) {
-  return parseConfig(config);
+export function configOf(settings = {}) {
+  return parseConfig(settings);
 }
 
 /** What the controller promises: the truth that it is about, and how much of it may be lost. @param {Config} config @returns {{ truth: Truth, allowed: number }} */
-export function promiseOf({ agreement }) {
-  return { truth: agreement.measure === 'cosine' ? 'cosine' : 'top1', allowed: 1 - agreement.floor };
+export function promiseOf({ agreement: { measure, floor } }) {
+  return { truth: measure === 'auto' ? 'top1' : measure, allowed: 1 - floor };
 }
-
-/** Sampled requests between two false alarms of drift, as configured; null when that cannot be configured. @param {Config} _config @returns {number | null} */
-export function runLengthOf(_config) {
-  return null;
-}
-
-const ALARMS = new Set(['drift', 'disagreement', 'failure']);
 
 /** The loop of one model. */
 export class ControlLoop {
@@ -41,75 +40,112 @@ export class ControlLoop {
   #sampler;
   #runtime;
   #options;
-  /** Milliseconds that the last estimate took. */
-  #estimateMs = 0;
+  #sampled = 0;
+  /** Milliseconds that estimates and controller steps took since they were last asked for. */
+  #spent = { estimateMs: 0, stepMs: 0 };
 
   /**
-   * @param {{ sites: number, config: Config, runtime: import('./recorded-runtime.mjs').RecordedRuntime }} options
+   * @param {{ sites: number, config: Config, runtime: import('./recorded-runtime.mjs').RecordedRuntime, memory?: any }} options
    */
-  constructor({ sites, config, runtime }) {
+  constructor({ sites, config, runtime, memory }) {
     this.#runtime = runtime;
     this.#sampler = new Sampler(config.sampling);
     this.#options = { sites, outputs: ['logits'], agreement: config.agreement };
+    /** @type {ControllerState | undefined} */
+    let before;
     this.#thermostat = new Thermostat({
       sites,
       config,
+      memory,
       onTimed: (_, ms) => {
-        this.#estimateMs += ms;
+        this.#spent.estimateMs += ms;
+      },
+      onStep: (event, after) => {
+        // The controller is pure: the same step once more tells what it costs.
+        const started = performance.now();
+        if (before !== undefined) step(before, event, this.#thermostat.control);
+        this.#spent.stepMs += performance.now() - started;
+        before = after;
       },
     });
   }
 
-  /** What one production request is answered at. @param {string} _id */
-  thresholdFor(_id) {
-    return this.#thermostat.applied;
+  /** A request's place in [0, 1). @param {string} id */
+  position(id) {
+    return this.#sampler.position(id);
   }
 
-  /** @type {(id: string, nowMs: number) => boolean} */
-  isSampled(id, nowMs) {
-    return this.#sampler.decide(id, nowMs, this.#runtime.busy) === 'sample';
+  /** What one production request is answered at. @param {number} position */
+  thresholdAt(position) {
+    return this.#thermostat.thresholdAt(position);
+  }
+
+  /** @type {(position: number, nowMs: number) => boolean} */
+  isSampled(position, nowMs) {
+    const { isWatchful } = this.#thermostat;
+    return this.#sampler.decide(position, nowMs, this.#runtime.busy, isWatchful) === 'sample';
   }
 
   /** A sampled request in the shadow. @type {(item: Item, threshold: number) => Promise<ShadowSample | 'dropped'>} */
   look(item, threshold) {
-    const served = {
-      inputs: inputsOf(item),
-      outputs: item.recorded.outputs(this.#runtime.indexFor(item, threshold), item.row),
-      threshold,
-    };
-    return shadow(this.#runtime, served, this.#thermostat.judged, this.#options);
+    const outputs = item.recorded.outputs(this.#runtime.indexFor(item, threshold), item.row);
+    const served = { inputs: inputsOf(item), outputs, threshold };
+    const counts = this.#sampled++ % COUNT_EVERY === 0;
+    return shadow(this.#runtime, served, this.#thermostat.judged, { ...this.#options, counts });
   }
 
   /**
    * What a shadow run has shown goes to the controller.
    *
    * @param {ShadowSample} sample
-   * @returns {{ ms: number, estimateMs: number, isPair: boolean }} time in all, time of estimating in it, and whether answers were compared.
+   * @returns {{ ms: number, estimateMs: number, stepMs: number, isPair: boolean }} time in all, of estimates and of controller steps in it, and whether
+   *   answers were compared at what production runs at.
    */
   add(sample) {
-    this.#estimateMs = 0;
+    this.#spent = { estimateMs: 0, stepMs: 0 };
+    const { threshold } = production(this.#thermostat.state);
+    const isPair = sample.judged.some((entry) => entry.threshold === threshold && entry.comparison !== null);
     const started = performance.now();
     this.#thermostat.add(sample);
-    const isPair = sample.judged !== null && sample.judged.comparison !== null;
-    return { ms: performance.now() - started, estimateMs: this.#estimateMs, isPair };
+    return { ms: performance.now() - started, ...this.#spent, isPair };
   }
 
-  /** What production is heading for, as far as it has come. */
+  /** What production is heading for, and how far it has come. */
   get production() {
-    const { state, applied } = this.#thermostat;
+    const { state } = this.#thermostat;
+    const { threshold, share, rest } = production(state);
+    const { phase, change } = state;
+    const isTracking = phase.kind === 'tracking';
     return {
       /** 0: dense. */
-      threshold: applied,
-      /** Share of requests that are pruned. */
-      share: applied === 0 ? 0 : 1,
+      threshold,
+      /** Share of requests that are answered at it, and where the rest is. */
+      share: threshold === 0 ? 0 : share,
+      rest,
       state: stateName(state),
-      reason: state.change.reason,
-      detail: state.change.detail,
+      reason: change.reason,
+      detail: change.detail,
       /** Whether the loop has come to rest. */
-      isSettled: state.phase.kind === 'tracking' || state.phase.kind === 'featureless',
-      isTrying: state.phase.kind === 'trial' || state.phase.kind === 'tracking',
-      isAlarmed: ALARMS.has(state.change.reason) && state.phase.kind !== 'trial',
+      isSettled:
+        phase.kind === 'featureless' ||
+        (isTracking && phase.search.trial === null && isRamped(phase.applied.ramp)),
+      isTrying: phase.kind === 'trial' || isTracking,
+      /** Whether its last word was that something is wrong with what was trusted. */
+      isAlarmed:
+        phase.kind === 'drifted' ||
+        phase.kind === 'fallback' ||
+        (isTracking && change.reason === 'disagreement' && phase.applied.sinceAlarm === 0),
     };
+  }
+
+  /** Enough to go on from in another loop. */
+  get memory() {
+    return this.#thermostat.memory;
+  }
+
+  /** An operator's threshold; the guard may revoke it. @param {number} threshold */
+  fix(threshold) {
+    this.#thermostat.setMode('fixed', threshold, Date.now());
   }
 
   close() {

@@ -75,7 +75,7 @@ export class PhaseRecord {
   #time(now) {
     const { delays, sampled } = this;
     if (now.isAlarmed && now.detail !== this.start.detail) delays.alarmed ??= sampled;
-    if (now.share === 0 && delays.dense === null) {
+    if (now.threshold === 0 && delays.dense === null) {
       delays.dense = sampled;
       this.pairsToDense = this.pairs;
     }

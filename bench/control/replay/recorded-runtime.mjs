@@ -13,6 +13,9 @@ export function inputsOf(item) {
   return [{ name: 'item', datatype: 'FP32', shape: [1], elements: Float32Array.of(item.row), item }];
 }
 
+/** Milliseconds of worker time that a shadow run is taken to need; what the sampler's budget is spent on. */
+const RUN_MS = 1;
+
 export class RecordedRuntime {
   isReady = true;
   pending = 0;
@@ -35,6 +38,7 @@ export class RecordedRuntime {
 
   /** @param {ShadowRun} run @returns {Promise<ShadowResult | 'dropped'>} */
   async shadow({ inputs, thresholds, measure }) {
+    this.busy.shadowMs += RUN_MS;
     const { item } = /** @type {ItemTensor} */ (inputs[0]);
     if (this.failureRatio > 0 && this.#random() < this.failureRatio) throw new Error('a run that fails');
     const { recorded, row } = item;

@@ -45,6 +45,9 @@ class Source {
 
 /** A mixture that requests are drawn from, with replacement. */
 export class Mixture {
+  /** @type {Map<number, number>} */
+  #sparsities = new Map();
+
   /** @param {string} name - row of the zoo. @param {readonly Part[]} parts */
   constructor(name, parts) {
     this.sources = parts.map(
@@ -75,6 +78,13 @@ export class Mixture {
   /** β of the whole traffic at a threshold, from unpruned activations. @param {number} threshold */
   sparsity(threshold) {
     if (threshold === 0) return 0;
+    const known = this.#sparsities.get(threshold) ?? this.#sparsityAt(threshold);
+    this.#sparsities.set(threshold, known);
+    return known;
+  }
+
+  /** @param {number} threshold */
+  #sparsityAt(threshold) {
     const sum = { kept: 0, all: 0 };
     for (const [i, { tails: t, rows }] of this.sources.entries()) {
       sum.kept += (this.weights[i] / rows.length) * retainedFrom(t, binOf(threshold)).count;

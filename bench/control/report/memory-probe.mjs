@@ -11,7 +11,7 @@ if (collect === undefined) throw new Error('node --expose-gc is needed');
 await run(
   {
     row: 'optical-digits-mlp',
-    config: { config: { sampling: { ratio: 1, budget: 1 } } },
+    config: { sampling: { ratio: 1, budget: 1 } },
     phases: [{ name: 'all', traffic: [{}], length: Math.max(...AT) }],
   },
   1,

@@ -5,8 +5,8 @@ import { MAIN_ROWS } from '../recording/store.mjs';
 import { bursty, steady } from '../replay/arrivals.mjs';
 
 /**
- * @typedef {import('../replay/run.mjs').Phase} Phase
- * @typedef {import('../replay/run.mjs').Replay & {
+ * @typedef {import('../replay/replayer.mjs').Phase} Phase
+ * @typedef {import('../replay/replayer.mjs').Scenario & {
  *   name: string, about: string, kind: Kind, seeds: number, isQuick?: boolean,
  * }} Scenario
  * @typedef {'stationary' | 'run-length' | 'scale' | 'drift' | 'collapse' | 'trouble' | 'harvest' | 'earliest'} Kind
@@ -21,11 +21,17 @@ const BERT = 'spam-assassin-bert';
 
 const BASE = [{}];
 /** Long enough for any controller to have come to rest. */
-const SETTLED = { settled: 400, atMost: 150_000 };
+const SETTLED = { settled: 300, atMost: 500_000 };
 const DAY_MS = 86_400_000;
 
 /** @type {(traffic?: Phase['traffic'], more?: Partial<Phase>) => Phase} */
-const start = (traffic = BASE, more = {}) => ({ name: 'start', traffic, length: SETTLED, ...more });
+const start = (traffic = BASE, more = {}) => ({
+  name: 'start',
+  traffic,
+  length: SETTLED,
+  isStart: true,
+  ...more,
+});
 /** @type {(name: string, traffic: Phase['traffic'], more?: Partial<Phase>) => Phase} */
 const shift = (name, traffic, more = {}) => ({ name, traffic, length: 40_000, isDrift: true, ...more });
 /** @param {string} variant */
@@ -259,7 +265,7 @@ export const HARVESTS = MAIN_ROWS.flatMap((row) =>
     row,
     seeds: 3,
     isQuick: [DIGITS, MLP, MAIL].includes(row),
-    config: { policy },
-    phases: [{ name: 'harvest', traffic: BASE, length: { settled: 600, atMost: 200_000 } }],
+    config: { control: { policy }, sampling: { ratio: 1, budget: 1 } },
+    phases: [{ name: 'harvest', traffic: BASE, length: { settled: 300, atMost: 40_000 } }],
   })),
 );
