@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { objectivesOf } from './objectives/objectives.mjs';
 import { ensureRecorded, MAIN_ROWS, recording } from './recording/store.mjs';
+import { guardRunLength } from './replay/run-length.mjs';
 import { memoryOf } from './report/memory.mjs';
 import { writePage } from './report/page.mjs';
 import { printReport } from './report/text.mjs';
@@ -15,6 +16,7 @@ import { HARVESTS, SCENARIOS } from './scenarios/table.mjs';
 const USAGE = `usage: npm run bench:control [-- OPTION … NAME …]
   NAME …         only the scenarios with these names
   --quick        three models, fewer scenarios
+  --seeds N      at most so many seeds of each scenario
   --json FILE    also write every result
   --from FILE    run nothing: report on results that were written
   --write        write docs/control.md and its figures
@@ -27,6 +29,7 @@ const { values, positionals } = parseArgs({
     json: { type: 'string' },
     from: { type: 'string' },
     write: { type: 'boolean', default: false },
+    seeds: { type: 'string', default: '1000' },
     list: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -50,10 +53,12 @@ async function main() {
 
 async function measured() {
   const started = performance.now();
-  const scenarios = all.filter(
-    ({ name, isQuick }) =>
-      (positionals.length === 0 || positionals.includes(name)) && (!values.quick || isQuick === true),
-  );
+  const scenarios = all
+    .filter(
+      ({ name, isQuick }) =>
+        (positionals.length === 0 || positionals.includes(name)) && (!values.quick || isQuick === true),
+    )
+    .map((scenario) => ({ ...scenario, seeds: Math.min(scenario.seeds, Number(values.seeds)) }));
   for (const [name, variants] of recordingsOf(scenarios)) {
     await ensureRecorded(name, [...variants], progress);
   }
@@ -72,9 +77,21 @@ async function measured() {
       runs: runs[i].runs,
     })),
     objectives: positionals.length > 0 ? [] : rows.map((name) => objectivesOf(recording(name, 'base'))),
+    runLengths: positionals.length > 0 ? [] : await runLengths(),
     memory: positionals.length > 0 ? null : await memoryOf(),
     seconds: { recording: (recorded - started) / 1000, replay: (performance.now() - recorded) / 1000 },
   };
+}
+
+/** Alarms that a run length is the mean of: its standard error is a tenth of it. */
+const ALARMS = 100;
+
+async function runLengths() {
+  const shared = { row: 'optical-digits-mlp', configured: 200, alarms: ALARMS, seed: 1 };
+  return [
+    await guardRunLength({ ...shared, measure: 'top1', lossNear: 0.05 }),
+    await guardRunLength({ ...shared, measure: 'margin', lossNear: 0.01 }),
+  ];
 }
 
 /** One line that is written over, on a terminal. @param {string} line */

@@ -25,6 +25,7 @@ export function writeColumns(path, about, columns) {
   const header = Buffer.from(JSON.stringify({ about, index }));
   const size = Buffer.alloc(8);
   size.writeUInt32LE(header.length);
+  /** @type {Uint8Array[]} */
   const parts = [size, header, padding(header.length)];
   for (const { buffer, byteOffset, byteLength } of Object.values(columns)) {
     parts.push(Buffer.from(buffer, byteOffset, byteLength), padding(byteLength));

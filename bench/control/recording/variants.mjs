@@ -61,8 +61,8 @@ const TOKENS = {
  */
 export function varied(variant, batch, first) {
   const isImage = batch[0].datatype === 'FP32';
-  const change = isImage ? PIXELS[variant] : TOKENS[variant];
-  if (change === undefined) throw new RangeError(`no variant '${variant}' of ${batch[0].name}`);
+  if (!Object.hasOwn(isImage ? PIXELS : TOKENS, variant))
+    throw new RangeError(`no variant '${variant}' of ${batch[0].name}`);
   const copies = batch.map((t) => ({ ...t, elements: /** @type {any} */ (t.elements).slice() }));
   const rows = batch[0].shape[0];
   for (let row = 0; row < rows; row++) {
@@ -71,8 +71,8 @@ export function varied(variant, batch, first) {
       return elements.subarray(row * size, (row + 1) * size);
     });
     const random = xorshift(first + row + 1);
-    if (isImage) /** @type {PixelChange} */ (change)(a, random, batch[0].shape.at(-1) ?? 1);
-    /** @type {TokenChange} */ else change(a, b, random);
+    if (isImage) PIXELS[variant](a, random, batch[0].shape.at(-1) ?? 1);
+    else TOKENS[variant](a, b, random);
   }
   return copies;
 }

@@ -5,7 +5,8 @@ import { mean, median, quantile } from './statistics.mjs';
 /**
  * @typedef {import('../scenarios/jobs.mjs').Run} Run
  * @typedef {{ name: string, about: string, kind: import('../scenarios/table.mjs').Kind, row: string, runs: Run[] }} Result
- * @typedef {{ scenarios: Result[], objectives: any[], memory: { sampled: number, heapBytes: number }[] | null, seconds: any }} Results
+ * @typedef {{ scenarios: Result[], objectives: any[], memory: { sampled: number, heapBytes: number }[] | null,
+ *   runLengths: Awaited<ReturnType<typeof import('../replay/run-length.mjs').guardRunLength>>[], seconds: any }} Results
  * @typedef {{ claim: string, isHeld: boolean | null, figures: string }} Verdict
  * `isHeld` null: nothing was measured that could tell.
  */
@@ -24,7 +25,7 @@ export function verdictsOf(results) {
   const of = (/** @type {string[]} */ ...kinds) =>
     results.scenarios.filter(({ kind }) => kinds.includes(kind));
   return [
-    runLength(of('run-length')),
+    runLength(results.runLengths),
     noNoise(of('stationary')),
     retuned(of('scale').filter(({ name }) => name.includes('1.5'))),
     collapse(of('collapse')),
@@ -36,25 +37,21 @@ export function verdictsOf(results) {
   ];
 }
 
-/** @param {Result[]} results @returns {Verdict} */
-function runLength(results) {
-  const claim = 'stationary: sampled requests between false alarms within ± 25 % of the configured number';
-  const rows = results.map(({ name, runs }) => {
-    const watched = sum(runs, (phase) => phase.pairs);
-    const alarms = sum(runs, (phase) => phase.alarms);
-    return { name, configured: runs[0]?.runLength ?? null, observed: watched / alarms, alarms };
-  });
-  if (rows.length === 0 || rows.some(({ configured }) => configured === null))
-    return { claim, isHeld: null, figures: 'no run length can be configured' };
-  const isNear = (/** @type {(typeof rows)[0]} */ { configured, observed }) =>
-    Math.abs(observed / /** @type {number} */ (configured) - 1) <= RUN_LENGTH_TOLERANCE;
+/** @param {Results['runLengths']} rows @returns {Verdict} */
+function runLength(rows) {
   return {
-    claim,
-    isHeld: rows.every(isNear),
+    claim:
+      'stationary: sampled requests between false alarms of the guard within ± 25 % of the configured number',
+    isHeld:
+      rows.length === 0
+        ? null
+        : rows.every(
+            ({ observed, configured }) => Math.abs(observed / configured - 1) <= RUN_LENGTH_TOLERANCE,
+          ),
     figures: rows
       .map(
-        ({ name, configured, observed, alarms }) =>
-          `${name}: ${observed.toFixed(0)} for ${configured} (${alarms} alarms)`,
+        ({ row, measure, observed, configured, alarms }) =>
+          `${row}, ${measure}: ${observed.toFixed(0)} for ${configured} (${alarms} alarms)`,
       )
       .join('; '),
   };
@@ -213,7 +210,7 @@ function drifts(phases) {
 }
 
 /** @type {(runs: Run[], value: (phase: Run['phases'][0]) => number) => number} */
-function sum(runs, value) {
+function _sum(runs, value) {
   return runs.reduce((total, { phases }) => total + phases.reduce((n, phase) => n + value(phase), 0), 0);
 }
 

@@ -9,7 +9,7 @@ import { bursty, steady } from '../replay/arrivals.mjs';
  * @typedef {import('../replay/replayer.mjs').Scenario & {
  *   name: string, about: string, kind: Kind, seeds: number, isQuick?: boolean,
  * }} Scenario
- * @typedef {'stationary' | 'run-length' | 'scale' | 'drift' | 'collapse' | 'trouble' | 'harvest' | 'earliest'} Kind
+ * @typedef {'stationary' | 'scale' | 'drift' | 'collapse' | 'trouble' | 'harvest' | 'earliest'} Kind
  */
 
 const CNN = 'fashion-mnist-cnn';
@@ -263,7 +263,7 @@ export const HARVESTS = MAIN_ROWS.flatMap((row) =>
     about: `what '${policy}' reaches on ${row}`,
     kind: /** @type {Kind} */ (policy === 'guarded' ? 'harvest' : 'earliest'),
     row,
-    seeds: 3,
+    seeds: 1,
     isQuick: [DIGITS, MLP, MAIL].includes(row),
     config: { control: { policy }, sampling: { ratio: 1, budget: 1 } },
     phases: [{ name: 'harvest', traffic: BASE, length: { settled: 300, atMost: 40_000 } }],
