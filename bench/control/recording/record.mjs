@@ -42,7 +42,7 @@ export async function record(opened, variant, rows, alsoAt, onProgress) {
       retained.map((x, i) => (total[i] === 0 ? 0 : x / total[i])),
       k * sites * 2,
     );
-    onProgress((k + 1) / thresholds.length);
+    if (k % 8 === 0) onProgress((k + 1) / thresholds.length);
   }
   return {
     about: { variant, rows, classes, sites },
