@@ -34,6 +34,11 @@ export function promiseOf({ agreement: { measure, floor } }) {
   return { truth: measure === 'auto' ? 'top1' : measure, allowed: 1 - floor };
 }
 
+/** Settings that ask for so many sampled requests between two false alarms of drift; null where there is no such setting. @param {number} runLength */
+export function driftSettings(runLength) {
+  return 'runLength' in configOf().drift ? { drift: { runLength } } : null;
+}
+
 /** The loop of one model. */
 export class ControlLoop {
   #thermostat;
@@ -123,6 +128,7 @@ export class ControlLoop {
       share: threshold === 0 ? 0 : share,
       rest,
       state: stateName(state),
+      phase: phase.kind,
       reason: change.reason,
       detail: change.detail,
       /** Whether the loop has come to rest. */
