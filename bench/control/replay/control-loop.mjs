@@ -29,9 +29,10 @@ export function configOf(settings = {}) {
   return parseConfig(settings);
 }
 
-/** What the controller promises: the truth that it is about, and how much of it may be lost. @param {Config} config @returns {{ truth: Truth, allowed: number }} */
+/** What the controller promises of class scores: the truth that it is about, and how much of it may be lost. @param {Config} config @returns {{ truth: Truth, allowed: number }} */
 export function promiseOf({ agreement: { measure, floor } }) {
-  return { truth: measure === 'auto' ? 'top1' : measure, allowed: 1 - floor };
+  if (measure === 'relative') throw new RangeError('the harness knows no truth about relative errors');
+  return { truth: measure === 'auto' ? 'margin' : measure, allowed: 1 - floor };
 }
 
 /** Settings that ask for so many sampled requests between two false alarms of drift; null where there is no such setting. @param {number} runLength */

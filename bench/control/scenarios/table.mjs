@@ -184,7 +184,7 @@ export const SCENARIOS = [
     kind: 'trouble',
     row: DIGITS,
     seeds: 3,
-    phases: [start(BASE, { arrivals: steady(60_000), length: 60_000 })],
+    phases: [{ name: 'from the start', traffic: BASE, arrivals: steady(60_000), length: 60_000 }],
   },
   {
     name: 'no-feature',
@@ -193,7 +193,7 @@ export const SCENARIOS = [
     row: MLP,
     seeds: 3,
     isQuick: true,
-    phases: [start(BASE, { length: 60_000 })],
+    phases: [{ name: 'from the start', traffic: BASE, length: 60_000 }],
   },
   ...[DIGITS, MAIL, CNN].map((row) => ({
     name: `collapse-${row}`,
