@@ -1,0 +1,78 @@
+// @ts-check
+// `npm run bench:control`: the control loop against recorded traffic of the zoo, in virtual time.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { measuredBeside, measuredScenarios } from './measure.mjs';
+import { writePage } from './report/page.mjs';
+import { printReport } from './report/text.mjs';
+import { verdictsOf } from './report/verdicts.mjs';
+import { HARVESTS, SCENARIOS } from './scenarios/table.mjs';
+
+const USAGE = `usage: npm run bench:control [-- OPTION … NAME …]
+  NAME …         only the scenarios with these names
+  --quick        three models, fewer scenarios
+  --seeds N      at most so many seeds of each scenario
+  --json FILE    also write every result
+  --from FILE    begin with results that were written; with names, these are measured again, else nothing is
+  --write        write docs/control.md and its figures
+  --list         name the scenarios`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    seeds: { type: 'string', default: '1000' },
+    json: { type: 'string' },
+    from: { type: 'string' },
+    write: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+const all = [...SCENARIOS, ...HARVESTS];
+const unknown = positionals.find((name) => !all.some((scenario) => scenario.name === name));
+if (values.help) console.log(USAGE);
+else if (values.list) for (const { name, about } of all) console.log(`${name.padEnd(34)} ${about}`);
+else if (unknown !== undefined) {
+  console.error(`no scenario '${unknown}'; --list names them`);
+  process.exitCode = 1;
+} else await main();
+
+async function main() {
+  const results = await resultsOf();
+  const verdicts = verdictsOf(results);
+  printReport(results, verdicts);
+  if (values.json) writeFileSync(values.json, `${JSON.stringify({ ...results, verdicts })}\n`);
+  if (values.write) writePage(results, verdicts);
+}
+
+/** @returns {Promise<import('./report/verdicts.mjs').Results>} */
+async function resultsOf() {
+  const before = values.from ? JSON.parse(readFileSync(values.from, 'utf8')) : undefined;
+  if (before !== undefined && positionals.length === 0) return before;
+  const isWanted = (/** @type {import('./scenarios/table.mjs').Scenario} */ { name, isQuick }) =>
+    positionals.length > 0 ? positionals.includes(name) : !values.quick || isQuick === true;
+  const scenarios = all
+    .filter(isWanted)
+    .map((scenario) => ({ ...scenario, seeds: Math.min(scenario.seeds, Number(values.seeds)) }));
+  const measured = await measuredScenarios(scenarios, progress);
+  if (positionals.length === 0) return { ...measured, ...(await measuredBeside(scenarios)) };
+  const nothing = { scenarios: [], objectives: [], runLengths: [], memory: null };
+  return merged(before ?? nothing, measured);
+}
+
+/** New results in place of old ones of the same name, in the order of the table. @type {(before: any, measured: Awaited<ReturnType<typeof measuredScenarios>>) => any} */
+function merged(before, { scenarios, seconds }) {
+  const names = all.map(({ name }) => name);
+  const kept = before.scenarios.filter(
+    (/** @type {{ name: string }} */ { name }) => !positionals.includes(name) && names.includes(name),
+  );
+  const both = [...kept, ...scenarios].sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
+  return { ...before, scenarios: both, seconds: before.seconds ?? seconds };
+}
+
+/** One line that is written over, on a terminal; elsewhere a line each. @param {string} line */
+function progress(line) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
+  else if (line !== '') process.stderr.write(`${line}\n`);
+}

@@ -1,0 +1,122 @@
+// @ts-check
+// What the controller did in one phase of a scenario, in sampled requests since the phase began.
+
+/**
+ * @typedef {{
+ *   threshold: number, share: number, state: string, reason: string, detail: string,
+ *   isSettled: boolean, isTrying: boolean, isAlarmed: boolean,
+ * }} Production
+ * @typedef {Production & { request: number, sampled: number }} Move
+ */
+
+/** A run with more moves than this has told enough. */
+const MOST_MOVES = 2000;
+
+export class PhaseRecord {
+  requests = 0;
+  /** Sampled requests, those that failed included. */
+  sampled = 0;
+  failed = 0;
+  /** Compared answers. */
+  pairs = 0;
+  alarms = 0;
+  /** @type {Move[]} */
+  moves = [];
+  /** Sampled requests until the controller took alarm, production was all dense, a trial began again, a threshold was applied again, and to all requests. */
+  delays = {
+    /** @type {number | null} */ alarmed: null,
+    /** @type {number | null} */ dense: null,
+    /** @type {number | null} */ tried: null,
+    /** @type {number | null} */ applied: null,
+    /** @type {number | null} */ full: null,
+  };
+  /** @type {number | null} */
+  pairsToDense = null;
+  /** Sampled requests since the last move. */
+  quiet = 0;
+  #sparsitySum = 0;
+
+  /** @param {string} name @param {boolean} isDrift @param {Production} start */
+  constructor(name, isDrift, start) {
+    this.name = name;
+    this.isDrift = isDrift;
+    this.start = start;
+    this.last = start;
+  }
+
+  /** @param {number} sparsity */
+  served(sparsity) {
+    this.requests++;
+    this.#sparsitySum += sparsity;
+  }
+
+  /** Mean β of production over the phase. */
+  get meanSparsity() {
+    return this.requests === 0 ? 0 : this.#sparsitySum / this.requests;
+  }
+
+  /** After every sampled request. @param {Production} now @param {boolean} isPair */
+  saw(now, isPair) {
+    this.sampled++;
+    this.quiet++;
+    if (isPair) this.pairs++;
+    const { last } = this;
+    if (now.state !== last.state || now.threshold !== last.threshold || now.share !== last.share) {
+      this.quiet = 0;
+      if (now.isAlarmed && now.state !== last.state) this.alarms++;
+      if (this.moves.length < MOST_MOVES)
+        this.moves.push({ ...now, request: this.requests, sampled: this.sampled });
+    }
+    this.#time(now);
+    this.last = now;
+  }
+
+  /** @param {Production} now */
+  #time(now) {
+    const { delays, sampled } = this;
+    if (now.isAlarmed && now.detail !== this.start.detail) delays.alarmed ??= sampled;
+    if (now.threshold === 0 && delays.dense === null) {
+      delays.dense = sampled;
+      this.pairsToDense = this.pairs;
+    }
+    if (delays.alarmed === null) return;
+    if (now.isTrying && !now.isAlarmed) delays.tried ??= sampled;
+    if (delays.tried === null) return;
+    if (now.share > 0) delays.applied ??= sampled;
+    if (now.share === 1) delays.full ??= sampled;
+  }
+
+  /** Thresholds that were applied, one after the other, dense left out. */
+  get path() {
+    const path = this.start.threshold === 0 ? [] : [this.start.threshold];
+    for (const { threshold } of this.moves) {
+      if (threshold !== 0 && threshold !== path.at(-1)) path.push(threshold);
+    }
+    return path;
+  }
+
+  /** How often the path turns round. */
+  get reversals() {
+    const { path } = this;
+    let turns = 0;
+    for (let i = 2; i < path.length; i++) {
+      if (Math.sign(path[i] - path[i - 1]) !== Math.sign(path[i - 1] - path[i - 2])) turns++;
+    }
+    return turns;
+  }
+
+  /** What is kept of it. */
+  get summary() {
+    const { name, isDrift, requests, sampled, failed, pairs, alarms, delays, pairsToDense } = this;
+    const { meanSparsity, reversals, path, moves, last } = this;
+    return {
+      ...{ name, isDrift, requests, sampled, failed, pairs, alarms, delays, pairsToDense },
+      ...{ meanSparsity, reversals, path },
+      moves: moves.length,
+      changes: moves.filter(({ threshold }, i) => threshold !== (moves[i - 1] ?? this.start).threshold)
+        .length,
+      start: { state: this.start.state, threshold: this.start.threshold },
+      end: { state: last.state, threshold: last.threshold, share: last.share, detail: last.detail },
+    };
+  }
+}

@@ -1,0 +1,100 @@
+// @ts-check
+// Where requests come from: a mixture of recordings, and what is true of the whole of it.
+import { binOf } from '../../../dist/estimator/bins.js';
+import { mergeAll, retainedFrom, tails } from '../../../dist/estimator/histogram.js';
+import { Recorded } from './recorded.mjs';
+
+/**
+ * @typedef {import('./recorded.mjs').Truth} Truth
+ * @typedef {{ variant?: string, row?: string, classes?: readonly number[], weight?: number }} Part
+ * @typedef {{ recorded: Recorded, row: number, source: Source }} Item
+ */
+
+/** The inputs of one recording, or those of some classes. */
+class Source {
+  /** @type {Map<string, number>} */
+  #rates = new Map();
+  /** @type {import('../../../dist/estimator/histogram.js').Tails | undefined} */
+  #tails;
+
+  /** @param {Recorded} recorded @param {readonly number[] | undefined} classes */
+  constructor(recorded, classes) {
+    this.recorded = recorded;
+    this.rows = Array.from({ length: recorded.rows }, (_, i) => i).filter(
+      (i) => classes === undefined || classes.includes(recorded.labels[i]),
+    );
+  }
+
+  /** Mean loss of all answers at a threshold. @type {(truth: Truth, index: number) => number} */
+  rate(truth, index) {
+    const key = `${truth} ${index}`;
+    let rate = this.#rates.get(key);
+    if (rate === undefined) {
+      const losses = this.recorded.losses(truth, index);
+      rate = this.rows.reduce((sum, row) => sum + losses[row], 0) / this.rows.length;
+      this.#rates.set(key, rate);
+    }
+    return rate;
+  }
+
+  get tails() {
+    this.#tails ??= tails(mergeAll(this.rows.flatMap((row) => this.recorded.histograms(row))));
+    return this.#tails;
+  }
+}
+
+/** A mixture that requests are drawn from, with replacement. */
+export class Mixture {
+  /** @type {Map<number, number>} */
+  #sparsities = new Map();
+
+  /** @param {string} name - row of the zoo. @param {readonly Part[]} parts */
+  constructor(name, parts) {
+    this.sources = parts.map(
+      ({ variant = 'base', row = name, classes }) => new Source(Recorded.of(row, variant), classes),
+    );
+    const total = parts.reduce((sum, { weight = 1 }) => sum + weight, 0);
+    this.weights = parts.map(({ weight = 1 }) => weight / total);
+  }
+
+  /** @param {() => number} random @returns {Item} */
+  draw(random) {
+    let u = this.sources.length === 1 ? 0 : random();
+    let i = 0;
+    while (i < this.sources.length - 1 && u >= this.weights[i]) u -= this.weights[i++];
+    const source = this.sources[i];
+    const row = source.rows[Math.floor(random() * source.rows.length)];
+    return { recorded: source.recorded, row, source };
+  }
+
+  /** The mean loss of the whole traffic at a threshold. @type {(truth: Truth, threshold: number) => number} */
+  rate(truth, threshold) {
+    return this.sources.reduce(
+      (sum, source, i) => sum + this.weights[i] * source.rate(truth, source.recorded.indexOf(threshold)),
+      0,
+    );
+  }
+
+  /** β of the whole traffic at a threshold, from unpruned activations. @param {number} threshold */
+  sparsity(threshold) {
+    if (threshold === 0) return 0;
+    const known = this.#sparsities.get(threshold) ?? this.#sparsityAt(threshold);
+    this.#sparsities.set(threshold, known);
+    return known;
+  }
+
+  /** @param {number} threshold */
+  #sparsityAt(threshold) {
+    const sum = { kept: 0, all: 0 };
+    for (const [i, { tails: t, rows }] of this.sources.entries()) {
+      sum.kept += (this.weights[i] / rows.length) * retainedFrom(t, binOf(threshold)).count;
+      sum.all += (this.weights[i] / rows.length) * t.count[0];
+    }
+    return 1 - sum.kept / sum.all;
+  }
+
+  /** The largest threshold on the grid that loses no more than allowed, found by trying all; 0 when there is none. @type {(truth: Truth, allowed: number) => number} */
+  oracle(truth, allowed) {
+    return this.sources[0].recorded.thresholds.findLast((t) => this.rate(truth, t) <= allowed + 1e-9) ?? 0;
+  }
+}

@@ -1,0 +1,45 @@
+// @ts-check
+// The truth about production, which only the harness knows: over every window of 1,000 requests.
+import { RollingMean } from './rolling-mean.mjs';
+
+/** @typedef {import('./recorded.mjs').Truth} Truth */
+
+export const WINDOW = 1000;
+
+/** `loss`: what the promise is about, of the whole traffic at the applied threshold; `realised`: the same of the requests that came. */
+export class TruthMeter {
+  means = {
+    loss: new RollingMean(WINDOW),
+    realised: new RollingMean(WINDOW),
+    disagreement: new RollingMean(WINDOW),
+    accuracy: new RollingMean(WINDOW),
+  };
+  #truth;
+
+  /** @param {Truth} truth */
+  constructor(truth) {
+    this.#truth = truth;
+  }
+
+  /**
+   * One answered request.
+   *
+   * @param {import('./traffic.mjs').Mixture | import('./drifting.mjs').Drifting} traffic
+   * @param {import('./traffic.mjs').Item} item
+   * @param {number} threshold - what it was really computed at.
+   */
+  add(traffic, item, threshold) {
+    const { loss, realised, disagreement, accuracy } = this.means;
+    loss.add(traffic.rate(this.#truth, threshold));
+    disagreement.add(traffic.rate('top1', threshold));
+    accuracy.add(traffic.rate('accuracy', threshold));
+    realised.add(item.recorded.losses(this.#truth, item.recorded.indexOf(threshold))[item.row]);
+  }
+
+  /** The worst windows since the last time. */
+  take() {
+    const worst = Object.fromEntries(Object.entries(this.means).map(([key, mean]) => [key, mean.worst]));
+    for (const mean of Object.values(this.means)) mean.restart();
+    return /** @type {Record<'loss' | 'realised' | 'disagreement' | 'accuracy', number>} */ (worst);
+  }
+}

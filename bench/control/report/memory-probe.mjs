@@ -1,0 +1,29 @@
+// @ts-check
+// Every request sampled, and the heap after 10,000 and 100,000 of them. Prints JSON.
+import { run } from '../replay/run.mjs';
+
+const AT = [10_000, 100_000];
+/** @type {{ sampled: number, heapBytes: number }[]} */
+const seen = [];
+const collect = globalThis.gc;
+if (collect === undefined) throw new Error('node --expose-gc is needed');
+
+await run(
+  {
+    row: 'optical-digits-mlp',
+    config: { sampling: { ratio: 1, budget: 1 } },
+    phases: [{ name: 'all', traffic: [{}], length: Math.max(...AT) }],
+  },
+  1,
+  {
+    onRequest: (n) => {
+      if (!AT.includes(n)) return;
+      collect();
+      seen.push({
+        sampled: n,
+        heapBytes: process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers,
+      });
+    },
+  },
+);
+console.log(JSON.stringify(seen));

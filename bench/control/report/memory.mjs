@@ -1,0 +1,13 @@
+// @ts-check
+// Heap of the loop after so many sampled requests, in a process of its own with the garbage collected.
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const PROBE = fileURLToPath(new URL('memory-probe.mjs', import.meta.url));
+
+/** @returns {Promise<{ sampled: number, heapBytes: number }[]>} */
+export async function memoryOf() {
+  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', PROBE]);
+  return JSON.parse(stdout);
+}

@@ -1,0 +1,235 @@
+// @ts-check
+// The seven claims about the control loop, each with its numbers, held or not.
+import { mean, median, quantile } from './statistics.mjs';
+
+/**
+ * @typedef {import('../scenarios/jobs.mjs').Run} Run
+ * @typedef {{ name: string, about: string, kind: import('../scenarios/table.mjs').Kind, row: string, runs: Run[] }} Result
+ * @typedef {{ scenarios: Result[], objectives: any[], memory: { sampled: number, heapBytes: number }[] | null,
+ *   runLengths: import('../replay/run-length.mjs').RunLength[], seconds: any }} Results
+ * @typedef {{ claim: string, isHeld: boolean | null, figures: string }} Verdict
+ * `isHeld` null: nothing was measured that could tell.
+ */
+
+const RUN_LENGTH_TOLERANCE = 0.25;
+const RETUNED_SAMPLES = 500;
+const COLLAPSE_PAIRS = 50;
+const EXCESS = 0.01;
+const HARVEST_MEDIAN = 0.9;
+const HARVEST_WORST = 0.7;
+const STEP_US = 200;
+const HEAP_GROWTH = 1.1;
+
+/** @param {Results} results @returns {Verdict[]} */
+export function verdictsOf(results) {
+  const of = (/** @type {string[]} */ ...kinds) =>
+    results.scenarios.filter(({ kind }) => kinds.includes(kind));
+  return [
+    ...runLengths(results.runLengths),
+    noNoise(of('stationary')),
+    retuned(of('scale').filter(({ name }) => name.includes('1.5'))),
+    collapse(of('collapse')),
+    ...truth(results.scenarios),
+    harvest(of('harvest'), of('earliest')),
+    noFlapping(results.scenarios),
+    stepTime(results.scenarios),
+    memory(results.memory),
+  ];
+}
+
+/** @param {Results['runLengths']} lengths @returns {Verdict[]} */
+function runLengths(lengths) {
+  const of = (/** @type {string} */ kind) => lengths.filter(({ alarm }) => alarm === kind);
+  const verdict = (/** @type {typeof lengths} */ rows, /** @type {(ratio: number) => boolean} */ isMet) => ({
+    isHeld: rows.length === 0 ? null : rows.every(({ observed, configured }) => isMet(observed / configured)),
+    figures: rows
+      .map((r) => `${r.row}: ${r.observed.toFixed(0)} for ${r.configured} (${r.alarms} alarms)`)
+      .join('; '),
+  });
+  return [
+    {
+      claim:
+        'stationary: sampled requests between false alarms of drift within ± 25 % of the configured number',
+      ...verdict(of('drift'), (ratio) => Math.abs(ratio - 1) <= RUN_LENGTH_TOLERANCE),
+    },
+    {
+      claim:
+        'the guard raises no more false alarms than configured, where exactly as much is lost as is allowed',
+      ...verdict(of('guard'), (ratio) => ratio >= 1 - RUN_LENGTH_TOLERANCE),
+    },
+  ];
+}
+
+/** @param {Result[]} results @returns {Verdict} */
+function noNoise(results) {
+  const changes = results.map(({ name, runs }) => {
+    const last = runs.map(({ phases }) => phases.at(-1));
+    return { name, changes: last.map((phase) => phase?.changes ?? 0), requests: last[0]?.requests ?? 0 };
+  });
+  return {
+    claim: 'stationary: no change of τ after it has come to rest',
+    isHeld: changes.length === 0 ? null : changes.every((c) => c.changes.every((n) => n === 0)),
+    figures: changes.map((c) => `${c.name}: ${c.changes.join(', ')} in ${c.requests} requests`).join('; '),
+  };
+}
+
+/** @param {Result[]} results @returns {Verdict} */
+function retuned(results) {
+  const rows = results.map(({ name, runs }) => {
+    const delays = runs.map(({ phases }) => drifts(phases)[0].delays);
+    return {
+      name,
+      noticed: median(delays.map((d) => d.alarmed)),
+      tried: median(delays.map((d) => d.tried)),
+      applied: median(delays.map((d) => d.applied)),
+    };
+  });
+  return {
+    claim: 'scale × 1.5: noticed and tuned again within 500 sampled requests (median over seeds)',
+    isHeld:
+      rows.length === 0 ? null : rows.every(({ applied }) => applied !== null && applied <= RETUNED_SAMPLES),
+    figures: rows
+      .map(
+        ({ name, noticed, tried, applied }) =>
+          `${name}: noticed ${shown(noticed)}, new τ on trial ${shown(tried)}, applied ${shown(applied)}`,
+      )
+      .join('; '),
+  };
+}
+
+/** @param {Result[]} results @returns {Verdict} */
+function collapse(results) {
+  const rows = results.map(({ name, runs }) => {
+    // A run that was dense when the collapse came says nothing about the way back to dense.
+    const pruned = runs.map(({ phases }) => phases[1]).filter(({ start }) => start.threshold > 0);
+    return {
+      name,
+      pairs: quantile(
+        pruned.map((p) => p.pairsToDense),
+        0.95,
+      ),
+      of: pruned.length,
+      all: runs.length,
+    };
+  });
+  const judged = rows.filter((row) => row.of > 0);
+  return {
+    claim: 'collapse: dense again within 50 compared answers (95th percentile)',
+    isHeld:
+      judged.length === 0 ? null : judged.every(({ pairs }) => pairs !== null && pairs <= COLLAPSE_PAIRS),
+    figures: rows.map((r) => `${r.name}: ${shown(r.pairs)} (${r.of} of ${r.all} runs pruned)`).join('; '),
+  };
+}
+
+/** @param {Result[]} results @returns {Verdict[]} */
+function truth(results) {
+  const worst = results.map(({ name, runs }) => {
+    const allowed = runs[0]?.promise.allowed ?? 0;
+    const over = (/** @type {'loss' | 'realised'} */ key) =>
+      Math.max(...runs.flatMap(({ phases }) => phases.map((phase) => phase.worst[key] - allowed)));
+    return { name, loss: over('loss'), realised: over('realised') };
+  });
+  return [verdict('loss', 'of the whole traffic'), verdict('realised', 'of the answers that were given')];
+
+  /** @type {(key: 'loss' | 'realised', what: string) => Verdict} */
+  function verdict(key, what) {
+    const broken = worst.filter((row) => row[key] > EXCESS).sort((a, b) => b[key] - a[key]);
+    return {
+      claim: `true loss ${what} never more than 1 point above the objective's over 1,000 requests`,
+      isHeld: worst.length === 0 ? null : broken.length === 0,
+      figures:
+        broken.length === 0
+          ? `all ${worst.length} scenarios`
+          : `${broken.length} of ${worst.length} scenarios above: ${broken.map((row) => `${row.name} +${points(row[key])}`).join(', ')}`,
+    };
+  }
+}
+
+/** @type {(guarded: Result[], earliest: Result[]) => Verdict} */
+function harvest(guarded, earliest) {
+  const shares = (/** @type {Result[]} */ results) =>
+    results.map(({ row, runs }) => {
+      const ends = runs
+        .map(({ phases }) => phases.at(-1))
+        .map((p) => (p && p.oracle > 0 ? p.sparsity / p.oracle : 1));
+      return { row, share: /** @type {number} */ (median(ends)) };
+    });
+  const rows = shares(guarded).sort((a, b) => a.share - b.share);
+  const others = shares(earliest);
+  const half = median(rows.map(({ share }) => share)) ?? 0;
+  return {
+    claim:
+      'harvest: guarded reaches ≥ 90 % of the oracle’s β on the median row of the zoo, ≥ 70 % on the worst',
+    isHeld: rows.length === 0 ? null : half >= HARVEST_MEDIAN && rows[0].share >= HARVEST_WORST,
+    figures:
+      rows.length === 0
+        ? ''
+        : `median ${percent(half)}, worst ${percent(rows[0].share)} (${rows[0].row}); earliest: median ${percent(median(others.map(({ share }) => share)) ?? 0)}`,
+  };
+}
+
+/** @param {Result[]} results @returns {Verdict} */
+function noFlapping(results) {
+  const turns = results.flatMap(({ name, runs }) =>
+    runs.flatMap(({ phases }) => drifts(phases).map(({ reversals }) => ({ name, reversals }))),
+  );
+  const bad = turns.filter(({ reversals }) => reversals > 1);
+  return {
+    claim: 'no flapping: at most one change of direction per drift',
+    isHeld: turns.length === 0 ? null : bad.length === 0,
+    figures:
+      `${bad.length} of ${turns.length} drifts with more` +
+      (bad.length === 0 ? '' : `: ${[...new Set(bad.map(({ name }) => name))].join(', ')}`),
+  };
+}
+
+/** @param {Result[]} results @returns {Verdict} */
+function stepTime(results) {
+  const runs = results.flatMap(({ runs }) => runs);
+  const step = median(runs.map(({ timings }) => timings.step.median));
+  const estimate = median(runs.map(({ timings }) => timings.estimate.median));
+  return {
+    claim: 'one sampled request takes the loop at most 200 µs, estimates apart',
+    isHeld: step === null ? null : step <= STEP_US,
+    figures: `median ${shown(step)} µs; an estimate, once in 16, ${shown(estimate)} µs`,
+  };
+}
+
+/** @param {Results['memory']} memory @returns {Verdict} */
+function memory(memory) {
+  const [first, last] = memory ?? [];
+  return {
+    claim: 'memory does not grow with the number of requests',
+    isHeld: memory === null ? null : last.heapBytes <= first.heapBytes * HEAP_GROWTH,
+    figures: (memory ?? [])
+      .map((m) => `${(m.heapBytes / 2 ** 20).toFixed(1)} MiB after ${m.sampled} sampled requests`)
+      .join(', '),
+  };
+}
+
+/** @param {Run['phases']} phases */
+function drifts(phases) {
+  return phases.filter(({ isDrift }) => isDrift);
+}
+
+/** @type {(runs: Run[], value: (phase: Run['phases'][0]) => number) => number} */
+function _sum(runs, value) {
+  return runs.reduce((total, { phases }) => total + phases.reduce((n, phase) => n + value(phase), 0), 0);
+}
+
+/** @param {number | null} value */
+export function shown(value) {
+  return value === null ? 'never' : String(Math.round(value));
+}
+
+/** @param {number} share */
+export function points(share) {
+  return `${(100 * share).toFixed(1)} points`;
+}
+
+/** @param {number} share */
+export function percent(share) {
+  return `${Math.round(100 * share)} %`;
+}
+
+export { mean, median };
