@@ -46,3 +46,22 @@ export function checkShape(spec: TensorSpec, shape: readonly number[]): void {
     `input '${spec.name}': unexpected shape ${formatShape(shape)}, expected ${formatShape(spec.shape)}`,
   );
 }
+
+/**
+ * A shape that came from outside.
+ *
+ * @throws ServingError INVALID_REQUEST for anything but an array of non-negative integers.
+ */
+export function shapeOf(value: unknown, label: string): readonly number[] {
+  if (!Array.isArray(value)) {
+    throw new ServingError('INVALID_REQUEST', `${label}: 'shape' must be an array`);
+  }
+  for (const size of value as readonly unknown[]) {
+    if (typeof size === 'number' && Number.isInteger(size) && size >= 0) continue;
+    throw new ServingError(
+      'INVALID_REQUEST',
+      `${label}: 'shape' holds ${String(size).slice(0, 40)}, expected non-negative integers`,
+    );
+  }
+  return value;
+}
