@@ -32,6 +32,18 @@ export function checkedCount(label: string, datatype: Datatype, shape: readonly 
   return count;
 }
 
+/** The error for another number of elements than the shape's. */
+export function wrongCount(
+  source: { readonly label: string; readonly shape: readonly number[]; readonly count: number },
+  found: number | string,
+): ServingError {
+  const { label, shape, count } = source;
+  return new ServingError(
+    'INVALID_REQUEST',
+    `${label}: ${found} elements, shape ${formatShape(shape)} needs ${count}`,
+  );
+}
+
 /**
  * Checks a shape against the model's.
  *
