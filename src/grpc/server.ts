@@ -1,6 +1,7 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { messageOf, ServingError } from '../errors.ts';
 import type { InferencePlane } from '../http/plane.ts';
+import { listenError } from '../http/server.ts';
 import { INFERENCE_SERVICE, type InferenceServiceOptions, inferenceHandlers } from './service.ts';
 
 export interface GrpcAddress {
@@ -25,6 +26,9 @@ export interface GrpcListening {
 /**
  * Serves a data plane over gRPC, without TLS, on a port of its own.
  *
+ * The port is ours and gRPC gets its connections, since what grpc-js listens on itself cannot be told which connections
+ * to end, and writes its errors to stderr.
+ *
  * @throws ServingError ADDRESS_IN_USE naming the address, CONFIG_INVALID when it cannot be listened on.
  */
 export async function listenGrpc(
@@ -37,33 +41,30 @@ export async function listenGrpc(
     'grpc.enable_channelz': 0,
   });
   server.addService(INFERENCE_SERVICE, inferenceHandlers(plane, options));
-  const at = (bound: number) => `${host.includes(':') ? `[${host}]` : host}:${bound}`;
-  const bound = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(at(port), ServerCredentials.createInsecure(), (error, actual) => {
-      if (error === null) resolve(actual);
-      else reject(listenError(error, at(port)));
-    });
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const sockets = new Set<Socket>();
+  const listener = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    injector.injectConnection(socket);
   });
-  return { port: bound, address: at(bound), stop: (graceMs) => stop(server, graceMs) };
-}
-
-function listenError(error: Error, address: string): ServingError {
-  if (messageOf(error).includes('EADDRINUSE')) {
-    return new ServingError(
-      'ADDRESS_IN_USE',
-      `${address} is in use; choose another with --grpc-port, or 0 for a free one`,
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', (error: NodeJS.ErrnoException) =>
+      reject(listenError(error, host, port, '--grpc-port')),
     );
-  }
-  return new ServingError('CONFIG_INVALID', `cannot listen on ${address}: ${messageOf(error)}`);
-}
-
-async function stop(server: Server, graceMs: number): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const cut = setTimeout(resolve, graceMs);
-    server.tryShutdown(() => {
-      clearTimeout(cut);
-      resolve();
-    });
+    listener.listen(port, host, resolve);
   });
-  server.forceShutdown();
+  const actual = (listener.address() as AddressInfo).port;
+  return {
+    port: actual,
+    address: `${host.includes(':') ? `[${host}]` : host}:${actual}`,
+    stop: async (graceMs) => {
+      const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+      injector.drain(graceMs);
+      // HTTP/2 waits for the first words of a client that has said nothing yet.
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+      await closed;
+      injector.destroy();
+    },
+  };
 }
