@@ -43,7 +43,10 @@ async function serve(model: string | undefined, flags: ServingFlags): Promise<vo
     await taustat.close();
     throw error;
   });
-  log.info({ url: server.url, grpc: grpc?.address, model: taustat.model, mode: config.control.mode }, 'serving');
+  log.info(
+    { url: server.url, grpc: grpc?.address, model: taustat.model, mode: config.control.mode },
+    'serving',
+  );
 
   const signal = await new Promise<NodeJS.Signals>((resolve) => {
     process.once('SIGTERM', resolve);
