@@ -3,6 +3,9 @@ import type { InferContext } from '../http/plane.ts';
 
 export type Call = ServerUnaryCall<Buffer, Uint8Array>;
 
+/** A request is late before grpc-js ends its call, which would look as if the client had gone. */
+const HEAD_START_MS = 1;
+
 /**
  * What a call says beyond its message. The signal is made when somebody asks for it: few requests are ever queued.
  *
@@ -19,7 +22,7 @@ export class CallContext implements InferContext {
     const [traceparent] = call.metadata.get('traceparent');
     this.traceparent = traceparent?.toString();
     const deadline = Number(call.getDeadline());
-    this.timeoutMs = Number.isFinite(deadline) ? deadline - Date.now() : undefined;
+    this.timeoutMs = Number.isFinite(deadline) ? deadline - Date.now() - HEAD_START_MS : undefined;
     this.#call = call;
   }
 
