@@ -3,8 +3,8 @@ import type { InferContext } from '../http/plane.ts';
 
 export type Call = ServerUnaryCall<Buffer, Uint8Array>;
 
-/** A request is late before grpc-js ends its call, which would look as if the client had gone. */
-const HEAD_START_MS = 1;
+/** A request is late a moment before grpc-js ends its call, which would look as if the client had gone. */
+const HEAD_START_MS = 5;
 
 /**
  * What a call says beyond its message. The signal is made when somebody asks for it: few requests are ever queued.
