@@ -4,6 +4,7 @@ import { type Observable, ReplaySubject } from 'rxjs';
 import { bundledModel } from './bundled.ts';
 import type { Config } from './config.ts';
 import type { ControllerState } from './control/state.ts';
+import type { GrpcAddress, GrpcListening } from './grpc/server.ts';
 import { createApp } from './http/app.ts';
 import type { NodeBindings } from './http/body.ts';
 import { consoleRoutes } from './http/console-routes.ts';
@@ -28,6 +29,13 @@ export interface Taustat {
   readonly state$: Observable<ControllerState>;
   /** The text of `/metrics` in the format that an Accept header asks for. */
   readonly metrics: (accept?: string) => Promise<{ contentType: string; body: string }>;
+  /**
+   * Serves the same over gRPC, on a port of its own; stop it before `close`.
+   *
+   * @param address - by default `server.host` and `server.grpcPort`, or a free port where that is not set.
+   * @throws ServingError ADDRESS_IN_USE or CONFIG_INVALID.
+   */
+  readonly listenGrpc: (address?: Partial<GrpcAddress>) => Promise<GrpcListening>;
   /** From now on not ready; requests are still answered, event streams end. */
   readonly drain: () => void;
   /** Finishes what was accepted, then stops the workers. */
@@ -58,9 +66,8 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
   };
 
   const { maxBodyBytes, maxBatch } = config.server;
-  const routes = createApp(plane, { maxBodyBytes, maxBatch }, (error) =>
-    log.error({ error }, 'request failed'),
-  );
+  const report = (error: unknown) => log.error({ error }, 'request failed');
+  const routes = createApp(plane, { maxBodyBytes, maxBatch }, report);
   routes.route('/', createPruningRoutes(createPruningPlane(plane, draining$), config.control.token));
   routes.get('/metrics', async (context) => {
     const { contentType, body } = await expose(context.req.header('accept'));
@@ -74,6 +81,16 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
     infer: (request, context = {}) => served.infer(request, { keepInputs: true, ...context }),
     state$: served.thermostat.state$,
     metrics: expose,
+    listenGrpc: async (address) => {
+      // Not loaded by those who do not use it: 12 MB and most of a tenth of a second.
+      const { listenGrpc } = await import('./grpc/server.ts');
+      const { host, grpcPort: port = 0 } = config.server;
+      return listenGrpc(
+        plane,
+        { host, port, ...address },
+        { maxMessageBytes: maxBodyBytes, maxBatch, report },
+      );
+    },
     drain,
     close: async () => {
       drain();

@@ -24,6 +24,7 @@ export const ConfigSchema = z.strictObject({
     .strictObject({
       host: z.string().default('127.0.0.1').describe('address to listen on'),
       port: port.default(8080).describe('HTTP port; 0 picks a free one'),
+      grpcPort: port.optional().describe('gRPC port; 0 picks a free one; by default no gRPC'),
       maxBodyBytes: count.default(64 << 20).describe('largest request body, after decompression'),
       maxBatch: count.optional().describe('largest first dimension of an input; by default unlimited'),
       drainSeconds: positive

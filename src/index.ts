@@ -20,6 +20,7 @@ export type { Taustat } from './compose.ts';
 export type { Config, ConfigInput } from './config.ts';
 export type { ControllerState, Mode, Phase } from './control/state.ts';
 export { type ErrorCode, ServingError } from './errors.ts';
+export type { GrpcAddress, GrpcListening } from './grpc/server.ts';
 export { type InstrumentedModel, type InstrumentOptions, instrument } from './onnx/instrument.ts';
 export type { Site, SkippedSite } from './onnx/sites.ts';
 export type { InferRequest, InferResponse, ModelMetadata, Tensor } from './protocol/types.ts';

@@ -27,6 +27,7 @@ export function addServingOptions(command: Command): Command {
     .option('--name <name>', 'model name in URLs and metrics')
     .option('--host <address>', 'address to listen on (default 127.0.0.1)')
     .option('--port <port>', 'HTTP port, 0 for a free one (default 8080)', integerOption)
+    .option('--grpc-port <port>', 'gRPC port, 0 for a free one (default: no gRPC)', integerOption)
     .addOption(new Option('--mode <mode>', 'auto, fixed, observe or off (default auto)').choices(MODES))
     .option('--threshold <tau>', 'threshold of --mode fixed', numberOption)
     .option('--sampling <ratio>', 'share of requests run again in the shadow (default 0.05)', numberOption)
@@ -58,6 +59,7 @@ export interface ServingFlags {
   readonly name?: string;
   readonly host?: string;
   readonly port?: number;
+  readonly grpcPort?: number;
   readonly mode?: string;
   readonly threshold?: number;
   readonly sampling?: number;
@@ -79,7 +81,7 @@ export interface ServingFlags {
 export function settingsOf(model: string | undefined, flags: ServingFlags): ConfigInput {
   return {
     model: { path: model, name: flags.name },
-    server: { host: flags.host, port: flags.port },
+    server: { host: flags.host, port: flags.port, grpcPort: flags.grpcPort },
     runtime: { workers: flags.workers },
     sites: { scheme: flags.sites, include: flags.include, exclude: flags.exclude },
     sampling: { ratio: flags.sampling },

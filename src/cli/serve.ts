@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { pino } from 'pino';
-import { compose } from '../compose.ts';
+import { compose, type Taustat } from '../compose.ts';
 import { type Config, loadConfig } from '../config.ts';
+import type { GrpcListening } from '../grpc/server.ts';
 import { listen } from '../http/server.ts';
 import { addServingOptions, type ServingFlags, settingsOf } from './options.ts';
 
@@ -37,7 +38,15 @@ async function serve(model: string | undefined, flags: ServingFlags): Promise<vo
     await taustat.close();
     throw error;
   });
-  log.info({ url: server.url, model: taustat.model, mode: config.control.mode }, 'serving');
+  const grpc = await grpcOf(taustat, config).catch(async (error: unknown) => {
+    await server.stop(0);
+    await taustat.close();
+    throw error;
+  });
+  log.info(
+    { url: server.url, grpc: grpc?.address, model: taustat.model, mode: config.control.mode },
+    'serving',
+  );
 
   const signal = await new Promise<NodeJS.Signals>((resolve) => {
     process.once('SIGTERM', resolve);
@@ -46,7 +55,8 @@ async function serve(model: string | undefined, flags: ServingFlags): Promise<vo
   log.info({ signal }, 'draining: not ready any more, requests under way finish');
   taustat.drain();
   await new Promise((resolve) => setTimeout(resolve, READINESS_NOTICE_MS));
-  await server.stop(config.server.drainSeconds * 1000);
+  const graceMs = config.server.drainSeconds * 1000;
+  await Promise.all([server.stop(graceMs), grpc?.stop(graceMs)]);
   await taustat.close();
   log.info('stopped');
 }
@@ -54,4 +64,8 @@ async function serve(model: string | undefined, flags: ServingFlags): Promise<vo
 /** A server keeps its state unless it was told not to. */
 function keepingState(config: Config): Config {
   return { ...config, store: { ...config.store, enabled: config.store.enabled ?? true } };
+}
+
+async function grpcOf(taustat: Taustat, { server }: Config): Promise<GrpcListening | undefined> {
+  return server.grpcPort === undefined ? undefined : taustat.listenGrpc();
 }

@@ -26,7 +26,12 @@ export function modelPath(context: HttpContext): ModelPath {
   return { model, version: version === undefined ? undefined : parseVersion(model, version) };
 }
 
-function parseVersion(model: string, version: string): string {
+/**
+ * A version in its one form: decimal, without leading zeros.
+ *
+ * @throws ServingError UNKNOWN_MODEL for what is no number, INVALID_REQUEST for one beyond int64.
+ */
+export function parseVersion(model: string, version: string): string {
   if (!/^\d+$/.test(version)) throw unknownModel(model, `'${version.slice(0, 40)}'`);
   const isTooLong = version.length > 40 || BigInt(version) > INT64_MAX;
   if (isTooLong)

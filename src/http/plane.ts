@@ -5,6 +5,8 @@ import type { InferRequest, InferResponse, ModelMetadata } from '../protocol/typ
 export interface InferContext {
   /** Aborts when the client goes away: queued work may then be dropped. */
   readonly signal?: AbortSignal | undefined;
+  /** How long the caller waits from now on; a `timeout` parameter may shorten that. */
+  readonly timeoutMs?: number | undefined;
   /** W3C trace context of the caller. */
   readonly traceparent?: string | undefined;
   /** The caller uses the input tensors again: they are copied to a worker instead of moved. */

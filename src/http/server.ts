@@ -37,7 +37,7 @@ export async function listen(
   server.on('clientError', refuseMessage);
   server.on('checkExpectation', refuseExpectation);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port, '--port')));
     server.listen(port, host, resolve);
   });
   const actual = (server.address() as AddressInfo).port;
@@ -48,11 +48,17 @@ export async function listen(
   };
 }
 
-function listenError(error: NodeJS.ErrnoException, host: string, port: number): ServingError {
+/** Why an address cannot be listened on. @param flag - the option that chooses another. */
+export function listenError(
+  error: NodeJS.ErrnoException,
+  host: string,
+  port: number,
+  flag: string,
+): ServingError {
   if (error.code === 'EADDRINUSE') {
     return new ServingError(
       'ADDRESS_IN_USE',
-      `${host}:${port} is in use; choose another with --port, or 0 for a free one`,
+      `${host}:${port} is in use; choose another with ${flag}, or 0 for a free one`,
     );
   }
   return new ServingError('CONFIG_INVALID', `cannot listen on ${host}:${port}: ${error.message}`);

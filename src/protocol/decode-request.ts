@@ -1,14 +1,12 @@
 /** From the bytes of an infer request to checked tensors: JSON, JSON with binary data, or one raw tensor. */
 import { ServingError } from '../errors.ts';
-import { isDatatype } from './datatypes.ts';
+import { checkedInputs, checkedOutputs } from './arrived-request.ts';
 import { type JsonValue, readJson } from './json-reader.ts';
-import { booleanParameter, checkReserved, readParameters } from './parameters.ts';
-import { quoted } from './quoted.ts';
+import { checkReserved, readParameters } from './parameters.ts';
 import { decodeRawRequest } from './raw-request.ts';
-import { asObject, BinarySection, nameOf, readElements, readShape } from './read-tensor.ts';
-import { checkedCount, checkShape } from './shape.ts';
-import type { InferRequest, ModelMetadata, RequestedOutput, Tensor, TensorSpec } from './types.ts';
-import { checkBatch, checkComplete, checkOutputName, checkUnique, inputSpec } from './validate.ts';
+import { asObject, BinarySection, nameOf, readElements } from './read-tensor.ts';
+import type { InferRequest, ModelMetadata, RequestedOutput, Tensor } from './types.ts';
+import { checkBatch } from './validate.ts';
 
 export interface DecodeLimits {
   /** Largest batch; with it, a variable dimension 0 of every input is the batch. Absent: no limit. */
@@ -75,30 +73,18 @@ function readInputs(
     throw invalid("request: 'inputs' must be a non-empty array");
   }
   const objects = value.map((item: JsonValue) => asObject(item, "request: 'inputs'"));
-  checkUnique(
-    'input',
-    objects.map((object) => ({ name: nameOf(object, 'input') })),
+  const inputs = checkedInputs(
+    objects.map((object) => ({
+      name: nameOf(object, 'input'),
+      datatype: object.get('datatype'),
+      shape: object.get('shape'),
+      readElements: (label, datatype, shape, count) =>
+        readElements({ label, object, text, binary }, datatype, shape, count),
+    })),
+    model,
   );
-  const inputs = objects.map((object) => {
-    const spec = inputSpec(model, nameOf(object, 'input'));
-    const source = { label: `input '${spec.name}'`, object, text, binary };
-    checkDatatype(object.get('datatype'), spec);
-    const shape = readShape(source);
-    checkShape(spec, shape);
-    const count = checkedCount(source.label, spec.datatype, shape);
-    const elements = readElements(source, spec.datatype, shape, count);
-    return { name: spec.name, datatype: spec.datatype, shape, elements };
-  });
-  checkComplete(model, inputs);
   binary.checkSpent();
   return inputs;
-}
-
-function checkDatatype(value: JsonValue | undefined, spec: TensorSpec): void {
-  if (value === spec.datatype) return;
-  if (typeof value !== 'string') throw invalid(`input '${spec.name}': 'datatype' must be a string`);
-  const problem = isDatatype(value) ? 'unexpected' : 'unknown';
-  throw invalid(`input '${spec.name}': ${problem} datatype ${quoted(value)}, expected ${spec.datatype}`);
 }
 
 function readOutputs(
@@ -107,16 +93,12 @@ function readOutputs(
 ): readonly RequestedOutput[] | undefined {
   if (value === undefined) return undefined;
   if (!Array.isArray(value)) throw invalid("request: 'outputs' must be an array");
-  const outputs = value.map((item: JsonValue) => {
-    const object = asObject(item, "request: 'outputs'");
-    const name = nameOf(object, 'output');
-    checkOutputName(model, name);
-    const label = `output '${name}'`;
-    const parameters = readParameters(object.get('parameters'), label);
-    booleanParameter(parameters, 'binary_data', label);
-    if (parameters.classification !== undefined) throw invalid(`${label}: classification is not supported`);
-    return { name, parameters };
-  });
-  checkUnique('output', outputs);
-  return outputs;
+  return checkedOutputs(
+    value.map((item: JsonValue) => {
+      const object = asObject(item, "request: 'outputs'");
+      const readOwn = (label: string) => readParameters(object.get('parameters'), label);
+      return { name: nameOf(object, 'output'), readParameters: readOwn };
+    }),
+    model,
+  );
 }

@@ -2,8 +2,8 @@ import { ServingError } from '../errors.ts';
 import { isDatatype } from './datatypes.ts';
 import { type JsonValue, readJson } from './json-reader.ts';
 import { readParameters } from './parameters.ts';
-import { asObject, BinarySection, nameOf, readElements, readShape } from './read-tensor.ts';
-import { checkedCount } from './shape.ts';
+import { asObject, BinarySection, nameOf, readElements } from './read-tensor.ts';
+import { checkedCount, shapeOf } from './shape.ts';
 import type { InferResponse, Tensor } from './types.ts';
 
 function invalid(message: string): ServingError {
@@ -47,7 +47,7 @@ function readOutput(item: JsonValue, text: string, binary: BinarySection): Tenso
   const datatype = object.get('datatype');
   if (typeof datatype !== 'string' || !isDatatype(datatype))
     throw invalid(`${source.label}: unknown datatype`);
-  const shape = readShape(source);
+  const shape = shapeOf(object.get('shape'), source.label);
   const count = checkedCount(source.label, datatype, shape);
   return { name, datatype, shape, elements: readElements(source, datatype, shape, count) };
 }

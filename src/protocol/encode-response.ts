@@ -14,13 +14,10 @@ export function encodeInferResponse(
   nonFinite: NonFinitePolicy = 'bare',
 ): EncodedBody {
   const isBinaryByDefault = request.parameters.binary_data_output === true;
-  const isAll = request.outputs === undefined || request.outputs.length === 0;
-  const chosen = isAll
-    ? response.outputs.map((output) => ({ output, isBinary: isBinaryByDefault }))
-    : request.outputs.map(({ name, parameters }) => ({
-        output: outputNamed(response, name),
-        isBinary: (parameters.binary_data ?? isBinaryByDefault) === true,
-      }));
+  const chosen = askedOutputs(response, request).map((output, i) => ({
+    output,
+    isBinary: (request.outputs?.[i]?.parameters.binary_data ?? isBinaryByDefault) === true,
+  }));
   const tensors = chosen.map(({ output, isBinary }) =>
     tensorJson(`output '${output.name}'`, output, isBinary, nonFinite),
   );
@@ -29,6 +26,19 @@ export function encodeInferResponse(
     json,
     chosen.filter(({ isBinary }) => isBinary).map(({ output }) => output),
   );
+}
+
+/**
+ * The outputs that a request asked for, in its order; all of them where it named none.
+ *
+ * @throws ServingError INTERNAL for one that the model did not give.
+ */
+export function askedOutputs(
+  response: InferResponse,
+  { outputs }: Pick<InferRequest, 'outputs'>,
+): readonly Tensor[] {
+  if (outputs === undefined || outputs.length === 0) return response.outputs;
+  return outputs.map(({ name }) => outputNamed(response, name));
 }
 
 function outputNamed(response: InferResponse, name: string): Tensor {

@@ -1,7 +1,8 @@
 import { ServingError } from '../errors.ts';
 import { allocateElements } from './datatypes.ts';
 import { endOfNumber, malformed } from './json-text.ts';
-import { type JsonElements, ragged, walkElements, wrongCount } from './json-walk.ts';
+import { type JsonElements, ragged, walkElements } from './json-walk.ts';
+import { wrongCount } from './shape.ts';
 
 type Floats = Float32Array | Float64Array;
 

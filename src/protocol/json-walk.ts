@@ -1,7 +1,7 @@
 import { ServingError } from '../errors.ts';
 import type { JsonSpan } from './json-reader.ts';
 import { malformed, skipSpace } from './json-text.ts';
-import { formatShape } from './shape.ts';
+import { formatShape, wrongCount } from './shape.ts';
 
 /** Where a tensor's elements are in a JSON text, and how many there must be. */
 export interface JsonElements {
@@ -16,15 +16,6 @@ export interface JsonElements {
 
 /** Reads the element at `position` as number `index` of the tensor and returns the position after it. */
 export type ReadElement = (position: number, index: number) => number;
-
-/** The error for another number of elements than the shape's. */
-export function wrongCount(source: JsonElements, found: number | string): ServingError {
-  const { label, shape, count } = source;
-  return new ServingError(
-    'INVALID_REQUEST',
-    `${label}: ${found} elements, shape ${formatShape(shape)} needs ${count}`,
-  );
-}
 
 /** The error for nesting that is neither flat nor the shape's. */
 export function ragged(source: JsonElements): ServingError {

@@ -57,18 +57,6 @@ export function nameOf(tensor: JsonObject, kind: 'input' | 'output'): string {
   throw invalid(`${kind}: 'name' must be a non-empty string`);
 }
 
-/** @throws ServingError INVALID_REQUEST for anything but an array of non-negative integers. */
-export function readShape({ object, label }: TensorSource): readonly number[] {
-  const shape = object.get('shape');
-  if (!Array.isArray(shape)) throw invalid(`${label}: 'shape' must be an array`);
-  for (const size of shape as readonly JsonValue[]) {
-    if (typeof size !== 'number' || !Number.isInteger(size) || size < 0) {
-      throw invalid(`${label}: 'shape' holds ${String(size).slice(0, 40)}, expected non-negative integers`);
-    }
-  }
-  return shape;
-}
-
 /**
  * The elements of a tensor, from its `data` or from the binary section.
  *

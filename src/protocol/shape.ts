@@ -32,6 +32,18 @@ export function checkedCount(label: string, datatype: Datatype, shape: readonly 
   return count;
 }
 
+/** The error for another number of elements than the shape's. */
+export function wrongCount(
+  source: { readonly label: string; readonly shape: readonly number[]; readonly count: number },
+  found: number | string,
+): ServingError {
+  const { label, shape, count } = source;
+  return new ServingError(
+    'INVALID_REQUEST',
+    `${label}: ${found} elements, shape ${formatShape(shape)} needs ${count}`,
+  );
+}
+
 /**
  * Checks a shape against the model's.
  *
@@ -45,4 +57,23 @@ export function checkShape(spec: TensorSpec, shape: readonly number[]): void {
     'INVALID_REQUEST',
     `input '${spec.name}': unexpected shape ${formatShape(shape)}, expected ${formatShape(spec.shape)}`,
   );
+}
+
+/**
+ * A shape that came from outside.
+ *
+ * @throws ServingError INVALID_REQUEST for anything but an array of non-negative integers.
+ */
+export function shapeOf(value: unknown, label: string): readonly number[] {
+  if (!Array.isArray(value)) {
+    throw new ServingError('INVALID_REQUEST', `${label}: 'shape' must be an array`);
+  }
+  for (const size of value as readonly unknown[]) {
+    if (typeof size === 'number' && Number.isInteger(size) && size >= 0) continue;
+    throw new ServingError(
+      'INVALID_REQUEST',
+      `${label}: 'shape' holds ${String(size).slice(0, 40)}, expected non-negative integers`,
+    );
+  }
+  return value;
 }

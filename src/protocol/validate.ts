@@ -1,5 +1,6 @@
 /** Checks of a request against what the model declares. */
 import { ServingError } from '../errors.ts';
+import { isDatatype } from './datatypes.ts';
 import { quoted } from './quoted.ts';
 import { formatShape } from './shape.ts';
 import type { ModelMetadata, Tensor, TensorSpec } from './types.ts';
@@ -22,6 +23,14 @@ export function checkOutputName(model: ModelMetadata, name: string): void {
 
 function names(specs: readonly TensorSpec[]): string {
   return specs.map((spec) => quoted(spec.name)).join(', ');
+}
+
+/** @throws ServingError INVALID_REQUEST for another datatype than the model's. */
+export function checkDatatype(value: unknown, spec: TensorSpec): void {
+  if (value === spec.datatype) return;
+  if (typeof value !== 'string') throw invalid(`input '${spec.name}': 'datatype' must be a string`);
+  const problem = isDatatype(value) ? 'unexpected' : 'unknown';
+  throw invalid(`input '${spec.name}': ${problem} datatype ${quoted(value)}, expected ${spec.datatype}`);
 }
 
 /** @throws ServingError INVALID_REQUEST for a name that occurs twice. */

@@ -7,7 +7,8 @@ import type { Run } from '../runtime/runtime.ts';
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Runs `work` under the request's `timeout` parameter (microseconds, as in Triton) and the client's own signal.
+ * Runs `work` under the request's `timeout` parameter (microseconds, as in Triton), the caller's deadline and its own
+ * signal.
  *
  * @throws ServingError DEADLINE_EXCEEDED once the time is over; work that still waits is then taken out of the queue.
  */
@@ -16,8 +17,8 @@ export async function deadlineOf<T>(
   context: InferContext,
   work: (client: Pick<Run, 'signal'>) => Promise<T>,
 ): Promise<T> {
-  const timeoutUs = request.parameters.timeout;
-  if (typeof timeoutUs !== 'number' || timeoutUs <= 0) return work(context);
+  const timeoutUs = timeoutOf(request, context);
+  if (timeoutUs === Number.POSITIVE_INFINITY) return work(context);
   const expired = new AbortController();
   const signal =
     context.signal === undefined ? expired.signal : AbortSignal.any([context.signal, expired.signal]);
@@ -25,7 +26,12 @@ export async function deadlineOf<T>(
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
       () => {
-        reject(new ServingError('DEADLINE_EXCEEDED', `no answer within the timeout of ${timeoutUs} µs`));
+        reject(
+          new ServingError(
+            'DEADLINE_EXCEEDED',
+            `no answer within the timeout of ${Math.round(timeoutUs)} µs`,
+          ),
+        );
         expired.abort();
       },
       Math.min(timeoutUs / 1000, MAX_TIMER_MS),
@@ -36,4 +42,14 @@ export async function deadlineOf<T>(
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The shorter of the request's own timeout, where it has one, and its caller's, in microseconds. */
+function timeoutOf(
+  { parameters }: InferRequest,
+  { timeoutMs = Number.POSITIVE_INFINITY }: InferContext,
+): number {
+  const { timeout } = parameters;
+  const own = typeof timeout === 'number' && timeout > 0 ? timeout : Number.POSITIVE_INFINITY;
+  return Math.min(own, timeoutMs * 1000);
 }

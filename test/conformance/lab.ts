@@ -14,6 +14,8 @@ import { MODELS } from './models.ts';
 export interface Server {
   readonly taustat: Taustat;
   readonly port: number;
+  /** Where gRPC is served, when the settings give it a port. */
+  readonly grpc: string | undefined;
   /** Without a path, a request to the model's infer endpoint. */
   send(sent: Sent): Promise<Answer>;
   /** A bare connection, for what an HTTP client would not send. */
@@ -43,6 +45,11 @@ export class Lab {
     return path;
   }
 
+  /** A server for one model that no other case gets. */
+  fresh(name: string, settings: ConfigInput = {}): Promise<Server> {
+    return this.#start(name, settings);
+  }
+
   /** A server for one model, shared by all cases that ask for the same settings. */
   server(name: string, settings: ConfigInput = {}): Promise<Server> {
     const key = `${name} ${JSON.stringify(settings)}`;
@@ -63,13 +70,20 @@ export class Lab {
     });
     const taustat = await compose(config, pino({ level: 'silent' }));
     const listening: Listening = await listen(taustat.routes, config.server);
+    const grpc = config.server.grpcPort === undefined ? undefined : await taustat.listenGrpc();
     this.#stops.push(async () => {
-      await listening.stop(0);
+      await Promise.all([listening.stop(0), grpc?.stop(0)]);
       await taustat.close();
     });
     const { port } = listening;
     const path = `/v2/models/${encodeURIComponent(name)}/infer`;
-    return { taustat, port, send: (sent) => send(port, { path, ...sent }), open: () => open(port) };
+    return {
+      taustat,
+      port,
+      grpc: grpc?.address,
+      send: (sent) => send(port, { path, ...sent }),
+      open: () => open(port),
+    };
   }
 
   async close(): Promise<void> {

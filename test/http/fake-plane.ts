@@ -42,6 +42,7 @@ export interface FakePlane extends InferencePlane {
     request: InferRequest;
     version: string | undefined;
     traceparent: string | undefined;
+    timeoutMs: number | undefined;
   }[];
 }
 
@@ -83,7 +84,8 @@ export function createFakePlane(): FakePlane {
     },
     async infer(name, version, request, context) {
       const model = find(name, version);
-      this.requests.push({ request, version, traceparent: context.traceparent });
+      const { traceparent, timeoutMs } = context;
+      this.requests.push({ request, version, traceparent, timeoutMs });
       const outputs = await this.run(model, request, context.signal!);
       const { id } = request;
       return {

@@ -41,6 +41,18 @@ describe('a request’s timeout', () => {
     expect(asked).toBe(0);
   });
 
+  it.each([
+    ['the caller’s deadline', undefined, 2, 2000],
+    ['the shorter of the two: the caller’s deadline', 9e6, 2.5, 2500],
+    ['the shorter of the two: its own', 1500, 9000, 1500],
+    ['a deadline that is over', 9e6, -1, -1000],
+  ])('is %s', async (_, timeout, timeoutMs, expectedUs) => {
+    await expect(deadlineOf(request(timeout), { timeoutMs }, never)).rejects.toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+      message: `no answer within the timeout of ${expectedUs} µs`,
+    });
+  });
+
   it('leaves the failure of the work as it is', async () => {
     const failing = deadlineOf(request(1e6), {}, () => Promise.reject(new Error('refused')));
     await expect(failing).rejects.toThrow('refused');
