@@ -43,6 +43,8 @@ export type ControlEvent =
       readonly suggestion: Suggestion | null;
       /** Only where there is a reference to measure from. */
       readonly drift: DriftReading | null;
+      /** The critical point has left the interval that it had when the search began. */
+      readonly hasMoved: boolean;
     }
   /** A sampled request was answered both ways at `threshold`, with a mean loss of `loss` over its rows, 0–1. */
   | { readonly kind: 'pair'; readonly at: number; readonly threshold: number; readonly loss: number }
@@ -219,7 +221,7 @@ function onSnapshot(
 ): ControllerState {
   if (state.mode === 'off') return state;
   const { phase } = state;
-  if (phase.kind === 'trial' || phase.kind === 'tracking') return watchDrift(state, phase, event);
+  if (phase.kind === 'trial' || phase.kind === 'tracking') return watchTraffic(state, phase, event, options);
   if (phase.kind === 'fallback') {
     const samplesLeft = phase.samplesLeft - event.newSamples;
     if (samplesLeft > 0) return { ...state, phase: { ...phase, samplesLeft } };
@@ -248,17 +250,29 @@ function seek(state: ControllerState, event: EventOf<'snapshot'>, options: Contr
   return moved(state, { kind: 'trial', critical, search, drift: null }, at, reason, detail);
 }
 
-function watchDrift(
+/**
+ * Two questions to the traffic: is it other traffic than the evidence is from? Then nothing is proven any more. Is its
+ * critical point another? That is a reason to look again for whoever stays at the critical point; who climbs from there is
+ * told by the answers.
+ */
+function watchTraffic(
   state: ControllerState,
   phase: PhaseOf<'trial'> | PhaseOf<'tracking'>,
-  { drift, at }: EventOf<'snapshot'>,
+  { drift, hasMoved, at }: EventOf<'snapshot'>,
+  options: ControlOptions,
 ): ControllerState {
-  if (drift === null) return state;
-  if (!drift.isDrift) return { ...state, phase: { ...phase, drift } };
-  const { aspect, site, distance, limit } = drift;
-  const detail = `${aspect} of ln|a| at site ${site} moved by ${distance.toFixed(3)} deviations, more than ${limit.toFixed(3)}`;
-  const next = moved(state, { kind: 'drifted', drift }, at, 'drift', detail);
-  return { ...next, epoch: state.epoch + 1, strikes: 0 };
+  if (drift?.isDrift) {
+    const { aspect, site, distance, limit } = drift;
+    const detail = `${aspect} of ln|a| at site ${site} moved by ${distance.toFixed(3)} deviations, more than ${limit.toFixed(3)}`;
+    const next = moved(state, { kind: 'drifted', drift }, at, 'drift', detail);
+    return { ...next, epoch: state.epoch + 1, strikes: 0 };
+  }
+  if (hasMoved && options.policy === 'earliest') {
+    const before = phase.critical === null ? 'none' : `τ* = ${phase.critical.threshold}`;
+    const detail = `the critical point has left the interval of ${before}: looking again`;
+    return moved(state, { kind: 'warming' }, at, 'critical-point-moved', detail);
+  }
+  return drift === null ? state : { ...state, phase: { ...phase, drift } };
 }
 
 function struck({ strikes }: ControllerState): number {

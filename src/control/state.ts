@@ -87,6 +87,7 @@ export type ChangeReason =
   | 'ramped'
   | 'disagreement'
   | 'drift'
+  | 'critical-point-moved'
   | 'failure'
   | 'retry';
 

@@ -16,6 +16,7 @@ import {
 import type { Config } from '../config.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
 import { type DriftReading, type DriftReference, driftReference, readDrift } from '../drift/detector.ts';
+import { type IntervalReading, intervalMoved } from '../drift/interval-moved.ts';
 import type { RequestSummary } from '../drift/summary.ts';
 import { messageOf } from '../errors.ts';
 import { RollingWindow, type SiteHistograms } from '../estimator/rolling-window.ts';
@@ -80,6 +81,7 @@ export class Thermostat {
   #criticality: Criticality | null = null;
   #reference: DriftReference | null;
   #requests: readonly RequestSummary[] = [];
+  #interval: IntervalReading | null = null;
 
   constructor(options: ThermostatOptions) {
     const { sites, config, memory } = options;
@@ -120,6 +122,11 @@ export class Thermostat {
   /** The latest estimate; null before the first. */
   get criticality(): Criticality | null {
     return this.#criticality;
+  }
+
+  /** Whether the critical point has left the interval that it had when the present search began. */
+  get hasMoved(): boolean {
+    return this.#interval?.hasMoved ?? false;
   }
 
   /** The threshold of most of production; 0 is dense. */
@@ -188,13 +195,32 @@ export class Thermostat {
     this.#criticality = estimate(slices, config.criticality);
     onTimed?.('critical-point', performance.now() - started);
     this.#requests = requests;
+    this.#readInterval();
     const suggestion = isSeeking(this.state) ? this.#suggestion() : null;
-    return { kind: 'snapshot', at, samples, newSamples, suggestion, drift: this.#drift(newRequests) };
+    return {
+      kind: 'snapshot',
+      at,
+      samples,
+      newSamples,
+      suggestion,
+      drift: this.#drift(newRequests),
+      hasMoved: this.hasMoved,
+    };
   }
 
   #suggestion(): Suggestion | null {
     const found = this.#criticality;
     return found && { critical: found.critical, ladder: ladderOf(found, this.control.policy) };
+  }
+
+  /** Neighbouring estimates share most of their window: only as many in a row as fill one mean anything. */
+  #readInterval(): void {
+    const { phase } = this.state;
+    const { slices, sliceSamples, every } = this.#options.config.window;
+    const reference = phase.kind === 'tracking' ? phase.critical : null;
+    const present = this.#criticality?.critical?.interval ?? null;
+    const confirmations = Math.ceil((slices * sliceSamples) / every);
+    this.#interval = reference && intervalMoved(reference.interval, present, this.#interval, confirmations);
   }
 
   #drift(requests: readonly RequestSummary[]): DriftReading | null {

@@ -51,6 +51,7 @@ export function pruningSummary(served: ServedModel) {
     judgedThreshold: judgedThreshold(state),
     objective: { measure: served.objective, floor: 1 - thermostat.control.allowedLoss },
     critical: thermostat.criticality?.critical ?? null,
+    criticalMoved: thermostat.hasMoved,
     sparsity: finite(overall.sparsity),
     zeroRatio: finite(overall.zeroRatio),
     agreement: {

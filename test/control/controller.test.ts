@@ -256,6 +256,27 @@ describe('drift', () => {
   });
 });
 
+describe('a critical point that has moved', () => {
+  const moved = snapshot([1.5], { isDrift: false, hasMoved: true });
+
+  it('is looked for again by the policy earliest, dense meanwhile, in the same window', () => {
+    const before = tracked();
+    const state = step(before, moved, EARLIEST);
+    expect([...summary(state), state.change.reason, state.epoch]).toEqual([
+      'warming',
+      0,
+      'critical-point-moved',
+      before.epoch,
+    ]);
+    expect(judgedThresholds(step(state, earliest(1.5), EARLIEST))).toEqual([1.5]);
+  });
+
+  it('moves nothing for the policy guarded, which the answers tell', () => {
+    const { state } = judge(replay([snapshot([0.3])]), agreeing, isRamped);
+    expect(summary(step(state, moved, OPTIONS))).toEqual(summary(state));
+  });
+});
+
 describe('modes', () => {
   it('off is dense and judges nothing; coming back starts afresh', () => {
     const off = replay([{ kind: 'mode', at: 3, mode: 'off' }], tracked());
@@ -300,7 +321,7 @@ describe('whatever happens', () => {
     snapshot([]),
     snapshot([1], { samples: 10 }),
     snapshot([1], { isDrift: true }),
-    snapshot([1], { isDrift: false }),
+    snapshot([1], { isDrift: false, hasMoved: true }),
     pair(0.77, 1),
     { kind: 'mode', at: 5, mode: 'auto' },
     { kind: 'mode', at: 5, mode: 'observe' },

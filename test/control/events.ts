@@ -52,13 +52,14 @@ const DRIFT = { requests: 16, averages: [0.1, 0.05], limit: 0.5, site: 0, aspect
 export interface SnapshotOptions {
   readonly samples?: number;
   readonly isDrift?: boolean;
+  readonly hasMoved?: boolean;
   readonly policy?: ControlOptions['policy'];
 }
 
 /** A snapshot of a window with significant features at some thresholds. */
 export function snapshot(
   features: readonly number[],
-  { samples = 256, isDrift, policy = OPTIONS.policy }: SnapshotOptions = {},
+  { samples = 256, isDrift, hasMoved = false, policy = OPTIONS.policy }: SnapshotOptions = {},
 ): ControlEvent {
   const found = criticalityAt(...features);
   return {
@@ -66,6 +67,7 @@ export function snapshot(
     at: 1,
     samples,
     newSamples: 16,
+    hasMoved,
     suggestion: { critical: found.critical, ladder: ladderOf(found, policy) },
     drift: isDrift === undefined ? null : { ...DRIFT, distance: isDrift ? 0.9 : 0.1, isDrift },
   };
