@@ -101,7 +101,8 @@ function requestsFor(phase: number, requests: readonly WireRequest[], path: stri
   }));
 }
 
-function latencyOf(latencies: readonly number[]): Latency {
+/** Quantiles of latencies in milliseconds. */
+export function latencyOf(latencies: readonly number[]): Latency {
   const sorted = Float64Array.from(latencies).sort();
   return { p50: quantile(sorted, 0.5), p90: quantile(sorted, 0.9), p99: quantile(sorted, 0.99) };
 }
