@@ -14,7 +14,7 @@ import { recordingsOf } from './scenarios/recordings.mjs';
 
 /** Alarms that a run length is the mean of: its standard error is a tenth of it. */
 const ALARMS = 100;
-const GUARD_RUN_LENGTH = 200;
+const GUARD_RUN_LENGTH = 100;
 const DRIFT_RUN_LENGTH = 1000;
 
 /** @type {(scenarios: readonly Scenario[], say: (line: string) => void) => Promise<{ scenarios: Results['scenarios'], seconds: { recording: number, replay: number } }>} */
