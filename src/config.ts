@@ -48,6 +48,20 @@ export const ConfigSchema = z.strictObject({
       maxShadowQueue: count.default(64).describe('shadow runs that may wait; more are dropped'),
     })
     .prefault({}),
+  batching: z
+    .strictObject({
+      maxBatch: count
+        .default(1)
+        .describe('rows that concurrent requests of one shape may fill together in one run; 1: never'),
+      maxDelayMs: z
+        .number()
+        .int()
+        .min(0)
+        .max(10_000)
+        .default(0)
+        .describe('how long a request waits for others although a worker is free'),
+    })
+    .prefault({}),
   sites: z
     .strictObject({
       scheme: z

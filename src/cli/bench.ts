@@ -40,7 +40,11 @@ export function benchCommand(): Command {
     .description('Load test: the model served dense, observed and pruned, in alternation.')
     .argument('[model]', 'ONNX file; without one, the bundled Fashion-MNIST CNN with its test images')
     .option('--inputs <input=file.npy>', 'recorded inputs, first dimension the row; repeatable', repeated)
-    .option('--arms <list>', 'what to compare: plain, observe, auto', arms, ['plain', 'observe', 'auto'])
+    .option('--arms <list>', 'what to compare: plain, observe, auto, batched', arms, [
+      'plain',
+      'observe',
+      'auto',
+    ])
     .option('--batch <list>', 'rows per request, one comparison each', batches, [1, 16])
     .option('--rounds <count>', 'rounds; each runs every arm twice, forward and backward', positiveInteger, 3)
     .option('--seconds <s>', 'length of one run of one arm', positive, 4)
@@ -63,6 +67,7 @@ export function benchCommand(): Command {
 Examples:
   $ taustat bench
   $ taustat bench --batch 1 --seconds 2 --rounds 1 --arms plain,auto
+  $ taustat bench --arms plain,batched --batch 1 --connections 32
   $ taustat bench model.onnx --inputs x=x.npy --json report.json
   $ taustat bench --overhead
   $ taustat bench --soak 100000 --json -

@@ -23,6 +23,8 @@ export interface RunResult {
   readonly outputs: readonly Tensor[];
   readonly queueMs: number;
   readonly inferMs: number;
+  /** Requests that shared the run; absent: it had the run to itself. */
+  readonly riders?: number;
 }
 
 export interface ShadowResult extends RunResult {

@@ -17,6 +17,7 @@ import { Sampler } from '../sampling/sampler.ts';
 import { type ServedRequest, type ShadowSample, shadow } from '../sampling/shadow.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { endInferSpan, startInferSpan } from '../telemetry/tracing.ts';
+import { batchingFor } from './batching.ts';
 import { ClientRun } from './client-run.ts';
 import { deadlineOf } from './deadline.ts';
 import { exportModelMetrics, exportState } from './model-metrics.ts';
@@ -99,7 +100,8 @@ export class ServedModel {
       platform: 'onnxruntime_onnx',
       ...loaded.signature,
     };
-    const { workers, maxQueue, maxShadowQueue, intraOpThreads } = config.runtime;
+    const { workers, maxShadowQueue, intraOpThreads } = config.runtime;
+    const { maxQueue, around } = batchingFor(loaded, name, config, metrics, log);
     const runtime = await startRuntime(
       { ...loaded.setup, intraOpThreads },
       {
@@ -114,7 +116,7 @@ export class ServedModel {
       },
     );
     const keeper = await openKeeper(name, loaded, config, log);
-    return new ServedModel(metadata, loaded, runtime, config, metrics, log, keeper);
+    return new ServedModel(metadata, loaded, around(runtime), config, metrics, log, keeper);
   }
 
   get name(): string {
