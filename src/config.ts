@@ -26,6 +26,18 @@ export const ConfigSchema = z.strictObject({
       port: port.default(8080).describe('HTTP port; 0 picks a free one'),
       maxBodyBytes: count.default(64 << 20).describe('largest request body, after decompression'),
       maxBatch: count.optional().describe('largest first dimension of an input; by default unlimited'),
+      headerSeconds: positive
+        .max(3600)
+        .default(10)
+        .describe('how long a client may take to send the headers of a request'),
+      requestSeconds: positive
+        .max(86_400)
+        .default(60)
+        .describe('how long a client may take to send a whole request'),
+      stallSeconds: positive
+        .max(86_400)
+        .default(60)
+        .describe('how long a client may leave its answer unread'),
       drainSeconds: positive
         .max(86_400)
         .default(30)
@@ -44,7 +56,16 @@ export const ConfigSchema = z.strictObject({
         .describe(
           'baked: a threshold that stays is built into the sessions in the background, which is faster',
         ),
-      maxQueue: count.default(256).describe('requests that may wait; more are answered 503'),
+      maxQueue: count
+        .optional()
+        .describe(
+          'requests that may wait; more are answered 503; by default 64 for each worker, or 20 ms of them',
+        ),
+      maxQueueMs: positive
+        .default(400)
+        .describe(
+          'longest wait that a request is let into, as predicted; beyond it requests are answered 503',
+        ),
       maxShadowQueue: count.default(64).describe('shadow runs that may wait; more are dropped'),
     })
     .prefault({}),

@@ -2,6 +2,7 @@ import { table } from '../cli/table.ts';
 import type { Arm } from './arms.ts';
 import type { Comparison } from './comparison.ts';
 import type { Overhead, Way, WayFigures } from './overhead.ts';
+import type { Overload, Phase } from './overload.ts';
 import type { Soak } from './soak.ts';
 import { type Spread, spread } from './spread.ts';
 import { type ArmSummary, summarize } from './summary.ts';
@@ -99,6 +100,45 @@ export function overheadText({ alone, inTurn }: Overhead): string {
     ]),
     '\nAlone: each way again and again. In turn: the ways alternate request by request, so that none has the caches to itself.\n',
   ].join('');
+}
+
+export function overloadText({
+  capacity,
+  uncongested,
+  overload,
+  p99Ratio,
+  after,
+  recoverySeconds,
+}: Overload): string {
+  const head = [
+    'phase',
+    'offered/s',
+    'sent/s',
+    'answered/s',
+    'p50 ms',
+    'p99 ms',
+    '503',
+    '503 p99 ms',
+    'failed',
+    'hung',
+  ];
+  const row = (name: string, phase: Phase) => [
+    name,
+    ...[phase.offered, phase.sent, phase.goodput].map((rate) => rate.toFixed(0)),
+    ...[phase.latency.p50, phase.latency.p99].map((ms) => ms.toFixed(2)),
+    percent(phase.refused / (phase.accepted + phase.refused)),
+    phase.refused === 0 ? '–' : phase.refusedLatency.p99.toFixed(2),
+    String(phase.failed),
+    String(phase.hung),
+  ];
+  const recovery = recoverySeconds === null ? 'not in time' : `after ${recoverySeconds.toFixed(2)} s`;
+  return [
+    `capacity in closed loop: ${capacity.toFixed(0)} requests/s\n`,
+    table(head, [row('uncongested', uncongested), row('overload', overload), row('after', after)]),
+    `\naccepted p99 under overload / uncongested p99: ${p99Ratio.toFixed(2)}`,
+    `recovered: ${recovery}`,
+    '',
+  ].join('\n');
 }
 
 export function soakText({ load, rss, slopeBytesPer1000Requests, state }: Soak): string {

@@ -6,8 +6,9 @@ import type { BenchContext } from '../bench/context.ts';
 import { environment } from '../bench/environment.ts';
 import { checkBatch, type WireForm } from '../bench/infer-requests.ts';
 import { measureOverhead } from '../bench/overhead.ts';
+import { measureOverload } from '../bench/overload.ts';
 import { type RecordedInputs, recordedInputs } from '../bench/recorded-inputs.ts';
-import { comparisonText, overheadText, soakText } from '../bench/report.ts';
+import { comparisonText, overheadText, overloadText, soakText } from '../bench/report.ts';
 import { soak } from '../bench/soak.ts';
 import { summarize } from '../bench/summary.ts';
 import { bundledModel } from '../bundled.ts';
@@ -27,12 +28,14 @@ interface BenchFlags {
   readonly workers?: number;
   readonly config?: string;
   readonly overhead?: true;
+  readonly overload?: number | true;
   readonly soak?: number | true;
   readonly json?: string;
 }
 
 const SOAK_REQUESTS = 100_000;
 const OVERHEAD_REQUESTS = 2000;
+const OVERLOAD_SECONDS = 60;
 const INTERRUPTED = 130;
 
 export function benchCommand(): Command {
@@ -56,6 +59,11 @@ export function benchCommand(): Command {
     .option('--config <file>', 'further settings of every server, in YAML or JSON')
     .option('--overhead', 'instead: what HTTP costs over a bare run in a worker, batch 1')
     .option(
+      '--overload [seconds]',
+      `instead: three times the load that the server can bear (${OVERLOAD_SECONDS} s), and what comes after`,
+      positive,
+    )
+    .option(
       '--soak [requests]',
       `instead: memory over many requests in auto (${SOAK_REQUESTS})`,
       positiveInteger,
@@ -70,6 +78,7 @@ Examples:
   $ taustat bench --arms plain,batched --batch 1 --connections 32
   $ taustat bench model.onnx --inputs x=x.npy --json report.json
   $ taustat bench --overhead
+  $ taustat bench --overload 60
   $ taustat bench --soak 100000 --json -
 
 Servers run as processes of their own; one is loaded at a time, in the order A B C C B A. Ratios are taken within a
@@ -119,12 +128,22 @@ async function measured(
   context: BenchContext,
 ): Promise<{ text: string; figures: object }> {
   const { connections, protocol: form, rounds, seconds, batch: batches, arms } = flags;
-  for (const batch of flags.overhead || flags.soak ? [1] : batches) checkBatch(specs, rows.count, batch);
+  const isSingle = flags.overhead || flags.soak;
+  for (const batch of isSingle ? [1] : batches) checkBatch(specs, rows.count, batch);
   if (flags.overhead) {
     const modelPath = model ?? bundledModel('model.onnx');
     const options = { requests: OVERHEAD_REQUESTS, rounds, modelPath, server };
     const overhead = await measureOverhead(rows, options, context);
     return { text: overheadText(overhead), figures: { overhead } };
+  }
+  if (flags.overload) {
+    const overloadSeconds = flags.overload === true ? OVERLOAD_SECONDS : flags.overload;
+    const overload = await measureOverload(
+      rows,
+      { batch: batches[0]!, seconds: overloadSeconds, form, server },
+      context,
+    );
+    return { text: overloadText(overload), figures: { overload } };
   }
   if (flags.soak) {
     const requests = flags.soak === true ? SOAK_REQUESTS : flags.soak;

@@ -33,10 +33,12 @@ async function serve(model: string | undefined, flags: ServingFlags): Promise<vo
   const config = loadConfig(flags.config, process.env, settingsOf(model, flags));
   const log = pino({ name: 'taustat', level: config.telemetry.logLevel });
   const taustat = await compose(keepingState(config), log);
-  const server = await listen(taustat.routes, config.server).catch(async (error: unknown) => {
-    await taustat.close();
-    throw error;
-  });
+  const server = await listen(taustat.routes, { ...config.server, refuseEarly: taustat.refuseEarly }).catch(
+    async (error: unknown) => {
+      await taustat.close();
+      throw error;
+    },
+  );
   log.info({ url: server.url, model: taustat.model, mode: config.control.mode }, 'serving');
 
   const signal = await new Promise<NodeJS.Signals>((resolve) => {

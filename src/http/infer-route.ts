@@ -17,6 +17,7 @@ export function createInferHandler(plane: InferencePlane, limits: HttpLimits): H
     const { model, version } = modelPath(context);
     const metadata = plane.metadata(model, version);
     const headerLength = headerLengthOf(context);
+    plane.admit?.(model, version);
     const body = await readBody(context, limits.maxBodyBytes, headerLength ?? 0);
     const request = decoder.decode(body, headerLength, metadata);
     const response = await plane.infer(model, version, request, new RequestContext(context));

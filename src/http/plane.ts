@@ -47,6 +47,12 @@ export interface InferencePlane {
   /** @throws ServingError UNKNOWN_MODEL */
   statistics(model: string, version?: string): readonly ModelStatistics[];
   /**
+   * Whether a request would be let in now, before anything is spent on reading it; absent: that shows when it is answered.
+   *
+   * @throws ServingError UNKNOWN_MODEL, OVERLOADED
+   */
+  admit?(model: string, version?: string): void;
+  /**
    * Answers a request that `decodeInferRequest` has checked against the model's metadata. Outputs that were asked for
    * by name are answered alone; a `timeout` parameter is a deadline in microseconds.
    *

@@ -1,5 +1,6 @@
 import { ServingError } from '../errors.ts';
 import type { Tensor } from '../protocol/types.ts';
+import { Admission } from './admission.ts';
 import { joined, split } from './batch.ts';
 import { type Batch, BatchQueue } from './batch-queue.ts';
 import { afterTrial, refuted, type Trust, UNTRIED } from './batch-trial.ts';
@@ -12,8 +13,10 @@ export interface BatchingOptions {
   readonly maxBatch: number;
   /** How long a run waits for others although a worker is free. */
   readonly maxDelayMs: number;
-  /** Production runs that may wait; one more is refused. */
-  readonly maxQueue: number;
+  /** Production runs that may wait; one more is refused. Absent: as many as a burst makes. */
+  readonly maxQueue?: number | undefined;
+  /** Longest predicted wait that a production run is let into; absent: any. */
+  readonly maxQueueMs?: number | undefined;
   /** Why no runs ride together; absent: they do, once a trial has shown that the answers stay the same. */
   readonly unbatchable?: string | undefined;
   /** Told of every run, with the number of requests that share it. */
@@ -30,6 +33,7 @@ export class BatchingRuntime implements Runtime {
   readonly #inner: Runtime;
   readonly #options: BatchingOptions;
   readonly #queue: BatchQueue;
+  readonly #admission: Admission;
   #trust: Trust;
   #runs = 0;
   #ridersUnderWay = 0;
@@ -44,6 +48,9 @@ export class BatchingRuntime implements Runtime {
     this.#inner = inner;
     this.#options = options;
     this.#queue = new BatchQueue(options.maxBatch);
+    const { maxQueue, maxQueueMs = Number.POSITIVE_INFINITY, maxBatch } = options;
+    const { workers } = inner.busy;
+    this.#admission = new Admission({ maxQueue, maxQueueMs, workers, ridersPerRun: maxBatch });
     this.#trust = options.unbatchable === undefined ? UNTRIED : refuted(options.unbatchable);
   }
 
@@ -69,6 +76,12 @@ export class BatchingRuntime implements Runtime {
       }
       this.#enqueue(rider);
     });
+  }
+
+  checkRoom(): void {
+    if (this.#queue.riders === 0) return;
+    const refusal = this.#admission.refusal(this.#queue.riders, performance.now());
+    if (refusal !== undefined) throw refusal;
   }
 
   prepare(threshold: number): void {
@@ -99,14 +112,12 @@ export class BatchingRuntime implements Runtime {
   }
 
   #enqueue(rider: Rider): void {
-    const { maxQueue, maxBatch } = this.#options;
-    if (this.#queue.riders >= maxQueue) {
-      rider.reject(new ServingError('OVERLOADED', `${maxQueue} requests are waiting already`));
-      return;
-    }
-    if (!rider.wait(this.#leave)) return;
+    const refusal = this.#admission.refusal(this.#queue.riders, performance.now());
+    if (refusal !== undefined) rider.reject(refusal);
+    if (refusal !== undefined || !rider.wait(this.#leave)) return;
+    this.#admission.waits();
     const batch = this.#queue.add(rider);
-    if (batch.isOver || batch.rows >= maxBatch) this.#dispatch();
+    if (batch.isOver || batch.rows >= this.#options.maxBatch) this.#dispatch();
     else if (batch.riders.length === 1) this.#waitForMore(batch);
   }
 
@@ -141,6 +152,7 @@ export class BatchingRuntime implements Runtime {
     void this.#answer(riders).finally(() => {
       this.#runs--;
       this.#ridersUnderWay -= riders.length;
+      for (const _ of riders) this.#admission.departed(this.#queue.riders, performance.now());
       this.#dispatch();
       this.#noticeIdle();
     });

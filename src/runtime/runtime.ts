@@ -52,6 +52,12 @@ export interface Runtime {
    * background. Answers do not wait for that, and are the same before and after.
    */
   prepare(threshold: number): void;
+  /**
+   * Whether a run would be let in now, before anything is spent on it; absent: that shows when it is run.
+   *
+   * @throws ServingError OVERLOADED
+   */
+  checkRoom?(): void;
   readonly isReady: boolean;
   /** Production runs that are waiting or under way. */
   readonly pending: number;

@@ -7,8 +7,8 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 export interface Batching {
-  /** Runs that the workers' own queue may hold: what batches waits in front of it, and is bounded there. */
-  readonly maxQueue: number;
+  /** What the workers' own queue may hold: what is batched waits in front of it, and is bounded there. */
+  readonly limits: { readonly maxQueue: number | undefined; readonly maxQueueMs?: number };
   readonly around: (runtime: Runtime) => Runtime;
 }
 
@@ -16,25 +16,27 @@ export interface Batching {
 export function batchingFor(
   { signature }: LoadedModel,
   model: string,
-  { batching, runtime: { maxQueue } }: Config,
+  { batching, runtime }: Config,
   metrics: Metrics,
   log: Logger,
 ): Batching {
-  if (batching.maxBatch === 1) return { maxQueue, around: (runtime) => runtime };
+  const { maxQueue, maxQueueMs } = runtime;
+  const limits = { maxQueue, maxQueueMs };
+  if (batching.maxBatch === 1) return { limits, around: (runtime) => runtime };
   const reason = unbatchable(signature);
   if (reason !== undefined) {
     log.warn({ model, reason }, 'requests are never batched');
-    return { maxQueue, around: (runtime) => runtime };
+    return { limits, around: (runtime) => runtime };
   }
   const around = (runtime: Runtime) =>
     new BatchingRuntime(runtime, {
       ...batching,
-      maxQueue,
+      ...limits,
       onBatch: (riders) => metrics.batchRequests.observe({ model }, riders),
       onDecision: (trust) => {
         if (trust.kind === 'refuted') log.warn({ model, reason: trust.reason }, 'requests are never batched');
         else log.info({ model, ...batching }, 'requests are batched: their answers are those of solo runs');
       },
     });
-  return { maxQueue: Number.POSITIVE_INFINITY, around };
+  return { limits: { maxQueue: Number.POSITIVE_INFINITY }, around };
 }

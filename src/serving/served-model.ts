@@ -101,12 +101,12 @@ export class ServedModel {
       ...loaded.signature,
     };
     const { workers, maxShadowQueue, intraOpThreads } = config.runtime;
-    const { maxQueue, around } = batchingFor(loaded, name, config, metrics, log);
+    const { limits, around } = batchingFor(loaded, name, config, metrics, log);
     const runtime = await startRuntime(
       { ...loaded.setup, intraOpThreads },
       {
         workers,
-        maxQueue,
+        ...limits,
         maxShadowQueue,
         sites: config.runtime.gates === 'baked' ? config.sites : undefined,
         onWorkerLost: (error) => {
@@ -140,6 +140,17 @@ export class ServedModel {
   /** The threshold that production runs at; 0 is dense. */
   get applied(): number {
     return this.isPrunable ? this.thermostat.applied : 0;
+  }
+
+  /** Whether a request would be let in now: asked before its body is read. @throws ServingError OVERLOADED */
+  admit(): void {
+    try {
+      this.runtime.checkRoom?.();
+    } catch (error) {
+      this.#statistics.fail(0);
+      this.#metrics.requests.inc({ model: this.name, outcome: outcomeOf(error) });
+      throw error;
+    }
   }
 
   /** @throws ServingError OVERLOADED, UNAVAILABLE, WORKER_LOST, DEADLINE_EXCEEDED, INVALID_REQUEST, INFERENCE_FAILED */

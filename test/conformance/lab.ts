@@ -62,7 +62,10 @@ export class Lab {
       telemetry: { logLevel: 'silent' },
     });
     const taustat = await compose(config, pino({ level: 'silent' }));
-    const listening: Listening = await listen(taustat.routes, config.server);
+    const listening: Listening = await listen(taustat.routes, {
+      ...config.server,
+      refuseEarly: taustat.refuseEarly,
+    });
     this.#stops.push(async () => {
       await listening.stop(0);
       await taustat.close();
