@@ -39,10 +39,12 @@ function headerLengthOf(context: HttpContext): number | undefined {
  */
 class RequestContext implements InferContext {
   readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
   readonly #context: HttpContext;
 
   constructor(context: HttpContext) {
     this.traceparent = context.req.header('traceparent');
+    this.tracestate = this.traceparent === undefined ? undefined : context.req.header('tracestate');
     this.#context = context;
   }
 

@@ -7,6 +7,7 @@ export interface InferContext {
   readonly signal?: AbortSignal | undefined;
   /** W3C trace context of the caller. */
   readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
   /** The caller uses the input tensors again: they are copied to a worker instead of moved. */
   readonly keepInputs?: boolean;
 }

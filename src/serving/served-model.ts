@@ -156,7 +156,7 @@ export class ServedModel {
   /** @throws ServingError OVERLOADED, UNAVAILABLE, WORKER_LOST, DEADLINE_EXCEEDED, INVALID_REQUEST, INFERENCE_FAILED */
   async infer(request: InferRequest, context: InferContext): Promise<InferResponse> {
     const started = performance.now();
-    const span = startInferSpan(this.name, context.traceparent);
+    const span = startInferSpan(this.name, context);
     const isDense = request.parameters.pruning === 'off';
     const position = this.#sampler.position(request.id);
     const threshold = isDense || !this.isPrunable ? 0 : this.thermostat.thresholdAt(position);
