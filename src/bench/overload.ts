@@ -3,10 +3,9 @@ import { type ServerSettings, serveArguments } from './arms.ts';
 import type { BenchContext } from './context.ts';
 import { HttpConnection, httpMessage } from './http-connection.ts';
 import { inferRequests, type WireForm } from './infer-requests.ts';
-import type { Latency } from './load.ts';
+import { type Latency, latencyOf } from './latency.ts';
 import { capacityOf, type Exchange, type OfferedLoad, offerLoad } from './open-loop.ts';
 import { ServerProcess } from './server-process.ts';
-import { quantile } from './spread.ts';
 
 export interface OverloadOptions {
   readonly batch: number;
@@ -104,17 +103,16 @@ function phaseOf({ exchanges, unsent, hung, seconds }: OfferedLoad): Phase {
     sent: sent / seconds,
     accepted: accepted.length,
     goodput: accepted.length / seconds,
-    latency: latencyOf(accepted),
+    latency: latenciesOf(accepted),
     refused: refused.length,
-    refusedLatency: latencyOf(refused),
+    refusedLatency: latenciesOf(refused),
     failed: exchanges.length - accepted.length - refused.length,
     hung,
   };
 }
 
-function latencyOf(exchanges: readonly Exchange[]): Latency {
-  const sorted = Float64Array.from(exchanges, ({ ms }) => ms).sort();
-  return { p50: quantile(sorted, 0.5), p90: quantile(sorted, 0.9), p99: quantile(sorted, 0.99) };
+function latenciesOf(exchanges: readonly Exchange[]): Latency {
+  return latencyOf(exchanges.map(({ ms }) => ms));
 }
 
 const WINDOW_MS = 1000;
@@ -147,5 +145,5 @@ function within(exchanges: readonly Exchange[], from: number): Exchange[] {
 }
 
 function p99From(exchanges: readonly Exchange[], from: number): number {
-  return latencyOf(within(exchanges, from)).p99;
+  return latenciesOf(within(exchanges, from)).p99;
 }

@@ -3,6 +3,7 @@ import type { Arm } from './arms.ts';
 import type { Comparison } from './comparison.ts';
 import type { Overhead, Way, WayFigures } from './overhead.ts';
 import type { Overload, Phase } from './overload.ts';
+import type { ProtocolComparison } from './protocols.ts';
 import type { Soak } from './soak.ts';
 import { type Spread, spread } from './spread.ts';
 import { type ArmSummary, summarize } from './summary.ts';
@@ -46,7 +47,7 @@ function serverTable(summaries: readonly ArmSummary[], reference: Arm): string {
     s.inferMs.toFixed(3),
     s.threshold.toPrecision(3),
     s.sparsity === null ? '–' : percent(s.sparsity),
-    s.arm === reference ? '–' : percent(s.timeSavedRatio),
+    s.arm === reference || s.arm === 'batched' ? '–' : percent(s.timeSavedRatio),
     `${s.loopLagP99Ms.median.toFixed(1)} (≤ ${s.loopLagP99Ms.max.toFixed(1)})`,
     `${mebibytes(s.rssBeforeBytes)} → ${mebibytes(s.rssAfterBytes)}`,
     String(s.shadow.ok),
@@ -100,6 +101,20 @@ export function overheadText({ alone, inTurn }: Overhead): string {
     ]),
     '\nAlone: each way again and again. In turn: the ways alternate request by request, so that none has the caches to itself.\n',
   ].join('');
+}
+
+export function protocolsText({ reference, summaries }: ProtocolComparison): string {
+  const head = ['batch', 'protocol', 'requests/s', 'p50 ms', 'p90 ms', 'p99 ms'];
+  const ratios = [`p50 / ${reference}`, `requests/s / ${reference}`];
+  const rows = summaries.map(({ batch, protocol, throughput, latency, ratio }) => [
+    String(batch),
+    protocol,
+    throughput.toFixed(0),
+    ...[latency.p50, latency.p90, latency.p99].map((ms) => ms.toFixed(2)),
+    protocol === reference ? '1' : spreadText(ratio.latencyP50, 3),
+    protocol === reference ? '1' : spreadText(ratio.throughput, 3),
+  ]);
+  return `${table([...head, ...ratios], rows)}\nRatios: median of the rounds [smallest – largest].\n`;
 }
 
 export function overloadText({

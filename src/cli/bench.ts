@@ -7,8 +7,10 @@ import { environment } from '../bench/environment.ts';
 import { checkBatch, type WireForm } from '../bench/infer-requests.ts';
 import { measureOverhead } from '../bench/overhead.ts';
 import { measureOverload } from '../bench/overload.ts';
+import { type Protocol, parseProtocols } from '../bench/protocol-clients.ts';
+import { compareProtocols } from '../bench/protocols.ts';
 import { type RecordedInputs, recordedInputs } from '../bench/recorded-inputs.ts';
-import { comparisonText, overheadText, overloadText, soakText } from '../bench/report.ts';
+import { comparisonText, overheadText, overloadText, protocolsText, soakText } from '../bench/report.ts';
 import { soak } from '../bench/soak.ts';
 import { summarize } from '../bench/summary.ts';
 import { bundledModel } from '../bundled.ts';
@@ -27,6 +29,7 @@ interface BenchFlags {
   readonly sampling: number;
   readonly workers?: number;
   readonly config?: string;
+  readonly protocols?: readonly Protocol[];
   readonly overhead?: true;
   readonly overload?: number | true;
   readonly soak?: number | true;
@@ -59,6 +62,11 @@ export function benchCommand(): Command {
     .option('--config <file>', 'further settings of every server, in YAML or JSON')
     .option('--overhead', 'instead: what HTTP costs over a bare run in a worker, batch 1')
     .option(
+      '--protocols <list>',
+      'instead: protocols against each other, the first the reference: json, binary',
+      protocols,
+    )
+    .option(
       '--overload [seconds]',
       `instead: three times the load that the server can bear (${OVERLOAD_SECONDS} s), and what comes after`,
       positive,
@@ -78,6 +86,7 @@ Examples:
   $ taustat bench --arms plain,batched --batch 1 --connections 32
   $ taustat bench model.onnx --inputs x=x.npy --json report.json
   $ taustat bench --overhead
+  $ taustat bench --protocols json,binary
   $ taustat bench --overload 60
   $ taustat bench --soak 100000 --json -
 
@@ -136,6 +145,11 @@ async function measured(
     const overhead = await measureOverhead(rows, options, context);
     return { text: overheadText(overhead), figures: { overhead } };
   }
+  if (flags.protocols !== undefined) {
+    const settings = { protocols: flags.protocols, batches, rounds, seconds, connections, server };
+    const compared = await compareProtocols(rows, settings, context);
+    return { text: protocolsText(compared), figures: { settings, ...compared } };
+  }
   if (flags.overload) {
     const overloadSeconds = flags.overload === true ? OVERLOAD_SECONDS : flags.overload;
     const overload = await measureOverload(
@@ -163,6 +177,14 @@ async function measured(
 function arms(text: string): readonly Arm[] {
   try {
     return parseArms(text);
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error));
+  }
+}
+
+function protocols(text: string): readonly Protocol[] {
+  try {
+    return parseProtocols(text);
   } catch (error) {
     throw new InvalidArgumentError(messageOf(error));
   }

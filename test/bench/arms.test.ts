@@ -8,8 +8,8 @@ describe('arms', () => {
   });
 
   it.each([
-    ['plain,fast', "'fast' is none of plain, observe, auto"],
-    ['', "'' is none of plain, observe, auto"],
+    ['plain,fast', "'fast' is none of plain, observe, auto, batched"],
+    ['', "'' is none of plain, observe, auto, batched"],
     ['auto,auto', 'an arm is given twice'],
   ])('refuse %j', (text, message) => {
     expect(() => parseArms(text)).toThrow(message);
@@ -27,10 +27,11 @@ describe('arms', () => {
   it('become modes of the server on a free port', () => {
     const settings = { model: 'm.onnx', config: 'c.yaml', sampling: 0.05, workers: 2 };
     expect(serveArguments('plain', settings).join(' ')).toBe(
-      'serve m.onnx --config c.yaml --workers 2 --host 127.0.0.1 --port 0 --log-level info --mode off --sampling 0.05',
+      'serve m.onnx --config c.yaml --workers 2 --host 127.0.0.1 --port 0 --log-level info --mode off --sampling 0.05 --no-state',
     );
     expect(serveArguments('observe', { sampling: 0.1 }).join(' ')).toBe(
-      'serve --host 127.0.0.1 --port 0 --log-level info --mode observe --sampling 0.1',
+      'serve --host 127.0.0.1 --port 0 --log-level info --mode observe --sampling 0.1 --no-state',
     );
+    expect(serveArguments('batched', settings).join(' ')).toMatch(/ --mode off .* --max-batch 32$/);
   });
 });
