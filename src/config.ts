@@ -59,7 +59,7 @@ export const ConfigSchema = z.strictObject({
       maxQueue: count
         .optional()
         .describe(
-          'requests that may wait; more are answered 503; by default 64 for each worker, or 20 ms of them',
+          'requests that may wait; more are answered 503; by default 256 per worker, 64 when that lasts',
         ),
       maxQueueMs: positive
         .default(400)

@@ -1,7 +1,7 @@
 import { ServingError } from '../errors.ts';
 
 export interface AdmissionLimits {
-  /** Production runs that may wait; absent: as long a queue as a burst makes. */
+  /** Production runs that may wait; absent: what a burst may make, and less when that does not pass. */
   readonly maxQueue?: number | undefined;
   /** Longest wait that a run is let into, as predicted from how fast the queue moves. */
   readonly maxQueueMs: number;
@@ -12,8 +12,10 @@ export interface AdmissionLimits {
 
 /** Runs per worker that wait in any case: with what is in a mailbox, the last takes four times as long as one alone. */
 const SHORT_QUEUE_PER_WORKER = 2;
-/** A burst: so many runs per worker, or as many as are done in this time; more while that is not known yet. */
-const BURST = { perWorker: 64, ms: 20, perWorkerAtFirst: 256 } as const;
+/** Runs per worker that a burst may make wait. */
+const BURST_PER_WORKER = 256;
+/** A queue that has not been empty for `sinceMs` and is longer than this is no burst: runs per worker, or time's worth. */
+const STANDING = { sinceMs: 100, perWorker: 64, ms: 20 } as const;
 
 /** Wait, in milliseconds, that is nothing while too much arrives: as long as a busy event loop takes to come round. */
 const SHORT_QUEUE_MS = 2;
@@ -40,6 +42,7 @@ export class Admission {
   /** When the last run left while others waited. */
   #departedAt: number | undefined;
   #emptySince = Number.NEGATIVE_INFINITY;
+  #filledSince = Number.POSITIVE_INFINITY;
   /** While the queue is kept short: when a run was refused last. */
   #refusedAt: number | undefined;
 
@@ -56,12 +59,15 @@ export class Admission {
       this.#intervalMs += weight * (now - this.#departedAt - this.#intervalMs);
     }
     this.#departedAt = waiting > 0 ? now : undefined;
-    if (waiting === 0 && this.#emptySince === Number.POSITIVE_INFINITY) this.#emptySince = now;
+    if (waiting > 0 || this.#filledSince === Number.POSITIVE_INFINITY) return;
+    this.#emptySince = now;
+    this.#filledSince = Number.POSITIVE_INFINITY;
   }
 
   /** A run has begun to wait. */
-  waits(): void {
+  waits(now: number): void {
     this.#emptySince = Number.POSITIVE_INFINITY;
+    this.#filledSince = Math.min(this.#filledSince, now);
   }
 
   /** Why a run must not wait beside so many others; undefined when it may. */
@@ -75,14 +81,16 @@ export class Admission {
 
   #limit(now: number): number {
     const { workers, maxQueueMs } = this.#limits;
-    const burst = Math.max(
-      BURST.perWorker * workers,
-      this.#runsIn(BURST.ms, BURST.perWorkerAtFirst * workers),
-    );
-    const maxQueue = this.#limits.maxQueue ?? burst;
+    const maxQueue = this.#limits.maxQueue ?? this.#burst(now);
     if (this.#isCalm(now)) this.#refusedAt = undefined;
     const limitMs = this.#refusedAt === undefined ? maxQueueMs : SHORT_QUEUE_MS;
-    return Math.min(maxQueue, Math.max(this.#shortQueue, this.#runsIn(limitMs, maxQueue)));
+    return Math.min(maxQueue, Math.max(this.#shortQueue, this.#runsIn(limitMs, BURST_PER_WORKER * workers)));
+  }
+
+  #burst(now: number): number {
+    const { workers } = this.#limits;
+    if (now - this.#filledSince <= STANDING.sinceMs) return BURST_PER_WORKER * workers;
+    return Math.max(STANDING.perWorker * workers, this.#runsIn(STANDING.ms, 0));
   }
 
   #runsIn(ms: number, ifUnknown: number): number {

@@ -115,7 +115,7 @@ export class BatchingRuntime implements Runtime {
     const refusal = this.#admission.refusal(this.#queue.riders, performance.now());
     if (refusal !== undefined) rider.reject(refusal);
     if (refusal !== undefined || !rider.wait(this.#leave)) return;
-    this.#admission.waits();
+    this.#admission.waits(performance.now());
     const batch = this.#queue.add(rider);
     if (batch.isOver || batch.rows >= this.#options.maxBatch) this.#dispatch();
     else if (batch.riders.length === 1) this.#waitForMore(batch);

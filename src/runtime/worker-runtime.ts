@@ -88,7 +88,7 @@ export class WorkerRuntime implements Runtime {
       if (worker !== undefined) return this.#start(worker, job);
       const refusal = this.#admission.refusal(this.#queue.production, performance.now());
       if (refusal !== undefined) return reject(refusal);
-      this.#admission.waits();
+      this.#admission.waits(performance.now());
       this.#queue.offer(job);
     });
   }

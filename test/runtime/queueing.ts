@@ -32,7 +32,7 @@ export function simulate(arrivals: readonly Arrival[], workers: number, limits: 
     }
     if (ends.length >= PIPELINE * workers) {
       if (admission.refusal(waiting(), atMs) !== undefined) return { ...arrival, latencyMs: undefined };
-      admission.waits();
+      admission.waits(atMs);
     }
     const worker = freeAt.indexOf(Math.min(...freeAt));
     const end = Math.max(atMs, freeAt[worker]!) + serviceMs;
