@@ -8,6 +8,7 @@ import type { GrpcAddress, GrpcListening } from './grpc/server.ts';
 import { createApp } from './http/app.ts';
 import type { NodeBindings } from './http/body.ts';
 import { consoleRoutes } from './http/console-routes.ts';
+import { type EarlyRefusal, refuseWhenOverloaded } from './http/early-refusal.ts';
 import type { InferContext } from './http/plane.ts';
 import { createPruningRoutes } from './http/pruning-routes.ts';
 import type { InferRequest, InferResponse } from './protocol/types.ts';
@@ -21,6 +22,8 @@ import { VERSION } from './version.ts';
 export interface Taustat {
   /** Everything over HTTP, to be mounted in any Hono application: `app.route('/', taustat.routes)`. */
   readonly routes: Hono<{ Bindings: NodeBindings }>;
+  /** For a node server, to be asked before `routes`: refuses cheaply what an overloaded model would refuse anyway. */
+  readonly refuseEarly: EarlyRefusal;
   /** The served model's name. */
   readonly model: string;
   /** One inference without HTTP. @throws ServingError */
@@ -77,6 +80,7 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
 
   return {
     routes,
+    refuseEarly: refuseWhenOverloaded(plane),
     model: served.name,
     infer: (request, context = {}) => served.infer(request, { keepInputs: true, ...context }),
     state$: served.thermostat.state$,

@@ -27,6 +27,18 @@ export const ConfigSchema = z.strictObject({
       grpcPort: port.optional().describe('gRPC port; 0 picks a free one; by default no gRPC'),
       maxBodyBytes: count.default(64 << 20).describe('largest request body, after decompression'),
       maxBatch: count.optional().describe('largest first dimension of an input; by default unlimited'),
+      headerSeconds: positive
+        .max(3600)
+        .default(10)
+        .describe('how long a client may take to send the headers of a request'),
+      requestSeconds: positive
+        .max(86_400)
+        .default(60)
+        .describe('how long a client may take to send a whole request'),
+      stallSeconds: positive
+        .max(86_400)
+        .default(60)
+        .describe('how long a client may leave its answer unread'),
       drainSeconds: positive
         .max(86_400)
         .default(30)
@@ -45,8 +57,31 @@ export const ConfigSchema = z.strictObject({
         .describe(
           'baked: a threshold that stays is built into the sessions in the background, which is faster',
         ),
-      maxQueue: count.default(256).describe('requests that may wait; more are answered 503'),
+      maxQueue: count
+        .optional()
+        .describe(
+          'requests that may wait; more are answered 503; by default 256 per worker, 64 when that lasts',
+        ),
+      maxQueueMs: positive
+        .default(400)
+        .describe(
+          'longest wait that a request is let into, as predicted; beyond it requests are answered 503',
+        ),
       maxShadowQueue: count.default(64).describe('shadow runs that may wait; more are dropped'),
+    })
+    .prefault({}),
+  batching: z
+    .strictObject({
+      maxBatch: count
+        .default(1)
+        .describe('rows that concurrent requests of one shape may fill together in one run; 1: never'),
+      maxDelayMs: z
+        .number()
+        .int()
+        .min(0)
+        .max(10_000)
+        .default(0)
+        .describe('how long a request waits for others although a worker is free'),
     })
     .prefault({}),
   sites: z

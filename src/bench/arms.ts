@@ -1,11 +1,19 @@
 import { ServingError } from '../errors.ts';
 
 /** One way of serving the model that is compared with the others. */
-export type Arm = 'plain' | 'observe' | 'auto';
+export type Arm = 'plain' | 'observe' | 'auto' | 'batched';
 
-export const ARMS: readonly Arm[] = ['plain', 'observe', 'auto'];
+export const ARMS: readonly Arm[] = ['plain', 'observe', 'auto', 'batched'];
 
-const MODE: Readonly<Record<Arm, string>> = { plain: 'off', observe: 'observe', auto: 'auto' };
+const MODE: Readonly<Record<Arm, string>> = {
+  plain: 'off',
+  observe: 'observe',
+  auto: 'auto',
+  batched: 'off',
+};
+
+/** Rows that the requests of the arm `batched` may fill together. */
+const BATCHED_ROWS = 32;
 
 /** What the servers of all arms have in common. */
 export interface ServerSettings {
@@ -41,6 +49,7 @@ export function serveArguments(arm: Arm, settings: ServerSettings): string[] {
     ...(workers === undefined ? [] : ['--workers', String(workers)]),
     ...['--host', '127.0.0.1', '--port', '0', '--log-level', 'info'],
     ...['--mode', MODE[arm], '--sampling', String(sampling), '--no-state'],
+    ...(arm === 'batched' ? ['--max-batch', String(BATCHED_ROWS)] : []),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { INFERENCE_SERVICE } from '../grpc/service.ts';
-import { type LoadOptions, type LoadResult, latencyOf } from './load.ts';
+import { latencyOf } from './latency.ts';
+import type { LoadOptions, LoadResult } from './load.ts';
 
 export interface GrpcLoadOptions extends Pick<LoadOptions, 'connections' | 'extent' | 'signal' | 'onAnswer'> {
   /** Host and port. */

@@ -5,7 +5,7 @@ import { inferPath, type WireRequest } from './infer-requests.ts';
 const HEAD_END = Buffer.from('\r\n\r\n');
 
 interface Waiting {
-  readonly resolve: () => void;
+  readonly resolve: (status: number) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -20,6 +20,7 @@ export class HttpConnection {
   #head: Buffer = Buffer.alloc(0);
   /** Bytes of the body that are still to come; undefined while the head is read. */
   #missing: number | undefined;
+  #status = 0;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -44,7 +45,13 @@ export class HttpConnection {
   }
 
   /** Sends one request and waits for its whole answer. @throws ServingError UNAVAILABLE for any answer but 200. */
-  send(message: Buffer): Promise<void> {
+  async send(message: Buffer): Promise<void> {
+    const status = await this.ask(message);
+    if (status !== 200) throw new ServingError('UNAVAILABLE', `unexpected answer: status ${status}`);
+  }
+
+  /** Sends one request and waits for its whole answer, whose status it tells. @throws ServingError UNAVAILABLE */
+  ask(message: Buffer): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
       if (this.#socket.destroyed) this.#fail('the connection was closed');
@@ -63,7 +70,8 @@ export class HttpConnection {
       if (end < 0) return;
       const head = this.#head.toString('latin1', 0, end);
       const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-      if (!head.startsWith('HTTP/1.1 200') || length === undefined) {
+      this.#status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1]);
+      if (Number.isNaN(this.#status) || length === undefined) {
         this.#fail(`unexpected answer: ${head.split('\r\n', 1)[0]}`);
         return;
       }
@@ -76,7 +84,7 @@ export class HttpConnection {
     this.#head = Buffer.alloc(0);
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    waiting?.resolve();
+    waiting?.resolve(this.#status);
   }
 
   #fail(reason: string): void {

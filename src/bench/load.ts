@@ -1,6 +1,6 @@
 import autocannon from 'autocannon';
 import { inferPath, type WireRequest } from './infer-requests.ts';
-import { quantile } from './spread.ts';
+import { type Latency, latencyOf } from './latency.ts';
 
 export interface LoadOptions {
   readonly url: string;
@@ -26,12 +26,6 @@ export interface LoadResult {
   readonly non2xx: number;
   /** Connections that failed, and requests that were never answered. */
   readonly errors: number;
-}
-
-export interface Latency {
-  readonly p50: number;
-  readonly p90: number;
-  readonly p99: number;
 }
 
 const STOP_CHECK_MS = 50;
@@ -99,10 +93,4 @@ function requestsFor(phase: number, requests: readonly WireRequest[], path: stri
     body,
     headers: { ...headers },
   }));
-}
-
-/** Quantiles of latencies in milliseconds. */
-export function latencyOf(latencies: readonly number[]): Latency {
-  const sorted = Float64Array.from(latencies).sort();
-  return { p50: quantile(sorted, 0.5), p90: quantile(sorted, 0.9), p99: quantile(sorted, 0.99) };
 }

@@ -2,6 +2,8 @@ import { table } from '../cli/table.ts';
 import type { Arm } from './arms.ts';
 import type { Comparison } from './comparison.ts';
 import type { Overhead, Way, WayFigures } from './overhead.ts';
+import type { Overload, Phase } from './overload.ts';
+import type { ProtocolComparison } from './protocols.ts';
 import type { Soak } from './soak.ts';
 import { type Spread, spread } from './spread.ts';
 import { type ArmSummary, summarize } from './summary.ts';
@@ -45,7 +47,7 @@ function serverTable(summaries: readonly ArmSummary[], reference: Arm): string {
     s.inferMs.toFixed(3),
     s.threshold.toPrecision(3),
     s.sparsity === null ? '–' : percent(s.sparsity),
-    s.arm === reference ? '–' : percent(s.timeSavedRatio),
+    s.arm === reference || s.arm === 'batched' ? '–' : percent(s.timeSavedRatio),
     `${s.loopLagP99Ms.median.toFixed(1)} (≤ ${s.loopLagP99Ms.max.toFixed(1)})`,
     `${mebibytes(s.rssBeforeBytes)} → ${mebibytes(s.rssAfterBytes)}`,
     String(s.shadow.ok),
@@ -100,6 +102,59 @@ export function overheadText({ alone, inTurn }: Overhead): string {
     ]),
     '\nAlone: each way again and again. In turn: the ways alternate request by request, so that none has the caches to itself.\n',
   ].join('');
+}
+
+export function protocolsText({ reference, summaries }: ProtocolComparison): string {
+  const head = ['batch', 'protocol', 'requests/s', 'p50 ms', 'p90 ms', 'p99 ms'];
+  const ratios = [`p50 / ${reference}`, `requests/s / ${reference}`];
+  const rows = summaries.map(({ batch, protocol, throughput, latency, ratio }) => [
+    String(batch),
+    protocol,
+    throughput.toFixed(0),
+    ...[latency.p50, latency.p90, latency.p99].map((ms) => ms.toFixed(2)),
+    protocol === reference ? '1' : spreadText(ratio.latencyP50, 3),
+    protocol === reference ? '1' : spreadText(ratio.throughput, 3),
+  ]);
+  return `${table([...head, ...ratios], rows)}\nRatios: median of the rounds [smallest – largest].\n`;
+}
+
+export function overloadText({
+  capacity,
+  uncongested,
+  overload,
+  p99Ratio,
+  after,
+  recoverySeconds,
+}: Overload): string {
+  const head = [
+    'phase',
+    'offered/s',
+    'sent/s',
+    'answered/s',
+    'p50 ms',
+    'p99 ms',
+    '503',
+    '503 p99 ms',
+    'failed',
+    'hung',
+  ];
+  const row = (name: string, phase: Phase) => [
+    name,
+    ...[phase.offered, phase.sent, phase.goodput].map((rate) => rate.toFixed(0)),
+    ...[phase.latency.p50, phase.latency.p99].map((ms) => ms.toFixed(2)),
+    percent(phase.refused / (phase.accepted + phase.refused)),
+    phase.refused === 0 ? '–' : phase.refusedLatency.p99.toFixed(2),
+    String(phase.failed),
+    String(phase.hung),
+  ];
+  const recovery = recoverySeconds === null ? 'not in time' : `after ${recoverySeconds.toFixed(2)} s`;
+  return [
+    `capacity in closed loop: ${capacity.toFixed(0)} requests/s\n`,
+    table(head, [row('uncongested', uncongested), row('overload', overload), row('after', after)]),
+    `\naccepted p99 under overload / uncongested p99: ${p99Ratio.toFixed(2)}`,
+    `recovered: ${recovery}`,
+    '',
+  ].join('\n');
 }
 
 export function soakText({ load, rss, slopeBytesPer1000Requests, state }: Soak): string {

@@ -1,6 +1,6 @@
 import type { Arm } from './arms.ts';
 import type { ArmRun } from './comparison.ts';
-import type { Latency } from './load.ts';
+import type { Latency } from './latency.ts';
 import { ratioPerRound } from './ratios.ts';
 import type { ShadowCounts } from './server-reading.ts';
 import { type Spread, spread } from './spread.ts';

@@ -6,8 +6,11 @@ import type { BenchContext } from '../bench/context.ts';
 import { environment } from '../bench/environment.ts';
 import { checkBatch, type WireForm } from '../bench/infer-requests.ts';
 import { measureOverhead } from '../bench/overhead.ts';
+import { measureOverload } from '../bench/overload.ts';
+import { type Protocol, parseProtocols } from '../bench/protocol-clients.ts';
+import { compareProtocols } from '../bench/protocols.ts';
 import { type RecordedInputs, recordedInputs } from '../bench/recorded-inputs.ts';
-import { comparisonText, overheadText, soakText } from '../bench/report.ts';
+import { comparisonText, overheadText, overloadText, protocolsText, soakText } from '../bench/report.ts';
 import { soak } from '../bench/soak.ts';
 import { summarize } from '../bench/summary.ts';
 import { bundledModel } from '../bundled.ts';
@@ -26,13 +29,16 @@ interface BenchFlags {
   readonly sampling: number;
   readonly workers?: number;
   readonly config?: string;
+  readonly protocols?: readonly Protocol[];
   readonly overhead?: true;
+  readonly overload?: number | true;
   readonly soak?: number | true;
   readonly json?: string;
 }
 
 const SOAK_REQUESTS = 100_000;
 const OVERHEAD_REQUESTS = 2000;
+const OVERLOAD_SECONDS = 60;
 const INTERRUPTED = 130;
 
 export function benchCommand(): Command {
@@ -40,7 +46,11 @@ export function benchCommand(): Command {
     .description('Load test: the model served dense, observed and pruned, in alternation.')
     .argument('[model]', 'ONNX file; without one, the bundled Fashion-MNIST CNN with its test images')
     .option('--inputs <input=file.npy>', 'recorded inputs, first dimension the row; repeatable', repeated)
-    .option('--arms <list>', 'what to compare: plain, observe, auto', arms, ['plain', 'observe', 'auto'])
+    .option('--arms <list>', 'what to compare: plain, observe, auto, batched', arms, [
+      'plain',
+      'observe',
+      'auto',
+    ])
     .option('--batch <list>', 'rows per request, one comparison each', batches, [1, 16])
     .option('--rounds <count>', 'rounds; each runs every arm twice, forward and backward', positiveInteger, 3)
     .option('--seconds <s>', 'length of one run of one arm', positive, 4)
@@ -51,6 +61,16 @@ export function benchCommand(): Command {
     .option('--workers <count>', 'inference worker threads of every server', positiveInteger)
     .option('--config <file>', 'further settings of every server, in YAML or JSON')
     .option('--overhead', 'instead: what HTTP costs over a bare run in a worker, batch 1')
+    .option(
+      '--protocols <list>',
+      'instead: protocols against each other, the first the reference: json, binary',
+      protocols,
+    )
+    .option(
+      '--overload [seconds]',
+      `instead: three times the load that the server can bear (${OVERLOAD_SECONDS} s), and what comes after`,
+      positive,
+    )
     .option(
       '--soak [requests]',
       `instead: memory over many requests in auto (${SOAK_REQUESTS})`,
@@ -63,8 +83,11 @@ export function benchCommand(): Command {
 Examples:
   $ taustat bench
   $ taustat bench --batch 1 --seconds 2 --rounds 1 --arms plain,auto
+  $ taustat bench --arms plain,batched --batch 1 --connections 32
   $ taustat bench model.onnx --inputs x=x.npy --json report.json
   $ taustat bench --overhead
+  $ taustat bench --protocols json,binary
+  $ taustat bench --overload 60
   $ taustat bench --soak 100000 --json -
 
 Servers run as processes of their own; one is loaded at a time, in the order A B C C B A. Ratios are taken within a
@@ -114,12 +137,27 @@ async function measured(
   context: BenchContext,
 ): Promise<{ text: string; figures: object }> {
   const { connections, protocol: form, rounds, seconds, batch: batches, arms } = flags;
-  for (const batch of flags.overhead || flags.soak ? [1] : batches) checkBatch(specs, rows.count, batch);
+  const isSingle = flags.overhead || flags.soak;
+  for (const batch of isSingle ? [1] : batches) checkBatch(specs, rows.count, batch);
   if (flags.overhead) {
     const modelPath = model ?? bundledModel('model.onnx');
     const options = { requests: OVERHEAD_REQUESTS, rounds, modelPath, server };
     const overhead = await measureOverhead(rows, options, context);
     return { text: overheadText(overhead), figures: { overhead } };
+  }
+  if (flags.protocols !== undefined) {
+    const settings = { protocols: flags.protocols, batches, rounds, seconds, connections, server };
+    const compared = await compareProtocols(rows, settings, context);
+    return { text: protocolsText(compared), figures: { settings, ...compared } };
+  }
+  if (flags.overload) {
+    const overloadSeconds = flags.overload === true ? OVERLOAD_SECONDS : flags.overload;
+    const overload = await measureOverload(
+      rows,
+      { batch: batches[0]!, seconds: overloadSeconds, form, server },
+      context,
+    );
+    return { text: overloadText(overload), figures: { overload } };
   }
   if (flags.soak) {
     const requests = flags.soak === true ? SOAK_REQUESTS : flags.soak;
@@ -139,6 +177,14 @@ async function measured(
 function arms(text: string): readonly Arm[] {
   try {
     return parseArms(text);
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error));
+  }
+}
+
+function protocols(text: string): readonly Protocol[] {
+  try {
+    return parseProtocols(text);
   } catch (error) {
     throw new InvalidArgumentError(messageOf(error));
   }

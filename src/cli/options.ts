@@ -45,6 +45,11 @@ export function addServingOptions(command: Command): Command {
     .option('--state-dir <folder>', 'where state and the audit log are kept')
     .option('--no-state', 'keep nothing over a restart')
     .option('--workers <count>', 'inference worker threads', integerOption)
+    .option(
+      '--max-batch <rows>',
+      'rows that concurrent requests may fill together in one run (default 1: never)',
+      integerOption,
+    )
     .option('--sites <scheme>', 'activations or linear-inputs (default activations)')
     .option('--include <glob>', 'only sites with such names; repeatable', repeated)
     .option('--exclude <glob>', 'no sites with such names; repeatable', repeated)
@@ -68,6 +73,7 @@ export interface ServingFlags {
   readonly stateDir?: string;
   readonly state: boolean;
   readonly workers?: number;
+  readonly maxBatch?: number;
   readonly sites?: string;
   readonly include?: string[];
   readonly exclude?: string[];
@@ -83,6 +89,7 @@ export function settingsOf(model: string | undefined, flags: ServingFlags): Conf
     model: { path: model, name: flags.name },
     server: { host: flags.host, port: flags.port, grpcPort: flags.grpcPort },
     runtime: { workers: flags.workers },
+    batching: { maxBatch: flags.maxBatch },
     sites: { scheme: flags.sites, include: flags.include, exclude: flags.exclude },
     sampling: { ratio: flags.sampling },
     criticality: { temperature: flags.temperature, rule: flags.rule },

@@ -34,10 +34,12 @@ async function serve(model: string | undefined, flags: ServingFlags): Promise<vo
   const config = loadConfig(flags.config, process.env, settingsOf(model, flags));
   const log = pino({ name: 'taustat', level: config.telemetry.logLevel });
   const taustat = await compose(keepingState(config), log);
-  const server = await listen(taustat.routes, config.server).catch(async (error: unknown) => {
-    await taustat.close();
-    throw error;
-  });
+  const server = await listen(taustat.routes, { ...config.server, refuseEarly: taustat.refuseEarly }).catch(
+    async (error: unknown) => {
+      await taustat.close();
+      throw error;
+    },
+  );
   const grpc = await grpcOf(taustat, config).catch(async (error: unknown) => {
     await server.stop(0);
     await taustat.close();

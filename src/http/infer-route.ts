@@ -17,6 +17,7 @@ export function createInferHandler(plane: InferencePlane, limits: HttpLimits): H
     const { model, version } = modelPath(context);
     const metadata = plane.metadata(model, version);
     const headerLength = headerLengthOf(context);
+    plane.admit?.(model, version);
     const body = await readBody(context, limits.maxBodyBytes, headerLength ?? 0);
     const request = decoder.decode(body, headerLength, metadata);
     const response = await plane.infer(model, version, request, new RequestContext(context));
@@ -38,10 +39,12 @@ function headerLengthOf(context: HttpContext): number | undefined {
  */
 class RequestContext implements InferContext {
   readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
   readonly #context: HttpContext;
 
   constructor(context: HttpContext) {
     this.traceparent = context.req.header('traceparent');
+    this.tracestate = this.traceparent === undefined ? undefined : context.req.header('tracestate');
     this.#context = context;
   }
 

@@ -9,6 +9,7 @@ export interface InferContext {
   readonly timeoutMs?: number | undefined;
   /** W3C trace context of the caller. */
   readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
   /** The caller uses the input tensors again: they are copied to a worker instead of moved. */
   readonly keepInputs?: boolean;
 }
@@ -48,6 +49,12 @@ export interface InferencePlane {
   isModelReady(model: string, version?: string): boolean;
   /** @throws ServingError UNKNOWN_MODEL */
   statistics(model: string, version?: string): readonly ModelStatistics[];
+  /**
+   * Whether a request would be let in now, before anything is spent on reading it; absent: that shows when it is answered.
+   *
+   * @throws ServingError UNKNOWN_MODEL, OVERLOADED
+   */
+  admit?(model: string, version?: string): void;
   /**
    * Answers a request that `decodeInferRequest` has checked against the model's metadata. Outputs that were asked for
    * by name are answered alone; a `timeout` parameter is a deadline in microseconds.

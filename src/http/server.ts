@@ -1,9 +1,10 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { ServingError } from '../errors.ts';
 import type { NodeBindings } from './body.ts';
+import type { EarlyRefusal } from './early-refusal.ts';
 import { refuseExpectation, refuseMessage, refuseRequest } from './malformed.ts';
 
 export interface Listening {
@@ -13,27 +14,45 @@ export interface Listening {
   readonly stop: (graceMs: number) => Promise<void>;
 }
 
-/** How long a client may take to send its headers, and a whole request. */
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 60_000;
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  /** How long a client may take to send its headers, and a whole request. */
+  readonly headerSeconds?: number;
+  readonly requestSeconds?: number;
+  /** How long a client may leave its answer unread. */
+  readonly stallSeconds?: number;
+  /** Asked first, about every request. */
+  readonly refuseEarly?: EarlyRefusal;
+}
+
 const IDLE_CHECK_MS = 25;
+const LONGEST_CHECK_MS = 1000;
 
 /**
- * Serves an application on a port; 0 picks a free one.
+ * Serves an application on a port; 0 picks a free one. A client that is too slow is answered 408 or cut off.
  *
  * @throws ServingError ADDRESS_IN_USE naming the address, CONFIG_INVALID when it cannot be listened on.
  */
 export async function listen(
   app: Hono<{ Bindings: NodeBindings }>,
-  { host, port }: { readonly host: string; readonly port: number },
+  options: ListenOptions,
 ): Promise<Listening> {
+  const { host, port, headerSeconds = 10, requestSeconds = 60, stallSeconds = 60, refuseEarly } = options;
   const listener = getRequestListener(app.fetch as never, { errorHandler: refuseRequest });
+  const requestTimeout = 1000 * requestSeconds;
+  const headersTimeout = Math.min(1000 * headerSeconds, requestTimeout);
+  const timing = {
+    requestTimeout,
+    headersTimeout,
+    connectionsCheckingInterval: Math.min(headersTimeout / 4, LONGEST_CHECK_MS),
+  };
   // Without a Host header, too, it is the listener that refuses: with a reason.
-  const server = createServer({ requireHostHeader: false }, (incoming, outgoing) => {
+  const server = createServer({ requireHostHeader: false, ...timing }, (incoming, outgoing) => {
+    if (refuseEarly?.(incoming, outgoing)) return;
+    outgoing.setTimeout(1000 * stallSeconds, cutOffStalled);
     void listener(incoming, outgoing);
   });
-  server.headersTimeout = HEADERS_TIMEOUT_MS;
-  server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.on('clientError', refuseMessage);
   server.on('checkExpectation', refuseExpectation);
   await new Promise<void>((resolve, reject) => {
@@ -46,6 +65,11 @@ export async function listen(
     url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`,
     stop: (graceMs) => stop(server, graceMs),
   };
+}
+
+/** Nothing came or went for a while: that is the client's doing where there is something for it to read. */
+function cutOffStalled(this: ServerResponse): void {
+  if ((this.socket?.writableLength ?? 0) > 0) this.socket?.destroy();
 }
 
 /** Why an address cannot be listened on. @param flag - the option that chooses another. */

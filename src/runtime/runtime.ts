@@ -23,6 +23,8 @@ export interface RunResult {
   readonly outputs: readonly Tensor[];
   readonly queueMs: number;
   readonly inferMs: number;
+  /** Requests that shared the run; absent: it had the run to itself. */
+  readonly riders?: number;
 }
 
 export interface ShadowResult extends RunResult {
@@ -50,6 +52,12 @@ export interface Runtime {
    * background. Answers do not wait for that, and are the same before and after.
    */
   prepare(threshold: number): void;
+  /**
+   * Whether a run would be let in now, before anything is spent on it; absent: that shows when it is run.
+   *
+   * @throws ServingError OVERLOADED
+   */
+  checkRoom?(): void;
   readonly isReady: boolean;
   /** Production runs that are waiting or under way. */
   readonly pending: number;

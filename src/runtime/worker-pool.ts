@@ -22,7 +22,7 @@ export interface PoolOwner {
 }
 
 /** Runs handed to one worker at a time: while one is under way, the next already waits in its mailbox. */
-const PIPELINE = 2;
+export const PIPELINE = 2;
 const RESPAWN_DELAY_MS = 200;
 
 /** The workers of one model: each that dies gets a successor, and all are renewed when a threshold is to be baked in. */

@@ -1,4 +1,5 @@
 import { ServingError } from '../errors.ts';
+import { Admission } from './admission.ts';
 import { JobQueue } from './job-queue.ts';
 import type { RunMessage, WorkerSetup } from './messages.ts';
 import { outgoing } from './outgoing.ts';
@@ -8,8 +9,10 @@ import { WorkerPool, type WorkerPoolOptions } from './worker-pool.ts';
 import type { WorkerThread } from './worker-thread.ts';
 
 export interface WorkerRuntimeOptions extends WorkerPoolOptions {
-  /** Production runs that may wait; one more is refused. */
-  readonly maxQueue: number;
+  /** Production runs that may wait; one more is refused. Absent: as many as a burst makes. */
+  readonly maxQueue?: number | undefined;
+  /** Longest predicted wait that a production run is let into; absent: any. */
+  readonly maxQueueMs?: number | undefined;
   /** Shadow runs that may wait; one more is dropped. */
   readonly maxShadowQueue: number;
 }
@@ -19,6 +22,7 @@ export class WorkerRuntime implements Runtime {
   readonly #options: WorkerRuntimeOptions;
   readonly #queue: JobQueue<RunJob>;
   readonly #pool: WorkerPool;
+  readonly #admission: Admission;
   #nextId = 0;
   #underWay = 0;
   #closed: Promise<void> | undefined;
@@ -28,8 +32,13 @@ export class WorkerRuntime implements Runtime {
 
   private constructor(setup: WorkerSetup, options: WorkerRuntimeOptions) {
     this.#options = options;
-    const queue = new JobQueue<RunJob>({ production: options.maxQueue, shadow: options.maxShadowQueue });
+    const queue = new JobQueue<RunJob>({
+      production: Number.POSITIVE_INFINITY,
+      shadow: options.maxShadowQueue,
+    });
     this.#queue = queue;
+    const { maxQueue, maxQueueMs = Number.POSITIVE_INFINITY, workers } = options;
+    this.#admission = new Admission({ maxQueue, maxQueueMs, workers });
     this.#pool = new WorkerPool(setup, options, {
       get isWaiting() {
         return queue.production > 0;
@@ -77,10 +86,17 @@ export class WorkerRuntime implements Runtime {
       const job = new RunJob(run, 'nothing', false, { resolve, reject }, this.#noticeIdle);
       const worker = this.#queue.production === 0 ? this.#pool.leastLoaded() : undefined;
       if (worker !== undefined) return this.#start(worker, job);
-      if (!this.#queue.offer(job)) {
-        reject(new ServingError('OVERLOADED', `${this.#options.maxQueue} requests are waiting already`));
-      }
+      const refusal = this.#admission.refusal(this.#queue.production, performance.now());
+      if (refusal !== undefined) return reject(refusal);
+      this.#admission.waits(performance.now());
+      this.#queue.offer(job);
     });
+  }
+
+  checkRoom(): void {
+    if (this.#queue.production === 0) return;
+    const refusal = this.#admission.refusal(this.#queue.production, performance.now());
+    if (refusal !== undefined) throw refusal;
   }
 
   prepare(threshold: number): void {
@@ -149,6 +165,7 @@ export class WorkerRuntime implements Runtime {
       )
       .finally(() => {
         this.#underWay -= job.isShadow ? 0 : 1;
+        if (!job.isShadow) this.#admission.departed(this.#queue.production, performance.now());
         this.#dispatch();
         this.#noticeIdle();
       });

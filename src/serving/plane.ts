@@ -43,6 +43,10 @@ export class ServingPlane implements InferencePlane {
     return [this.served(name, version).statistics];
   }
 
+  admit(name: string, version?: string): void {
+    this.served(name, version).admit();
+  }
+
   infer(
     name: string,
     version: string | undefined,

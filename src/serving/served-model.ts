@@ -17,6 +17,7 @@ import { Sampler } from '../sampling/sampler.ts';
 import { type ServedRequest, type ShadowSample, shadow } from '../sampling/shadow.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { endInferSpan, startInferSpan } from '../telemetry/tracing.ts';
+import { batchingFor } from './batching.ts';
 import { ClientRun } from './client-run.ts';
 import { deadlineOf } from './deadline.ts';
 import { exportModelMetrics, exportState } from './model-metrics.ts';
@@ -99,12 +100,13 @@ export class ServedModel {
       platform: 'onnxruntime_onnx',
       ...loaded.signature,
     };
-    const { workers, maxQueue, maxShadowQueue, intraOpThreads } = config.runtime;
+    const { workers, maxShadowQueue, intraOpThreads } = config.runtime;
+    const { limits, around } = batchingFor(loaded, name, config, metrics, log);
     const runtime = await startRuntime(
       { ...loaded.setup, intraOpThreads },
       {
         workers,
-        maxQueue,
+        ...limits,
         maxShadowQueue,
         sites: config.runtime.gates === 'baked' ? config.sites : undefined,
         onWorkerLost: (error) => {
@@ -114,7 +116,7 @@ export class ServedModel {
       },
     );
     const keeper = await openKeeper(name, loaded, config, log);
-    return new ServedModel(metadata, loaded, runtime, config, metrics, log, keeper);
+    return new ServedModel(metadata, loaded, around(runtime), config, metrics, log, keeper);
   }
 
   get name(): string {
@@ -140,10 +142,21 @@ export class ServedModel {
     return this.isPrunable ? this.thermostat.applied : 0;
   }
 
+  /** Whether a request would be let in now: asked before its body is read. @throws ServingError OVERLOADED */
+  admit(): void {
+    try {
+      this.runtime.checkRoom?.();
+    } catch (error) {
+      this.#statistics.fail(0);
+      this.#metrics.requests.inc({ model: this.name, outcome: outcomeOf(error) });
+      throw error;
+    }
+  }
+
   /** @throws ServingError OVERLOADED, UNAVAILABLE, WORKER_LOST, DEADLINE_EXCEEDED, INVALID_REQUEST, INFERENCE_FAILED */
   async infer(request: InferRequest, context: InferContext): Promise<InferResponse> {
     const started = performance.now();
-    const span = startInferSpan(this.name, context.traceparent);
+    const span = startInferSpan(this.name, context);
     const isDense = request.parameters.pruning === 'off';
     const position = this.#sampler.position(request.id);
     const threshold = isDense || !this.isPrunable ? 0 : this.thermostat.thresholdAt(position);

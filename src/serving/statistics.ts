@@ -6,6 +6,8 @@ const NS_PER_MS = 1e6;
 /** Totals of the requests to one model since it was loaded. */
 export class RequestStatistics {
   #inferences = 0;
+  /** A run that requests share counts for each of them in part. */
+  #executions = 0;
   #lastInferenceMs = 0;
   readonly #success = { count: 0, ms: 0 };
   readonly #fail = { count: 0, ms: 0 };
@@ -14,6 +16,7 @@ export class RequestStatistics {
 
   succeed(rows: number, result: RunResult, totalMs: number): void {
     this.#inferences += rows;
+    this.#executions += 1 / (result.riders ?? 1);
     this.#lastInferenceMs = Date.now();
     this.#success.count++;
     this.#success.ms += totalMs;
@@ -31,7 +34,7 @@ export class RequestStatistics {
     return {
       version,
       inferenceCount: this.#inferences,
-      executionCount: count,
+      executionCount: Math.round(this.#executions),
       lastInferenceMs: this.#lastInferenceMs,
       success: { count, ns: nanoseconds(this.#success.ms) },
       fail: { count: this.#fail.count, ns: nanoseconds(this.#fail.ms) },

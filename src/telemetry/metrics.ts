@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { prefersOpenMetrics, toOpenMetrics } from './exposition.ts';
 
 const SECONDS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
+const BATCH_REQUESTS = [1, 2, 4, 8, 16, 32, 64, 128];
 const ESTIMATE_SECONDS = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.1];
 
 let ofProcess: Registry | undefined;
@@ -113,6 +114,12 @@ export class Metrics {
     ESTIMATE_SECONDS,
   );
   readonly queue = this.#gauge('queue_requests', 'Requests that wait or run.', ['model']);
+  readonly batchRequests = this.#histogram(
+    'batch_requests',
+    'Requests that shared one run of the model; only where batching is on.',
+    ['model'],
+    BATCH_REQUESTS,
+  );
   readonly workersLost = this.#counter(
     'workers_lost_total',
     'Inference workers that died and were replaced.',

@@ -8,8 +8,8 @@ describe('arms', () => {
   });
 
   it.each([
-    ['plain,fast', "'fast' is none of plain, observe, auto"],
-    ['', "'' is none of plain, observe, auto"],
+    ['plain,fast', "'fast' is none of plain, observe, auto, batched"],
+    ['', "'' is none of plain, observe, auto, batched"],
     ['auto,auto', 'an arm is given twice'],
   ])('refuse %j', (text, message) => {
     expect(() => parseArms(text)).toThrow(message);
@@ -32,5 +32,6 @@ describe('arms', () => {
     expect(serveArguments('observe', { sampling: 0.1 }).join(' ')).toBe(
       'serve --host 127.0.0.1 --port 0 --log-level info --mode observe --sampling 0.1 --no-state',
     );
+    expect(serveArguments('batched', settings).join(' ')).toMatch(/ --mode off .* --max-batch 32$/);
   });
 });

@@ -107,6 +107,35 @@ describe('taustat bench', () => {
     expect(soak.rss[0].y).toBeGreaterThan(1e7);
   });
 
+  it('compares protocols', async () => {
+    const short = ['--seconds', '0.5', '--rounds', '1', '--batch', '1,16', '--connections', '4'];
+    const { code, stdout, stderr } = await bench(['--protocols', 'json,binary', ...short, '--json', '-']);
+    expect(code, stderr).toBe(0);
+    const { reference, runs, summaries } = JSON.parse(stdout);
+    expect(reference).toBe('json');
+    const order = ['json', 'binary', 'binary', 'json'];
+    expect(runs.map(({ batch, arm }: { batch: number; arm: string }) => [batch, arm])).toEqual(
+      [1, 16].flatMap((batch) => order.map((arm) => [batch, arm])),
+    );
+    for (const { throughput, latency } of runs) {
+      expect(throughput).toBeGreaterThan(0);
+      expect(latency.p50).toBeLessThanOrEqual(latency.p99);
+    }
+    expect(summaries).toHaveLength(4);
+  });
+
+  it('overloads a server, which refuses, loses nothing and recovers', async () => {
+    const { code, stdout, stderr } = await bench(['--overload', '3', '--json', '-']);
+    expect(code, stderr).toBe(0);
+    const { overload: all } = JSON.parse(stdout);
+    expect(all.capacity).toBeGreaterThan(0);
+    expect(all.overload.offered / all.capacity).toBeGreaterThan(2.5);
+    expect(all.overload.refused).toBeGreaterThan(0);
+    expect(all.overload.accepted).toBeGreaterThan(0);
+    for (const phase of [all.uncongested, all.overload, all.after])
+      expect(phase).toMatchObject({ failed: 0, hung: 0 });
+  });
+
   it('leaves no server behind when it is interrupted', async () => {
     const { code, stdout, stderr } = await bench(
       ['--seconds', '1', '--arms', 'plain,observe'],
@@ -118,7 +147,9 @@ describe('taustat bench', () => {
   });
 
   it.each([
-    [['--arms', 'plain,fast'], "'fast' is none of plain, observe, auto"],
+    [['--arms', 'plain,fast'], "'fast' is none of plain, observe, auto, batched"],
+    [['--protocols', 'json,soap'], "'soap' is none of json, binary"],
+    [['--protocols', 'json,json'], 'a protocol is given twice'],
     [['--batch', '0'], 'expected a whole number above 0'],
     [['--batch', '2000'], 'a batch of 2000 needs as many rows, the inputs have 1000'],
     [['nothing.onnx'], "model file 'nothing.onnx' cannot be read"],

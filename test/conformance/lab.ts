@@ -69,7 +69,10 @@ export class Lab {
       telemetry: { logLevel: 'silent' },
     });
     const taustat = await compose(config, pino({ level: 'silent' }));
-    const listening: Listening = await listen(taustat.routes, config.server);
+    const listening: Listening = await listen(taustat.routes, {
+      ...config.server,
+      refuseEarly: taustat.refuseEarly,
+    });
     const grpc = config.server.grpcPort === undefined ? undefined : await taustat.listenGrpc();
     this.#stops.push(async () => {
       await Promise.all([listening.stop(0), grpc?.stop(0)]);

@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { MAX_BYTES_PER_1000_REQUESTS, print, REQUESTS, SEED } from './extent.ts';
 import type { FuzzRequest } from './requests.ts';
-import { fuzz, setting } from './run.ts';
+import { fuzz } from './run.ts';
 import { openTarget } from './target.ts';
 import type { FuzzAnswer } from './verdict.ts';
-
-const REQUESTS = setting('FUZZ_REQUESTS', 4000);
-const SEED = setting('FUZZ_SEED', 1);
 
 describe('generated requests, through the application without a socket', () => {
   it(
@@ -26,10 +24,14 @@ describe('generated requests, through the application without a socket', () => {
         };
       };
       const result = await fuzz({ seed: SEED, requests: REQUESTS, models, send });
-      console.log(`seed ${SEED}, ${REQUESTS} requests: ${JSON.stringify(result)}`);
+      print('application', REQUESTS, result);
+      expect(result.complaints).toEqual([]);
       expect(reported).toEqual([]);
       expect(result.statuses[200]).toBeGreaterThan(REQUESTS / 10);
       expect(result.statuses[400]).toBeGreaterThan(REQUESTS / 4);
+      const { rssBytesPer1000Requests, heapBytesPer1000Requests } = result.memory;
+      expect(rssBytesPer1000Requests ?? 0).toBeLessThan(MAX_BYTES_PER_1000_REQUESTS);
+      expect(heapBytesPer1000Requests ?? 0).toBeLessThan(MAX_BYTES_PER_1000_REQUESTS);
     },
     60_000 + REQUESTS * 5,
   );

@@ -14,48 +14,51 @@ export interface FuzzOptions {
 
 export interface FuzzResult {
   readonly statuses: Readonly<Record<number, number>>;
+  /** What was wrong with an answer, and the whole of the request, for the first few. */
+  readonly complaints: readonly string[];
   readonly perSecond: number;
-  /** Growth of resident memory over the second half of the run, read after full collections; null for a short run. */
-  readonly slopeBytesPerRequest: number | null;
+  readonly memory: MemoryGrowth;
+}
+
+/** Over the second half of the run, read after full collections; null for a run too short to tell. */
+export interface MemoryGrowth {
+  readonly rssBytesPer1000Requests: number | null;
+  readonly heapBytesPer1000Requests: number | null;
 }
 
 const READ_EVERY = 5000;
 const LEAST_READINGS = 6;
+const MOST_COMPLAINTS = 5;
 
-/**
- * Sends the requests of a seed one after the other.
- *
- * @throws Error with the seed, the number and the whole of the first request whose answer is wrong.
- */
+/** Sends the requests of a seed one after the other, until there is enough to complain about. */
 export async function fuzz({ seed, requests, models, send }: FuzzOptions): Promise<FuzzResult> {
   const statuses: Record<number, number> = {};
-  const rss: Point[] = [];
-  const collect = collector();
+  const complaints: string[] = [];
+  const readings = new MemoryReadings();
   const started = performance.now();
-  for (let index = 0; index < requests; index++) {
-    const request = fuzzRequest(seed, index, models);
-    const status = await judged(request, send).catch((error: Error) => {
-      throw new Error(`${error.message}\n${reproduction(seed, index, request)}`);
-    });
+  let sent = 0;
+  for (; sent < requests && complaints.length < MOST_COMPLAINTS; sent++) {
+    const request = fuzzRequest(seed, sent, models);
+    const { status, problem } = await judged(request, send);
     statuses[status] = (statuses[status] ?? 0) + 1;
-    if (index % READ_EVERY === READ_EVERY - 1) {
-      collect();
-      rss.push({ x: index, y: process.memoryUsage.rss() });
-    }
+    if (problem !== undefined) complaints.push(`${problem}\n${reproduction(seed, sent, request)}`);
+    if (sent % READ_EVERY === READ_EVERY - 1) readings.take(sent);
   }
   const seconds = (performance.now() - started) / 1000;
-  return {
-    statuses,
-    perSecond: Math.round(requests / seconds),
-    slopeBytesPerRequest: rss.length < LEAST_READINGS ? null : leastSquaresSlope(secondHalf(rss)),
-  };
+  return { statuses, complaints, perSecond: Math.round(sent / seconds), memory: readings.growth };
 }
 
-async function judged(request: FuzzRequest, send: FuzzOptions['send']): Promise<number> {
-  const answer = await send(request);
-  const problem = complaint(request, answer);
-  if (problem !== undefined) throw new Error(problem);
-  return answer.status;
+/** Status 0: no answer at all. */
+async function judged(
+  request: FuzzRequest,
+  send: FuzzOptions['send'],
+): Promise<{ status: number; problem: string | undefined }> {
+  try {
+    const answer = await send(request);
+    return { status: answer.status, problem: complaint(request, answer) };
+  } catch (error) {
+    return { status: 0, problem: String(error) };
+  }
 }
 
 function reproduction(seed: number, index: number, { method, path, headers, body }: FuzzRequest): string {
@@ -63,12 +66,29 @@ function reproduction(seed: number, index: number, { method, path, headers, body
   return `the request, its body in base64: ${JSON.stringify(parts)}`;
 }
 
+class MemoryReadings {
+  readonly #rss: Point[] = [];
+  readonly #heap: Point[] = [];
+  readonly #collect = collector();
+
+  take(requests: number): void {
+    this.#collect();
+    const { rss, heapUsed } = process.memoryUsage();
+    this.#rss.push({ x: requests, y: rss });
+    this.#heap.push({ x: requests, y: heapUsed });
+  }
+
+  get growth(): MemoryGrowth {
+    return { rssBytesPer1000Requests: per1000(this.#rss), heapBytesPer1000Requests: per1000(this.#heap) };
+  }
+}
+
+function per1000(readings: readonly Point[]): number | null {
+  if (readings.length < LEAST_READINGS) return null;
+  return Math.round(1000 * leastSquaresSlope(secondHalf(readings)));
+}
+
 function collector(): () => void {
   setFlagsFromString('--expose-gc');
   return runInNewContext('gc');
-}
-
-/** A setting of the job from the environment. */
-export function setting(name: string, fallback: number): number {
-  return Number(process.env[name] ?? fallback);
 }

@@ -2,14 +2,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Lab } from '../conformance/lab.ts';
 import { send } from '../http/socket-client.ts';
 import { Dice } from './dice.ts';
+import { print, SOCKET_REQUESTS as REQUESTS, SEED } from './extent.ts';
 import { mutateBytes } from './mutations.ts';
 import { fuzzRequest } from './requests.ts';
-import { fuzz, setting } from './run.ts';
+import { fuzz } from './run.ts';
 import { MAX_BODY_BYTES, metadataOf } from './target.ts';
 import { answersIn, exchange, HttpSender, onTheWire } from './wire.ts';
 
-const REQUESTS = setting('FUZZ_SOCKET_REQUESTS', 400);
-const SEED = setting('FUZZ_SEED', 1);
 const AT_ONCE = 20;
 const TIMEOUT_MS = 60_000 + REQUESTS * 20;
 
@@ -35,7 +34,8 @@ describe('generated requests, over a socket to real workers', () => {
       const sender = new HttpSender(port);
       const result = await fuzz({ seed: SEED, requests: REQUESTS, models, send: (it) => sender.send(it) });
       sender.close();
-      console.log(`${name}, seed ${SEED}, ${REQUESTS} requests: ${JSON.stringify(result)}`);
+      print(`socket, ${name}`, REQUESTS, result);
+      expect(result.complaints).toEqual([]);
       expect(result.statuses[200]).toBeGreaterThan(REQUESTS / 20);
       expect(result.statuses[400]).toBeGreaterThan(REQUESTS / 4);
     },
@@ -61,7 +61,7 @@ describe('generated requests, over a socket to real workers', () => {
       };
       for (let first = 0; first < REQUESTS; first += AT_ONCE)
         await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => put(first + i)));
-      console.log(`seed ${SEED}, ${REQUESTS} messages: ${JSON.stringify(Object.fromEntries(statuses))}`);
+      print('socket, bytes', REQUESTS, { statuses: Object.fromEntries(statuses) });
       expect(statuses.get(400)).toBeGreaterThan(REQUESTS / 5);
       expect((await send(port, { path: '/v2/health/live', method: 'GET' })).status).toBe(200);
     },

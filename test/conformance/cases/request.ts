@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
+import { binaryRequest } from '../../http/v2-requests.ts';
 import type { ConformanceCase } from '../case.ts';
-import { answered, inTurn, refused } from '../expectations.ts';
+import { answered, expectRefusal, inTurn, refused } from '../expectations.ts';
 import { asBinary, asJson, ROW, responseOf, type TensorText } from '../requests.ts';
 
 const X0: TensorText = { name: 'x0', shape: '[1,2]', data: '[1,2]', bytes: Float32Array.of(1, 2) };
@@ -13,6 +14,8 @@ const X1: TensorText = {
 };
 const PAIR = [X0, X1];
 const TWO_ROWS = { ...ROW, shape: '[2,4]', data: '[1,2,3,4,5,6,7,8]', bytes: new Float32Array(8) };
+const WITHOUT_INPUTS = ['{}', '{"id":"1"}', '{"inputs":null}', '{"inputs":{}}'] as const;
+const NO_INPUTS = /^request: 'inputs' must be a non-empty array$/;
 const BATCH_OF_ONE = { server: { maxBatch: 1 } };
 
 /** Names of the outputs of a 'pair' request, in the order answered. */
@@ -35,13 +38,12 @@ export const REQUEST_CASES: readonly ConformanceCase[] = [
     answer: "400: 'inputs' must be a non-empty array.",
     checks: {
       JSON: async (lab) => {
-        const server = await lab.server('rows');
-        for (const body of ['{}', '{"id":"1"}', '{"inputs":null}', '{"inputs":{}}']) {
-          const answer = await server.send({ body });
-          expect([answer.status, answer.body.toString()]).toEqual([
-            400,
-            `{"error":"request: 'inputs' must be a non-empty array"}`,
-          ]);
+        for (const body of WITHOUT_INPUTS) await expectRefusal(await lab.server('rows'), { body }, NO_INPUTS);
+      },
+      binary: async (lab) => {
+        for (const head of WITHOUT_INPUTS) {
+          const sent = binaryRequest(head, ROW.bytes);
+          await expectRefusal(await lab.server('rows'), sent, NO_INPUTS);
         }
       },
     },

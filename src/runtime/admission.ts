@@ -1,0 +1,106 @@
+import { ServingError } from '../errors.ts';
+
+export interface AdmissionLimits {
+  /** Production runs that may wait; absent: what a burst may make, and less when that does not pass. */
+  readonly maxQueue?: number | undefined;
+  /** Longest wait that a run is let into, as predicted from how fast the queue moves. */
+  readonly maxQueueMs: number;
+  readonly workers: number;
+  /** Runs that may share one; 1 unless they are batched. */
+  readonly ridersPerRun?: number;
+}
+
+/** Runs per worker that wait in any case: with what is in a mailbox, the last takes four times as long as one alone. */
+const SHORT_QUEUE_PER_WORKER = 2;
+/** Runs per worker that a burst may make wait. */
+const BURST_PER_WORKER = 256;
+/** A queue that has not been empty for `sinceMs` and is longer than this is no burst: runs per worker, or time's worth. */
+const STANDING = { sinceMs: 100, perWorker: 64, ms: 20 } as const;
+
+/** Wait, in milliseconds, that is nothing while too much arrives: as long as a busy event loop takes to come round. */
+const SHORT_QUEUE_MS = 2;
+/** No more arrives than can be answered: without a refusal for so long, and for so many departures. */
+const CALM = { ms: 250, departures: 32 } as const;
+/** The same, of a queue that stays empty: departures as multiples of the short queue. */
+const EMPTY = { ms: 20, shortQueues: 5 } as const;
+const SMOOTHING = 0.05;
+
+/**
+ * Whether one more run may wait.
+ *
+ * A queue evens out bursts. Once more arrives than can be answered, a long one helps nobody: every answer that is given
+ * comes late, and no more are given. So a queue that was too long for once is kept short, as long as it must refuse at
+ * all. Predicted wait = runs that wait · mean time between two departures while some wait.
+ *
+ * Times are in milliseconds of a clock that only goes forward.
+ */
+export class Admission {
+  readonly #limits: AdmissionLimits;
+  readonly #shortQueue: number;
+  #intervalMs = 0;
+  #departures = 0;
+  /** When the last run left while others waited. */
+  #departedAt: number | undefined;
+  #emptySince = Number.NEGATIVE_INFINITY;
+  #filledSince = Number.POSITIVE_INFINITY;
+  /** While the queue is kept short: when a run was refused last. */
+  #refusedAt: number | undefined;
+
+  constructor(limits: AdmissionLimits) {
+    this.#limits = limits;
+    this.#shortQueue = limits.workers * Math.max(SHORT_QUEUE_PER_WORKER, limits.ridersPerRun ?? 1);
+  }
+
+  /** A run was answered or failed, and so many still wait. */
+  departed(waiting: number, now: number): void {
+    if (this.#departedAt !== undefined) {
+      this.#departures++;
+      const weight = Math.max(SMOOTHING, 1 / this.#departures);
+      this.#intervalMs += weight * (now - this.#departedAt - this.#intervalMs);
+    }
+    this.#departedAt = waiting > 0 ? now : undefined;
+    if (waiting > 0 || this.#filledSince === Number.POSITIVE_INFINITY) return;
+    this.#emptySince = now;
+    this.#filledSince = Number.POSITIVE_INFINITY;
+  }
+
+  /** A run has begun to wait. */
+  waits(now: number): void {
+    this.#emptySince = Number.POSITIVE_INFINITY;
+    this.#filledSince = Math.min(this.#filledSince, now);
+  }
+
+  /** Why a run must not wait beside so many others; undefined when it may. */
+  refusal(waiting: number, now: number): ServingError | undefined {
+    if (waiting < this.#limit(now)) return undefined;
+    this.#refusedAt = now;
+    const waitMs = Math.round(waiting * this.#intervalMs);
+    const wait = waitMs > 0 ? `, for about ${waitMs} ms` : '';
+    return new ServingError('OVERLOADED', `${waiting} requests are waiting already${wait}`);
+  }
+
+  #limit(now: number): number {
+    const { workers, maxQueueMs } = this.#limits;
+    const maxQueue = this.#limits.maxQueue ?? this.#burst(now);
+    if (this.#isCalm(now)) this.#refusedAt = undefined;
+    const limitMs = this.#refusedAt === undefined ? maxQueueMs : SHORT_QUEUE_MS;
+    return Math.min(maxQueue, Math.max(this.#shortQueue, this.#runsIn(limitMs, BURST_PER_WORKER * workers)));
+  }
+
+  #burst(now: number): number {
+    const { workers } = this.#limits;
+    if (now - this.#filledSince <= STANDING.sinceMs) return BURST_PER_WORKER * workers;
+    return Math.max(STANDING.perWorker * workers, this.#runsIn(STANDING.ms, 0));
+  }
+
+  #runsIn(ms: number, ifUnknown: number): number {
+    return this.#intervalMs === 0 ? ifUnknown : Math.ceil(ms / this.#intervalMs);
+  }
+
+  #isCalm(now: number): boolean {
+    if (this.#refusedAt === undefined) return true;
+    const calmMs = Math.max(CALM.ms, CALM.departures * this.#intervalMs);
+    const emptyMs = Math.max(EMPTY.ms, EMPTY.shortQueues * this.#shortQueue * this.#intervalMs);
+    return now - this.#refusedAt > calmMs || now - this.#emptySince > emptyMs;
+  }
+}

@@ -1,0 +1,230 @@
+import { ServingError } from '../errors.ts';
+import type { Tensor } from '../protocol/types.ts';
+import { Admission } from './admission.ts';
+import { joined, split } from './batch.ts';
+import { type Batch, BatchQueue } from './batch-queue.ts';
+import { afterTrial, refuted, type Trust, UNTRIED } from './batch-trial.ts';
+import { Rider } from './rider.ts';
+import type { Run, RunResult, Runtime, ShadowResult, ShadowRun } from './runtime.ts';
+import { PIPELINE } from './worker-pool.ts';
+
+export interface BatchingOptions {
+  /** Rows of one run, at most. */
+  readonly maxBatch: number;
+  /** How long a run waits for others although a worker is free. */
+  readonly maxDelayMs: number;
+  /** Production runs that may wait; one more is refused. Absent: as many as a burst makes. */
+  readonly maxQueue?: number | undefined;
+  /** Longest predicted wait that a production run is let into; absent: any. */
+  readonly maxQueueMs?: number | undefined;
+  /** Why no runs ride together; absent: they do, once a trial has shown that the answers stay the same. */
+  readonly unbatchable?: string | undefined;
+  /** Told of every run, with the number of requests that share it. */
+  readonly onBatch?: (riders: number) => void;
+  /** Told when the trial is over. */
+  readonly onDecision?: (trust: Trust) => void;
+}
+
+/**
+ * Lets production runs of one shape ride together in one run of another runtime. Each rider gets its own rows of the
+ * outputs; one that the model refuses does not fail the others, which are then run alone. Shadow runs ride alone.
+ */
+export class BatchingRuntime implements Runtime {
+  readonly #inner: Runtime;
+  readonly #options: BatchingOptions;
+  readonly #queue: BatchQueue;
+  readonly #admission: Admission;
+  #trust: Trust;
+  #runs = 0;
+  #ridersUnderWay = 0;
+  #closed: Promise<void> | undefined;
+  #onIdle: (() => void) | undefined;
+  #dropShadows: () => void = () => undefined;
+  readonly #shadowsDropped = new Promise<'dropped'>((resolve) => {
+    this.#dropShadows = () => resolve('dropped');
+  });
+
+  constructor(inner: Runtime, options: BatchingOptions) {
+    this.#inner = inner;
+    this.#options = options;
+    this.#queue = new BatchQueue(options.maxBatch);
+    const { maxQueue, maxQueueMs = Number.POSITIVE_INFINITY, maxBatch } = options;
+    const { workers } = inner.busy;
+    this.#admission = new Admission({ maxQueue, maxQueueMs, workers, ridersPerRun: maxBatch });
+    this.#trust = options.unbatchable === undefined ? UNTRIED : refuted(options.unbatchable);
+  }
+
+  get isReady(): boolean {
+    return this.#closed === undefined && this.#inner.isReady;
+  }
+
+  get pending(): number {
+    return this.#queue.riders + this.#ridersUnderWay;
+  }
+
+  get busy() {
+    return this.#inner.busy;
+  }
+
+  run(run: Run): Promise<RunResult> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed !== undefined)
+        return reject(new ServingError('UNAVAILABLE', 'the server is shutting down'));
+      const rider = new Rider(run, this.#trust.kind !== 'refuted', { resolve, reject });
+      if (rider.rows === undefined && this.#hasRoom && this.#queue.riders === 0) {
+        return this.#start([rider]);
+      }
+      this.#enqueue(rider);
+    });
+  }
+
+  checkRoom(): void {
+    if (this.#queue.riders === 0) return;
+    const refusal = this.#admission.refusal(this.#queue.riders, performance.now());
+    if (refusal !== undefined) throw refusal;
+  }
+
+  prepare(threshold: number): void {
+    this.#inner.prepare(threshold);
+  }
+
+  async shadow(run: ShadowRun): Promise<ShadowResult | 'dropped'> {
+    if (this.#closed !== undefined) return 'dropped';
+    return Promise.race([this.#inner.shadow(run), this.#shadowsDropped]);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#finish();
+    return this.#closed;
+  }
+
+  async #finish(): Promise<void> {
+    this.#dropShadows();
+    this.#queue.stopWaiting();
+    this.#dispatch();
+    if (this.pending > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    await this.#inner.close();
+  }
+
+  /** A worker's mailbox holds the next run while one is under way; what waits beyond that can still gain riders. */
+  get #hasRoom(): boolean {
+    return this.#runs < PIPELINE * this.#inner.busy.workers;
+  }
+
+  #enqueue(rider: Rider): void {
+    const refusal = this.#admission.refusal(this.#queue.riders, performance.now());
+    if (refusal !== undefined) rider.reject(refusal);
+    if (refusal !== undefined || !rider.wait(this.#leave)) return;
+    this.#admission.waits(performance.now());
+    const batch = this.#queue.add(rider);
+    if (batch.isOver || batch.rows >= this.#options.maxBatch) this.#dispatch();
+    else if (batch.riders.length === 1) this.#waitForMore(batch);
+  }
+
+  readonly #leave = (rider: Rider): void => {
+    this.#queue.remove(rider);
+    this.#noticeIdle();
+  };
+
+  /** Without a delay, what arrives in the same turn of the event loop rides together all the same. */
+  #waitForMore(batch: Batch): void {
+    const enough = () => {
+      batch.isOver = true;
+      this.#dispatch();
+    };
+    const { maxDelayMs } = this.#options;
+    if (maxDelayMs > 0) setTimeout(enough, maxDelayMs);
+    else setImmediate(enough);
+  }
+
+  #dispatch(): void {
+    while (this.#hasRoom) {
+      const batch = this.#queue.take();
+      if (batch === undefined) return;
+      this.#start(batch.riders);
+    }
+  }
+
+  #start(riders: readonly Rider[]): void {
+    this.#runs++;
+    this.#ridersUnderWay += riders.length;
+    for (const rider of riders) rider.start();
+    void this.#answer(riders).finally(() => {
+      this.#runs--;
+      this.#ridersUnderWay -= riders.length;
+      for (const _ of riders) this.#admission.departed(this.#queue.riders, performance.now());
+      this.#dispatch();
+      this.#noticeIdle();
+    });
+  }
+
+  async #answer(riders: readonly Rider[]): Promise<void> {
+    if (riders.length === 1) await this.#runAlone(riders[0]!);
+    else if (this.#trust.kind === 'refuted') this.#goAlone(riders);
+    else if (this.#trust.kind === 'proven') await this.#runTogether(riders);
+    else await this.#try(riders);
+  }
+
+  async #runAlone(rider: Rider): Promise<readonly Tensor[] | undefined> {
+    this.#options.onBatch?.(1);
+    try {
+      const result = await this.#inner.run(rider.run);
+      rider.settle(result);
+      return result.outputs;
+    } catch (error) {
+      rider.reject(error);
+      return undefined;
+    }
+  }
+
+  async #runTogether(riders: readonly Rider[]): Promise<void> {
+    this.#options.onBatch?.(riders.length);
+    const shared = await this.#share(riders);
+    // Whoever of them it was that could not be run: alone, it fails alone.
+    if (shared === undefined) return this.#goAlone(riders);
+    const { result, parts } = shared;
+    if (parts === undefined) {
+      this.#decide(refuted('the outputs do not have one row per row of the inputs'));
+      return this.#goAlone(riders);
+    }
+    for (const [i, rider] of riders.entries()) rider.settle(result, parts[i]!, riders.length);
+  }
+
+  /** Answers each rider out of a run of its own, and compares what a shared one would have answered. */
+  async #try(riders: readonly Rider[]): Promise<void> {
+    const shared = this.#share(riders);
+    const solo = await Promise.all(riders.map((rider) => this.#runAlone(rider)));
+    const outcome = await shared;
+    if (outcome !== undefined) this.#decide(afterTrial(this.#trust, outcome.parts, solo));
+  }
+
+  /** The answers out of one run; undefined when that failed. */
+  async #share(riders: readonly Rider[]) {
+    try {
+      const result = await this.#inner.run(joined(riders.map(({ run }) => run)));
+      return {
+        result,
+        parts: split(
+          result.outputs,
+          riders.map(({ rows }) => rows!),
+        ),
+      };
+    } catch {
+      return undefined;
+    }
+  }
+
+  #goAlone(riders: readonly Rider[]): void {
+    this.#queue.putFirst(riders.filter((rider) => rider.wait(this.#leave)));
+  }
+
+  #decide(trust: Trust): void {
+    const isNew = trust.kind !== this.#trust.kind;
+    this.#trust = trust;
+    if (isNew) this.#options.onDecision?.(trust);
+  }
+
+  readonly #noticeIdle = (): void => {
+    if (this.pending === 0) this.#onIdle?.();
+  };
+}

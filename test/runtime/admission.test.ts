@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { quantile } from '../../src/bench/spread.ts';
+import { parseConfig } from '../../src/config.ts';
+import { xorshift } from '../../src/random.ts';
+import { Admission } from '../../src/runtime/admission.ts';
+import { type Arrival, type Served, simulate } from './queueing.ts';
+
+/** Requests at a share of the capacity for a while, at random times; times of service vary by ± 20 %. */
+function traffic(share: number, fromMs: number, ms: number, serviceMs: number, workers: number): Arrival[] {
+  const random = xorshift(7);
+  const arrivals: Arrival[] = [];
+  const meanGap = serviceMs / workers / share;
+  for (let at = fromMs; at < fromMs + ms; at += -Math.log(1 - random()) * meanGap)
+    arrivals.push({ atMs: at, serviceMs: serviceMs * (0.8 + 0.4 * random()) });
+  return arrivals;
+}
+
+function p99(served: readonly Served[], overheadMs: number): number {
+  const latencies = served.flatMap(({ latencyMs }) =>
+    latencyMs === undefined ? [] : [latencyMs + overheadMs],
+  );
+  return quantile(Float64Array.from(latencies).sort(), 0.99);
+}
+
+const limitsFor = (workers: number) => ({
+  maxQueueMs: parseConfig({}).runtime.maxQueueMs,
+  workers,
+});
+
+describe('three times the load that can be borne', () => {
+  /** What HTTP adds to every answer. */
+  const OVERHEAD_MS = 0.5;
+
+  it.each([
+    [0.2, 1, 20],
+    [1, 1, 60],
+    [5, 1, 60],
+    [8, 1, 60],
+    [10, 1, 60],
+    [100, 1, 60],
+    [10, 4, 60],
+    [2, 4, 40],
+  ])(
+    'service of %d ms, %d workers, %d s: the accepted stay fast, the workers busy, and it ends at once',
+    (service, workers, seconds) => {
+      const calm = traffic(0.4, 0, 1000 * seconds, service, workers);
+      const flood = traffic(3, 1000 * seconds, 1000 * seconds, service, workers);
+      const after = traffic(0.4, 2000 * seconds, 1000 * seconds, service, workers);
+      const served = simulate([...calm, ...flood, ...after], workers, limitsFor(workers));
+      const part = (from: number, to: number) =>
+        served.filter(({ atMs }) => atMs >= 1000 * from && atMs < 1000 * to);
+      const before = part(0, seconds);
+      expect(before.every(({ latencyMs }) => latencyMs !== undefined)).toBe(true);
+      const during = part(seconds, 2 * seconds);
+      expect(p99(during, OVERHEAD_MS)).toBeLessThanOrEqual(5 * p99(before, OVERHEAD_MS));
+      const accepted = during.filter(({ latencyMs }) => latencyMs !== undefined);
+      expect(accepted.length).toBeGreaterThan((0.95 * 1000 * seconds * workers) / service);
+      const then = part(2 * seconds + Math.max(0.25, 0.01 * service), 3 * seconds);
+      expect(then.every(({ latencyMs }) => latencyMs !== undefined)).toBe(true);
+      expect(p99(then, OVERHEAD_MS)).toBeLessThanOrEqual(2 * p99(before, OVERHEAD_MS));
+    },
+  );
+});
+
+describe('a burst', () => {
+  const burst = (at: number, count: number) =>
+    Array.from({ length: count }, () => ({ atMs: at, serviceMs: 10 }));
+
+  it('that the queue holds is answered, all of it', () => {
+    const served = simulate(burst(0, 200), 1, limitsFor(1));
+    expect(served.every(({ latencyMs }) => latencyMs !== undefined)).toBe(true);
+  });
+
+  it('again and again is answered, all of it', () => {
+    const bursts = Array.from({ length: 10 }, (_, i) =>
+      Array.from({ length: 80 }, () => ({ atMs: 200 * i, serviceMs: 1 })),
+    );
+    const served = simulate(bursts.flat(), 1, limitsFor(1));
+    expect(served.filter(({ latencyMs }) => latencyMs !== undefined).length).toBe(10 * 80);
+  });
+
+  it('after one that it did not hold is answered, too, once the queue was empty', () => {
+    const served = simulate([...burst(0, 300), ...burst(5000, 32)], 1, limitsFor(1));
+    expect(served.slice(0, 300).filter(({ latencyMs }) => latencyMs === undefined).length).toBeGreaterThan(
+      20,
+    );
+    expect(served.slice(300).every(({ latencyMs }) => latencyMs !== undefined)).toBe(true);
+  });
+});
+
+describe('the predicted wait', () => {
+  it('is what a run is refused for, however few wait', () => {
+    const admission = new Admission({ maxQueue: 100, maxQueueMs: 1000, workers: 1 });
+    for (let i = 0; i < 5; i++) admission.departed(10, 400 * i);
+    expect(admission.refusal(2, 2000)).toBeUndefined();
+    expect(admission.refusal(3, 2000)?.message).toBe('3 requests are waiting already, for about 1200 ms');
+    expect(admission.refusal(3, 2000)?.code).toBe('OVERLOADED');
+  });
+
+  it('is unknown before anything was answered: the number counts', () => {
+    const admission = new Admission({ maxQueue: 4, maxQueueMs: 1, workers: 1 });
+    expect(admission.refusal(3, 0)).toBeUndefined();
+    expect(admission.refusal(4, 0)?.message).toBe('4 requests are waiting already');
+  });
+
+  it('counts no time in which nothing waited', () => {
+    const admission = new Admission({ maxQueue: 100, maxQueueMs: 1000, workers: 1 });
+    admission.departed(1, 0);
+    admission.departed(0, 10);
+    admission.departed(1, 100_000);
+    admission.departed(1, 100_010);
+    expect(admission.refusal(50, 100_010)).toBeUndefined();
+  });
+});
