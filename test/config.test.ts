@@ -18,7 +18,6 @@ describe('settings', () => {
     const config = parseConfig({});
     expect(config.control.mode).toBe('auto');
     expect(config.server.host).toBe('127.0.0.1');
-    expect(config.runtime.workers).toBeGreaterThanOrEqual(1);
   });
 
   it('come from the file, then the environment, then flags', () => {

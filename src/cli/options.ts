@@ -56,6 +56,7 @@ export function addServingOptions(command: Command): Command {
 export interface ServingFlags {
   readonly config?: string;
   readonly name?: string;
+  readonly modelRepository?: string;
   readonly host?: string;
   readonly port?: number;
   readonly mode?: string;
@@ -78,7 +79,7 @@ export interface ServingFlags {
 /** Flags as settings; what was not given is undefined and leaves file and environment alone. */
 export function settingsOf(model: string | undefined, flags: ServingFlags): ConfigInput {
   return {
-    model: { path: model, name: flags.name },
+    model: { path: model, name: flags.name, repository: flags.modelRepository },
     server: { host: flags.host, port: flags.port },
     runtime: { workers: flags.workers },
     sites: { scheme: flags.sites, include: flags.include, exclude: flags.exclude },

@@ -13,23 +13,17 @@ import type { ServedModel } from './served-model.ts';
 /** Label of what is over all sites. */
 const ALL = 'all';
 
-/** What changes with the state: the state itself and the applied threshold. */
-export function exportState(metrics: Metrics, served: ServedModel, before?: ControllerState): void {
-  const model = served.name;
-  const { state } = served.thermostat;
-  for (const name of STATE_NAMES)
-    metrics.state.set({ model, state: name }, name === stateName(state) ? 1 : 0);
-  const threshold = served.applied;
-  for (const site of served.loaded.sites) metrics.threshold.set({ model, site: site.name }, threshold);
-  if (before !== undefined && served.isPrunable && appliedThreshold(before) !== threshold) {
-    metrics.thresholdChanges.inc({ model, reason: state.change.reason });
-  }
+/** A change of state counts where it changes the applied threshold. */
+export function countChange(metrics: Metrics, served: ServedModel, before: ControllerState): void {
+  if (!served.isPrunable || appliedThreshold(before) === served.applied) return;
+  metrics.thresholdChanges.inc({ model: served.name, reason: served.thermostat.state.change.reason });
 }
 
 /** What is read at every scrape. */
 export function exportModelMetrics(metrics: Metrics, served: ServedModel): void {
   const model = served.name;
   const { thermostat } = served;
+  exportState(metrics, served);
   metrics.queue.set({ model }, served.runtime.pending);
   const critical = thermostat.criticality?.critical;
   setOrRemove(metrics.criticalThreshold, { model }, critical?.threshold);
@@ -44,6 +38,13 @@ export function exportModelMetrics(metrics: Metrics, served: ServedModel): void 
   setOrRemove(metrics.driftDistance, { model }, drift?.distance);
   setOrRemove(metrics.driftLimit, { model }, drift?.limit);
   exportFreeEnergy(metrics, served);
+}
+
+function exportState(metrics: Metrics, served: ServedModel): void {
+  const model = served.name;
+  const now = stateName(served.thermostat.state);
+  for (const name of STATE_NAMES) metrics.state.set({ model, state: name }, name === now ? 1 : 0);
+  for (const site of served.loaded.sites) metrics.threshold.set({ model, site: site.name }, served.applied);
 }
 
 function exportSparsity(metrics: Metrics, served: ServedModel): void {

@@ -19,7 +19,7 @@ import type { Metrics } from '../telemetry/metrics.ts';
 import { endInferSpan, startInferSpan } from '../telemetry/tracing.ts';
 import { ClientRun } from './client-run.ts';
 import { deadlineOf } from './deadline.ts';
-import { exportModelMetrics, exportState } from './model-metrics.ts';
+import { countChange, exportModelMetrics } from './model-metrics.ts';
 import { RequestStatistics } from './statistics.ts';
 
 /** What passes the gates is counted on every so many samples: it takes a run of its own. */
@@ -74,7 +74,6 @@ export class ServedModel {
       onStep: (event, state) => keeper?.onStep(event, state),
     });
     keeper?.follow(() => this.thermostat.memory);
-    exportState(metrics, this);
     runtime.prepare(this.applied);
     this.#subscription = this.#followState();
   }
@@ -99,7 +98,7 @@ export class ServedModel {
       platform: 'onnxruntime_onnx',
       ...loaded.signature,
     };
-    const { workers, maxQueue, maxShadowQueue, intraOpThreads } = config.runtime;
+    const { workers = 1, maxQueue, maxShadowQueue, intraOpThreads } = config.runtime;
     const runtime = await startRuntime(
       { ...loaded.setup, intraOpThreads },
       {
@@ -269,7 +268,7 @@ export class ServedModel {
   #followState(): Subscription {
     return this.thermostat.state$.pipe(pairwise()).subscribe(([before, after]) => {
       if (before.change === after.change) return;
-      exportState(this.#metrics, this, before);
+      countChange(this.#metrics, this, before);
       const { reason, detail } = after.change;
       const threshold = this.applied;
       this.runtime.prepare(threshold);

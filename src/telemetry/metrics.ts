@@ -19,6 +19,7 @@ function processMetrics(): Registry {
 export class Metrics {
   readonly #registry = new Registry();
   readonly #ofProcess = processMetrics();
+  readonly #gauges: { reset(): void }[] = [];
 
   readonly requests = this.#counter('requests_total', 'Inference requests by outcome.', ['model', 'outcome']);
   readonly requestDuration = this.#histogram(
@@ -119,6 +120,14 @@ export class Metrics {
     ['model'],
   );
 
+  /**
+   * Forgets every gauge: they are read anew at each scrape, so nothing stays of a model that is not served any more, nor of
+   * the sites of the version before.
+   */
+  resetGauges(): void {
+    for (const gauge of this.#gauges) gauge.reset();
+  }
+
   /** The exposition in the format that the Accept header prefers, with the metrics of the process. */
   async expose(accept: string | undefined): Promise<{ contentType: string; body: string }> {
     const registry = Registry.merge([this.#registry, this.#ofProcess]);
@@ -133,7 +142,9 @@ export class Metrics {
   }
 
   #gauge<L extends string>(name: string, help: string, labelNames: L[]): Gauge<L> {
-    return new Gauge({ name: `taustat_${name}`, help, labelNames, registers: [this.#registry] });
+    const gauge = new Gauge({ name: `taustat_${name}`, help, labelNames, registers: [this.#registry] });
+    this.#gauges.push(gauge);
+    return gauge;
   }
 
   #histogram<L extends string>(name: string, help: string, labelNames: L[], buckets: number[]): Histogram<L> {

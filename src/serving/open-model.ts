@@ -1,0 +1,65 @@
+import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
+import type { Logger } from 'pino';
+import { BUNDLED_NAME } from '../bundled.ts';
+import type { Config } from '../config.ts';
+import type { Mode } from '../control/state.ts';
+import type { OpenVersion } from '../repository/model-entry.ts';
+import { type LoadedModel, loadModel } from '../runtime/load-model.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { ServedModel } from './served-model.ts';
+
+/**
+ * How versions of models are opened: file read, model gated, workers ready.
+ *
+ * @param models - how many models share the machine at the time.
+ */
+export function opener(config: Config, metrics: Metrics, log: Logger, models: () => number): OpenVersion {
+  return async (name, { version, path }, { replaces, mode }) => {
+    const loaded = await loadModel(path, config.sites);
+    if (replaces !== undefined && isSame(loaded, replaces.loaded)) return replaces;
+    if (loaded.sites.length === 0) {
+      const skipped = loaded.skipped.length;
+      log.warn({ model: name, skipped }, 'the model has no gateable site: it is served dense');
+    }
+    const workers = config.runtime.workers ?? workersEach(models());
+    const served = await ServedModel.start(
+      loaded,
+      {
+        ...config,
+        model: { ...config.model, name, version },
+        runtime: { ...config.runtime, workers },
+        control: { ...config.control, mode: modeAfter(mode, config.control.mode) },
+      },
+      metrics,
+      log,
+    );
+    log.info({ model: name, version, sites: loaded.sites.length, workers }, 'model loaded');
+    return served;
+  };
+}
+
+/** Worker threads of each of so many models: one core is left to the HTTP thread, every model has a worker. */
+export function workersEach(models: number, cores = availableParallelism()): number {
+  return Math.max(1, Math.floor((cores - 1) / Math.max(1, models)));
+}
+
+/**
+ * The mode that a model starts in after another of its name was left in `before`. What the operator has chosen stays, but a
+ * threshold that was fixed for other weights says nothing about these: they are observed.
+ */
+export function modeAfter(before: Mode | undefined, configured: Mode): Mode {
+  if (before === undefined || before === configured) return configured;
+  return before === 'fixed' ? 'observe' : before;
+}
+
+/** The name of a model that is served from one file. */
+export function nameOfFile({ name, path }: Config['model']): string {
+  if (name !== undefined) return name;
+  return path === undefined ? BUNDLED_NAME : basename(path).replace(/\.onnx$/i, '');
+}
+
+/** Weights in files of their own are not in the hash. */
+function isSame(a: LoadedModel, b: LoadedModel): boolean {
+  return a.hash === b.hash && a.setup.externalFolder === undefined && b.setup.externalFolder === undefined;
+}
