@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parse as parseYaml } from 'yaml';
+import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { MODES } from './control/state.ts';
 import { DEFAULT_CRITICAL_POINT } from './criticality/critical-point.ts';
@@ -266,9 +266,9 @@ function readConfigFile(file: string): Tree {
   }
   let tree: unknown;
   try {
-    tree = parseYaml(text) ?? {};
+    tree = parseYaml(text, { logLevel: 'error' }) ?? {};
   } catch (error) {
-    throw new ServingError('CONFIG_INVALID', `config file '${file}': ${firstLine(error)}`);
+    throw new ServingError('CONFIG_INVALID', `config file '${file}': ${yamlProblem(error)}`);
   }
   if (!isTree(tree))
     throw new ServingError('CONFIG_INVALID', `config file '${file}': a mapping was expected`);
@@ -329,6 +329,14 @@ function settingValue(variable: string, text: string, isText: boolean): unknown 
   } catch (error) {
     throw new ServingError('CONFIG_INVALID', `environment variable ${variable}: ${firstLine(error)}`);
   }
+}
+
+/** What is wrong and where, without a word of the file: it may hold tokens. */
+function yamlProblem(error: unknown): string {
+  if (!(error instanceof YAMLParseError)) return 'it cannot be read as YAML';
+  const [at] = error.linePos ?? [];
+  const where = at === undefined ? '' : ` at line ${at.line}, column ${at.col}`;
+  return `${error.code.toLowerCase().replaceAll('_', ' ')}${where}`;
 }
 
 /** YAML's errors go on with a picture of the place. */
