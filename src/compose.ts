@@ -16,6 +16,8 @@ import type { InferRequest, InferResponse } from './protocol/types.ts';
 import { RepositoryPolling } from './repository/polling.ts';
 import { ModelRegistry } from './repository/registry.ts';
 import { fileSource, repositorySource } from './repository/source.ts';
+import { loadModel } from './runtime/load-model.ts';
+import { readModelAside } from './runtime/read-model.ts';
 import { nameOfFile, opener } from './serving/open-model.ts';
 import { ServingPlane } from './serving/plane.ts';
 import { createPruningPlane } from './serving/pruning-plane.ts';
@@ -114,9 +116,18 @@ async function openRegistry(config: Config, metrics: Metrics, log: Logger): Prom
     repository === undefined
       ? fileSource(file, nameOfFile(config.model), version)
       : repositorySource(repository);
-  const open = opener(config, metrics, log, () => registry.size);
+  // Later, there are requests that must not wait for the reading of a model; the thread for it takes a while to start.
+  let isServing = false;
+  const open = opener({
+    config,
+    metrics,
+    log,
+    read: (...file) => (isServing ? readModelAside : loadModel)(...file),
+    models: () => registry.size,
+  });
   const registry = new ModelRegistry({ source, versions, readiness, open, log });
   const [problem] = await registry.loadAll();
+  isServing = true;
   if (problem !== undefined && repository === undefined) throw problem.error;
   return registry;
 }

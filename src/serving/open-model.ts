@@ -4,19 +4,26 @@ import type { Logger } from 'pino';
 import { BUNDLED_NAME } from '../bundled.ts';
 import type { Config } from '../config.ts';
 import type { Mode } from '../control/state.ts';
+import type { SiteOptions } from '../onnx/sites.ts';
 import type { OpenVersion } from '../repository/model-entry.ts';
-import { type LoadedModel, loadModel } from '../runtime/load-model.ts';
+import type { LoadedModel } from '../runtime/load-model.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { ServedModel } from './served-model.ts';
 
-/**
- * How versions of models are opened: file read, model gated, workers ready.
- *
- * @param models - how many models share the machine at the time.
- */
-export function opener(config: Config, metrics: Metrics, log: Logger, models: () => number): OpenVersion {
+export interface Opening {
+  readonly config: Config;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** Reads a file and gates the model in it. */
+  readonly read: (path: string, sites: SiteOptions) => Promise<LoadedModel>;
+  /** How many models share the machine at the time. */
+  readonly models: () => number;
+}
+
+/** How versions of models are opened: file read, model gated, workers ready. */
+export function opener({ config, metrics, log, read, models }: Opening): OpenVersion {
   return async (name, { version, path }, { replaces, mode }) => {
-    const loaded = await loadModel(path, config.sites);
+    const loaded = await read(path, config.sites);
     if (replaces !== undefined && isSame(loaded, replaces.loaded)) return replaces;
     if (loaded.sites.length === 0) {
       const skipped = loaded.skipped.length;
