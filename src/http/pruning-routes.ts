@@ -12,8 +12,7 @@ import { type ModelPath, modelPath } from './model-path.ts';
 export interface PruningPlane {
   /** @throws ServingError UNKNOWN_MODEL */
   report(model: string, version?: string): unknown;
-  /** @throws ServingError UNKNOWN_MODEL */
-  /** In force at once; resolves when it is kept over a restart, where anything is. */
+  /** In force at once; resolves when it is kept over a restart, where anything is. @throws ServingError UNKNOWN_MODEL */
   setMode(model: string, mode: Mode, threshold: number | undefined, version?: string): Promise<void>;
   /** Tells the present summary at once and every one after a change. @throws ServingError UNKNOWN_MODEL */
   follow(model: string, follower: Follower, version?: string): Unfollow;

@@ -12,7 +12,7 @@ export type VersionPolicy = 'latest' | 'all';
 export interface Heritage {
   /** The same version with the files that it had before: answered as it is when nothing has changed. */
   readonly replaces: ServedModel | undefined;
-  /** The mode that the model was left in; undefined: as configured. */
+  /** The mode that an operator left the model in; undefined: nobody has chosen one. */
   readonly mode: Mode | undefined;
 }
 
@@ -123,10 +123,9 @@ export class ModelEntry {
     if (answering?.fingerprint === fingerprint && answering.refused === '') return undefined;
     if (answering === undefined) this.#states.set(version, { kind: 'loading' });
     try {
-      const from = {
-        replaces: answering?.served,
-        mode: this.current?.served.thermostat.state.mode ?? this.#mode,
-      };
+      const { current } = this;
+      const mode = current === undefined ? this.#mode : chosenMode(current.served);
+      const from = { replaces: answering?.served, mode };
       const served = await this.#open(this.name, { version, path, fingerprint }, from);
       this.#states.set(version, { kind: 'ready', served, fingerprint, refused: '' });
       if (served === answering?.served) return undefined;
@@ -155,7 +154,7 @@ export class ModelEntry {
 
   /** What has just been replaced may still have work; nobody waits for it but the end of the server. */
   #drain(served: ServedModel, then: () => void = () => undefined): void {
-    this.#mode = served.thermostat.state.mode;
+    this.#mode = chosenMode(served);
     const closed: Promise<void> = served
       .close()
       .then(then, then)
@@ -174,4 +173,8 @@ export class ModelEntry {
     );
     this.#current.next(this.#live.get(versions.at(-1) ?? ''));
   }
+}
+
+function chosenMode({ thermostat: { state } }: ServedModel): Mode | undefined {
+  return state.modeBy === 'operator' ? state.mode : undefined;
 }

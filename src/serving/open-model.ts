@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Logger } from 'pino';
 import { BUNDLED_NAME } from '../bundled.ts';
 import type { Config } from '../config.ts';
 import type { Mode } from '../control/state.ts';
+import { defaultStateFolder } from '../memory/keeper.ts';
 import type { SiteOptions } from '../onnx/sites.ts';
 import type { OpenVersion } from '../repository/model-entry.ts';
 import type { LoadedModel } from '../runtime/load-model.ts';
@@ -25,6 +26,7 @@ export function opener({ config, metrics, log, read, models }: Opening): OpenVer
   return async (name, { version, path }, { replaces, mode }) => {
     const loaded = await read(path, config.sites);
     if (replaces !== undefined && isSame(loaded, replaces.loaded)) return replaces;
+    await replaces?.kept();
     if (loaded.sites.length === 0) {
       const skipped = loaded.skipped.length;
       log.warn({ model: name, skipped }, 'the model has no gateable site: it is served dense');
@@ -36,14 +38,20 @@ export function opener({ config, metrics, log, read, models }: Opening): OpenVer
         ...config,
         model: { ...config.model, name, version },
         runtime: { ...config.runtime, workers },
-        control: { ...config.control, mode: modeAfter(mode, config.control.mode) },
+        store: { ...config.store, folder: storeOf(config, version) },
       },
       metrics,
       log,
     );
+    if (mode !== undefined) served.thermostat.setMode(modeAfter(mode), undefined, Date.now());
     log.info({ model: name, version, sites: loaded.sites.length, workers }, 'model loaded');
     return served;
   };
+}
+
+/** Versions that are served at the same time may have the same bytes, under whose hash state is kept. */
+function storeOf({ model, store }: Config, version: string): string | undefined {
+  return model.versions === 'all' ? join(store.folder ?? defaultStateFolder(), version) : store.folder;
 }
 
 /** Worker threads of each of so many models: one core is left to the HTTP thread, every model has a worker. */
@@ -52,12 +60,11 @@ export function workersEach(models: number, cores = availableParallelism()): num
 }
 
 /**
- * The mode that a model starts in after another of its name was left in `before`. What the operator has chosen stays, but a
- * threshold that was fixed for other weights says nothing about these: they are observed.
+ * What an operator has chosen for a model stays for what takes its place, but a threshold that was fixed for other weights
+ * says nothing about these: they are observed.
  */
-export function modeAfter(before: Mode | undefined, configured: Mode): Mode {
-  if (before === undefined || before === configured) return configured;
-  return before === 'fixed' ? 'observe' : before;
+export function modeAfter(chosen: Mode): Mode {
+  return chosen === 'fixed' ? 'observe' : chosen;
 }
 
 /** The name of a model that is served from one file. */

@@ -186,11 +186,13 @@ export class ServedModel {
     await this.#keeper?.flush();
   }
 
+  /** Finishes what was accepted. Nothing is kept from now on: what takes this model's place may keep its own already. */
   async close(): Promise<void> {
+    const finished = this.runtime.close();
     this.#subscription.unsubscribe();
-    await this.runtime.close();
-    await this.#keeper?.close();
     this.thermostat.close();
+    await this.#keeper?.close();
+    await finished;
   }
 
   #perSite(threshold: number): Float32Array {

@@ -37,7 +37,7 @@ function observed() {
     const served = {
       metadata: { name: 'm', versions: [version], platform: '', inputs: [], outputs: [] },
       runtime: { isReady: true },
-      thermostat: { state: { mode: 'auto' } },
+      thermostat: { state: { mode: 'auto', modeBy: 'settings' } },
       close: async () => {
         life.closed++;
         const answers = [...entry.live.values()].some((live) => live.served === (served as unknown));
@@ -130,14 +130,12 @@ describe('whatever comes and goes', () => {
 
 describe('what a version takes over', () => {
   it.each([
-    [undefined, 'auto', 'auto'],
-    ['off', 'auto', 'off'],
-    ['observe', 'fixed', 'observe'],
-    ['auto', 'off', 'auto'],
-    ['fixed', 'auto', 'observe'],
-    ['fixed', 'fixed', 'fixed'],
-  ] as const)('after mode %s, configured %s: %s', (before, configured, after) => {
-    expect(modeAfter(before, configured)).toBe(after);
+    ['off', 'off'],
+    ['observe', 'observe'],
+    ['auto', 'auto'],
+    ['fixed', 'observe'],
+  ] as const)('after an operator’s %s: %s', (before, after) => {
+    expect(modeAfter(before)).toBe(after);
   });
 
   it.each([

@@ -1,5 +1,8 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createTaustat } from '../../src/index.ts';
+import { createTaustat, type Taustat } from '../../src/index.ts';
 import { until } from '../http/until.ts';
 import { perceptron, slow } from '../runtime/small-models.ts';
 import { answerOf, RepositoryLab, times, unusable } from './repository-lab.ts';
@@ -208,6 +211,30 @@ describe('load', () => {
     await lab.unload('m');
     await lab.load('m');
     expect((await lab.ask('GET', '/v2/models/m/pruning')).body.mode).toBe(after);
+  });
+
+  it('keeps the operator’s mode over a reload and a restart after it', async () => {
+    lab = await RepositoryLab.open({ 'm/1': perceptron() });
+    const folder = await mkdtemp(join(tmpdir(), 'taustat-state-'));
+    const config = { model: { repository: lab.folder }, store: { enabled: true, folder } };
+    const start = () => createTaustat({ ...config, telemetry: { logLevel: 'silent' } });
+    const mode = async ({ routes }: Taustat) => {
+      const report = await routes.request('/v2/models/m/pruning');
+      return ((await report.json()) as { mode: string }).mode;
+    };
+    const first = await start();
+    await first.routes.request('/v2/models/m/pruning', { method: 'PUT', body: '{"mode":"off"}' });
+    await lab.put('m/4', { ...perceptron(), producerName: 'another' });
+    await first.repository.load('m');
+    expect([await mode(first), (await first.routes.request('/v2/models/m/versions/4')).status]).toEqual([
+      'off',
+      200,
+    ]);
+    await first.close();
+    const second = await start();
+    expect(await mode(second)).toBe('off');
+    await second.close();
+    await rm(folder, { recursive: true });
   });
 
   it('lets what follows a model’s state follow the one that takes its place', async () => {
