@@ -4,7 +4,7 @@ import { ServingError } from '../errors.ts';
 import { unknownModel } from '../http/plane.ts';
 import type { IndexEntry, RepositoryPlane } from '../http/repository-plane.ts';
 import type { ServedModel } from '../serving/served-model.ts';
-import { type FoundModel, filesOf, type Layout } from './layout.ts';
+import { type FoundModel, filesOf, type Layout, type Refusal } from './layout.ts';
 import { ModelEntry, type OpenVersion, type Problem, type VersionPolicy } from './model-entry.ts';
 import type { ModelSource } from './source.ts';
 import { indexEntry, type Live } from './states.ts';
@@ -28,6 +28,9 @@ export class ModelRegistry implements RepositoryPlane {
   /** Models that were removed and still finish what they accepted. */
   readonly #leaving = new Set<Promise<void>>();
   #layout: Layout = { models: [], refusals: [] };
+  /** A look that is under way for the index. */
+  #looking: Promise<Layout> | undefined;
+  #isClosed = false;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
@@ -95,7 +98,12 @@ export class ModelRegistry implements RepositoryPlane {
   }
 
   async index(): Promise<readonly IndexEntry[]> {
-    const { models, refusals } = await this.scan().catch(() => this.#layout);
+    this.#looking ??= this.scan()
+      .catch(() => this.#layout)
+      .finally(() => {
+        this.#looking = undefined;
+      });
+    const { models, refusals } = await this.#looking;
     const known = this.#sorted().flatMap(({ name, states }) =>
       [...states].map(([version, state]) => indexEntry(name, version, state)),
     );
@@ -103,7 +111,11 @@ export class ModelRegistry implements RepositoryPlane {
     const unloaded = models
       .filter(({ name }) => isUnknown(name))
       .map(({ name, versions }) => unavailable(name, versions[0]?.version, 'not loaded'));
-    const refused = refusals.map(({ name, version, reason }) => unavailable(name, version, reason));
+    const isKnown = (refusal: Refusal) =>
+      known.some(({ name, version }) => name === refusal.name && version === refusal.version);
+    const refused = refusals
+      .filter((refusal) => !isKnown(refusal))
+      .map(({ name, version, reason }) => unavailable(name, version, reason));
     return [...known, ...unloaded, ...refused].sort(byNameAndVersion);
   }
 
@@ -129,8 +141,13 @@ export class ModelRegistry implements RepositoryPlane {
     this.#options.log.info({ model: name }, 'model unloaded');
   }
 
-  /** Serves what was found of a model. What is wrong is logged and told, and harms no other model. */
+  /**
+   * Serves what was found of a model. What is wrong is logged and told, and harms no other model.
+   *
+   * @throws ServingError UNAVAILABLE once the server is about to stop: nobody would stop what is started now.
+   */
   async update(found: FoundModel): Promise<readonly Problem[]> {
+    if (this.#isClosed) throw new ServingError('UNAVAILABLE', 'the server is shutting down');
     const { open, versions, log } = this.#options;
     const { name } = found;
     let entry = this.#entries.get(name);
@@ -162,6 +179,7 @@ export class ModelRegistry implements RepositoryPlane {
 
   /** Finishes what was accepted, then stops all workers. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all([...this.#leaving, ...[...this.#entries.values()].map((entry) => entry.close())]);
   }
 

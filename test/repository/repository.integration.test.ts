@@ -282,6 +282,23 @@ describe('unload', () => {
     expect((await lab.unload('none')).status).toBe(404);
   });
 
+  it('is not needed before the end; from then on nothing is loaded any more', async () => {
+    lab = await RepositoryLab.open({ 'm/1': times(1) });
+    const taustat = await createTaustat({
+      model: { repository: lab.folder },
+      telemetry: { logLevel: 'silent' },
+    });
+    await lab.put('m/2', times(2));
+    const loading = taustat.repository.load('m').catch(({ code }) => expect(code).toBe('UNAVAILABLE'));
+    const late = taustat.close().then(() => taustat.repository.load('m'));
+    await expect(late).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await loading;
+    const x = { name: 'x', datatype: 'FP32', shape: [1], elements: Float32Array.of(1) } as const;
+    await expect(taustat.infer({ parameters: {}, inputs: [x] })).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+    });
+  });
+
   it('of one model file, and load of it, work as for a repository', async () => {
     lab = await RepositoryLab.open({ 'm/1': times(1) });
     const path = `${lab.folder}/m/1/model.onnx`;
