@@ -51,9 +51,8 @@ export function checkControl(context: HttpContext, token: string | undefined): v
 }
 
 function carries(context: HttpContext, token: string): boolean {
-  const isBearer = authorized(context.req.header('authorization'), token);
-  const isKey = isSecret(context.req.header('x-api-key') ?? '', token);
-  return isBearer || isKey;
+  const key = context.req.header('x-api-key');
+  return key === undefined ? authorized(context.req.header('authorization'), token) : isSecret(key, token);
 }
 
 /** Why a request is not from somebody at this machine; undefined when it is. */
