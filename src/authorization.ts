@@ -1,5 +1,28 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 
+/** What opens the server. Where there is none, the data plane is open, and the control plane is for loopback. */
+export interface Tokens {
+  readonly data?: string | undefined;
+  /** Opens the data plane too. */
+  readonly control?: string | undefined;
+}
+
+/** A header of HTTP, or an entry of gRPC's metadata, by its name in lower case. */
+export type HeaderOf = (name: string) => string | undefined;
+
+/** Whether a request may use the data plane. */
+export function mayUseData(header: HeaderOf, { data, control }: Tokens): boolean {
+  if (data === undefined) return true;
+  const isControl = control !== undefined && carries(header, control);
+  return carries(header, data) || isControl;
+}
+
+/** Whether a request carries a token, as `X-API-Key` or else as `Authorization: Bearer`. */
+export function carries(header: HeaderOf, token: string): boolean {
+  const key = header('x-api-key');
+  return key === undefined ? authorized(header('authorization'), token) : isSecret(key, token);
+}
+
 /**
  * Whether an `Authorization` header, of HTTP or of gRPC's metadata, carries a bearer token.
  *

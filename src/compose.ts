@@ -68,6 +68,7 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
   };
   const expose = async (accept?: string) => {
     metrics.resetGauges();
+    for (const { name, isReady } of registry.wanted) metrics.modelReady.set({ model: name }, isReady ? 1 : 0);
     for (const name of registry.names()) registry.find(name)?.served.exportMetrics();
     return metrics.expose(accept);
   };

@@ -1,15 +1,8 @@
 import type { MiddlewareHandler } from 'hono';
-import { authorized, isSecret } from '../authorization.ts';
+import { carries, type HeaderOf, mayUseData, type Tokens } from '../authorization.ts';
 import { ServingError } from '../errors.ts';
 import { errorAnswer } from './answers.ts';
 import type { HttpContext } from './body.ts';
-
-/** What opens the server. Where there is none, the data plane is open, and the control plane is for loopback. */
-export interface Tokens {
-  readonly data?: string | undefined;
-  /** Opens the data plane too. */
-  readonly control?: string | undefined;
-}
 
 const LOOPBACK_ADDRESS = /^(::1|(::ffff:)?127\.\d+\.\d+\.\d+)$/;
 /** What a `Host` header says of a server that was asked for by a name of this machine, whatever the port. */
@@ -20,17 +13,10 @@ const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip'] as const;
 /** Lets pass what carries a token; without a data token, everything. */
 export function requireToken(tokens: Tokens): MiddlewareHandler {
   return async (context, next) => {
-    if (mayUseData(context, tokens)) return next();
+    if (mayUseData(headerOf(context), tokens)) return next();
     const error = new ServingError('UNAUTHORIZED', 'a bearer token or an API key is needed');
     return errorAnswer(error, 0);
   };
-}
-
-function mayUseData(context: HttpContext, { data, control }: Tokens): boolean {
-  if (data === undefined) return true;
-  const isData = carries(context, data);
-  const isControl = control !== undefined && carries(context, control);
-  return isData || isControl;
 }
 
 /**
@@ -42,17 +28,12 @@ function mayUseData(context: HttpContext, { data, control }: Tokens): boolean {
  */
 export function checkControl(context: HttpContext, token: string | undefined): void {
   if (token !== undefined) {
-    if (carries(context, token)) return;
+    if (carries(headerOf(context), token)) return;
     throw new ServingError('UNAUTHORIZED', 'changing the server needs the bearer token of the control API');
   }
   const why = foreign(context);
   if (why === undefined) return;
   throw new ServingError('FORBIDDEN', `without a token, the server is changed from loopback only: ${why}`);
-}
-
-function carries(context: HttpContext, token: string): boolean {
-  const key = context.req.header('x-api-key');
-  return key === undefined ? authorized(context.req.header('authorization'), token) : isSecret(key, token);
 }
 
 /** Why a request is not from somebody at this machine; undefined when it is. */
@@ -61,7 +42,7 @@ function foreign(context: HttpContext): string | undefined {
   // A call from within the process has no socket; a socket that is gone has no address, and its client no claim.
   if (incoming !== undefined && !LOOPBACK_ADDRESS.test(incoming.socket.remoteAddress ?? ''))
     return 'the client is elsewhere';
-  const header = (name: string) => context.req.header(name);
+  const header = headerOf(context);
   if (FORWARDED.some((name) => header(name) !== undefined)) return 'the request was forwarded';
   const host = header('host');
   if (host !== undefined && !LOOPBACK_HOST.test(host)) return 'the host is no name of this machine';
@@ -70,4 +51,8 @@ function foreign(context: HttpContext): string | undefined {
   const site = header('sec-fetch-site');
   const isForeignSite = site !== undefined && site !== 'same-origin' && site !== 'none';
   return isForeignPage || isForeignSite ? 'a page of another site has sent it' : undefined;
+}
+
+function headerOf(context: HttpContext): HeaderOf {
+  return (name) => context.req.header(name);
 }

@@ -54,6 +54,10 @@ export class ModelEntry {
     return this.#current.value;
   }
 
+  get isReady(): boolean {
+    return this.current?.served.runtime.isReady ?? false;
+  }
+
   /** What answers when no version is asked for, from now on. */
   get current$(): Observable<ServedModel | undefined> {
     return this.#current.pipe(

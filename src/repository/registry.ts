@@ -85,11 +85,15 @@ export class ModelRegistry implements RepositoryPlane {
   }
 
   get isReady(): boolean {
-    const wanted = [...this.#entries.values()].filter(({ isWanted }) => isWanted);
-    const isReady = ({ current }: ModelEntry) => current?.served.runtime.isReady ?? false;
+    const { wanted } = this;
     return this.#options.readiness === 'all' || wanted.length === 0
-      ? wanted.every(isReady)
-      : wanted.some(isReady);
+      ? wanted.every(({ isReady }) => isReady)
+      : wanted.some(({ isReady }) => isReady);
+  }
+
+  /** The models that are to be served, whether they are or not. */
+  get wanted(): readonly ModelEntry[] {
+    return [...this.#entries.values()].filter(({ isWanted }) => isWanted);
   }
 
   /** How many models there are to share the machine. */

@@ -113,6 +113,11 @@ export class Metrics {
     ['step'],
     ESTIMATE_SECONDS,
   );
+  readonly modelReady = this.#gauge(
+    'model_ready',
+    'Whether a version of the model answers: 1 or 0; absent for a model that was unloaded.',
+    ['model'],
+  );
   readonly queue = this.#gauge('queue_requests', 'Requests that wait or run.', ['model']);
   readonly workersLost = this.#counter(
     'workers_lost_total',

@@ -63,7 +63,9 @@ describe('several models', () => {
     expect(body).toContain('taustat_threshold{model="b",site="relu"} 0\n');
     expect(body).toContain('taustat_state{model="b",state="observe"} 1\n');
     await lab.unload('a');
-    expect((await lab.taustat.metrics()).body).not.toMatch(/taustat_(threshold|state)\{model="a"/);
+    expect((await lab.taustat.metrics()).body).not.toMatch(
+      /taustat_(threshold|state|model_ready)\{model="a"/,
+    );
   });
 
   it('have the pruning of a version at hand, when several are served', async () => {
@@ -112,6 +114,12 @@ describe('a bad model', () => {
       'words - UNAVAILABLE holds no folder named by a version, such as 1',
     ]);
     expect(await lab.index({ ready: true })).toEqual(['good 1 READY']);
+    const { body: metrics } = await lab.taustat.metrics();
+    expect(metrics.match(/^taustat_model_ready\{.*$/gm)?.sort()).toEqual([
+      'taustat_model_ready{model="broken"} 0',
+      'taustat_model_ready{model="good"} 1',
+      'taustat_model_ready{model="unusable"} 0',
+    ]);
     for (const name of ['broken', 'unusable']) {
       expect(answerOf(await lab.infer(name))).toMatch(/^404 Request for unknown model: '/);
       expect(await lab.ask('GET', `/v2/models/${name}/ready`)).toMatchObject({
