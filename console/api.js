@@ -19,13 +19,21 @@ export class RefusedError extends Error {
 
 const TIMEOUT_MS = 5000;
 
+/** What the server asks for, once somebody has entered it; it stays in the memory of this page. */
+let token = '';
+
+/** @param {string} entered - bearer token; empty for none */
+export function useToken(entered) {
+  token = entered;
+}
+
 /**
- * Names of the served models.
+ * Names of the models that answer.
  *
  * @returns {Promise<readonly string[]>}
  */
 export async function listModels() {
-  const answer = await ask('v2/repository/index', { method: 'POST' });
+  const answer = await ask('v2/repository/index', { method: 'POST', body: '{"ready":true}' });
   const entries = /** @type {readonly { name: string }[]} */ (await answer.json());
   return [...new Set(entries.map(({ name }) => name))];
 }
@@ -50,29 +58,27 @@ export async function readMetrics() {
  *
  * @param {string} model
  * @param {ModeRequest} request
- * @param {string} token - bearer token; empty for none
  * @returns {Promise<Report>}
  */
-export async function putMode(model, request, token) {
+export async function putMode(model, request) {
   const answer = await ask(pruningPath(model), {
     method: 'PUT',
-    headers: {
-      'Content-Type': 'application/json',
-      ...(token === '' ? {} : { Authorization: `Bearer ${token}` }),
-    },
+    headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(request),
   });
   return answer.json();
 }
 
 /**
- * Follows the changes of a model's state for as long as the page wants, across server restarts.
+ * Follows the changes of a model's state for as long as the page wants, across server restarts. An event stream carries no
+ * token: with one, what the page asks for every second has to do.
  *
  * @param {string} model
  * @param {(summary: Summary) => void} onSummary
  * @returns {() => void} ends it
  */
 export function followChanges(model, onSummary) {
+  if (token !== '') return () => undefined;
   /** @type {EventSource} */
   let source;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -106,6 +112,7 @@ async function ask(path, options = {}) {
     cache: 'no-store',
     signal: AbortSignal.timeout(TIMEOUT_MS),
     ...options,
+    headers: { ...options.headers, ...(token === '' ? {} : { Authorization: `Bearer ${token}` }) },
   });
   if (answer.ok) return answer;
   throw new RefusedError(answer.status, await errorOf(answer));

@@ -1,5 +1,5 @@
 // @ts-check
-import { followChanges, listModels, readMetrics, readReport } from './api.js';
+import { followChanges, listModels, RefusedError, readMetrics, readReport } from './api.js';
 import { createCurvePlot, cursorText } from './curve-plot.js';
 import { byId, html, setText } from './elements.js';
 import { createEventLog } from './event-log.js';
@@ -23,6 +23,8 @@ import { createTrafficMeter } from './traffic.js';
 const POLL_MS = 1000;
 /** A server that is away is asked less often. */
 const RETRY_MS = 2000;
+/** How often it is looked which models there are. */
+const MODELS_MS = 5000;
 
 const link = byId('link', HTMLElement);
 const modelChoice = byId('model', HTMLSelectElement);
@@ -142,11 +144,12 @@ function lose(error) {
   changes.lose();
   const since = frames.at(-1)?.at;
   const last = since === undefined ? '' : `; last heard at ${clock(since)}`;
-  const why =
-    error instanceof Error && 'status' in error
-      ? `the server answers ${error.status}`
-      : 'no answer from the server';
-  setLink('lost', `${why}, trying again${last}`);
+  const status = error instanceof RefusedError ? error.status : null;
+  const why = status === null ? 'no answer from the server' : `the server answers ${status}`;
+  if (status === 401) {
+    setLink('lost', `the server wants a token${last}`);
+    modes.askForToken();
+  } else setLink('lost', `${why}, trying again${last}`);
 }
 
 /**
@@ -158,12 +161,26 @@ function setLink(state, text) {
   setText(link, text);
 }
 
+/**
+ * Offers the models that answer, and the one that is followed even when it does not.
+ *
+ * @param {readonly string[]} models
+ * @param {string} followed
+ */
+function offerModels(models, followed) {
+  const names = models.includes(followed) ? models : [followed, ...models];
+  const offered = [...modelChoice.options].map(({ value }) => value);
+  if (offered.join('\n') === names.join('\n')) return;
+  modelChoice.replaceChildren(...names.map((name) => html('option', { value: name }, name)));
+  modelChoice.value = followed;
+  modelChoice.disabled = names.length === 1;
+}
+
 async function start() {
   try {
     const models = await listModels();
     if (models[0] === undefined) throw new Error('no model is served');
-    modelChoice.replaceChildren(...models.map((name) => html('option', { value: name }, name)));
-    modelChoice.disabled = models.length === 1;
+    offerModels(models, models[0]);
     document.title = `${models[0]} – taustat`;
     let unfollow = follow(models[0]);
     modelChoice.addEventListener('change', () => {
@@ -171,6 +188,12 @@ async function start() {
       unfollow = follow(modelChoice.value);
       document.title = `${modelChoice.value} – taustat`;
     });
+    setInterval(() => {
+      listModels().then(
+        (now) => offerModels(now, modelChoice.value),
+        () => undefined,
+      );
+    }, MODELS_MS);
   } catch (error) {
     lose(error);
     setTimeout(start, RETRY_MS);

@@ -1,5 +1,5 @@
 // @ts-check
-import { putMode, RefusedError } from './api.js';
+import { putMode, RefusedError, useToken } from './api.js';
 import { byId, setText } from './elements.js';
 import { significant } from './format.js';
 
@@ -33,7 +33,7 @@ export function createModeControls(onChanged) {
     if (report === null) return;
     say('', 'ok');
     try {
-      const after = await putMode(report.model, request, tokenField.value);
+      const after = await putMode(report.model, request);
       refused = null;
       if (request.mode !== 'fixed') openFixed(false);
       tokenForm.hidden = true;
@@ -57,7 +57,11 @@ export function createModeControls(onChanged) {
     const { status, message } = error;
     const advice = status === 401 || status === 403 ? ` ${ADVICE[status]}` : '';
     say(`${status}: ${message}.${advice}`, 'error');
-    if (status !== 401) return;
+    if (status === 401) askForToken();
+  }
+
+  function askForToken() {
+    if (!tokenForm.hidden) return;
     tokenForm.hidden = false;
     tokenField.focus();
   }
@@ -103,10 +107,13 @@ export function createModeControls(onChanged) {
   });
   tokenForm.addEventListener('submit', (event) => {
     event.preventDefault();
+    useToken(tokenField.value);
     if (refused !== null) void ask(refused);
+    else tokenForm.hidden = true;
   });
 
   return {
+    askForToken,
     /** @param {Report} latest */
     update(latest) {
       report = latest;

@@ -1,21 +1,31 @@
+import type { Metadata } from '@grpc/grpc-js';
 import type { Hono } from 'hono';
 import type { Logger } from 'pino';
-import { type Observable, ReplaySubject } from 'rxjs';
+import { EMPTY, type Observable, ReplaySubject, switchMap } from 'rxjs';
+import { mayUseData, type Tokens } from './authorization.ts';
 import { bundledModel } from './bundled.ts';
 import type { Config } from './config.ts';
 import type { ControllerState } from './control/state.ts';
+import { ServingError } from './errors.ts';
 import type { GrpcAddress, GrpcListening } from './grpc/server.ts';
+import { requireToken } from './http/access.ts';
 import { createApp } from './http/app.ts';
 import type { NodeBindings } from './http/body.ts';
 import { consoleRoutes } from './http/console-routes.ts';
 import { type EarlyRefusal, refuseWhenOverloaded } from './http/early-refusal.ts';
 import type { InferContext } from './http/plane.ts';
 import { createPruningRoutes } from './http/pruning-routes.ts';
+import type { RepositoryPlane } from './http/repository-plane.ts';
+import { createRepositoryRoutes } from './http/repository-routes.ts';
 import type { InferRequest, InferResponse } from './protocol/types.ts';
+import { RepositoryPolling } from './repository/polling.ts';
+import { ModelRegistry } from './repository/registry.ts';
+import { fileSource, repositorySource } from './repository/source.ts';
 import { loadModel } from './runtime/load-model.ts';
+import { readModelAside } from './runtime/read-model.ts';
+import { nameOfFile, opener } from './serving/open-model.ts';
 import { ServingPlane } from './serving/plane.ts';
 import { createPruningPlane } from './serving/pruning-plane.ts';
-import { ServedModel } from './serving/served-model.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { VERSION } from './version.ts';
 
@@ -24,12 +34,16 @@ export interface Taustat {
   readonly routes: Hono<{ Bindings: NodeBindings }>;
   /** For a node server, to be asked before `routes`: refuses cheaply what an overloaded model would refuse anyway. */
   readonly refuseEarly: EarlyRefusal;
-  /** The served model's name. */
+  /** The served model's name; of a repository the first that answered at the start, empty when none did. */
   readonly model: string;
-  /** One inference without HTTP. @throws ServingError */
-  readonly infer: (request: InferRequest, context?: InferContext) => Promise<InferResponse>;
-  /** The controller's present state, then every new one. */
+  /** Names of the models that answer now. */
+  readonly models: () => readonly string[];
+  /** One inference without HTTP, of `model` unless another one is named. @throws ServingError */
+  readonly infer: (request: InferRequest, context?: InferContext & ModelChoice) => Promise<InferResponse>;
+  /** The state of `model`'s controller, then every new one. */
   readonly state$: Observable<ControllerState>;
+  /** What is served and why not; loads models, and unloads them. */
+  readonly repository: RepositoryPlane;
   /** The text of `/metrics` in the format that an Accept header asks for. */
   readonly metrics: (accept?: string) => Promise<{ contentType: string; body: string }>;
   /**
@@ -45,33 +59,51 @@ export interface Taustat {
   readonly close: () => Promise<void>;
 }
 
+export interface ModelChoice {
+  readonly model?: string;
+  readonly version?: string;
+}
+
 /**
- * The whole flow: a model file becomes workers and a thermostat, and both become routes.
+ * The whole flow: model files become workers and thermostats, and all of them become routes.
  *
- * @throws ServingError FILE_NOT_FOUND or MODEL_INVALID.
+ * @throws ServingError FILE_NOT_FOUND or MODEL_INVALID: a single model that cannot be loaded, or no repository. One of many
+ *   models that cannot be loaded is unavailable, and no error.
  */
 export async function compose(config: Config, log: Logger): Promise<Taustat> {
   const metrics = new Metrics();
-  const loaded = await loadModel(config.model.path ?? bundledModel('model.onnx'), config.sites);
-  if (loaded.sites.length === 0) {
-    log.warn({ skipped: loaded.skipped.length }, 'the model has no gateable site: it is served dense');
-  }
-  const served = await ServedModel.start(loaded, config, metrics, log);
-  const plane = new ServingPlane(VERSION, new Map([[served.name, served]]));
+  const registry = await openRegistry(config, metrics, log);
+  const plane = new ServingPlane(VERSION, registry);
+  const model = registry.names()[0] ?? '';
   const draining$ = new ReplaySubject<void>(1);
   const drain = () => {
     plane.isDraining = true;
     draining$.next();
   };
   const expose = async (accept?: string) => {
-    served.exportMetrics();
+    metrics.resetGauges();
+    for (const { name, isReady } of registry.wanted) metrics.modelReady.set({ model: name }, isReady ? 1 : 0);
+    for (const name of registry.names()) registry.find(name)?.served.exportMetrics();
     return metrics.expose(accept);
   };
+  const polling = new RepositoryPolling(registry, log);
+  if (config.model.pollSeconds > 0) polling.start(config.model.pollSeconds * 1000);
 
   const { maxBodyBytes, maxBatch } = config.server;
+  const { token: control } = config.control;
+  const tokens: Tokens = { data: config.server.token, control };
+  const guard = requireToken(tokens);
+  const authorize = (metadata: Metadata) => {
+    if (mayUseData((name) => metadata.get(name)[0]?.toString(), tokens)) return;
+    throw new ServingError('UNAUTHORIZED', 'a bearer token or an API key is needed');
+  };
   const report = (error: unknown) => log.error({ error }, 'request failed');
-  const routes = createApp(plane, { maxBodyBytes, maxBatch }, report);
-  routes.route('/', createPruningRoutes(createPruningPlane(plane, draining$), config.control.token));
+  const isGuarded = config.server.token !== undefined;
+  const routes = createApp(plane, { maxBodyBytes, maxBatch }, report, isGuarded ? guard : undefined);
+  const pruning = createPruningPlane(plane, (name) => registry.current$(name), draining$);
+  routes.route('/', createPruningRoutes(pruning, control));
+  routes.route('/', createRepositoryRoutes(registry, control, report));
+  if (!config.telemetry.openMetrics) routes.use('/metrics', guard);
   routes.get('/metrics', async (context) => {
     const { contentType, body } = await expose(context.req.header('accept'));
     return context.body(body, 200, { 'Content-Type': contentType });
@@ -81,9 +113,12 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
   return {
     routes,
     refuseEarly: refuseWhenOverloaded(plane),
-    model: served.name,
-    infer: (request, context = {}) => served.infer(request, { keepInputs: true, ...context }),
-    state$: served.thermostat.state$,
+    model,
+    models: () => registry.names(),
+    infer: async (request, { model: name = model, version, ...context } = {}) =>
+      plane.infer(name, version, request, { keepInputs: true, ...context }),
+    state$: registry.current$(model).pipe(switchMap((served) => served?.thermostat.state$ ?? EMPTY)),
+    repository: registry,
     metrics: expose,
     listenGrpc: async (address) => {
       // Not loaded by those who do not use it: 12 MB and most of a tenth of a second.
@@ -92,13 +127,38 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
       return listenGrpc(
         plane,
         { host, port, ...address },
-        { maxMessageBytes: maxBodyBytes, maxBatch, report },
+        { maxMessageBytes: maxBodyBytes, maxBatch, report, authorize },
       );
     },
     drain,
     close: async () => {
       drain();
-      await served.close();
+      polling.stop();
+      await registry.close();
     },
   };
+}
+
+/** All models are tried before anything is served. */
+async function openRegistry(config: Config, metrics: Metrics, log: Logger): Promise<ModelRegistry> {
+  const { path, version, repository, versions, readiness } = config.model;
+  const file = path ?? bundledModel('model.onnx');
+  const source =
+    repository === undefined
+      ? fileSource(file, nameOfFile(config.model), version)
+      : repositorySource(repository);
+  // Later, there are requests that must not wait for the reading of a model; the thread for it takes a while to start.
+  let isServing = false;
+  const open = opener({
+    config,
+    metrics,
+    log,
+    read: (...file) => (isServing ? readModelAside : loadModel)(...file),
+    models: () => registry.size,
+  });
+  const registry = new ModelRegistry({ source, versions, readiness, open, log });
+  const [problem] = await registry.loadAll();
+  isServing = true;
+  if (problem !== undefined && repository === undefined) throw problem.error;
+  return registry;
 }

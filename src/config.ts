@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { parse as parseYaml } from 'yaml';
+import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { MODES } from './control/state.ts';
 import { DEFAULT_CRITICAL_POINT } from './criticality/critical-point.ts';
@@ -10,6 +9,10 @@ const share = z.number().min(0).max(1);
 const positive = z.number().positive();
 const count = z.number().int().positive();
 const port = z.number().int().min(0).max(65535);
+const token = z
+  .string()
+  .regex(/^[!-~]+$/, 'expected printable ASCII without spaces, as a header can carry')
+  .min(8);
 
 /** Every setting, with the sentence that documents it. File < environment < flags. */
 export const ConfigSchema = z.strictObject({
@@ -18,6 +21,25 @@ export const ConfigSchema = z.strictObject({
       path: z.string().min(1).optional().describe('ONNX file; without one, the bundled Fashion-MNIST CNN'),
       name: z.string().min(1).optional().describe('name in URLs and metrics; by default the file name'),
       version: z.string().regex(/^\d+$/).default('1').describe('version in URLs'),
+      repository: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('folder of models, `name/version/model.onnx`, instead of one file'),
+      versions: z
+        .enum(['latest', 'all'])
+        .default('latest')
+        .describe('which versions of a model of a repository are served: the newest that loads, or all'),
+      pollSeconds: z
+        .number()
+        .min(0)
+        .max(86_400)
+        .default(0)
+        .describe('how often files are looked at for changes, which are then loaded; 0: only when told to'),
+      readiness: z
+        .enum(['any', 'all'])
+        .default('any')
+        .describe('`/v2/health/ready` wants any model ready, so that one bad model stops no other, or all'),
     })
     .prefault({}),
   server: z
@@ -43,13 +65,18 @@ export const ConfigSchema = z.strictObject({
         .max(86_400)
         .default(30)
         .describe('how long in-flight requests may take after SIGTERM'),
+      token: token
+        .optional()
+        .describe('bearer token or API key of everything but health and the console page; without one, open'),
     })
     .prefault({}),
   runtime: z
     .strictObject({
       workers: count
-        .default(() => Math.max(1, availableParallelism() - 1))
-        .describe('worker threads, each with its own sessions; by default one less than there are cores'),
+        .optional()
+        .describe(
+          'worker threads of each model, each with its own sessions; by default one less than there are cores, shared among the models',
+        ),
       intraOpThreads: count.default(1).describe('threads inside one run'),
       gates: z
         .enum(['baked', 'live'])
@@ -191,11 +218,7 @@ export const ConfigSchema = z.strictObject({
         .describe(
           'sampled requests compared at 1, 5 and 25 % of production before a threshold gets all of it',
         ),
-      token: z
-        .string()
-        .min(8)
-        .optional()
-        .describe('bearer token of the control API; without one, loopback only'),
+      token: token.optional().describe('bearer token of the control API; without one, loopback only'),
     })
     .prefault({}),
   store: z
@@ -222,6 +245,10 @@ export const ConfigSchema = z.strictObject({
         .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
         .default('info')
         .describe('log level'),
+      openMetrics: z
+        .boolean()
+        .default(false)
+        .describe('`/metrics` needs no token although everything else does'),
     })
     .prefault({}),
 });
@@ -250,6 +277,12 @@ export function parseConfig(input: unknown): Config {
   const result = ConfigSchema.safeParse(input);
   if (!result.success) throw new ServingError('CONFIG_INVALID', issuesOf(result.error));
   const { mode, threshold } = result.data.control;
+  const { path, name, repository } = result.data.model;
+  if (repository !== undefined && (path ?? name) !== undefined) {
+    const what =
+      path === undefined ? `a name (model.name, '${name}')` : `a model file (model.path, '${path}')`;
+    throw new ServingError('CONFIG_INVALID', `model.repository: ${what} is given too; choose one`);
+  }
   if (mode === 'fixed' && threshold === undefined) {
     throw new ServingError('CONFIG_INVALID', 'control.threshold: mode fixed needs a threshold');
   }
@@ -276,9 +309,9 @@ function readConfigFile(file: string): Tree {
   }
   let tree: unknown;
   try {
-    tree = parseYaml(text) ?? {};
+    tree = parseYaml(text, { logLevel: 'error' }) ?? {};
   } catch (error) {
-    throw new ServingError('CONFIG_INVALID', `config file '${file}': ${firstLine(error)}`);
+    throw new ServingError('CONFIG_INVALID', `config file '${file}': ${yamlProblem(error)}`);
   }
   if (!isTree(tree))
     throw new ServingError('CONFIG_INVALID', `config file '${file}': a mapping was expected`);
@@ -339,6 +372,14 @@ function settingValue(variable: string, text: string, isText: boolean): unknown 
   } catch (error) {
     throw new ServingError('CONFIG_INVALID', `environment variable ${variable}: ${firstLine(error)}`);
   }
+}
+
+/** What is wrong and where, without a word of the file: it may hold tokens. */
+function yamlProblem(error: unknown): string {
+  if (!(error instanceof YAMLParseError)) return 'it cannot be read as YAML';
+  const [at] = error.linePos ?? [];
+  const where = at === undefined ? '' : ` at line ${at.line}, column ${at.col}`;
+  return `${error.code.toLowerCase().replaceAll('_', ' ')}${where}`;
 }
 
 /** YAML's errors go on with a picture of the place. */

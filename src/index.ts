@@ -1,26 +1,27 @@
-import { pino } from 'pino';
 import { compose, type Taustat } from './compose.ts';
 import { type ConfigInput, parseConfig } from './config.ts';
+import { createLog } from './telemetry/log.ts';
 
 /**
- * A server for one ONNX model with its thermostat, to be mounted in any Hono application or used without HTTP.
+ * A server for ONNX models, one or a repository of them, each with its thermostat; to be mounted in any Hono application or used without HTTP.
  *
  * @param config - as in the configuration file; everything has a default.
  * @throws ServingError CONFIG_INVALID, FILE_NOT_FOUND or MODEL_INVALID.
  */
 export async function createTaustat(config: ConfigInput = {}): Promise<Taustat> {
   const parsed = parseConfig(config);
-  return compose(parsed, pino({ name: 'taustat', level: parsed.telemetry.logLevel }));
+  return compose(parsed, createLog(parsed));
 }
 
 export type { Analysis } from './analysis/analysis.ts';
 export { analyze } from './analysis/analyze.ts';
 export type { AnalyzeOptions } from './analysis/options.ts';
-export type { Taustat } from './compose.ts';
+export type { ModelChoice, Taustat } from './compose.ts';
 export type { Config, ConfigInput } from './config.ts';
 export type { ControllerState, Mode, Phase } from './control/state.ts';
 export { type ErrorCode, ServingError } from './errors.ts';
 export type { GrpcAddress, GrpcListening } from './grpc/server.ts';
+export type { IndexEntry, RepositoryPlane } from './http/repository-plane.ts';
 export { type InstrumentedModel, type InstrumentOptions, instrument } from './onnx/instrument.ts';
 export type { Site, SkippedSite } from './onnx/sites.ts';
 export type { InferRequest, InferResponse, ModelMetadata, Tensor } from './protocol/types.ts';

@@ -18,7 +18,6 @@ describe('settings', () => {
     const config = parseConfig({});
     expect(config.control.mode).toBe('auto');
     expect(config.server.host).toBe('127.0.0.1');
-    expect(config.runtime.workers).toBeGreaterThanOrEqual(1);
   });
 
   it('come from the file, then the environment, then flags', () => {
@@ -56,6 +55,13 @@ describe('settings', () => {
     [{ control: { token: 'short' } }, /control.token/],
     [{ window: { slices: 2 } }, /window.slices/],
     [{ agreement: { floor: 1 } }, /agreement.floor/],
+    [
+      { model: { path: 'm.onnx', repository: 'models' } },
+      /model.repository: a model file .*'m.onnx'.* choose one/,
+    ],
+    [{ model: { name: 'm', repository: 'models' } }, /model.repository: a name .*'m'.* choose one/],
+    [{ model: { versions: 'newest' } }, /model.versions/],
+    [{ server: { token: 'two words' } }, /server.token: expected printable ASCII/],
   ])('%j is refused by name', (input, message) => {
     expect(() => parseConfig(input)).toThrow(message);
     expect(() => parseConfig(input)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
@@ -80,6 +86,27 @@ describe('settings', () => {
     );
     expect(() => loadConfig(undefined, { TAUSTAT_SERVER_PORT: '' }, {})).toThrow(/server.port/);
     expect(() => loadConfig(undefined, { TAUSTAT_SERVER_PORT: 'http' }, {})).toThrow(/server.port/);
+  });
+
+  it.each([
+    'control: {token: *secret99}',
+    'control: {token: "secret99}',
+    '- secret99\nx: secret99',
+    '%secret99\n---\n}secret99',
+  ])('a file that holds a token and is broken (%j) is refused without telling it', (text) => {
+    expect(() => loadConfig(file(text, 'bad.yaml'), {}, {})).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.not.stringContaining('secret99') }),
+    );
+  });
+
+  it('a token that is refused is not told', () => {
+    for (const token of ['s3cr3t', 's3cr3t s3cr3t', 12345678]) {
+      const message = expect.not.stringMatching(/s3cr3t|12345678/);
+      for (const input of [{ server: { token } }, { control: { token } }])
+        expect(() => parseConfig(input)).toThrow(
+          expect.objectContaining({ code: 'CONFIG_INVALID', message }),
+        );
+    }
   });
 
   it('a file that is missing is another error', () => {

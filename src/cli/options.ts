@@ -62,6 +62,7 @@ export function addServingOptions(command: Command): Command {
 export interface ServingFlags {
   readonly config?: string;
   readonly name?: string;
+  readonly modelRepository?: string;
   readonly host?: string;
   readonly port?: number;
   readonly grpcPort?: number;
@@ -86,7 +87,7 @@ export interface ServingFlags {
 /** Flags as settings; what was not given is undefined and leaves file and environment alone. */
 export function settingsOf(model: string | undefined, flags: ServingFlags): ConfigInput {
   return {
-    model: { path: model, name: flags.name },
+    model: { path: model, name: flags.name, repository: flags.modelRepository },
     server: { host: flags.host, port: flags.port, grpcPort: flags.grpcPort },
     runtime: { workers: flags.workers },
     batching: { maxBatch: flags.maxBatch },

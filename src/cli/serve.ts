@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import { pino } from 'pino';
 import { compose, type Taustat } from '../compose.ts';
 import { type Config, loadConfig } from '../config.ts';
 import type { GrpcListening } from '../grpc/server.ts';
 import { listen } from '../http/server.ts';
+import { createLog } from '../telemetry/log.ts';
 import { addServingOptions, type ServingFlags, settingsOf } from './options.ts';
 
 /** Time for load balancers to see that the server is not ready any more, before it stops listening. */
@@ -16,6 +16,7 @@ export function serveCommand(): Command {
     )
     .argument('[model]', 'ONNX file; without one, the bundled Fashion-MNIST CNN');
   return addServingOptions(command)
+    .option('--model-repository <folder>', 'many models, as name/version/model.onnx')
     .addHelpText(
       'after',
       `
@@ -23,6 +24,7 @@ Examples:
   $ taustat serve                                   the bundled model on http://127.0.0.1:8080
   $ taustat serve model.onnx --name resnet --port 9000
   $ taustat serve model.onnx --mode observe         measure on shadow traffic, apply nothing
+  $ taustat serve --model-repository models         every model in models/, each pruned by itself
   $ taustat serve model.onnx --agreement 0.99 --sampling 0.1
   $ TAUSTAT_WINDOW_SLICES=32 taustat serve model.onnx --config taustat.yaml
   $ curl -X PUT localhost:8080/v2/models/resnet/pruning -d '{"mode":"off"}'`,
@@ -30,9 +32,9 @@ Examples:
     .action(async (model: string | undefined, flags: ServingFlags) => serve(model, flags));
 }
 
-async function serve(model: string | undefined, flags: ServingFlags): Promise<void> {
-  const config = loadConfig(flags.config, process.env, settingsOf(model, flags));
-  const log = pino({ name: 'taustat', level: config.telemetry.logLevel });
+async function serve(path: string | undefined, flags: ServingFlags): Promise<void> {
+  const config = loadConfig(flags.config, process.env, settingsOf(path, flags));
+  const log = createLog(config);
   const taustat = await compose(keepingState(config), log);
   const server = await listen(taustat.routes, { ...config.server, refuseEarly: taustat.refuseEarly }).catch(
     async (error: unknown) => {
@@ -45,8 +47,9 @@ async function serve(model: string | undefined, flags: ServingFlags): Promise<vo
     await taustat.close();
     throw error;
   });
+  const { model } = taustat;
   log.info(
-    { url: server.url, grpc: grpc?.address, model: taustat.model, mode: config.control.mode },
+    { url: server.url, grpc: grpc?.address, model, models: taustat.models(), mode: config.control.mode },
     'serving',
   );
 

@@ -3,6 +3,7 @@ import type { HttpContext } from './body.ts';
 import type { HttpLimits } from './limits.ts';
 
 const JSON_TYPE = { 'Content-Type': 'application/json' } as const;
+const CHALLENGE = { 'WWW-Authenticate': 'Bearer realm="taustat"' } as const;
 
 /** A JSON answer. */
 export function json(
@@ -19,6 +20,7 @@ export function errorAnswer(error: unknown, retryAfterSeconds: number): Response
   const { status } = error;
   if (status === 503)
     return json({ error: error.message }, status, { 'Retry-After': String(retryAfterSeconds) });
+  if (status === 401) return json({ error: error.message }, status, CHALLENGE);
   if (status === 413) return json({ error: error.message }, status, { Connection: 'close' });
   return json({ error: error.message }, status);
 }

@@ -1,4 +1,4 @@
-import { Hono } from 'hono';
+import { Hono, type MiddlewareHandler } from 'hono';
 import { errorAnswer, pathNotFound } from './answers.ts';
 import type { NodeBindings } from './body.ts';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
@@ -11,11 +11,13 @@ import { createV2Routes } from './v2-routes.ts';
  * way and puts a wrapper around every request.
  *
  * @param report - hears of errors that are the server's fault.
+ * @param guard - decides about everything below `/v2` but health.
  */
 export function createApp(
   plane: InferencePlane,
   limits: Partial<HttpLimits> = {},
   report: (error: unknown) => void = () => {},
+  guard?: MiddlewareHandler,
 ): Hono<{ Bindings: NodeBindings }> {
   const app = new Hono<{ Bindings: NodeBindings }>();
   app.onError((error) => {
@@ -23,6 +25,6 @@ export function createApp(
     return errorAnswer(error, limits.retryAfterSeconds ?? DEFAULT_LIMITS.retryAfterSeconds);
   });
   app.notFound(pathNotFound);
-  app.route('/', createV2Routes(plane, limits, report));
+  app.route('/', createV2Routes(plane, limits, report, guard));
   return app;
 }

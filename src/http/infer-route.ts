@@ -15,11 +15,12 @@ export function createInferHandler(plane: InferencePlane, limits: HttpLimits): H
   const decoder = new RequestDecoder(limits);
   return async function infer(context) {
     const { model, version } = modelPath(context);
-    const metadata = plane.metadata(model, version);
+    plane.metadata(model, version); // an unknown model is refused before its body is read
     const headerLength = headerLengthOf(context);
     plane.admit?.(model, version);
     const body = await readBody(context, limits.maxBodyBytes, headerLength ?? 0);
-    const request = decoder.decode(body, headerLength, metadata);
+    // From here to the run nothing waits, so that the version that answers is the one that the request was checked against.
+    const request = decoder.decode(body, headerLength, plane.metadata(model, version));
     const response = await plane.infer(model, version, request, new RequestContext(context));
     const encoded = encodeInferResponse(response, request, limits.nonFinite);
     return answer(encoded.body, encoded.headerLength, context, limits);

@@ -35,7 +35,12 @@ export interface ModelStatistics {
   readonly infer: DurationTotal;
 }
 
-/** The data plane, free of any transport: what REST, gRPC and the library's own `infer` call. */
+/**
+ * The data plane, free of any transport: what REST, gRPC and the library's own `infer` call.
+ *
+ * Models are replaced while they serve. What `metadata` and `infer` mean by a name is one version as long as nothing is
+ * awaited in between; a request that has waited (for its body) is decoded against metadata that is asked for after that.
+ */
 export interface InferencePlane {
   /** Version of the server. */
   readonly version: string;

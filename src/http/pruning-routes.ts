@@ -1,21 +1,21 @@
-import { timingSafeEqual } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { z } from 'zod';
 import { MODES, type Mode } from '../control/state.ts';
 import { messageOf, ServingError } from '../errors.ts';
+import { checkControl } from './access.ts';
 import { errorAnswer, json } from './answers.ts';
 import { type HttpContext, type NodeBindings, readBody } from './body.ts';
+import { type ModelPath, modelPath } from './model-path.ts';
 
 /** What the control API needs to know and to do; plain data, free of the estimator's types. */
 export interface PruningPlane {
   /** @throws ServingError UNKNOWN_MODEL */
-  report(model: string): unknown;
-  /** @throws ServingError UNKNOWN_MODEL */
-  /** In force at once; resolves when it is kept over a restart, where anything is. */
-  setMode(model: string, mode: Mode, threshold: number | undefined): Promise<void>;
+  report(model: string, version?: string): unknown;
+  /** In force at once; resolves when it is kept over a restart, where anything is. @throws ServingError UNKNOWN_MODEL */
+  setMode(model: string, mode: Mode, threshold: number | undefined, version?: string): Promise<void>;
   /** Tells the present summary at once and every one after a change. @throws ServingError UNKNOWN_MODEL */
-  follow(model: string, follower: Follower): Unfollow;
+  follow(model: string, follower: Follower, version?: string): Unfollow;
 }
 
 export interface Follower {
@@ -31,12 +31,11 @@ const PutBody = z.strictObject({
   threshold: z.number().nonnegative().optional(),
 });
 
-const LOOPBACK = /^(::1|(::ffff:)?127\.\d+\.\d+\.\d+)$/;
 const HEARTBEAT_MS = 15_000;
 const MAX_BODY_BYTES = 64 * 1024;
 
 /**
- * `GET|PUT /v2/models/{m}/pruning` and `GET …/pruning/events`.
+ * `GET|PUT /v2/models/{m}[/versions/{v}]/pruning` and `GET …/pruning/events`.
  *
  * @param token - bearer token that PUT needs; without one, PUT is for loopback clients only.
  */
@@ -45,20 +44,23 @@ export function createPruningRoutes(
   token: string | undefined,
 ): Hono<{ Bindings: NodeBindings }> {
   const routes = new Hono<{ Bindings: NodeBindings }>();
-  const path = '/v2/models/:model/pruning';
-
   routes.onError((error) => errorAnswer(error, 1));
-  routes.get(path, (context) => json(plane.report(context.req.param('model'))));
-  routes.put(path, async (context) => {
-    authorize(context, token);
-    const model = context.req.param('model');
-    const { mode, threshold } = await readPut(context);
-    await plane.setMode(model, mode, threshold);
-    return json(plane.report(model));
-  });
-  routes.get(`${path}/events`, (context) => events(context, plane, context.req.param('model')));
-  routes.all(path, (context) => methodNotAllowed(context, 'GET, HEAD, PUT'));
-  routes.all(`${path}/events`, (context) => methodNotAllowed(context, 'GET, HEAD'));
+  for (const path of ['/v2/models/:model/pruning', '/v2/models/:model/versions/:version/pruning']) {
+    routes.get(path, (context) => {
+      const { model, version } = modelPath(context);
+      return json(plane.report(model, version));
+    });
+    routes.put(path, async (context) => {
+      checkControl(context, token);
+      const { model, version } = modelPath(context);
+      const { mode, threshold } = await readPut(context);
+      await plane.setMode(model, mode, threshold, version);
+      return json(plane.report(model, version));
+    });
+    routes.get(`${path}/events`, (context) => events(context, plane, modelPath(context)));
+    routes.all(path, (context) => methodNotAllowed(context, 'GET, HEAD, PUT'));
+    routes.all(`${path}/events`, (context) => methodNotAllowed(context, 'GET, HEAD'));
+  }
   return routes;
 }
 
@@ -66,26 +68,6 @@ function methodNotAllowed(context: Context, allowed: string): Response {
   return json({ error: `${context.req.method} is not allowed here, expected ${allowed}` }, 405, {
     Allow: allowed,
   });
-}
-
-/** @throws ServingError UNAUTHORIZED, FORBIDDEN */
-function authorize(context: HttpContext, token: string | undefined): void {
-  if (token !== undefined) {
-    const given = Buffer.from(context.req.header('authorization') ?? '');
-    const expected = Buffer.from(`Bearer ${token}`);
-    if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
-      throw new ServingError('UNAUTHORIZED', 'changing the pruning mode needs the bearer token');
-    }
-    return;
-  }
-  const incoming = context.env?.incoming;
-  // A call from within the process has no socket; a socket that is gone has no address, and its client no claim.
-  if (incoming !== undefined && !LOOPBACK.test(incoming.socket.remoteAddress ?? '')) {
-    throw new ServingError(
-      'FORBIDDEN',
-      'without a token, the pruning mode can be changed from loopback only',
-    );
-  }
 }
 
 /** @throws ServingError INVALID_REQUEST, PAYLOAD_TOO_LARGE */
@@ -115,10 +97,14 @@ async function readPut(context: HttpContext): Promise<z.output<typeof PutBody>> 
 }
 
 /** The present state at once, then every change; a comment now and then keeps proxies from closing the stream. */
-function events(context: Context, plane: PruningPlane, model: string): Response | Promise<Response> {
+function events(
+  context: Context,
+  plane: PruningPlane,
+  { model, version }: ModelPath,
+): Response | Promise<Response> {
   // What answers HEAD is never read, so it could neither be written to nor seen to close.
   if (context.req.method === 'HEAD') {
-    plane.report(model);
+    plane.report(model, version);
     return context.body(null, 200, { 'Content-Type': 'text/event-stream' });
   }
   const pending: unknown[] = [];
@@ -128,13 +114,11 @@ function events(context: Context, plane: PruningPlane, model: string): Response 
     isOpen = false;
     wake();
   };
-  const unfollow = plane.follow(model, {
-    next: (summary) => {
-      pending.push(summary);
-      wake();
-    },
-    end: close,
-  });
+  const next = (summary: unknown) => {
+    pending.push(summary);
+    wake();
+  };
+  const unfollow = plane.follow(model, { next, end: close }, version);
   return streamSSE(context, async (stream) => {
     let id = 0;
     stream.onAbort(() => {

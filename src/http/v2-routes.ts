@@ -1,9 +1,7 @@
-import { Hono } from 'hono';
-import { ServingError } from '../errors.ts';
-import { type JsonObject, readJson } from '../protocol/json-reader.ts';
+import { Hono, type MiddlewareHandler } from 'hono';
 import type { TensorSpec } from '../protocol/types.ts';
 import { answering, type Handler, json, onlyMethod } from './answers.ts';
-import { type HttpContext, type NodeBindings, readBody } from './body.ts';
+import type { NodeBindings } from './body.ts';
 import { createInferHandler } from './infer-route.ts';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
 import { modelPath } from './model-path.ts';
@@ -11,17 +9,18 @@ import type { InferencePlane } from './plane.ts';
 import { statisticsJson } from './statistics.ts';
 
 const EXTENSIONS = ['binary_tensor_data', 'parameters', 'model_repository', 'statistics', 'pruning'] as const;
-const MAX_INDEX_BODY_BYTES = 64 * 1024;
 
 /**
  * The v2 REST endpoints over a data plane. Errors are answered here, so that the routes behave alike in any application.
  *
  * @param report - hears of errors that are the server's fault.
+ * @param guard - decides about everything below `/v2` but health, in this application and in what is mounted beside it later.
  */
 export function createV2Routes(
   plane: InferencePlane,
   limits: Partial<HttpLimits> = {},
   report: (error: unknown) => void = () => {},
+  guard?: MiddlewareHandler,
 ): Hono<{ Bindings: NodeBindings }> {
   const allLimits = { ...DEFAULT_LIMITS, ...limits };
   const routes = new Hono<{ Bindings: NodeBindings }>();
@@ -34,16 +33,16 @@ export function createV2Routes(
     serve(method, [`/v2/models/:model${suffix}`, `/v2/models/:model/versions/:version${suffix}`], handler);
   }
 
+  serve('GET', ['/v2/health/live'], () => json({ live: plane.isLive }, plane.isLive ? 200 : 503));
+  serve('GET', ['/v2/health/ready'], () => json({ ready: plane.isReady }, plane.isReady ? 200 : 503));
+  if (guard !== undefined) routes.use('/v2/*', guard);
   serveModel('POST', '/infer', createInferHandler(plane, allLimits));
   serve('GET', ['/v2', '/v2/'], () =>
     json({ name: 'taustat', version: plane.version, extensions: EXTENSIONS }),
   );
-  serve('GET', ['/v2/health/live'], () => json({ live: plane.isLive }, plane.isLive ? 200 : 503));
-  serve('GET', ['/v2/health/ready'], () => json({ ready: plane.isReady }, plane.isReady ? 200 : 503));
   serve('GET', ['/v2/models/stats'], () =>
     json({ model_stats: plane.models().flatMap((model) => statisticsJson(model, plane.statistics(model))) }),
   );
-  serve('POST', ['/v2/repository/index'], (context) => repositoryIndex(plane, context));
   serveModel('GET', '/stats', (context) => {
     const { model, version } = modelPath(context);
     return json({ model_stats: statisticsJson(model, plane.statistics(model, version)) });
@@ -63,23 +62,4 @@ export function createV2Routes(
 
 function specJson({ name, datatype, shape }: TensorSpec) {
   return { name, datatype, shape };
-}
-
-async function repositoryIndex(plane: InferencePlane, context: HttpContext): Promise<Response> {
-  const body = await readBody(context, MAX_INDEX_BODY_BYTES, 0);
-  const isReadyOnly = body.byteLength > 0 && readReadyFlag(body);
-  const entries = plane.models().flatMap((name) =>
-    plane.metadata(name).versions.map((version) => {
-      const isReady = plane.isReady && plane.isModelReady(name, version);
-      return { name, version, state: isReady ? 'READY' : 'UNAVAILABLE', reason: '' };
-    }),
-  );
-  return json(isReadyOnly ? entries.filter(({ state }) => state === 'READY') : entries);
-}
-
-function readReadyFlag(body: Uint8Array): boolean {
-  const { root } = readJson(body);
-  const ready = root instanceof Map ? ((root as JsonObject).get('ready') ?? false) : undefined;
-  if (typeof ready === 'boolean') return ready;
-  throw new ServingError('INVALID_REQUEST', "expected a JSON object with an optional boolean 'ready'");
 }

@@ -39,12 +39,19 @@ export async function loadModel(path: string, siteOptions: SiteOptions): Promise
     sites,
     skipped,
     setup: {
-      plain,
+      plain: shared(plain),
       taps: sites.map((site) => site.tap),
-      ...(sites.length === 0 ? {} : { gated: bytes }),
+      ...(sites.length === 0 ? {} : { gated: shared(bytes) }),
       ...(externalFolder === undefined ? {} : { externalFolder }),
     },
   };
+}
+
+/** A copy that reaches any number of threads without being copied again. */
+function shared(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.byteLength));
+  copy.set(bytes);
+  return copy;
 }
 
 /** @throws ServingError FILE_NOT_FOUND */

@@ -1,8 +1,10 @@
+import type { ErrorCode } from '../errors.ts';
 import type { ActivationHistogram } from '../estimator/histogram.ts';
 import type { SiteOptions } from '../onnx/sites.ts';
 import type { Tensor } from '../protocol/types.ts';
+import type { LoadedModel } from './load-model.ts';
 
-/** What a worker needs to open its sessions; the same for every worker of a model. */
+/** What a worker needs to open its sessions; the same for every worker of a model. Bytes may be in shared memory. */
 export interface WorkerSetup {
   /** The model as it was given: answers from it are bit-identical to the plain model's. */
   readonly plain: Uint8Array;
@@ -69,3 +71,8 @@ export type FromWorker =
   | { readonly kind: 'unusable'; readonly message: string }
   | RunDone
   | { readonly kind: 'failed'; readonly id: number; readonly message: string };
+
+/** What the thread that reads a model says, once. */
+export type FromReader =
+  | { readonly kind: 'read'; readonly model: LoadedModel }
+  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly message: string };

@@ -34,10 +34,17 @@ interface Sessions {
   readonly baked: ort.InferenceSession | undefined;
 }
 
+/** Memory of this thread: ONNX Runtime takes no shared memory. */
+function own(bytes: Uint8Array): Uint8Array {
+  return bytes.buffer instanceof SharedArrayBuffer ? bytes.slice() : bytes;
+}
+
 async function open(): Promise<Sessions> {
-  const plain = await ort.InferenceSession.create(setup.plain, sessionOptions());
+  const plain = await ort.InferenceSession.create(own(setup.plain), sessionOptions());
   const gated =
-    setup.gated === undefined ? undefined : await ort.InferenceSession.create(setup.gated, sessionOptions());
+    setup.gated === undefined
+      ? undefined
+      : await ort.InferenceSession.create(own(setup.gated), sessionOptions());
   return { plain, gated, baked: await openBaked() };
 }
 
@@ -46,7 +53,11 @@ async function openBaked(): Promise<ort.InferenceSession | undefined> {
   if (setup.baked === undefined || setup.gated === undefined) return undefined;
   const { threshold, sites } = setup.baked;
   const thresholds = new Array<number>(setup.taps.length).fill(threshold);
-  const { bytes } = instrument(setup.plain, { ...sites, gate: { kind: 'baked', thresholds }, taps: false });
+  const { bytes } = instrument(own(setup.plain), {
+    ...sites,
+    gate: { kind: 'baked', thresholds },
+    taps: false,
+  });
   return ort.InferenceSession.create(bytes, sessionOptions());
 }
 

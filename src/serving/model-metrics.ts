@@ -13,29 +13,25 @@ import type { ServedModel } from './served-model.ts';
 /** Label of what is over all sites. */
 const ALL = 'all';
 
-/** What changes with the state: the state itself and the applied threshold. */
-export function exportState(metrics: Metrics, served: ServedModel, before?: ControllerState): void {
-  const model = served.name;
-  const { state } = served.thermostat;
-  for (const name of STATE_NAMES)
-    metrics.state.set({ model, state: name }, name === stateName(state) ? 1 : 0);
-  const threshold = served.applied;
-  for (const site of served.loaded.sites) metrics.threshold.set({ model, site: site.name }, threshold);
-  if (before !== undefined && served.isPrunable && appliedThreshold(before) !== threshold) {
-    metrics.thresholdChanges.inc({ model, reason: state.change.reason });
-  }
+/** A change of state counts where it changes the applied threshold. */
+export function countChange(metrics: Metrics, served: ServedModel, before: ControllerState): void {
+  if (!served.isPrunable || appliedThreshold(before) === served.applied) return;
+  metrics.thresholdChanges.inc({ model: served.name, reason: served.thermostat.state.change.reason });
 }
 
 /** What is read at every scrape. */
 export function exportModelMetrics(metrics: Metrics, served: ServedModel): void {
   const model = served.name;
   const { thermostat } = served;
+  exportState(metrics, served);
   metrics.queue.set({ model }, served.runtime.pending);
   const critical = thermostat.criticality?.critical;
   setOrRemove(metrics.criticalThreshold, { model }, critical?.threshold);
   setOrRemove(metrics.criticalSparsity, { model }, critical?.sparsity);
   exportSparsity(metrics, served);
-  const { ratio, lowerBound, kl, cosine } = thermostat.agreement.reading;
+  const { ratio, lowerBound, loss, kl, cosine } = thermostat.agreement.reading;
+  setOrRemove(metrics.loss, { model }, loss);
+  metrics.allowedLoss.set({ model }, thermostat.control.allowedLoss);
   setOrRemove(metrics.agreement, { model }, ratio);
   setOrRemove(metrics.agreementLowerBound, { model }, Number.isNaN(ratio) ? undefined : lowerBound);
   setOrRemove(metrics.divergence, { model, kind: 'kl' }, kl);
@@ -44,6 +40,13 @@ export function exportModelMetrics(metrics: Metrics, served: ServedModel): void 
   setOrRemove(metrics.driftDistance, { model }, drift?.distance);
   setOrRemove(metrics.driftLimit, { model }, drift?.limit);
   exportFreeEnergy(metrics, served);
+}
+
+function exportState(metrics: Metrics, served: ServedModel): void {
+  const model = served.name;
+  const now = stateName(served.thermostat.state);
+  for (const name of STATE_NAMES) metrics.state.set({ model, state: name }, name === now ? 1 : 0);
+  for (const site of served.loaded.sites) metrics.threshold.set({ model, site: site.name }, served.applied);
 }
 
 function exportSparsity(metrics: Metrics, served: ServedModel): void {

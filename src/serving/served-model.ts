@@ -20,7 +20,7 @@ import { endInferSpan, startInferSpan } from '../telemetry/tracing.ts';
 import { batchingFor } from './batching.ts';
 import { ClientRun } from './client-run.ts';
 import { deadlineOf } from './deadline.ts';
-import { exportModelMetrics, exportState } from './model-metrics.ts';
+import { countChange, exportModelMetrics } from './model-metrics.ts';
 import { RequestStatistics } from './statistics.ts';
 
 /** What passes the gates is counted on every so many samples: it takes a run of its own. */
@@ -75,7 +75,6 @@ export class ServedModel {
       onStep: (event, state) => keeper?.onStep(event, state),
     });
     keeper?.follow(() => this.thermostat.memory);
-    exportState(metrics, this);
     runtime.prepare(this.applied);
     this.#subscription = this.#followState();
   }
@@ -100,7 +99,7 @@ export class ServedModel {
       platform: 'onnxruntime_onnx',
       ...loaded.signature,
     };
-    const { workers, maxShadowQueue, intraOpThreads } = config.runtime;
+    const { workers = 1, maxShadowQueue, intraOpThreads } = config.runtime;
     const { limits, around } = batchingFor(loaded, name, config, metrics, log);
     const runtime = await startRuntime(
       { ...loaded.setup, intraOpThreads },
@@ -200,11 +199,13 @@ export class ServedModel {
     await this.#keeper?.flush();
   }
 
+  /** Finishes what was accepted. Nothing is kept from now on: what takes this model's place may keep its own already. */
   async close(): Promise<void> {
+    const finished = this.runtime.close();
     this.#subscription.unsubscribe();
-    await this.runtime.close();
-    await this.#keeper?.close();
     this.thermostat.close();
+    await this.#keeper?.close();
+    await finished;
   }
 
   #perSite(threshold: number): Float32Array {
@@ -282,7 +283,7 @@ export class ServedModel {
   #followState(): Subscription {
     return this.thermostat.state$.pipe(pairwise()).subscribe(([before, after]) => {
       if (before.change === after.change) return;
-      exportState(this.#metrics, this, before);
+      countChange(this.#metrics, this, before);
       const { reason, detail } = after.change;
       const threshold = this.applied;
       this.runtime.prepare(threshold);

@@ -20,6 +20,7 @@ function processMetrics(): Registry {
 export class Metrics {
   readonly #registry = new Registry();
   readonly #ofProcess = processMetrics();
+  readonly #gauges: { reset(): void }[] = [];
 
   readonly requests = this.#counter('requests_total', 'Inference requests by outcome.', ['model', 'outcome']);
   readonly requestDuration = this.#histogram(
@@ -67,6 +68,12 @@ export class Metrics {
     'Lower end of the 95 % Wilson interval of the agreement.',
     ['model'],
   );
+  readonly loss = this.#gauge(
+    'loss_ratio',
+    'Mean loss of sampled answers against the dense model, by the measure of the objective.',
+    ['model'],
+  );
+  readonly allowedLoss = this.#gauge('allowed_loss_ratio', 'Mean loss that the objective allows.', ['model']);
   readonly divergence = this.#gauge(
     'output_divergence',
     'Mean divergence of pruned from dense answers: KL of the softmax in nats, and 1 - cosine.',
@@ -113,6 +120,11 @@ export class Metrics {
     ['step'],
     ESTIMATE_SECONDS,
   );
+  readonly modelReady = this.#gauge(
+    'model_ready',
+    'Whether a version of the model answers: 1 or 0; absent for a model that was unloaded.',
+    ['model'],
+  );
   readonly queue = this.#gauge('queue_requests', 'Requests that wait or run.', ['model']);
   readonly batchRequests = this.#histogram(
     'batch_requests',
@@ -125,6 +137,14 @@ export class Metrics {
     'Inference workers that died and were replaced.',
     ['model'],
   );
+
+  /**
+   * Forgets every gauge: they are read anew at each scrape, so nothing stays of a model that is not served any more, nor of
+   * the sites of the version before.
+   */
+  resetGauges(): void {
+    for (const gauge of this.#gauges) gauge.reset();
+  }
 
   /** The exposition in the format that the Accept header prefers, with the metrics of the process. */
   async expose(accept: string | undefined): Promise<{ contentType: string; body: string }> {
@@ -140,7 +160,9 @@ export class Metrics {
   }
 
   #gauge<L extends string>(name: string, help: string, labelNames: L[]): Gauge<L> {
-    return new Gauge({ name: `taustat_${name}`, help, labelNames, registers: [this.#registry] });
+    const gauge = new Gauge({ name: `taustat_${name}`, help, labelNames, registers: [this.#registry] });
+    this.#gauges.push(gauge);
+    return gauge;
   }
 
   #histogram<L extends string>(name: string, help: string, labelNames: L[], buckets: number[]): Histogram<L> {

@@ -50,6 +50,11 @@ describe('what cannot be done is said in one line, with exit code 1 and no stack
     [['instrument', MODEL, '-o', '/nowhere/out.onnx'], /^taustat: FILE_NOT_FOUND: .*cannot be written/],
     [['instrument', MODEL, '-o', '/dev/null', '--threshold', '-1'], /^taustat: CONFIG_INVALID: /],
     [['serve', '--host', '203.0.113.1', '--port', '0'], /^taustat: CONFIG_INVALID: cannot listen on/],
+    [['serve', '--model-repository', '/nowhere'], /^taustat: FILE_NOT_FOUND: model repository '\/nowhere': /],
+    [
+      ['serve', MODEL, '--model-repository', 'models'],
+      /^taustat: CONFIG_INVALID: model\.repository: a model file /,
+    ],
     [['analyze', '/nowhere/model.onnx', '--inputs', 'x.npy'], /^taustat: FILE_NOT_FOUND/],
     [['instrument', 'package.json', '-o', '/tmp/never.onnx'], /^taustat: MODEL_INVALID/],
   ])('%j', async (args, message) => {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -97,5 +97,32 @@ describe('taustat serve', () => {
     const lines = (await running!.outcome).stdout.trim().split('\n');
     const changes = lines.map((line) => JSON.parse(line)).filter((line) => line.reason !== undefined);
     expect(changes).toMatchObject([{ mode: 'fixed', threshold: 0.25, reason: 'operator' }]);
+  });
+
+  it('serves a repository, and writes no token anywhere', async () => {
+    const repository = join(folder, 'repository');
+    for (const name of ['a', 'b']) {
+      await mkdir(join(repository, name, '1'), { recursive: true });
+      await writeFile(join(repository, name, '1', 'model.onnx'), name === 'a' ? bytesOf(slow()) : 'broken');
+    }
+    const [data, control] = ['data-plane-secret', 'control-plane-secret'];
+    const url = await serve(['--model-repository', repository, '--log-level', 'debug'], {
+      TAUSTAT_SERVER_TOKEN: data,
+      TAUSTAT_CONTROL_TOKEN: control,
+    });
+    const headers = { Authorization: `Bearer ${control}` };
+    const some = { inputs: [{ name: 'trips', shape: [], datatype: 'INT64', data: [1] }] };
+    const post = (path: string, sent: object) =>
+      fetch(url + path, { method: 'POST', body: JSON.stringify(some), headers: { ...sent } });
+    expect((await post('/v2/models/a/infer', {})).status).toBe(401);
+    expect((await post('/v2/models/a/infer', { 'X-API-Key': data })).status).toBe(200);
+    expect((await fetch(`${url}/v2/repository/models/b/load`, { method: 'POST', headers })).status).toBe(400);
+    expect((await fetch(`${url}/v2/models/${control}/infer`, { method: 'POST', headers })).status).toBe(404);
+    running!.child.kill('SIGTERM');
+    const { code, stdout, stderr } = await running!.outcome;
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/"models":\["a"\]/);
+    expect(stdout).toMatch(/the model was not loaded/);
+    expect(stdout).not.toMatch(/plane-secret/);
   });
 });

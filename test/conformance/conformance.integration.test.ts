@@ -27,7 +27,7 @@ for (const { number, title, checks } of CASES) {
 
 describe('the table', () => {
   it('has every case once', () => {
-    const all = Array.from({ length: 79 }, (_, i) => i + 1).filter((number) => number !== 78);
+    const all = Array.from({ length: 79 }, (_, i) => i + 1);
     expect(CASES.map(({ number }) => number)).toEqual(all);
   });
 

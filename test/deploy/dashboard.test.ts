@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
 import { STATE_NAMES } from '../../src/control/state.ts';
 import { dashboard, dashboardQueries, type Panel } from './files.ts';
 
@@ -50,11 +49,6 @@ describe('the dashboard', () => {
       expect(Object.fromEntries(options.map(([number, { text }]) => [number, text]))).toEqual(inQuery);
       expect(Object.values(inQuery).sort()).toEqual([...STATE_NAMES].sort());
     }
-  });
-
-  it('starts with the default floor', () => {
-    const floor = dashboard.templating.list.find(({ name }) => name === 'floor');
-    expect(floor?.query).toBe(String(parseConfig({}).agreement.floor));
   });
 });
 

@@ -17,7 +17,7 @@ interface EnvironmentVariable {
 
 /** Throws for a variable that is no setting. A value that comes from a secret is any long enough text. */
 function settingsOf(variables: readonly EnvironmentVariable[]) {
-  const values = variables.map(({ name, value = 'a secret value' }) => [name, value]);
+  const values = variables.map(({ name, value = 'a-secret-value' }) => [name, value]);
   return parseConfig(fromEnvironment(Object.fromEntries(values)));
 }
 

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
 import { readYaml, rules } from './files.ts';
 
 const { tests } = readYaml<{
@@ -27,10 +26,10 @@ describe('alerts', () => {
     expect(firing).toContain(alert);
   });
 
-  it('hold agreement to the default floor', () => {
-    const { floor } = parseConfig({}).agreement;
-    const limits = alerts.flatMap(({ expr }) => expr.match(/taustat_agreement_\w+ < ([\d.]+)/)?.[1] ?? []);
-    expect(limits).toEqual([String(floor), String(floor)]);
+  it('hold the loss to what the server itself says is allowed', () => {
+    const limits = alerts.filter(({ expr }) => expr.includes('taustat_loss_ratio'));
+    expect(limits).toHaveLength(2);
+    for (const { expr } of limits) expect(expr).toContain('taustat_allowed_loss_ratio');
   });
 
   it('ask for the job that the scrape configuration names', () => {

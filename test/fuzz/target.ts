@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { parseConfig } from '../../src/config.ts';
 import { createApp } from '../../src/http/app.ts';
 import type { NodeBindings } from '../../src/http/body.ts';
+import { createRepositoryRoutes } from '../../src/http/repository-routes.ts';
 import { modelSignature } from '../../src/onnx/signature.ts';
 import type { ModelMetadata } from '../../src/protocol/types.ts';
 import type { LoadedModel } from '../../src/runtime/load-model.ts';
@@ -10,6 +11,7 @@ import { ServingPlane } from '../../src/serving/plane.ts';
 import { ServedModel } from '../../src/serving/served-model.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { MODELS } from '../conformance/models.ts';
+import { FakeRepositoryPlane } from '../http/fake-repository-plane.ts';
 import { identityRuntime } from './identity-runtime.ts';
 
 export const MAX_BODY_BYTES = 64 * 1024;
@@ -35,9 +37,20 @@ export async function openTarget(): Promise<Target> {
       return ServedModel.start(loaded(name), config, metrics, log, async () => identityRuntime());
     }),
   );
-  const plane = new ServingPlane('0', new Map(served.map((model) => [model.name, model])));
+  const live = new Map(served.map((model) => [model.name, { served: model, metadata: model.metadata }]));
+  const plane = new ServingPlane('0', {
+    isReady: true,
+    names: () => [...live.keys()],
+    find: (name, version = '1') => (version === '1' ? live.get(name) : undefined),
+    live: (name) => [live.get(name)!],
+    has: (name) => live.has(name),
+  });
   const reported: unknown[] = [];
   const app = createApp(plane, { maxBodyBytes: MAX_BODY_BYTES }, (error) => reported.push(error));
+  app.route(
+    '/',
+    createRepositoryRoutes(new FakeRepositoryPlane(), undefined, (error) => reported.push(error)),
+  );
   return { app, models: served.map(({ metadata }) => metadata), reported };
 }
 

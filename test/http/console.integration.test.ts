@@ -8,6 +8,9 @@ import { type Listening, listen } from '../../src/http/server.ts';
 import { type ConfigInput, createTaustat, type Taustat } from '../../src/index.ts';
 import { inputRows } from '../../src/input-rows.ts';
 import { readNpy } from '../../src/npy.ts';
+import { RepositoryLab } from '../repository/repository-lab.ts';
+import { perceptron } from '../runtime/small-models.ts';
+import { until } from './until.ts';
 
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
 const IS_CI = process.env.CI === 'true';
@@ -216,6 +219,60 @@ describe.skipIf(!existsSync(CHROMIUM) && !IS_CI)(
       await page.locator('#state:text-is("observe")').waitFor();
       expect((await guarded.report()).mode).toBe('observe');
       expect(await page.getByLabel('Bearer token').isVisible()).toBe(false);
+    });
+
+    it('wants the token of the data plane before it shows anything, and of the control plane before it changes anything', async () => {
+      const guarded = await Server.start({
+        server: { token: 'data-secret' },
+        control: { token: 'control-secret' },
+      });
+      servers.push(guarded);
+      const page = await browser.newPage({ viewport: WIDE });
+      await page.goto(guarded.url);
+      await page.locator('#link:text-is("the server wants a token")').waitFor();
+      const field = page.getByLabel('Bearer token');
+      await field.fill('data-secret');
+      await page.keyboard.press('Enter');
+      await page.locator('[data-link="live"]').waitFor();
+      expect(await page.locator('#state').textContent()).toBe('warming');
+      expect(await field.isVisible()).toBe(false);
+      await page.getByRole('button', { name: 'observe' }).click();
+      await page.locator('#mode-answer:has-text("401")').waitFor();
+      await field.fill('control-secret');
+      await page.keyboard.press('Enter');
+      await page.locator('#state:text-is("observe")').waitFor();
+      await page.locator('#events .chip:text-is("observe")').waitFor();
+    });
+
+    it('offers every model that answers, also one that comes later, and shows the one that is picked', async () => {
+      const lab = await RepositoryLab.open({
+        'alpha/1': perceptron(),
+        'beta/1': perceptron(),
+        'bad/1': 'broken',
+      });
+      await lab.ask('PUT', '/v2/models/beta/pruning', { mode: 'off' });
+      const { page, complaints } = await open(`http://127.0.0.1:${lab.port}`);
+      const picker = page.getByLabel('Model');
+      expect(await picker.locator('option').allTextContents()).toEqual(['alpha', 'beta']);
+      expect([await page.title(), await page.locator('#state').textContent()]).toEqual([
+        'alpha – taustat',
+        'warming',
+      ]);
+      await picker.focus();
+      await page.keyboard.press('ArrowDown');
+      await page.locator('#state:text-is("off")').waitFor();
+      expect(await page.title()).toBe('beta – taustat');
+      await page.getByRole('button', { name: 'observe' }).click();
+      await page.locator('#state:text-is("observe")').waitFor();
+      expect((await lab.ask('GET', '/v2/models/alpha/pruning')).body.mode).toBe('auto');
+      await lab.put('gamma/1', perceptron());
+      await lab.load('gamma');
+      await lab.unload('alpha');
+      await until(async () => (await picker.locator('option').allTextContents()).join() === 'beta,gamma');
+      expect(await picker.inputValue()).toBe('beta');
+      expect(complaints).toEqual([]);
+      await page.close();
+      await lab.close();
     });
 
     it('says when the server is away, and goes on when it is back', async () => {

@@ -113,7 +113,6 @@ describe('metadata and health', () => {
     ['GET', '/v2/models/fixed/infer', 'POST'],
     ['HEAD', '/v2/models/fixed/infer', 'POST'],
     ['PUT', '/v2/models/fixed/versions/3/infer', 'POST'],
-    ['GET', '/v2/repository/index', 'POST'],
     ['OPTIONS', '/v2/models/fixed/stats', 'GET, HEAD'],
   ])('case 10: %s %s', async (method, path, allow) => {
     const answer = await ask(path, method);
@@ -154,41 +153,7 @@ describe('metadata and health', () => {
   });
 });
 
-describe('repository and statistics', () => {
-  async function index(body?: string) {
-    const response = await createApp(createFakePlane()).request('/v2/repository/index', {
-      method: 'POST',
-      ...(body === undefined ? {} : { body }),
-    });
-    return { status: response.status, body: await response.json() };
-  }
-
-  it('lists every version, without any body', async () => {
-    const { status, body } = await index();
-    expect(status).toBe(200);
-    expect(body).toHaveLength(2 * MODELS.size);
-    expect(body).toContainEqual({ name: 'fixed', version: '3', state: 'READY', reason: '' });
-  });
-
-  it('takes the ready flag and refuses what is not one', async () => {
-    expect((await index('{"ready":true}')).body).toHaveLength(2 * MODELS.size);
-    expect((await index('{}')).status).toBe(200);
-    expect((await index('{"ready":1}')).status).toBe(400);
-    expect((await index('[]')).status).toBe(400);
-    expect((await index('{')).status).toBe(400);
-    expect((await index(' '.repeat(70_000))).status).toBe(413);
-  });
-
-  it('lists only what is ready when asked', async () => {
-    const plane = createFakePlane();
-    plane.isReady = false;
-    const response = await createApp(plane).request('/v2/repository/index', {
-      method: 'POST',
-      body: '{"ready":true}',
-    });
-    expect(await response.json()).toEqual([]);
-  });
-
+describe('statistics', () => {
   it('counts requests per model, and of all models', async () => {
     const { body } = await ask('/v2/models/fixed/versions/1/stats');
     expect(body.model_stats).toHaveLength(1);

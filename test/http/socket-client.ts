@@ -3,7 +3,9 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import { createApp } from '../../src/http/app.ts';
 import type { HttpLimits } from '../../src/http/limits.ts';
+import { createRepositoryRoutes } from '../../src/http/repository-routes.ts';
 import { createFakePlane, type FakePlane } from './fake-plane.ts';
+import { FakeRepositoryPlane } from './fake-repository-plane.ts';
 
 export interface Answer {
   readonly status: number;
@@ -31,7 +33,9 @@ export interface SocketServer {
 /** The application over the fake plane on a real socket. */
 export async function startSocketServer(limits: Partial<HttpLimits> = {}): Promise<SocketServer> {
   const plane = createFakePlane();
-  const server = createAdaptorServer({ fetch: createApp(plane, limits).fetch as never }) as Server;
+  const app = createApp(plane, limits);
+  app.route('/', createRepositoryRoutes(new FakeRepositoryPlane(), undefined));
+  const server = createAdaptorServer({ fetch: app.fetch as never }) as Server;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {

@@ -7,6 +7,7 @@ import { announcementIn } from '../../../src/bench/server-process.ts';
 import { bundledModel } from '../../../src/bundled.ts';
 import { open, received, send } from '../../http/socket-client.ts';
 import { ort } from '../../onnx/ort.ts';
+import { answerOf, RepositoryLab, times } from '../../repository/repository-lab.ts';
 import type { ConformanceCase } from '../case.ts';
 import { outputsOf } from '../expectations.ts';
 import { asBinary, asJson } from '../requests.ts';
@@ -33,7 +34,7 @@ function start(...serveArguments: readonly string[]) {
   return { child, line, exited: once(child, 'exit') };
 }
 
-/** Cases 77 and 79: the end of a server, and pruning that is off. */
+/** Cases 77–79: the end of a server, a model that is replaced, and pruning that is off. */
 export const LIFECYCLE_CASES: readonly ConformanceCase[] = [
   {
     number: 77,
@@ -61,6 +62,32 @@ export const LIFECYCLE_CASES: readonly ConformanceCase[] = [
         for (const answer of await Promise.all(answers))
           expect(outputsOf(answer)).toEqual({ y: Float32Array.of(128) });
         expect(await exited).toEqual([0, null]);
+      },
+    },
+  },
+  {
+    number: 78,
+    title: 'model replaced under load',
+    source: 'D',
+    answer:
+      'every request is answered, by the old version or by the new one, and the answer names the version that it is from.',
+    checks: {
+      JSON: async () => {
+        const lab = await RepositoryLab.open({ 'm/1': times(1) });
+        const answers: string[] = [];
+        let isOver = false;
+        const connections = Array.from({ length: 4 }, async () => {
+          while (!isOver) answers.push(answerOf(await lab.infer('m')));
+        });
+        for (let version = 2; version <= 6; version++) {
+          await lab.put(`m/${version}`, times(version));
+          expect((await lab.load('m')).status).toBe(200);
+        }
+        isOver = true;
+        await Promise.all(connections);
+        await lab.close();
+        expect(answers.length).toBeGreaterThan(100);
+        expect(answers.filter((answer) => !/^version (\d): \1$/.test(answer))).toEqual([]);
       },
     },
   },

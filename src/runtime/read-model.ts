@@ -1,0 +1,33 @@
+import { Worker } from 'node:worker_threads';
+import { ServingError } from '../errors.ts';
+import type { SiteOptions } from '../onnx/sites.ts';
+import type { LoadedModel } from './load-model.ts';
+import type { FromReader } from './messages.ts';
+
+/** Compiled next to this file; from sources (tests) the built one is used. */
+const READER = new URL(
+  import.meta.url.endsWith('.ts') ? '../../dist/runtime/model-reader.js' : './model-reader.js',
+  import.meta.url,
+);
+
+/**
+ * As `loadModel`, in a thread of its own: reading and gating 100 MB would keep the calling thread from everything else for
+ * most of a second.
+ *
+ * @throws ServingError FILE_NOT_FOUND, MODEL_INVALID, or INTERNAL when the thread died.
+ */
+export function readModelAside(path: string, sites: SiteOptions): Promise<LoadedModel> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(READER, { workerData: { path, sites } });
+    worker.once('message', (message: FromReader) => {
+      if (message.kind === 'read') resolve(message.model);
+      else reject(new ServingError(message.code, message.message));
+    });
+    worker.once('error', (error) =>
+      reject(new ServingError('INTERNAL', `the model was not read: ${error.message}`)),
+    );
+    worker.once('exit', (code) =>
+      reject(new ServingError('INTERNAL', `the model was not read: code ${code}`)),
+    );
+  });
+}

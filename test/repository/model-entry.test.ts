@@ -1,0 +1,151 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ServingError } from '../../src/errors.ts';
+import type { FoundModel } from '../../src/repository/layout.ts';
+import { ModelEntry, type OpenVersion, type VersionPolicy } from '../../src/repository/model-entry.ts';
+import { modeAfter, workersEach } from '../../src/serving/open-model.ts';
+import type { ServedModel } from '../../src/serving/served-model.ts';
+
+/** Files of a version: their content, or what cannot be loaded. */
+type Files = { readonly version: number; readonly content: number | 'bad' };
+
+const found = (files: readonly Files[]): FoundModel => ({
+  name: 'm',
+  hasTritonConfig: false,
+  versions: [...new Map(files.map((file) => [file.version, file])).values()]
+    .sort((a, b) => b.version - a.version)
+    .map(({ version, content }) => ({
+      version: String(version),
+      path: String(content),
+      fingerprint: String(content),
+    })),
+});
+
+/** An entry over models that do nothing but come and go, and what was seen of them. */
+function observed() {
+  const opened: { version: string; closed: number }[] = [];
+  const currents: (string | undefined)[] = [];
+  let opening = 0;
+  let isEnding = false;
+  const open: OpenVersion = async (_name, { version, path }) => {
+    expect(++opening).toBe(1);
+    await Promise.resolve();
+    opening--;
+    if (path === 'bad') throw new ServingError('MODEL_INVALID', 'bad');
+    const life = { version, closed: 0 };
+    opened.push(life);
+    const served = {
+      metadata: { name: 'm', versions: [version], platform: '', inputs: [], outputs: [] },
+      runtime: { isReady: true },
+      thermostat: { state: { mode: 'auto', modeBy: 'settings' } },
+      close: async () => {
+        life.closed++;
+        const answers = [...entry.live.values()].some((live) => live.served === (served as unknown));
+        if (answers && !isEnding) life.closed = Number.NaN; // never while it answers
+        await Promise.resolve();
+      },
+    };
+    return served as unknown as ServedModel;
+  };
+  const entry = new ModelEntry('m', open);
+  entry.current$.subscribe((served) => currents.push(served?.metadata.versions[0]));
+  return {
+    entry,
+    opened,
+    currents,
+    end: () => {
+      isEnding = true;
+      return entry.close();
+    },
+  };
+}
+
+const newest = (entry: ModelEntry) => [...entry.live.keys()].sort((a, b) => Number(a) - Number(b)).at(-1);
+
+describe('whatever comes and goes', () => {
+  const files = fc.array(
+    fc.record({
+      version: fc.integer({ min: 1, max: 4 }),
+      content: fc.constantFrom<number | 'bad'>(1, 2, 3, 'bad'),
+    }),
+    { minLength: 1, maxLength: 4 },
+  );
+  const command = fc.oneof(
+    { weight: 4, arbitrary: files },
+    { weight: 1, arbitrary: fc.constant('unload' as const) },
+  );
+  const policy = fc.constantFrom<VersionPolicy>('latest', 'all');
+
+  it('the newest version that is ready answers, and nothing is closed while it answers, or twice, or never', async () => {
+    const commands = fc.array(command, { maxLength: 8 });
+    await fc.assert(
+      fc.asyncProperty(commands, policy, fc.boolean(), async (all, versions, isAwaited) => {
+        const { entry, opened, end } = observed();
+        for (const what of all) {
+          const done = what === 'unload' ? entry.unload() : entry.update(found(what), versions);
+          if (isAwaited) await done;
+          const { current, live } = entry;
+          expect(current?.served.metadata.versions[0]).toBe(newest(entry));
+          for (const { metadata } of live.values()) expect(metadata.versions).toHaveLength(live.size);
+          if (isAwaited && versions === 'latest') expect(live.size).toBeLessThanOrEqual(1);
+        }
+        await end();
+        expect(opened.filter(({ closed }) => closed !== 1)).toEqual([]);
+      }),
+    );
+  });
+
+  it('a model that answered once answers until it is unloaded, however bad the files that come', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(files, { maxLength: 8 }), policy, async (all, versions) => {
+        const { entry, currents } = observed();
+        await entry.update(found([{ version: 1, content: 1 }]), versions);
+        for (const what of all) await entry.update(found(what), versions);
+        expect(currents.slice(1)).not.toContain(undefined);
+      }),
+    );
+  });
+
+  it('what is told of the last update is what is true: no problem, and all that is wanted is served', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(files, { minLength: 1, maxLength: 5 }), async (all) => {
+        const { entry } = observed();
+        let problems = await entry.update(found(all[0]!), 'all');
+        for (const what of all.slice(1)) problems = await entry.update(found(what), 'all');
+        const wanted = found(all.at(-1)!).versions;
+        const bad = wanted.filter(({ path }) => path === 'bad').map(({ version }) => version);
+        expect(problems.map(({ version }) => version)).toEqual(bad);
+        for (const { version, path } of wanted) {
+          const state = entry.states.get(version)!;
+          if (path !== 'bad') expect(state).toMatchObject({ kind: 'ready', fingerprint: path, refused: '' });
+          else
+            expect(state.kind === 'ready' ? state.refused : state.kind).toMatch(
+              /still answer: bad|unavailable/,
+            );
+        }
+      }),
+    );
+  });
+});
+
+describe('what a version takes over', () => {
+  it.each([
+    ['off', 'off'],
+    ['observe', 'observe'],
+    ['auto', 'auto'],
+    ['fixed', 'observe'],
+  ] as const)('after an operator’s %s: %s', (before, after) => {
+    expect(modeAfter(before)).toBe(after);
+  });
+
+  it.each([
+    [1, 2, 1],
+    [5, 2, 1],
+    [1, 16, 15],
+    [5, 16, 3],
+    [40, 16, 1],
+    [0, 1, 1],
+  ])('%i models on %i cores: %i workers each', (models, cores, workers) => {
+    expect(workersEach(models, cores)).toBe(workers);
+  });
+});
