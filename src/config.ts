@@ -123,7 +123,11 @@ export const ConfigSchema = z.strictObject({
     .prefault({}),
   sampling: z
     .strictObject({
-      ratio: share.default(0.05).describe('share of requests that are run again in the shadow'),
+      ratio: share
+        .default(0.05)
+        .describe(
+          'share of requests that are run again in the shadow; while something is to be found out, all',
+        ),
       budget: share.default(0.02).describe('largest share of worker time for shadow runs'),
     })
     .prefault({}),
@@ -131,7 +135,7 @@ export const ConfigSchema = z.strictObject({
     .strictObject({
       slices: z.number().int().min(4).default(16).describe('slices of the rolling window'),
       sliceSamples: count.default(16).describe('sampled requests per slice'),
-      maxAgeSeconds: positive.default(3600).describe('slices older than this are forgotten'),
+      maxAgeSeconds: positive.default(86_400).describe('slices older than this are forgotten'),
       minSamples: count.default(240).describe('sampled requests before a critical point is read'),
       every: count.default(16).describe('sampled requests between two estimates'),
     })
@@ -165,8 +169,8 @@ export const ConfigSchema = z.strictObject({
       runLength: z
         .number()
         .min(1000)
-        .default(100_000)
-        .describe('sampled requests between two false alarms, on average'),
+        .default(1_000_000)
+        .describe('sampled requests between two false alarms of drift, on average'),
       recentSlices: count
         .default(4)
         .describe('slices that the average compared with the reference remembers, about'),
@@ -196,9 +200,9 @@ export const ConfigSchema = z.strictObject({
         .default(0.01)
         .describe('probability that a search accepts a threshold below the floor'),
       alarmRunLength: positive
-        .default(100_000)
+        .default(10_000)
         .describe('sampled requests between two false alarms of the guard, on average at least'),
-      trialSamples: count.default(4000).describe('sampled requests before an unproven candidate is given up'),
+      trialSamples: count.default(6000).describe('sampled requests before an unproven candidate is given up'),
       cooldownSamples: count.default(512).describe('sampled requests in dense after a disagreement'),
     })
     .prefault({}),

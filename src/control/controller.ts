@@ -55,6 +55,10 @@ export type ControlEvent =
 type EventOf<K extends ControlEvent['kind']> = Extract<ControlEvent, { kind: K }>;
 
 const MAX_STRIKES = 4;
+/** Comparisons that the recent loss remembers, about. */
+const RECENT = 16;
+/** A recent loss so many times what is allowed is none that a step back would mend. */
+const COLLAPSE = 4;
 
 /** The controller: a pure fold over events. Returns the same object when nothing changed. */
 export function step(state: ControllerState, event: ControlEvent, options: ControlOptions): ControllerState {
@@ -131,10 +135,12 @@ function onAppliedPair(
 ): ControllerState {
   const { applied, search } = phase;
   const alarm = observeAfresh(applied.alarm, event.loss);
-  if (wealth(alarm) >= options.alarmRunLength) return onAlarm(state, phase, event, wealth(alarm), options);
+  const recentLoss = applied.recentLoss + (event.loss - applied.recentLoss) / RECENT;
+  if (wealth(alarm) >= options.alarmRunLength)
+    return onAlarm(state, phase, event, { e: wealth(alarm), recentLoss }, options);
   const sinceAlarm = applied.sinceAlarm === null ? null : applied.sinceAlarm + 1;
   const ramp = advance(applied.ramp, options.rampSamples);
-  const next: Applied = { ...applied, alarm, ramp, sinceAlarm };
+  const next: Applied = { ...applied, alarm, recentLoss, ramp, sinceAlarm };
   if (ramp.stage === applied.ramp.stage) {
     const mayClimbAgain = sinceAlarm === options.cooldownSamples && search.trial === null && isRamped(ramp);
     const rested = mayClimbAgain ? nextTrial(search, options) : search;
@@ -147,16 +153,17 @@ function onAppliedPair(
   return moved(state, { ...phase, search: onward, applied: next }, event.at, 'ramped', share);
 }
 
-/** Back to the last threshold that was good, unless that was tried just now; else to dense. */
+/** Back to the last threshold that was good, unless that was tried just now or the answers are far off; else to dense. */
 function onAlarm(
   state: ControllerState,
   phase: PhaseOf<'tracking'>,
   event: EventOf<'pair'>,
-  e: number,
+  { e, recentLoss }: { readonly e: number; readonly recentLoss: number },
   options: ControlOptions,
 ): ControllerState {
   const { applied, search } = phase;
-  const lastGood = applied.good.at(-1);
+  const isCollapse = recentLoss >= COLLAPSE * options.allowedLoss;
+  const lastGood = isCollapse ? undefined : applied.good.at(-1);
   const isAgain = applied.sinceAlarm !== null && applied.sinceAlarm < options.cooldownSamples;
   if (lastGood === undefined || isAgain) {
     const change = disagreement(event, e, options, 'dense');
@@ -167,6 +174,7 @@ function onAlarm(
     ramp: RAMP_DONE,
     good: applied.good.slice(0, -1),
     alarm: alarmOf(options),
+    recentLoss: 0,
     sinceAlarm: 0,
   };
   const change = disagreement(event, e, options, `back to τ = ${search.rungs[lastGood]!.threshold}`);
@@ -209,6 +217,7 @@ function apply(
     ramp: RAMP_START,
     good,
     alarm: alarmOf(options),
+    recentLoss: 0,
     sinceAlarm,
   };
   return { kind: 'tracking', critical, search, applied, drift };

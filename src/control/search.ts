@@ -8,6 +8,8 @@ export interface Trial {
   readonly accept: Evidence;
   /** For a loss above it: its proof refutes the candidate. */
   readonly reject: Evidence;
+  /** Sum of the losses so far. */
+  readonly loss: number;
 }
 
 /**
@@ -24,6 +26,8 @@ export interface Search extends Ladder {
   /** Trials so far: each gets a smaller share of the error probability. */
   readonly trials: number;
   readonly trial: Trial | null;
+  /** Mean loss at the highest proven rung and at the lowest refuted one, as their trials saw it; null before there is one. */
+  readonly lossAt: { readonly proven: number | null; readonly refuted: number | null };
 }
 
 export interface SearchOptions {
@@ -48,6 +52,7 @@ export function beginSearch({ rungs, start }: Ladder, strikes: number, options: 
     stride: 1,
     trials: 0,
     trial: null,
+    lossAt: { proven: null, refuted: null },
   };
   return withTrial(search, rungs.length === 0 ? undefined : first, options);
 }
@@ -68,15 +73,19 @@ export function observeTrial(
     rung: trial.rung,
     accept: observe(trial.accept, loss),
     reject: observe(trial.reject, loss),
+    loss: trial.loss + loss,
   };
+  const mean = next.loss / next.accept.observations;
   const alpha = alphaOf(search.trials, options.alpha);
   if (isProven(next.accept, alpha)) {
-    const proven = { ...search, proven: trial.rung, stride: 2 * search.stride, trial: null };
+    const lossAt = { ...search.lossAt, proven: mean };
+    const proven = { ...search, proven: trial.rung, stride: 2 * search.stride, trial: null, lossAt };
     return { search: proven, verdict: 'proven' };
   }
   const isRefuted = isProven(next.reject, alpha);
   if (isRefuted || next.accept.observations >= options.trialSamples) {
-    const refuted = { ...search, refuted: trial.rung, trial: null };
+    const lossAt = { ...search.lossAt, refuted: mean };
+    const refuted = { ...search, refuted: trial.rung, trial: null, lossAt };
     return { search: refuted, verdict: isRefuted ? 'refuted' : 'given-up' };
   }
   return { search: { ...search, trial: next }, verdict: 'open' };
@@ -88,22 +97,40 @@ function alphaOf(n: number, alpha: number): number {
 }
 
 /**
- * The search with its next trial: further up while nothing is refuted, in growing strides; then halfway between what is
- * proven and what is refuted; without a trial when these are neighbours.
+ * The search with its next trial: further up while nothing is refuted, in growing strides; then between what is proven and
+ * what is refuted, where the loss is likely to be what can be proven; without a trial when these are neighbours.
  */
 export function nextTrial(search: Search, options: SearchOptions): Search {
   const { proven, refuted, rungs, stride, start } = search;
   if (refuted - proven <= 1) return { ...search, trial: null };
-  const isOpen = refuted === rungs.length;
-  const from = proven < 0 && isOpen ? start : undefined;
-  const rung =
-    from ?? (isOpen ? Math.min(proven + stride, rungs.length - 1) : Math.floor((proven + refuted) / 2));
-  return withTrial(search, Math.max(rung, 0), options);
+  if (refuted < rungs.length) return withTrial(search, between(search, options), options);
+  const rung = proven < 0 ? start : Math.min(proven + stride, rungs.length - 1);
+  return withTrial(search, rung, options);
+}
+
+/** What a trial aims at, as a share of the allowed loss: more takes too long to prove, less leaves sparsity unused. */
+const AIM = 0.6;
+/** Not less than this share of the way, and not more than the rest of it, so that the search ends. */
+const LEAST_PROGRESS = 0.25;
+
+/** Where the loss meets the aim, if its logarithm grows evenly from the proven to the refuted rung; else halfway. */
+function between({ proven, refuted, lossAt }: Search, { allowedLoss }: SearchOptions): number {
+  const low = Math.max(lossAt.proven ?? 0, allowedLoss / 100);
+  const high = lossAt.refuted ?? 0;
+  const share = high > low ? Math.log((AIM * allowedLoss) / low) / Math.log(high / low) : 0.5;
+  const bounded = Math.min(Math.max(share, LEAST_PROGRESS), 1 - LEAST_PROGRESS);
+  const rung = Math.round(proven + bounded * (refuted - proven));
+  return Math.min(Math.max(rung, proven + 1), refuted - 1);
 }
 
 function withTrial(search: Search, rung: number | undefined, { allowedLoss }: SearchOptions): Search {
   if (rung === undefined) return search;
-  const trial = { rung, accept: noEvidence('below', allowedLoss), reject: noEvidence('above', allowedLoss) };
+  const trial = {
+    rung,
+    accept: noEvidence('below', allowedLoss),
+    reject: noEvidence('above', allowedLoss),
+    loss: 0,
+  };
   return { ...search, trial, trials: search.trials + 1 };
 }
 
@@ -111,6 +138,7 @@ function withTrial(search: Search, rung: number | undefined, { allowedLoss }: Se
 export function refute(search: Search, rung: number, lastGood: number): Search {
   return {
     ...search,
+    lossAt: { proven: null, refuted: null },
     proven: lastGood,
     refuted: Math.min(search.refuted, rung),
     stride: 1,

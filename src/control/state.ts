@@ -27,6 +27,8 @@ export interface Applied {
   readonly good: readonly number[];
   /** For a loss above what is allowed. */
   readonly alarm: Evidence;
+  /** Mean loss of the latest comparisons, newest first in weight. */
+  readonly recentLoss: number;
   /** Comparisons since the last alarm; none yet: a second alarm while this is small ends in dense. */
   readonly sinceAlarm: number | null;
 }
@@ -213,11 +215,16 @@ export function stateName(state: ControllerState): StateName {
 /** Wealth of the guard's alarm above which more requests are looked at: something disagreed a moment ago. */
 const SUSPICIOUS = 2;
 
-/** Whether to look closer than usual: a ramp is under way, or answers have just disagreed. */
+/**
+ * Whether to look closer than usual: something is still to be found out, a ramp is under way, or answers have just
+ * disagreed.
+ */
 export function isWatchful({ mode, fixed, phase }: ControllerState): boolean {
+  if (mode === 'off') return false;
   if (mode === 'fixed') return fixed !== null && !fixed.isRevoked && wealth(fixed.alarm) > SUSPICIOUS;
-  if (mode === 'off' || phase.kind !== 'tracking') return false;
-  return !isRamped(phase.applied.ramp) || wealth(phase.applied.alarm) > SUSPICIOUS;
+  if (phase.kind !== 'tracking') return true;
+  const { applied, search } = phase;
+  return search.trial !== null || !isRamped(applied.ramp) || wealth(applied.alarm) > SUSPICIOUS;
 }
 
 /** Whether the controller waits for a window to read a ladder from. */

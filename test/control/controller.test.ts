@@ -159,7 +159,7 @@ describe('the policy guarded', () => {
 });
 
 describe('the guard', () => {
-  const isAlarmed = (s: ControllerState) => s.change.reason === 'disagreement';
+  const isAlarmed = (s: ControllerState) => s.change.detail.startsWith('loss at');
 
   it('goes back within 50 pairs when every answer disagrees, effective at once', () => {
     const { state, pairs } = judge(tracked(), () => 1, isAlarmed, 999, EARLIEST);
@@ -169,7 +169,7 @@ describe('the guard', () => {
 
   it('goes back to the last good threshold first, then to dense when that disagrees too', () => {
     const { state: climbed } = judge(replay([snapshot([0.3])]), (t) => (t <= 1.45 ? 0 : 0.5), isSettled);
-    const { state: back } = judge(climbed, (t) => (t > 1.3 ? 1 : 0), isAlarmed);
+    const { state: back } = judge(climbed, (t) => (t > 1.3 ? 0.2 : 0), isAlarmed);
     expect(stateName(back)).toBe('tracking');
     expect(appliedThreshold(back)).toBeLessThan(1.4);
     expect(appliedThreshold(back)).toBeGreaterThan(0);
@@ -182,9 +182,15 @@ describe('the guard', () => {
     expect(summary(dense)).toEqual(['fallback', 0]);
   });
 
+  it('goes to dense at once when the answers are far off', () => {
+    const { state: climbed } = judge(replay([snapshot([0.3])]), (t) => (t <= 1.45 ? 0 : 0.5), isSettled);
+    const { state } = judge(climbed, () => 1, isAlarmed);
+    expect(summary(state)).toEqual(['fallback', 0]);
+  });
+
   it('does not climb again until it has been quiet for the cool-down, and never to what was refuted', () => {
     const { state: climbed } = judge(replay([snapshot([0.3])]), (t) => (t <= 1.45 ? 0 : 0.5), isSettled);
-    const { state: back } = judge(climbed, (t) => (t > 1.3 ? 1 : 0), isAlarmed);
+    const { state: back } = judge(climbed, (t) => (t > 1.3 ? 0.2 : 0), isAlarmed);
     const { state: resting } = judge(back, agreeing, () => false, OPTIONS.cooldownSamples - 1);
     expect(judgedThresholds(resting)).toHaveLength(1);
     const { state: settled } = judge(
