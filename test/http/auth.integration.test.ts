@@ -1,10 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { credentials, Metadata, status } from '@grpc/grpc-js';
 import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Listening, listen } from '../../src/http/server.ts';
 import { type ConfigInput, createTaustat, type Taustat } from '../../src/index.ts';
+import { OracleClient } from '../grpc/oracle.ts';
 import { RepositoryLab, times } from '../repository/repository-lab.ts';
 import { type Answer, send } from './socket-client.ts';
 
@@ -115,6 +117,46 @@ describe('who may do what', () => {
     });
   });
 });
+
+describe('over gRPC', () => {
+  it('the same tokens are asked for, except for the health of the server', async () => {
+    const tokens = { server: { token: DATA }, control: { token: CONTROL } };
+    const open = await RepositoryLab.open({ 'm/1': times(2) }, tokens);
+    const listening = await open.taustat.listenGrpc({ port: 0 });
+    const client = new OracleClient(listening.address, credentials.createInsecure());
+    const call = (method: string, header?: readonly [string, string]) => {
+      const metadata = new Metadata();
+      if (header !== undefined) metadata.set(...header);
+      const { promise, settle } = settled();
+      (client as unknown as Record<string, (...call: unknown[]) => void>)[method]!(
+        { name: 'm' },
+        metadata,
+        settle,
+      );
+      return promise;
+    };
+    for (const method of ['ServerLive', 'ServerReady']) expect(await call(method)).toBe(status.OK);
+    for (const method of ['ServerMetadata', 'ModelReady', 'ModelMetadata']) {
+      expect(await call(method)).toBe(status.UNAUTHENTICATED);
+      expect(await call(method, ['authorization', 'Bearer wrong'])).toBe(status.UNAUTHENTICATED);
+      expect(await call(method, ['authorization', `Bearer ${DATA}`])).toBe(status.OK);
+      expect(await call(method, ['x-api-key', DATA])).toBe(status.OK);
+      expect(await call(method, ['authorization', `Bearer ${CONTROL}`])).toBe(status.OK);
+    }
+    client.close();
+    await listening.stop(0);
+    await open.close();
+  });
+});
+
+/** The status of a call as a promise. */
+function settled() {
+  let settle: (error: { code: status } | null) => void = () => undefined;
+  const promise = new Promise<status>((resolve) => {
+    settle = (error) => resolve(error?.code ?? status.OK);
+  });
+  return { promise, settle };
+}
 
 describe('mounted in somebody’s application', () => {
   let taustat: Taustat;

@@ -57,7 +57,7 @@ export const METADATA_CASES: readonly ConformanceCase[] = [
     title: 'readiness',
     source: 'D',
     answer:
-      '200 once the models are loaded (before that, the port is closed); 503 while draining, for the server and for each model, and liveness stays 200.',
+      '200 once all models have been tried (before that, the port is closed) and one is ready, or with `model.readiness: all` every one; 503 while draining, for the server and for each model, and liveness stays 200.',
     checks: {
       HTTP: async (lab) => {
         const server = await lab.server('rows', { model: { version: '7' } });
@@ -91,7 +91,8 @@ export const METADATA_CASES: readonly ConformanceCase[] = [
     number: 5,
     title: 'unknown model on metadata, ready, stats and infer',
     source: 'T',
-    answer: '404; the message starts `Request for unknown model`.',
+    answer:
+      '404; the message starts `Request for unknown model`. A model that is there and cannot be served is 503 on ready and 404 on the others.',
     checks: {
       HTTP: async (lab) =>
         expectAll(await lab.server('rows'), '/v2/models/none', 404, /^Request for unknown model: 'none'/),
