@@ -82,6 +82,12 @@ describe('verdicts', () => {
     expect(verdicts.match({ ...row, features: [], fullFeatures: [] }).isMatch).toBe(true);
   });
 
+  it('the gap is the largest difference of F up to the oracle, as a share of its range', () => {
+    const curve = { thresholds: [0.1, 0.2, 0.3], renormalized: [1, 2, 0], full: [1.1, 1.9, 9] };
+    expect(verdicts.gap({ oracle: { threshold: 0.2 }, curve })).toBeCloseTo(0.05, 12);
+    expect(verdicts.gap({ oracle: { threshold: 0 }, curve })).toBe(0);
+  });
+
   it('spread is the range, infinite when a feature comes and goes, 0 when there is none', () => {
     expect(verdicts.spread([0.1, 0.3, 0.2])).toBeCloseTo(0.2, 12);
     expect(verdicts.spread([0.1, null])).toBe(Number.POSITIVE_INFINITY);

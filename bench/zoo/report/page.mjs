@@ -1,6 +1,6 @@
 // The report as a page of Markdown.
 import { RULES } from './rules.mjs';
-import { CHECKS, isPastCollapse, lossOf, match, RULE, spread, streamShift } from './verdicts.mjs';
+import { CHECKS, gap, isPastCollapse, lossOf, match, RULE, spread, streamShift } from './verdicts.mjs';
 
 /** @param {{rows: object[], seeds: object[], seconds: number, machine: string, isResumed: boolean, discussion: string}} report */
 export function page({ rows, seeds, machine, isResumed, discussion }) {
@@ -49,7 +49,7 @@ ${candidatesTable(rows)}
 
 The first feature of the pruned network's own F, by the same rule on the same thresholds, beside that of the dense run. The pruned
 network is sparser at the same τ than the dense run predicts, so the two are compared twice: each at the β of its own network, and both
-at the β that the dense run gives to their τ.
+at the β that the dense run gives to their τ. The gap is the largest difference of the two F up to the oracle, as a share of the range of F.
 
 ${matchTable(rows)}
 
@@ -177,7 +177,16 @@ function matchTable(rows) {
   const feature = (f) =>
     f === undefined ? '–' : `${f.kind} τ ${number(f.threshold)} β ${f.sparsity.toFixed(3)}`;
   return table(
-    ['row', 'dense run', 'full evaluation', 'own β: difference', 'agree', 'dense β: difference', 'agree'],
+    [
+      'row',
+      'dense run',
+      'full evaluation',
+      'own β: difference',
+      'agree',
+      'dense β: difference',
+      'agree',
+      'gap',
+    ],
     rows.map((row) => {
       const { isMatch, isMatchInTau, distance, distanceInTau } = match(row);
       const verdict = (isMet) => (isMet ? 'yes' : '**no**');
@@ -190,6 +199,7 @@ function matchTable(rows) {
         verdict(isMatch),
         shown(distanceInTau),
         verdict(isMatchInTau),
+        percent(gap(row)),
       ];
     }),
   );
