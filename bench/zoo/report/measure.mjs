@@ -1,7 +1,7 @@
 // Everything that the report says about one entry of the zoo.
 import { shareAlike } from '../../../dist/analysis/class-scores.js';
 import { densePass } from '../../../dist/analysis/dense-pass.js';
-import { prunedPass } from '../../../dist/analysis/full-pass.js';
+import { prunedPass, prunedPassWithPoint } from '../../../dist/analysis/full-pass.js';
 import { SLICES } from '../../../dist/analysis/schedule.js';
 import { criticality, DEFAULT_CRITICAL_POINT } from '../../../dist/criticality/critical-point.js';
 import { freeEnergyFrom, fullFeatures } from '../../../dist/criticality/full-evaluation.js';
@@ -155,7 +155,7 @@ async function subsampled({ passes, rows }) {
 
 /**
  * Seconds of the renormalized and the full evaluation, in alternation, and from a filled window to the critical threshold. Full
- * evaluation is timed by the cheapest run that gives M, Σ and the answers, at thresholds from all over the grid.
+ * evaluation is timed by the run that its curve comes from, at thresholds from all over the grid.
  */
 async function timed(passes, dense, thresholds) {
   const renormalized = [];
@@ -163,7 +163,7 @@ async function timed(passes, dense, thresholds) {
   const renormalize = async () => criticality((await densePass(passes, [], nothing)).slices);
   for (let i = 0; i < REPEATS; i++) {
     const threshold = thresholds[Math.floor(((i + 0.5) * thresholds.length) / REPEATS)];
-    const evaluateOne = () => prunedPass(passes, threshold, dense, undefined, nothing);
+    const evaluateOne = () => prunedPassWithPoint(passes, threshold, dense, undefined, nothing);
     const [a, b] = i % 2 === 0 ? [renormalize, evaluateOne] : [evaluateOne, renormalize];
     const times = [await secondsOf(a), await secondsOf(b)];
     renormalized.push(times[i % 2]);
