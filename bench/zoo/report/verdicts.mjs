@@ -82,9 +82,22 @@ export const CHECKS = [
   ],
   ['scale-free', (row) => spread(row.scaled.sparsities) <= SCALE_SPARSITY],
   ['streaming = batch', (row) => streamShift(row) <= STREAM_SPARSITY],
+  [`FE / RFE ≥ ${RENORMALIZED_TIMES}`, ({ timings }) => timesRenormalized(timings) >= RENORMALIZED_TIMES],
+  [`FE / window ≥ ${WINDOW_TIMES}`, ({ timings }) => timesWindow(timings) >= WINDOW_TIMES],
   [
-    `FE / RFE ≥ ${RENORMALIZED_TIMES}`,
-    ({ timings: t }) => t.fullSeconds / t.renormalizedSeconds >= RENORMALIZED_TIMES,
+    `FE / RFE ≥ ${RENORMALIZED_TIMES}, processor time`,
+    ({ timings: { cpu } }) => timesRenormalized(cpu) >= RENORMALIZED_TIMES,
   ],
-  [`FE / window ≥ ${WINDOW_TIMES}`, ({ timings: t }) => t.fullSeconds / t.windowSeconds >= WINDOW_TIMES],
+  [
+    `FE / window ≥ ${WINDOW_TIMES}, processor time`,
+    ({ timings: { cpu } }) => timesWindow(cpu) >= WINDOW_TIMES,
+  ],
 ];
+
+export function timesRenormalized({ fullSeconds, renormalizedSeconds }) {
+  return fullSeconds / renormalizedSeconds;
+}
+
+export function timesWindow({ fullSeconds, windowSeconds }) {
+  return fullSeconds / windowSeconds;
+}
