@@ -119,7 +119,7 @@ export function createCurvePlot(box, onCursor) {
 
 /** @param {CurvePoint} point */
 export function cursorText({ threshold, sparsity, freeEnergy, continuous }) {
-  return `τ ${significant(threshold)}, β ${percent(sparsity)}, F ${decimal(freeEnergy, 3)}, continuous part ${decimal(continuous, 3)}`;
+  return `τ ${significant(threshold)}, β ${percent(sparsity)}, F ${decimal(freeEnergy, 3)}, summed over sites ${decimal(continuous, 3)}`;
 }
 
 /**

@@ -30,7 +30,7 @@ ${plots.map(plotSvg).join('\n')}
 <section><h2>Features of F</h2>${featuresTable(analysis)}</section>
 </div>
 <footer>F(τ) = ln(Σ/Σ₀) − (s/τ)·ln(M/N) over the activations of all gated sites; s = ${scaleText(analysis)}. τ* is the
-earliest feature of F that stands out from its sampling noise; its interval holds the thresholds that the noise cannot tell from it.</footer>
+earliest feature that stands out from its sampling noise, of F summed over the sites; its interval holds the thresholds that the noise cannot tell from it.</footer>
 </main>
 </body>
 </html>

@@ -132,35 +132,46 @@ export function readFeatures(
   const y = read(additiveFreeEnergy(totals, thresholds, options.temperature));
   continuous.set(y, from);
   if ((sites[0]?.length ?? 0) < MIN_SLICES) return { continuous, features: [] };
-  const { curves } = leaveOneOut(sites, thresholds, options.temperature);
+  const replicas = (): Replicas => ({
+    curves: leaveOneOut(sites, thresholds, options.temperature).curves.map(read),
+  });
   const axis = { thresholds: thresholds.subarray(from, to), sparsityAt };
-  return { continuous, features: significant(axis, y, { curves: curves.map(read) }, options) };
+  return { continuous, features: significant(axis, y, replicas, options) };
 }
 
-/** Significant extrema of F; if there are none and inflections count, significant extrema of its slope along ln τ. */
+/**
+ * Significant extrema of F; if there are none and inflections count, significant extrema of its slope along ln τ.
+ *
+ * @param replicas - made only when there is an extremum to be judged.
+ */
 function significant(
   axis: Axis,
   y: Float64Array,
-  replicas: Replicas,
+  replicas: () => Replicas,
   options: CriticalPointOptions,
 ): Feature[] {
   const turns = select(axis, y, replicas, options);
   if (turns.length > 0 || !options.inflections) return turns;
   const logThresholds = axis.thresholds.map(Math.log);
   const slope = (f: Float64Array) => derivative(logThresholds, f);
-  const slopes = { curves: replicas.curves.map(slope) };
+  const slopes = () => ({ curves: replicas().curves.map(slope) });
   return select(axis, slope(y), slopes, options).map((f) => ({ ...f, kind: 'inflection' }));
 }
 
-function select(axis: Axis, y: Float64Array, replicas: Replicas, options: CriticalPointOptions): Feature[] {
+function select(
+  axis: Axis,
+  y: Float64Array,
+  replicasOf: () => Replicas,
+  options: CriticalPointOptions,
+): Feature[] {
   const range = y.reduce((a, b) => Math.max(a, b)) - y.reduce((a, b) => Math.min(a, b));
+  const prominent = extrema(y).filter(({ prominence }) => prominence >= options.minProminence * range);
+  if (prominent.length === 0) return [];
+  const replicas = replicasOf();
   const errors = leastErrors(options.minStandardErrors, y.length, replicas.curves.length);
   const x = axis.thresholds.map(Math.log);
-  return extrema(y)
-    .filter(
-      (extremum) =>
-        extremum.prominence >= options.minProminence * range && standsOut(y, extremum, replicas, errors),
-    )
+  return prominent
+    .filter((extremum) => standsOut(y, extremum, replicas, errors))
     .map((extremum) => {
       const threshold = nearestEdge(Math.exp(parabolaAt(x, y, extremum.index).vertex));
       return {

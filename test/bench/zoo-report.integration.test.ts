@@ -38,7 +38,12 @@ const row = {
   subsamples: { rows: 500, sparsities: { additive: [0.3, 0.31] } },
   scaled: { rows: 10, factors: [1, 2], sparsities: [0.3, 0.3] },
   streamed: { threshold: 0.5, sparsity: 0.3 },
-  timings: { fullSeconds: 34, renormalizedSeconds: 1, windowSeconds: 0.01 },
+  timings: {
+    fullSeconds: 34,
+    renormalizedSeconds: 1,
+    windowSeconds: 0.01,
+    cpu: { fullSeconds: 66, renormalizedSeconds: 2, windowSeconds: 0.01 },
+  },
 };
 const met = (changed: object) =>
   Object.fromEntries(
@@ -80,6 +85,12 @@ describe('verdicts', () => {
     expect(verdicts.match(later).distanceInTau).toBeCloseTo(0.1, 12);
     expect(verdicts.match({ ...row, features: [] }).isMatch).toBe(false);
     expect(verdicts.match({ ...row, features: [], fullFeatures: [] }).isMatch).toBe(true);
+  });
+
+  it('the gap is the largest difference of F up to the oracle, as a share of its range', () => {
+    const curve = { thresholds: [0.1, 0.2, 0.3], renormalized: [1, 2, 0], full: [1.1, 1.9, 9] };
+    expect(verdicts.gap({ oracle: { threshold: 0.2 }, curve })).toBeCloseTo(0.05, 12);
+    expect(verdicts.gap({ oracle: { threshold: 0 }, curve })).toBe(0);
   });
 
   it('spread is the range, infinite when a feature comes and goes, 0 when there is none', () => {

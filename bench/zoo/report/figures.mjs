@@ -40,7 +40,7 @@ export function rowFigure(row) {
   const width = shown.length * (PLOT_SIZE.width + GAP) - GAP;
   const body = shown.map((plot, i) => placed(plotSvg(plot), i * (PLOT_SIZE.width + GAP), HEAD));
   const legend =
-    'solid: dense run (blue), accuracy (green) · dashed: full evaluation (orange), oracle β (green), collapse (black) · red: critical point and its interval';
+    'solid: dense run (blue), its F summed over sites (grey), accuracy (green) · dashed: full evaluation (orange), oracle β (green), collapse (black) · red: critical point and its interval';
   return file(width, PLOT_SIZE.height + HEAD, [
     `<text x="0" y="16">${escapeText(row.name)} <tspan class="soft" fill="var(--soft)">${escapeText(legend)}</tspan></text>`,
     ...body,
@@ -53,18 +53,26 @@ function placed(svg, x, y) {
   return `<rect class="card" rx="8" ${at}/>${svg.replace('<svg class="plot"', `<svg class="plot" ${at}`)}`;
 }
 
+/** Below this β, F is nothing but noise over τ; the curves begin here. */
+const FIRST_SPARSITY = 0.02;
+
 function asAnalysis({ curve, features, fullFeatures, rules, denseAccuracy }) {
   const choice = rules[RULE];
-  const plain = (values) => values.map((value) => (Number.isFinite(value) ? value : null));
+  const from = curve.sparsity.findIndex((beta) => beta >= FIRST_SPARSITY);
+  const shown = (values) => values.slice(from);
+  const plain = (values) => shown(values).map((value) => (Number.isFinite(value) ? value : null));
+  // Far in the tail the pruned network has nearly nothing left, and its F would flatten all the rest.
+  const lowest = Math.min(...plain(curve.renormalized).filter((value) => value !== null));
+  const thresholds = shown(curve.thresholds);
   return {
-    thresholds: curve.thresholds,
-    renormalized: { freeEnergy: plain(curve.renormalized), sparsity: curve.sparsity },
-    curve: { thresholds: curve.thresholds, continuous: plain(curve.continuous), sparsity: curve.sparsity },
+    thresholds,
+    renormalized: { freeEnergy: plain(curve.renormalized), sparsity: shown(curve.sparsity) },
+    curve: { thresholds, continuous: plain(curve.continuous), sparsity: shown(curve.sparsity) },
     full: {
-      freeEnergy: plain(curve.full),
-      sparsity: curve.fullSparsity,
-      accuracy: curve.accuracy,
-      agreement: curve.agreement,
+      freeEnergy: plain(curve.full).map((value) => (value !== null && value < lowest ? null : value)),
+      sparsity: shown(curve.fullSparsity),
+      accuracy: shown(curve.accuracy),
+      agreement: shown(curve.agreement),
       features: fullFeatures,
     },
     features,
@@ -93,9 +101,7 @@ export function overviewFigure(rows, other) {
       row.collapse === null
         ? ''
         : `<line class="past" x1="${x(row.collapse.sparsity)}" x2="${x(row.collapse.sparsity)}" y1="${y - 8}" y2="${y + 8}"/>`,
-      second === null
-        ? ''
-        : `<rect class="other" x="${x(second.sparsity) - 4}" y="${y - 4}" width="8" height="8"/>`,
+      second === null ? '' : `<path class="other" d="M${x(second.sparsity)} ${y + 3}l4.5 7h-9z"/>`,
       choice === null
         ? `<circle class="none" cx="${x(0)}" cy="${y}" r="5"/>`
         : `<circle class="choice" cx="${x(choice.sparsity)}" cy="${y}" r="5.5"/>`,
@@ -105,7 +111,7 @@ export function overviewFigure(rows, other) {
     (beta) => `<text class="soft" text-anchor="middle" x="${x(beta)}" y="${height - 2}">β ${beta}</text>`,
   );
   const key =
-    'green: within 1 point of dense · black bar: 5 points lost · red: β* of the default rule (ring: no feature, dense) · blue: β* of all sites pooled';
+    'green: within 1 point of dense · black bar: 5 points lost · red: β* of the default rule (ring: no feature, dense) · blue, below: β* of all sites pooled';
   return file(LEFT + RAIL + RIGHT, height + 6, [
     `<text class="soft" x="0" y="18">${key}</text>`,
     ...lines,

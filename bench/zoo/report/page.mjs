@@ -1,6 +1,17 @@
 // The report as a page of Markdown.
 import { RULES } from './rules.mjs';
-import { CHECKS, isPastCollapse, lossOf, match, RULE, spread, streamShift } from './verdicts.mjs';
+import {
+  CHECKS,
+  gap,
+  isPastCollapse,
+  lossOf,
+  match,
+  RULE,
+  spread,
+  streamShift,
+  timesRenormalized,
+  timesWindow,
+} from './verdicts.mjs';
 
 /** @param {{rows: object[], seeds: object[], seconds: number, machine: string, isResumed: boolean, discussion: string}} report */
 export function page({ rows, seeds, machine, isResumed, discussion }) {
@@ -49,7 +60,7 @@ ${candidatesTable(rows)}
 
 The first feature of the pruned network's own F, by the same rule on the same thresholds, beside that of the dense run. The pruned
 network is sparser at the same τ than the dense run predicts, so the two are compared twice: each at the β of its own network, and both
-at the β that the dense run gives to their τ.
+at the β that the dense run gives to their τ. The gap is the largest difference of the two F up to the oracle, as a share of the range of F.
 
 ${matchTable(rows)}
 
@@ -68,7 +79,8 @@ ${seedsTable(rows, seeds)}
 
 ## Time
 
-Full evaluation for 40 τ, one dense run with its histograms and τ*, and τ* from a window that is full; same workers, same process, medians.
+Full evaluation for 40 τ, one dense run with its histograms and τ*, and τ* from a window that is full; same workers, same process, medians; then the
+ratios of processor time over all threads, which a busy machine does not distort.
 
 ${timeTable(rows)}
 
@@ -177,7 +189,16 @@ function matchTable(rows) {
   const feature = (f) =>
     f === undefined ? '–' : `${f.kind} τ ${number(f.threshold)} β ${f.sparsity.toFixed(3)}`;
   return table(
-    ['row', 'dense run', 'full evaluation', 'own β: difference', 'agree', 'dense β: difference', 'agree'],
+    [
+      'row',
+      'dense run',
+      'full evaluation',
+      'own β: difference',
+      'agree',
+      'dense β: difference',
+      'agree',
+      'gap',
+    ],
     rows.map((row) => {
       const { isMatch, isMatchInTau, distance, distanceInTau } = match(row);
       const verdict = (isMet) => (isMet ? 'yes' : '**no**');
@@ -190,6 +211,7 @@ function matchTable(rows) {
         verdict(isMatch),
         shown(distanceInTau),
         verdict(isMatchInTau),
+        percent(gap(row)),
       ];
     }),
   );
@@ -229,15 +251,25 @@ function seedsTable(rows, seeds) {
 }
 
 function timeTable(rows) {
+  const times = (t) => [timesRenormalized(t).toFixed(0), Math.round(timesWindow(t)).toLocaleString('en')];
   return table(
-    ['row', 'full, 40 τ', 'dense run', 'window', 'full / dense run', 'full / window'],
+    [
+      'row',
+      'full, 40 τ',
+      'dense run',
+      'window',
+      'full / dense run',
+      'full / window',
+      'processor: full / dense run',
+      'full / window',
+    ],
     rows.map(({ name, timings: t }) => [
       name,
       `${t.fullSeconds.toFixed(2)} s`,
       `${(1000 * t.renormalizedSeconds).toFixed(0)} ms`,
       `${(1000 * t.windowSeconds).toFixed(2)} ms`,
-      (t.fullSeconds / t.renormalizedSeconds).toFixed(0),
-      Math.round(t.fullSeconds / t.windowSeconds).toLocaleString('en'),
+      ...times(t),
+      ...times(t.cpu),
     ]),
   );
 }

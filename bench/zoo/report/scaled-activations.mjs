@@ -5,7 +5,7 @@ import { criticality } from '../../../dist/criticality/critical-point.js';
 import { BinCounter } from '../../../dist/estimator/bin-counter.js';
 import { emptyHistogram, merge } from '../../../dist/estimator/histogram.js';
 
-const ROWS = 160;
+const ROWS = 500;
 /** Powers of two move histograms by whole octaves; the others move every activation into another bin. */
 const FACTORS = [1, 0.25, 0.3, 0.5, 0.7, 1.3, 1.7, 2, 3, 5, 8];
 

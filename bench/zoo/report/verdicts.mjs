@@ -37,6 +37,13 @@ export function match({ features: [renormalized], fullFeatures: [full], curve })
   return { isMatch: isMatch(distance), isMatchInTau: isMatch(distanceInTau), distance, distanceInTau };
 }
 
+/** Largest difference between the F of the dense and of the pruned network up to the oracle, as a share of the range of F. */
+export function gap({ oracle, curve: { thresholds, renormalized, full } }) {
+  const range = Math.max(...renormalized) - Math.min(...renormalized);
+  const apart = thresholds.map((at, k) => (at > oracle.threshold ? 0 : Math.abs(full[k] - renormalized[k])));
+  return Math.max(...apart) / range;
+}
+
 /** β of the dense run at a threshold between those of its curve. */
 function sparsityAt({ thresholds, sparsity }, threshold) {
   const above = Math.max(
@@ -75,9 +82,22 @@ export const CHECKS = [
   ],
   ['scale-free', (row) => spread(row.scaled.sparsities) <= SCALE_SPARSITY],
   ['streaming = batch', (row) => streamShift(row) <= STREAM_SPARSITY],
+  [`FE / RFE ≥ ${RENORMALIZED_TIMES}`, ({ timings }) => timesRenormalized(timings) >= RENORMALIZED_TIMES],
+  [`FE / window ≥ ${WINDOW_TIMES}`, ({ timings }) => timesWindow(timings) >= WINDOW_TIMES],
   [
-    `FE / RFE ≥ ${RENORMALIZED_TIMES}`,
-    ({ timings: t }) => t.fullSeconds / t.renormalizedSeconds >= RENORMALIZED_TIMES,
+    `FE / RFE ≥ ${RENORMALIZED_TIMES}, processor time`,
+    ({ timings: { cpu } }) => timesRenormalized(cpu) >= RENORMALIZED_TIMES,
   ],
-  [`FE / window ≥ ${WINDOW_TIMES}`, ({ timings: t }) => t.fullSeconds / t.windowSeconds >= WINDOW_TIMES],
+  [
+    `FE / window ≥ ${WINDOW_TIMES}, processor time`,
+    ({ timings: { cpu } }) => timesWindow(cpu) >= WINDOW_TIMES,
+  ],
 ];
+
+export function timesRenormalized({ fullSeconds, renormalizedSeconds }) {
+  return fullSeconds / renormalizedSeconds;
+}
+
+export function timesWindow({ fullSeconds, windowSeconds }) {
+  return fullSeconds / windowSeconds;
+}
