@@ -24,13 +24,8 @@ export async function runGrpcLoad(options: GrpcLoadOptions): Promise<LoadResult>
   const latencies: number[] = [];
   let failed = 0;
   let left = 'requests' in extent ? extent.requests : Number.POSITIVE_INFINITY;
-  // Each with a connection of its own: clients share them otherwise.
-  const clients = Array.from(
-    { length: connections },
-    () => new Client(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 }),
-  );
+  const clients = await openGrpcClients(address, connections);
   try {
-    await Promise.all(clients.map(connected));
     const startedAt = performance.now();
     const until = 'seconds' in extent ? startedAt + 1000 * extent.seconds : Number.POSITIVE_INFINITY;
     let endedAt = startedAt;
@@ -38,7 +33,7 @@ export async function runGrpcLoad(options: GrpcLoadOptions): Promise<LoadResult>
       let next = Math.floor((index / connections) * messages.length);
       while (left-- > 0 && performance.now() < until && !signal.aborted) {
         const before = performance.now();
-        if (await isAnswered(client, messages[next++ % messages.length]!)) {
+        if (await isGrpcAnswered(client, messages[next++ % messages.length]!)) {
           endedAt = performance.now();
           latencies.push(endedAt - before);
           onAnswer?.(latencies.length);
@@ -60,13 +55,29 @@ export async function runGrpcLoad(options: GrpcLoadOptions): Promise<LoadResult>
   }
 }
 
+/** Clients that each have a connection of their own: they share them otherwise. @throws Error when none is made. */
+export async function openGrpcClients(address: string, count: number): Promise<readonly Client[]> {
+  const clients = Array.from(
+    { length: count },
+    () => new Client(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 }),
+  );
+  try {
+    await Promise.all(clients.map(connected));
+    return clients;
+  } catch (error) {
+    for (const client of clients) client.close();
+    throw error;
+  }
+}
+
 function connected(client: Client): Promise<void> {
   return new Promise((resolve, reject) => {
     client.waitForReady(Date.now() + READY_MS, (error) => (error ? reject(error) : resolve()));
   });
 }
 
-function isAnswered(client: Client, message: Uint8Array): Promise<boolean> {
+/** Calls `ModelInfer`; false for any status but OK. */
+export function isGrpcAnswered(client: Client, message: Uint8Array): Promise<boolean> {
   const { path, requestSerialize, responseDeserialize } = INFERENCE_SERVICE.ModelInfer!;
   return new Promise((resolve) => {
     client.makeUnaryRequest(path, requestSerialize, responseDeserialize, message, new Metadata(), (error) =>

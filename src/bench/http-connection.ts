@@ -15,33 +15,24 @@ interface Waiting {
  * It does as little as a client can, so that what is timed through it is the server and the kernel, not an HTTP client.
  */
 export class HttpConnection {
-  readonly #socket: Socket;
+  readonly #url: string;
+  #socket: Socket;
+  #isLost = false;
   #waiting: Waiting | undefined;
   #head: Buffer = Buffer.alloc(0);
   /** Bytes of the body that are still to come; undefined while the head is read. */
   #missing: number | undefined;
   #status = 0;
 
-  private constructor(socket: Socket) {
+  private constructor(url: string, socket: Socket) {
+    this.#url = url;
     this.#socket = socket;
-    socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    socket.on('error', (error) => this.#fail(error.message));
-    socket.on('close', () => this.#fail('the connection was closed'));
+    this.#listen(socket);
   }
 
   /** @throws ServingError UNAVAILABLE */
-  static open(url: string): Promise<HttpConnection> {
-    const { hostname, port } = new URL(url);
-    return new Promise((resolve, reject) => {
-      const socket = connect(Number(port), hostname);
-      const refused = (error: Error) => reject(new ServingError('UNAVAILABLE', `${url}: ${error.message}`));
-      socket.once('error', refused);
-      socket.once('connect', () => {
-        socket.off('error', refused);
-        resolve(new HttpConnection(socket));
-      });
-    });
+  static async open(url: string): Promise<HttpConnection> {
+    return new HttpConnection(url, await connected(url));
   }
 
   /** Sends one request and waits for its whole answer. @throws ServingError UNAVAILABLE for any answer but 200. */
@@ -50,17 +41,38 @@ export class HttpConnection {
     if (status !== 200) throw new ServingError('UNAVAILABLE', `unexpected answer: status ${status}`);
   }
 
-  /** Sends one request and waits for its whole answer, whose status it tells. @throws ServingError UNAVAILABLE */
-  ask(message: Buffer): Promise<number> {
+  /**
+   * Sends one request and waits for its whole answer, whose status it tells. A connection that the server has closed
+   * between two requests is made again.
+   *
+   * @throws ServingError UNAVAILABLE
+   */
+  async ask(message: Buffer): Promise<number> {
+    if (this.#isLost) {
+      this.#socket = await connected(this.#url);
+      this.#listen(this.#socket);
+    }
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
-      if (this.#socket.destroyed) this.#fail('the connection was closed');
-      else this.#socket.write(message);
+      this.#socket.write(message);
     });
   }
 
   close(): void {
     this.#socket.destroy();
+  }
+
+  #listen(socket: Socket): void {
+    this.#isLost = false;
+    this.#head = Buffer.alloc(0);
+    this.#missing = undefined;
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    socket.on('error', (error) => this.#fail(error.message));
+    socket.on('close', () => {
+      this.#isLost = true;
+      this.#fail('the connection was closed');
+    });
   }
 
   #receive(chunk: Buffer): void {
@@ -91,6 +103,19 @@ export class HttpConnection {
     this.#waiting?.reject(new ServingError('UNAVAILABLE', reason));
     this.#waiting = undefined;
   }
+}
+
+function connected(url: string): Promise<Socket> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname);
+    const refused = (error: Error) => reject(new ServingError('UNAVAILABLE', `${url}: ${error.message}`));
+    socket.once('error', refused);
+    socket.once('connect', () => {
+      socket.off('error', refused);
+      resolve(socket);
+    });
+  });
 }
 
 /** A request as the bytes of one HTTP/1.1 message. */

@@ -35,10 +35,36 @@ function overHttp(form: WireForm): OpenClients {
   };
 }
 
+/** Messages that are prepared, at most. */
+const MAX_MESSAGES = 64;
+
+/** Raw tensors in `ModelInfer`. Loaded when asked for: see `Taustat.listenGrpc`. */
+const overGrpc: OpenClients = async (server, rows, batch, connections) => {
+  if (server.grpc === undefined) throw new ServingError('UNAVAILABLE', 'the server listens to no gRPC');
+  const [{ isGrpcAnswered, openGrpcClients }, { encodeInferRequest }] = await Promise.all([
+    import('./grpc-load.ts'),
+    import('../grpc/encode-request.ts'),
+  ]);
+  const count = Math.min(MAX_MESSAGES, Math.floor(rows.count / batch));
+  const messages = Array.from({ length: count }, (_, i) => {
+    const inputs = rows.batch(batch * i, batch * (i + 1));
+    return encodeInferRequest(server.model, { parameters: {}, inputs }, true);
+  });
+  const clients = await openGrpcClients(server.grpc, connections);
+  return clients.map((client) => ({
+    send: async (index) => {
+      if (await isGrpcAnswered(client, messages[index % count]!)) return;
+      throw new ServingError('UNAVAILABLE', 'a call was not answered with OK');
+    },
+    close: () => client.close(),
+  }));
+};
+
 /** Every protocol that is compared. Another is one more line. */
 export const PROTOCOLS = {
   json: overHttp('json'),
   binary: overHttp('binary'),
+  grpc: overGrpc,
 } as const satisfies Readonly<Record<string, OpenClients>>;
 
 export type Protocol = keyof typeof PROTOCOLS;

@@ -55,7 +55,8 @@ export async function compareProtocols(
   { signal, progress }: BenchContext,
 ): Promise<ProtocolComparison> {
   const { protocols, batches, rounds, seconds, connections } = options;
-  const server = await ServerProcess.start(serveArguments('plain', options.server), signal);
+  const serving = [...serveArguments('plain', options.server), '--grpc-port', '0'];
+  const server = await ServerProcess.start(serving, signal);
   const runs: ProtocolRun[] = [];
   try {
     for (const batch of batches) {

@@ -15,12 +15,15 @@ export class ServerProcess {
   readonly url: string;
   /** Name of the model in URLs and metrics. */
   readonly model: string;
+  /** Host and port of its gRPC; undefined where it listens to none. */
+  readonly grpc: string | undefined;
 
-  private constructor(child: ChildProcess, exited: Promise<void>, url: string, model: string) {
+  private constructor(child: ChildProcess, exited: Promise<void>, { url, model, grpc }: Announcement) {
     this.#child = child;
     this.#exited = exited;
     this.url = url;
     this.model = model;
+    this.grpc = grpc;
   }
 
   /**
@@ -42,8 +45,7 @@ export class ServerProcess {
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
     try {
-      const { url, model } = await announcement(child, () => complaint);
-      return new ServerProcess(child, exited, url, model);
+      return new ServerProcess(child, exited, await announcement(child, () => complaint));
     } finally {
       signal.removeEventListener('abort', abort);
     }
@@ -67,6 +69,7 @@ export class ServerProcess {
 interface Announcement {
   readonly url: string;
   readonly model: string;
+  readonly grpc?: string;
 }
 
 /** Reads the log until the server says where it serves; later lines are read and dropped, so that the pipe never fills. */
@@ -85,9 +88,9 @@ function announcement(child: ChildProcess, complaint: () => string): Promise<Ann
 export function announcementIn(line: string): Announcement | undefined {
   if (!line.startsWith('{')) return undefined;
   try {
-    const { msg, url, model } = JSON.parse(line) as Record<string, unknown>;
+    const { msg, url, model, grpc } = JSON.parse(line) as Record<string, unknown>;
     const isServing = msg === 'serving' && typeof url === 'string' && typeof model === 'string';
-    return isServing ? { url, model } : undefined;
+    return isServing ? { url, model, ...(typeof grpc === 'string' ? { grpc } : {}) } : undefined;
   } catch {
     return undefined;
   }

@@ -63,7 +63,7 @@ export function benchCommand(): Command {
     .option('--overhead', 'instead: what HTTP costs over a bare run in a worker, batch 1')
     .option(
       '--protocols <list>',
-      'instead: protocols against each other, the first the reference: json, binary',
+      'instead: protocols against each other, the first the reference: json, binary, grpc',
       protocols,
     )
     .option(
@@ -86,7 +86,7 @@ Examples:
   $ taustat bench --arms plain,batched --batch 1 --connections 32
   $ taustat bench model.onnx --inputs x=x.npy --json report.json
   $ taustat bench --overhead
-  $ taustat bench --protocols json,binary
+  $ taustat bench --protocols json,binary,grpc
   $ taustat bench --overload 60
   $ taustat bench --soak 100000 --json -
 

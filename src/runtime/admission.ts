@@ -21,8 +21,8 @@ const STANDING = { sinceMs: 100, perWorker: 64, ms: 20 } as const;
 const SHORT_QUEUE_MS = 2;
 /** No more arrives than can be answered: without a refusal for so long, and for so many departures. */
 const CALM = { ms: 250, departures: 32 } as const;
-/** The same, of a queue that stays empty: departures as multiples of the short queue. */
-const EMPTY = { ms: 20, shortQueues: 5 } as const;
+/** The same, of a queue that stays empty (departures as multiples of the short queue), or is so after most departures. */
+const EMPTY = { ms: 20, shortQueues: 5, share: 0.5 } as const;
 const SMOOTHING = 0.05;
 
 /**
@@ -43,6 +43,8 @@ export class Admission {
   #departedAt: number | undefined;
   #emptySince = Number.NEGATIVE_INFINITY;
   #filledSince = Number.POSITIVE_INFINITY;
+  /** Smoothed share of the departures that left nobody waiting, while the queue is kept short. */
+  #emptyShare = 0;
   /** While the queue is kept short: when a run was refused last. */
   #refusedAt: number | undefined;
 
@@ -59,6 +61,7 @@ export class Admission {
       this.#intervalMs += weight * (now - this.#departedAt - this.#intervalMs);
     }
     this.#departedAt = waiting > 0 ? now : undefined;
+    this.#emptyShare += SMOOTHING * ((waiting > 0 ? 0 : 1) - this.#emptyShare);
     if (waiting > 0 || this.#filledSince === Number.POSITIVE_INFINITY) return;
     this.#emptySince = now;
     this.#filledSince = Number.POSITIVE_INFINITY;
@@ -73,6 +76,7 @@ export class Admission {
   /** Why a run must not wait beside so many others; undefined when it may. */
   refusal(waiting: number, now: number): ServingError | undefined {
     if (waiting < this.#limit(now)) return undefined;
+    if (this.#refusedAt === undefined) this.#emptyShare = 0;
     this.#refusedAt = now;
     const waitMs = Math.round(waiting * this.#intervalMs);
     const wait = waitMs > 0 ? `, for about ${waitMs} ms` : '';
@@ -101,6 +105,7 @@ export class Admission {
     if (this.#refusedAt === undefined) return true;
     const calmMs = Math.max(CALM.ms, CALM.departures * this.#intervalMs);
     const emptyMs = Math.max(EMPTY.ms, EMPTY.shortQueues * this.#shortQueue * this.#intervalMs);
-    return now - this.#refusedAt > calmMs || now - this.#emptySince > emptyMs;
+    const isEmpty = now - this.#emptySince > emptyMs || this.#emptyShare > EMPTY.share;
+    return isEmpty || now - this.#refusedAt > calmMs;
   }
 }

@@ -109,11 +109,17 @@ describe('taustat bench', () => {
 
   it('compares protocols', async () => {
     const short = ['--seconds', '0.5', '--rounds', '1', '--batch', '1,16', '--connections', '4'];
-    const { code, stdout, stderr } = await bench(['--protocols', 'json,binary', ...short, '--json', '-']);
+    const { code, stdout, stderr } = await bench([
+      '--protocols',
+      'json,binary,grpc',
+      ...short,
+      '--json',
+      '-',
+    ]);
     expect(code, stderr).toBe(0);
     const { reference, runs, summaries } = JSON.parse(stdout);
     expect(reference).toBe('json');
-    const order = ['json', 'binary', 'binary', 'json'];
+    const order = ['json', 'binary', 'grpc', 'grpc', 'binary', 'json'];
     expect(runs.map(({ batch, arm }: { batch: number; arm: string }) => [batch, arm])).toEqual(
       [1, 16].flatMap((batch) => order.map((arm) => [batch, arm])),
     );
@@ -121,7 +127,7 @@ describe('taustat bench', () => {
       expect(throughput).toBeGreaterThan(0);
       expect(latency.p50).toBeLessThanOrEqual(latency.p99);
     }
-    expect(summaries).toHaveLength(4);
+    expect(summaries).toHaveLength(6);
   });
 
   it('overloads a server, which refuses, loses nothing and recovers', async () => {
@@ -148,7 +154,7 @@ describe('taustat bench', () => {
 
   it.each([
     [['--arms', 'plain,fast'], "'fast' is none of plain, observe, auto, batched"],
-    [['--protocols', 'json,soap'], "'soap' is none of json, binary"],
+    [['--protocols', 'json,soap'], "'soap' is none of json, binary, grpc"],
     [['--protocols', 'json,json'], 'a protocol is given twice'],
     [['--batch', '0'], 'expected a whole number above 0'],
     [['--batch', '2000'], 'a batch of 2000 needs as many rows, the inputs have 1000'],

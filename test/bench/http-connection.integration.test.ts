@@ -52,6 +52,16 @@ describe('HttpConnection', () => {
     await expect(connection.send(Buffer.from('x'))).rejects.toThrow('the connection was closed');
   });
 
+  it('connects again when the server has closed it between two requests', async () => {
+    const url = await serving((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'));
+    const connection = await HttpConnection.open(url);
+    for (let i = 0; i < 3; i++) {
+      expect(await connection.ask(Buffer.from('x'))).toBe(200);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    connection.close();
+  });
+
   it('says where nothing listens', async () => {
     const url = await serving(() => undefined);
     await new Promise((resolve) => server!.close(resolve));

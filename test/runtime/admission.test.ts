@@ -79,6 +79,16 @@ describe('a burst', () => {
     expect(served.filter(({ latencyMs }) => latencyMs !== undefined).length).toBe(10 * 80);
   });
 
+  it('on top of traffic that can be borne costs its own excess, and no more', () => {
+    const bursts = Array.from({ length: 20 }, (_, i) => burst(3000 * i, 300));
+    const steady = traffic(0.4, 0, 60_000, 10, 1);
+    const arrivals = [...bursts.flat(), ...steady].sort((a, b) => a.atMs - b.atMs);
+    const served = simulate(arrivals, 1, limitsFor(1));
+    const refused = served.filter(({ latencyMs }) => latencyMs === undefined).length;
+    // Of each burst, what takes longer than 400 ms; little of the traffic in the half second after it.
+    expect(refused).toBeLessThan(20 * (300 - 42 + 20));
+  });
+
   it('after one that it did not hold is answered, too, once the queue was empty', () => {
     const served = simulate([...burst(0, 300), ...burst(5000, 32)], 1, limitsFor(1));
     expect(served.slice(0, 300).filter(({ latencyMs }) => latencyMs === undefined).length).toBeGreaterThan(
