@@ -23,6 +23,8 @@ export interface ServerSettings {
   /** Share of requests that are run again in the shadow. */
   readonly sampling: number;
   readonly workers?: number | undefined;
+  /** Where the arm `auto` keeps what it has learnt; absent: nowhere. */
+  readonly stateFolder?: string | undefined;
 }
 
 /** @throws ServingError CONFIG_INVALID for a word that is no arm, or one that is given twice. */
@@ -41,14 +43,15 @@ export function parseArms(text: string): readonly Arm[] {
 
 /** The arguments of `taustat` that serve the model as an arm does, on a free port. */
 export function serveArguments(arm: Arm, settings: ServerSettings): string[] {
-  const { model, config, sampling, workers } = settings;
+  const { model, config, sampling, workers, stateFolder } = settings;
+  const state = arm === 'auto' && stateFolder !== undefined ? ['--state-dir', stateFolder] : ['--no-state'];
   return [
     'serve',
     ...(model === undefined ? [] : [model]),
     ...(config === undefined ? [] : ['--config', config]),
     ...(workers === undefined ? [] : ['--workers', String(workers)]),
     ...['--host', '127.0.0.1', '--port', '0', '--log-level', 'info'],
-    ...['--mode', MODE[arm], '--sampling', String(sampling), '--no-state'],
+    ...['--mode', MODE[arm], '--sampling', String(sampling), ...state],
     ...(arm === 'batched' ? ['--max-batch', String(BATCHED_ROWS)] : []),
   ];
 }

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { InputRows } from '../input-rows.ts';
 import { type Arm, alternation, type ServerSettings, serveArguments } from './arms.ts';
 import type { BenchContext } from './context.ts';
@@ -48,8 +51,11 @@ export interface Comparison {
 const WARM_UP_SECONDS = 1.5;
 
 /**
- * Serves the model once per arm and loads the servers one after the other, in alternation. Servers that are not loaded
- * only wait.
+ * Serves the model once per arm and round, and loads the servers one after the other, in alternation. Servers that are not
+ * loaded only wait.
+ *
+ * Each round has processes of its own: one process is some per cent faster than the next of its kind for all of its life,
+ * which rounds with the same processes would never show. What `auto` has learnt is kept from one to the next.
  *
  * @throws ServingError UNAVAILABLE when a server does not start or stops.
  */
@@ -58,55 +64,75 @@ export async function compareArms(
   options: ComparisonOptions,
   context: BenchContext,
 ): Promise<Comparison> {
-  const servers = new Map<Arm, ServerProcess>();
+  const runs: ArmRun[] = [];
+  const settled: (Settled & { batch: number })[] = [];
+  const stateFolder = await mkdtemp(join(tmpdir(), 'taustat-bench-'));
+  const kept = { ...options, server: { ...options.server, stateFolder } };
   try {
-    for (const arm of options.arms) {
-      servers.set(arm, await ServerProcess.start(serveArguments(arm, options.server), context.signal));
-    }
-    const runs: ArmRun[] = [];
-    const settled: (Settled & { batch: number })[] = [];
     for (const batch of options.batches) {
       const requests = inferRequests(rows, batch, options.form);
-      const auto = await warmUp(servers, requests, options, context);
-      if (auto !== undefined) settled.push({ ...auto, batch });
-      for (let round = 1; round <= options.rounds; round++) {
-        for (const arm of alternation(options.arms)) {
-          if (context.signal.aborted) return { runs, settled };
-          const run = {
-            arm,
-            batch,
-            round,
-            ...(await measure(servers.get(arm)!, requests, options, context)),
-          };
-          runs.push(run);
-          context.progress(progressOf(run, options.rounds));
-        }
-      }
+      if (options.arms.includes('auto'))
+        settled.push({ ...(await settleAuto(requests, kept, context)), batch });
+      for (let round = 1; round <= options.rounds && !context.signal.aborted; round++)
+        for (const run of await measureRound(requests, kept, context, { batch, round })) runs.push(run);
     }
     return { runs, settled };
   } finally {
-    await Promise.all([...servers.values()].map((server) => server.stop()));
+    await rm(stateFolder, { recursive: true, force: true });
   }
 }
 
-async function warmUp(
-  servers: ReadonlyMap<Arm, ServerProcess>,
+/** Lets the arm `auto` find and prove its threshold, which its successors then start with. */
+async function settleAuto(
+  requests: readonly WireRequest[],
+  { connections, settleSeconds, server: settings }: ComparisonOptions,
+  { signal, progress }: BenchContext,
+): Promise<Settled> {
+  const server = await ServerProcess.start(serveArguments('auto', settings), signal);
+  try {
+    progress('auto: under load until its threshold is proven');
+    const settled = await settle(server, requests, connections, settleSeconds, signal);
+    progress(`auto: ${settled.state} at threshold ${settled.threshold.toPrecision(4)}`);
+    return settled;
+  } finally {
+    await server.stop();
+  }
+}
+
+async function measureRound(
   requests: readonly WireRequest[],
   options: ComparisonOptions,
   context: BenchContext,
-): Promise<Settled | undefined> {
-  const { connections, settleSeconds } = options;
-  const { signal } = context;
-  for (const { url, model } of servers.values()) {
-    const seconds = Math.min(WARM_UP_SECONDS, options.seconds);
-    await runLoad({ url, model, requests, connections, extent: { seconds }, signal });
+  { batch, round }: { readonly batch: number; readonly round: number },
+): Promise<ArmRun[]> {
+  const { arms, connections, rounds } = options;
+  const { signal, progress } = context;
+  const servers = new Map<Arm, ServerProcess>();
+  const runs: ArmRun[] = [];
+  try {
+    for (const arm of arms) {
+      const server = await ServerProcess.start(serveArguments(arm, options.server), signal);
+      servers.set(arm, server);
+      const seconds = Math.min(WARM_UP_SECONDS, options.seconds);
+      await runLoad({
+        url: server.url,
+        model: server.model,
+        requests,
+        connections,
+        extent: { seconds },
+        signal,
+      });
+    }
+    for (const arm of alternation(arms)) {
+      if (signal.aborted) return runs;
+      const run = { arm, batch, round, ...(await measure(servers.get(arm)!, requests, options, context)) };
+      runs.push(run);
+      progress(progressOf(run, rounds));
+    }
+    return runs;
+  } finally {
+    await Promise.all([...servers.values()].map((server) => server.stop()));
   }
-  const auto = servers.get('auto');
-  if (auto === undefined) return undefined;
-  context.progress('auto: under load until its threshold is proven');
-  const settled = await settle(auto, requests, connections, settleSeconds, signal);
-  context.progress(`auto: ${settled.state} at threshold ${settled.threshold.toPrecision(4)}`);
-  return settled;
 }
 
 async function measure(
