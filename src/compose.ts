@@ -112,7 +112,7 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
 
   return {
     routes,
-    refuseEarly: refuseWhenOverloaded(plane),
+    refuseEarly: refuseWhenOverloaded(plane, tokens),
     model,
     models: () => registry.names(),
     infer: async (request, { model: name = model, version, ...context } = {}) =>

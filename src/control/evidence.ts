@@ -4,7 +4,7 @@
  * Against the hypothesis "the mean of d is at most m" one bets that d is larger: wealth ← wealth · (1 + λ(d − m)); against
  * "at least m", smaller: wealth · (1 + λ(m − d)). Under the hypothesis the expected wealth never grows, so by Ville's
  * inequality it ever reaches 1/α with probability at most α: one may look after every observation. Several bets λ are
- * held at once and averaged, since the best one depends on the unknown mean.
+ * held at once, each with a part of the wealth, since the best one depends on the unknown mean.
  * Source: Waudby-Smith & Ramdas 2024, "Estimating means of bounded random variables by betting".
  */
 export interface Evidence {
@@ -16,13 +16,30 @@ export interface Evidence {
   readonly observations: number;
 }
 
+/** A bet as a share of the largest λ that cannot go broke, and its part of the wealth at the start. */
+type Bet = readonly [share: number, weight: number];
+
 /**
- * Bets as shares of the largest λ that cannot go broke. Few of them, since n bets cost ln n of the log wealth.
+ * Few bets, since one that has a part w at the start comes −ln w later to any wealth.
  *
  * To prove a mean below m: nearly everything where losses are small numbers, about .5 where they are rare and whole. To prove
  * it above: .5 where whole, .02 where small and frequent.
  */
-const BETS = { below: [0.1, 0.3, 0.6, 0.99], above: [0.01, 0.03, 0.1, 0.3, 0.6] } as const;
+const BETS: Readonly<Record<Evidence['claim'], readonly Bet[]>> = {
+  below: [
+    [0.1, 0.1],
+    [0.3, 0.15],
+    [0.6, 0.25],
+    [0.99, 0.5],
+  ],
+  above: [
+    [0.01, 0.2],
+    [0.03, 0.2],
+    [0.1, 0.2],
+    [0.3, 0.2],
+    [0.6, 0.2],
+  ],
+};
 
 /** No evidence yet for the claim that the mean is above (below) `mean`. */
 export function noEvidence(claim: 'above' | 'below', mean: number): Evidence {
@@ -36,7 +53,7 @@ export function observe(evidence: Evidence, d: number): Evidence {
   const largest = claim === 'above' ? 1 / mean : 1 / (1 - mean);
   return {
     ...evidence,
-    logWealth: evidence.logWealth.map((w, i) => w + Math.log1p(BETS[claim][i]! * largest * gain)),
+    logWealth: evidence.logWealth.map((w, i) => w + Math.log1p(BETS[claim][i]![0] * largest * gain)),
     observations: evidence.observations + 1,
   };
 }
@@ -45,7 +62,7 @@ export function observe(evidence: Evidence, d: number): Evidence {
  * As `observe`, with every bet starting again at 1 where it has less: after a long quiet time the next surprise counts
  * in full.
  *
- * The average wealth of such bets reaches L, while the hypothesis holds, after L observations on average or later: the
+ * The wealth of such bets together reaches L, while the hypothesis holds, after L observations on average or later: the
  * price of forgetting is an expected run length instead of a probability.
  * Source: Shin, Ramdas & Rinaldo 2024, "E-detectors", of which this is the CUSUM kind.
  */
@@ -54,9 +71,10 @@ export function observeAfresh(evidence: Evidence, d: number): Evidence {
   return { ...next, logWealth: next.logWealth.map((w) => Math.max(w, 0)) };
 }
 
-/** The average wealth of the bets: the claim holds with error at most α once it reaches 1/α. */
+/** The wealth of all bets together: the claim holds with error at most α once it reaches 1/α. */
 export function wealth(evidence: Evidence): number {
-  return evidence.logWealth.reduce((sum, w) => sum + Math.exp(w), 0) / evidence.logWealth.length;
+  const bets = BETS[evidence.claim];
+  return evidence.logWealth.reduce((sum, w, i) => sum + bets[i]![1] * Math.exp(w), 0);
 }
 
 export function isProven(evidence: Evidence, alpha: number): boolean {

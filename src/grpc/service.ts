@@ -80,6 +80,7 @@ export function inferenceHandlers(
     ModelInfer: authorized(async (call) => {
       const message = decodeInferMessage(call.request);
       const [model, version] = modelOf({ name: message.model, version: message.version });
+      plane.admit?.(model, version);
       const request = checkedRequest(message, plane.metadata(model, version), options);
       const response = await plane.infer(model, version, request, new CallContext(call));
       return encodeInferResponse(response, request, message.raw.length > 0);

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { mayUseData, type Tokens } from '../authorization.ts';
 import { ServingError } from '../errors.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import type { InferencePlane } from './plane.ts';
@@ -10,12 +11,12 @@ export type EarlyRefusal = (incoming: IncomingMessage, outgoing: ServerResponse)
 
 /**
  * Refuses inference requests to a model that is overloaded, straight from the listener: what is refused should cost a
- * fraction of what is answered, or refusing is what overloads the server.
+ * fraction of what is answered, or refusing is what overloads the server. Who may not ask is told so by the application.
  */
-export function refuseWhenOverloaded(plane: InferencePlane): EarlyRefusal {
-  return ({ method, url }, outgoing) => {
+export function refuseWhenOverloaded(plane: InferencePlane, tokens: Tokens = {}): EarlyRefusal {
+  return ({ method, url, headers }, outgoing) => {
     const model = method === 'POST' ? INFER_PATH.exec(url ?? '')?.[1] : undefined;
-    if (model === undefined) return false;
+    if (model === undefined || !mayUseData((name) => headers[name]?.toString(), tokens)) return false;
     try {
       plane.admit?.(model);
       return false;

@@ -54,6 +54,27 @@ describe('a model that is overloaded', () => {
     socket.destroy();
   });
 
+  it('leaves who carries no token to the application, which says so', async () => {
+    const asked: string[] = [];
+    const admit = (model: string): never => {
+      asked.push(model);
+      throw new ServingError('OVERLOADED', 'too many');
+    };
+    const early = Object.assign(createFakePlane(), { admit });
+    const guarded = await listen(createApp(createFakePlane()), {
+      host: '127.0.0.1',
+      port: 0,
+      refuseEarly: refuseWhenOverloaded(early, { data: 'a-long-token' }),
+    });
+    const ask = (headers: Record<string, string>) => send(guarded.port, { path: PATH, headers, body: whole });
+    await ask({});
+    await ask({ authorization: 'Bearer another-token' });
+    expect(asked).toEqual([]);
+    expect((await ask({ authorization: 'Bearer a-long-token' })).status).toBe(503);
+    expect(asked).toEqual(['identity-fp32']);
+    await guarded.stop(0);
+  });
+
   it('refuses a request with a version, too', async () => {
     crowd.isThere = true;
     const answer = await send(server.port, {

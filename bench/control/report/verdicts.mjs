@@ -27,7 +27,7 @@ export function verdictsOf(results) {
   return [
     ...runLengths(results.runLengths),
     noNoise(of('stationary')),
-    retuned(of('scale').filter(({ name }) => name.includes('1.5'))),
+    ...retuned(of('scale').filter(({ name }) => name.includes('1.5'))),
     collapse(of('collapse')),
     ...truth(results.scenarios),
     harvest(of('harvest'), of('earliest')),
@@ -73,7 +73,7 @@ function noNoise(results) {
   };
 }
 
-/** @param {Result[]} results @returns {Verdict} */
+/** @param {Result[]} results @returns {Verdict[]} */
 function retuned(results) {
   const rows = results.map(({ name, runs }) => {
     const delays = runs.map(({ phases }) => drifts(phases)[0].delays);
@@ -84,17 +84,24 @@ function retuned(results) {
       applied: median(delays.map((d) => d.applied)),
     };
   });
-  return {
-    claim: 'scale × 1.5: noticed and tuned again within 500 sampled requests (median over seeds)',
-    isHeld:
-      rows.length === 0 ? null : rows.every(({ applied }) => applied !== null && applied <= RETUNED_SAMPLES),
-    figures: rows
-      .map(
-        ({ name, noticed, tried, applied }) =>
-          `${name}: noticed ${shown(noticed)}, new τ on trial ${shown(tried)}, applied ${shown(applied)}`,
-      )
-      .join('; '),
-  };
+  const isWithin = (/** @type {'tried' | 'applied'} */ step) =>
+    rows.length === 0 ? null : rows.every((row) => row[step] !== null && row[step] <= RETUNED_SAMPLES);
+  return [
+    {
+      claim:
+        'scale × 1.5: noticed, and τ* estimated anew and on trial, within 500 sampled requests (median over seeds)',
+      isHeld: isWithin('tried'),
+      figures: rows
+        .map(({ name, noticed, tried }) => `${name}: noticed ${shown(noticed)}, on trial ${shown(tried)}`)
+        .join('; '),
+    },
+    {
+      claim:
+        'scale × 1.5: a new τ proven and applied within 500 (a loss below .01 alone takes about 600 to prove)',
+      isHeld: isWithin('applied'),
+      figures: rows.map(({ name, applied }) => `${name}: applied ${shown(applied)}`).join('; '),
+    },
+  ];
 }
 
 /** @param {Result[]} results @returns {Verdict} */
