@@ -28,6 +28,13 @@ const COUNT_EVERY = 4;
 /** A ramp uses two thresholds; the rest are what was in use before. */
 const MAX_PER_SITES = 8;
 
+/** A request that was answered and is not counted yet. */
+interface Answered {
+  readonly rows: number;
+  readonly result: RunResult;
+  readonly totalMs: number;
+}
+
 export type StartRuntime = (setup: WorkerSetup, options: WorkerRuntimeOptions) => Promise<Runtime>;
 
 /** A model that is being served: its workers, its thermostat, and the way of a request through both. */
@@ -48,6 +55,7 @@ export class ServedModel {
   /** The thresholds in use, spread over the sites. */
   readonly #perSites = new Map<number, Float32Array>();
   #sampled = 0;
+  readonly #answered: Answered[] = [];
 
   private constructor(
     metadata: ModelMetadata,
@@ -123,6 +131,7 @@ export class ServedModel {
   }
 
   get statistics(): ModelStatistics {
+    this.#countAnswered();
     return this.#statistics.read(this.metadata.versions[0]!);
   }
 
@@ -170,7 +179,7 @@ export class ServedModel {
           }),
         ),
       );
-      this.#succeeded(request, result, performance.now() - started);
+      this.#count({ rows: request.inputs[0]?.shape[0] ?? 1, result, totalMs: performance.now() - started });
       endInferSpan(span, { threshold });
       if (isSampled)
         this.#sample({ inputs: request.inputs, threshold, ...wholeAnswer(result, asked, this.#outputs) });
@@ -191,6 +200,7 @@ export class ServedModel {
 
   /** Brings the metrics that are read rather than counted up to date. */
   exportMetrics(): void {
+    this.#countAnswered();
     exportModelMetrics(this.#metrics, this);
   }
 
@@ -225,13 +235,20 @@ export class ServedModel {
     return decision === 'sample';
   }
 
-  #succeeded(request: InferRequest, result: RunResult, totalMs: number): void {
+  /** Counting waits until the response is on its way, or until somebody asks for the figures. */
+  #count(answered: Answered): void {
+    if (this.#answered.push(answered) === 1) setImmediate(() => this.#countAnswered());
+  }
+
+  #countAnswered(): void {
     const model = this.name;
-    this.#statistics.succeed(request.inputs[0]?.shape[0] ?? 1, result, totalMs);
-    this.#metrics.requests.inc({ model, outcome: 'ok' });
-    this.#metrics.requestDuration.observe({ model, phase: 'queue' }, result.queueMs / 1000);
-    this.#metrics.requestDuration.observe({ model, phase: 'infer' }, result.inferMs / 1000);
-    this.#metrics.requestDuration.observe({ model, phase: 'total' }, totalMs / 1000);
+    for (const { rows, result, totalMs } of this.#answered.splice(0)) {
+      this.#statistics.succeed(rows, result, totalMs);
+      this.#metrics.requests.inc({ model, outcome: 'ok' });
+      this.#metrics.requestDuration.observe({ model, phase: 'queue' }, result.queueMs / 1000);
+      this.#metrics.requestDuration.observe({ model, phase: 'infer' }, result.inferMs / 1000);
+      this.#metrics.requestDuration.observe({ model, phase: 'total' }, totalMs / 1000);
+    }
   }
 
   /** After the response is on its way; nothing here can reach the client. */
