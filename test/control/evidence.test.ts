@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Evidence, isProven, noEvidence, observe, wealth } from '../../src/control/evidence.ts';
+import {
+  type Evidence,
+  isProven,
+  noEvidence,
+  observe,
+  observeAfresh,
+  wealth,
+} from '../../src/control/evidence.ts';
 import { xorshift } from '../../src/random.ts';
 
 const claims = fc.constantFrom<'above' | 'below'>('above', 'below');
@@ -61,10 +68,23 @@ describe('evidence', () => {
     );
   });
 
-  it('ever proves a false claim in at most α of runs, however long one looks (4,000 runs of 500)', () => {
+  it('ever proves a false claim in at most α of runs, however long one looks (10,000 null runs of 300)', () => {
     const alpha = 0.05;
-    expect(provenShare('above', 0.05, 0.05, alpha, 4000, 500)).toBeLessThanOrEqual(alpha);
-    expect(provenShare('below', 0.05, 0.05, alpha, 4000, 500)).toBeLessThanOrEqual(alpha);
+    expect(provenShare('above', 0.05, 0.05, alpha, 10_000, 300)).toBeLessThanOrEqual(alpha);
+    expect(provenShare('below', 0.05, 0.05, alpha, 10_000, 300)).toBeLessThanOrEqual(alpha);
+  });
+
+  it('raises afresh no more false alarms than one in so many observations, where the mean is exactly m', () => {
+    const random = xorshift(5);
+    const runLength = 200;
+    let observations = 0;
+    const alarms = 150;
+    for (let alarm = 0; alarm < alarms; alarm++) {
+      let evidence = noEvidence('above', 0.05);
+      for (; wealth(evidence) < runLength; observations++)
+        evidence = observeAfresh(evidence, random() < 0.05 ? 1 : 0);
+    }
+    expect(observations / alarms).toBeGreaterThan(runLength);
   });
 
   it('proves what is true: 1 % of disagreement is below 5 %, 20 % above', () => {
