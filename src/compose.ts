@@ -12,6 +12,7 @@ import { requireToken } from './http/access.ts';
 import { createApp } from './http/app.ts';
 import type { NodeBindings } from './http/body.ts';
 import { consoleRoutes } from './http/console-routes.ts';
+import { answerInferDirectly, type DirectAnswer } from './http/direct-infer.ts';
 import { type EarlyRefusal, refuseWhenOverloaded } from './http/early-refusal.ts';
 import type { InferContext } from './http/plane.ts';
 import { createPruningRoutes } from './http/pruning-routes.ts';
@@ -34,6 +35,8 @@ export interface Taustat {
   readonly routes: Hono<{ Bindings: NodeBindings }>;
   /** For a node server, to be asked before `routes`: refuses cheaply what an overloaded model would refuse anyway. */
   readonly refuseEarly: EarlyRefusal;
+  /** For a node server, to be asked next: answers most inference requests without the way through `routes`. */
+  readonly answerDirectly: DirectAnswer;
   /** The served model's name; of a repository the first that answered at the start, empty when none did. */
   readonly model: string;
   /** Names of the models that answer now. */
@@ -113,6 +116,7 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
   return {
     routes,
     refuseEarly: refuseWhenOverloaded(plane, tokens),
+    answerDirectly: answerInferDirectly(plane, { maxBodyBytes, maxBatch }, tokens, report),
     model,
     models: () => registry.names(),
     infer: async (request, { model: name = model, version, ...context } = {}) =>

@@ -14,15 +14,30 @@ export function json(
   return new Response(JSON.stringify(content), { status, headers: { ...JSON_TYPE, ...headers } });
 }
 
+/** An error on the wire, for whatever writes it. */
+export interface ErrorParts {
+  readonly status: number;
+  readonly content: { readonly error: string };
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** The protocol's form of an error. What was not foreseen stays inside: its message may hold anything. */
+export function errorParts(error: unknown, retryAfterSeconds: number): ErrorParts {
+  if (!(error instanceof ServingError))
+    return { status: 500, content: { error: 'internal error' }, headers: {} };
+  const { status, message } = error;
+  return { status, content: { error: message }, headers: headersOf(status, retryAfterSeconds) };
+}
+
+function headersOf(status: number, retryAfterSeconds: number): Readonly<Record<string, string>> {
+  if (status === 503) return { 'Retry-After': String(retryAfterSeconds) };
+  if (status === 401) return CHALLENGE;
+  return status === 413 ? { Connection: 'close' } : {};
+}
+
 export function errorAnswer(error: unknown, retryAfterSeconds: number): Response {
-  if (!(error instanceof ServingError)) return json({ error: 'internal error' }, 500);
-  const { status } = error;
-  if (status === 503)
-    return json({ error: error.message }, status, { 'Retry-After': String(retryAfterSeconds) });
-  if (status === 401) return json({ error: error.message }, status, CHALLENGE);
-  if (status === 413) return json({ error: error.message }, status, { Connection: 'close' });
-  return json({ error: error.message }, status);
+  const { status, content, headers } = errorParts(error, retryAfterSeconds);
+  return json(content, status, headers);
 }
 
 export type Handler = (context: HttpContext) => Response | Promise<Response>;

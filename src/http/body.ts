@@ -12,22 +12,39 @@ export interface NodeBindings {
 
 export type HttpContext = Context<{ Bindings: NodeBindings }>;
 
+/** Where a body comes from: the socket's message, or the stream of whatever serves the application. */
+export interface BodySource {
+  readonly header: (name: string) => string | undefined;
+  readonly incoming: IncomingMessage | undefined;
+  readonly stream: () => ReadableStream<Uint8Array> | null;
+}
+
+/** Reads a request's body, decompressed: see `readBodyOf`. */
+export function readBody(context: HttpContext, maxBytes: number, alignAt: number): Promise<Uint8Array> {
+  const source = {
+    header: (name: string) => context.req.header(name),
+    incoming: context.env?.incoming,
+    stream: () => context.req.raw.body,
+  };
+  return readBodyOf(source, maxBytes, alignAt);
+}
+
 /**
- * Reads a request's body, decompressed.
+ * A whole body, decompressed.
  *
  * @param alignAt - offset that is placed on an aligned address; a compressed body is placed anywhere.
  * @throws ServingError PAYLOAD_TOO_LARGE (before reading where the length is announced), UNSUPPORTED_ENCODING,
  *   INVALID_REQUEST.
  */
-export async function readBody(context: HttpContext, maxBytes: number, alignAt: number): Promise<Uint8Array> {
-  const encoding = parseContentEncoding(context.req.header('content-encoding'));
-  const length = context.req.header('content-length');
+export async function readBodyOf(source: BodySource, maxBytes: number, alignAt: number): Promise<Uint8Array> {
+  const { header, incoming, stream } = source;
+  const encoding = parseContentEncoding(header('content-encoding'));
+  const length = header('content-length');
   const declared = length === undefined ? undefined : parseByteCount('Content-Length', length);
   if (declared !== undefined && declared > maxBytes) throw bodyTooLarge(maxBytes);
   const buffer = new BodyBuffer(declared, maxBytes, alignAt);
-  const incoming = context.env?.incoming;
   if (incoming !== undefined) await collectIncoming(incoming, buffer);
-  else await collectStream(context.req.raw.body, buffer);
+  else await collectStream(stream(), buffer);
   const body = buffer.take();
   return encoding === 'identity' ? body : decompress(encoding, body, maxBytes);
 }

@@ -4,6 +4,7 @@ import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { ServingError } from '../errors.ts';
 import type { NodeBindings } from './body.ts';
+import type { DirectAnswer } from './direct-infer.ts';
 import type { EarlyRefusal } from './early-refusal.ts';
 import { refuseExpectation, refuseMessage, refuseRequest } from './malformed.ts';
 
@@ -24,6 +25,8 @@ export interface ListenOptions {
   readonly stallSeconds?: number;
   /** Asked first, about every request. */
   readonly refuseEarly?: EarlyRefusal;
+  /** Asked next; the application gets the rest. */
+  readonly answerDirectly?: DirectAnswer;
 }
 
 const IDLE_CHECK_MS = 25;
@@ -38,7 +41,8 @@ export async function listen(
   app: Hono<{ Bindings: NodeBindings }>,
   options: ListenOptions,
 ): Promise<Listening> {
-  const { host, port, headerSeconds = 10, requestSeconds = 60, stallSeconds = 60, refuseEarly } = options;
+  const { host, port, headerSeconds = 10, requestSeconds = 60, stallSeconds = 60 } = options;
+  const { refuseEarly, answerDirectly } = options;
   const listener = getRequestListener(app.fetch as never, { errorHandler: refuseRequest });
   const requestTimeout = 1000 * requestSeconds;
   const headersTimeout = Math.min(1000 * headerSeconds, requestTimeout);
@@ -51,6 +55,7 @@ export async function listen(
   const server = createServer({ requireHostHeader: false, ...timing }, (incoming, outgoing) => {
     if (refuseEarly?.(incoming, outgoing)) return;
     outgoing.setTimeout(1000 * stallSeconds, cutOffStalled);
+    if (answerDirectly?.(incoming, outgoing)) return;
     void listener(incoming, outgoing);
   });
   server.on('clientError', refuseMessage);

@@ -72,6 +72,7 @@ export class Lab {
     const listening: Listening = await listen(taustat.routes, {
       ...config.server,
       refuseEarly: taustat.refuseEarly,
+      answerDirectly: taustat.answerDirectly,
     });
     const grpc = config.server.grpcPort === undefined ? undefined : await taustat.listenGrpc();
     this.#stops.push(async () => {

@@ -1,0 +1,94 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { mayUseData, type Tokens } from '../authorization.ts';
+import { errorParts } from './answers.ts';
+import { createInferExchange, type InferAnswer, type InferMessage } from './infer-exchange.ts';
+import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
+import type { InferencePlane } from './plane.ts';
+
+/** Plain names and versions; whatever else there is in a path is for the application to read, or to refuse. */
+const INFER_PATH = /^\/v2\/models\/([\w.-]+)(?:\/versions\/(0|[1-9]\d{0,17}))?\/infer$/;
+const PLAIN_HOST = /^[\w.-]+(:\d+)?$/;
+
+/** Answers a request straight from the listener; false: it is the application's. */
+export type DirectAnswer = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
+
+/**
+ * Inference without a Request, a router and a Response in between, for the requests that are most of the traffic. The same
+ * exchange answers them as in the application, which gets everything that is not plain.
+ *
+ * @param report - hears of errors that are the server's fault.
+ */
+export function answerInferDirectly(
+  plane: InferencePlane,
+  limits: Partial<HttpLimits>,
+  tokens: Tokens,
+  report: (error: unknown) => void,
+): DirectAnswer {
+  const allLimits = { ...DEFAULT_LIMITS, ...limits };
+  const exchange = createInferExchange(plane, allLimits);
+
+  function fail(error: unknown, outgoing: ServerResponse): void {
+    const { status, content, headers } = errorParts(error, allLimits.retryAfterSeconds);
+    if (status === 500) report(error);
+    const body = JSON.stringify(content);
+    send(outgoing, status, { 'Content-Type': 'application/json', ...headers }, Buffer.from(body));
+  }
+
+  return (incoming, outgoing) => {
+    if (incoming.method !== 'POST' || !PLAIN_HOST.test(incoming.headers.host ?? '')) return false;
+    const path = INFER_PATH.exec(incoming.url ?? '');
+    if (path === null || path[1] === '.' || path[1] === '..') return false;
+    const message = new ArrivedMessage(path[1]!, path[2], incoming, outgoing);
+    if (!mayUseData(message.header, tokens)) return false;
+    exchange(message).then(
+      ({ headers, body }: InferAnswer) => send(outgoing, 200, headers, body),
+      (error: unknown) => fail(error, outgoing),
+    );
+    return true;
+  };
+}
+
+function send(
+  outgoing: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: Uint8Array,
+): void {
+  if (outgoing.destroyed) return;
+  outgoing.writeHead(status, { ...headers, 'Content-Length': body.byteLength });
+  outgoing.end(body);
+}
+
+/** A class for its accessor: see MessageContext. */
+class ArrivedMessage implements InferMessage {
+  readonly model: string;
+  readonly version: string | undefined;
+  readonly incoming: IncomingMessage;
+  readonly #outgoing: ServerResponse;
+
+  constructor(
+    model: string,
+    version: string | undefined,
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+  ) {
+    this.model = model;
+    this.version = version;
+    this.incoming = incoming;
+    this.#outgoing = outgoing;
+  }
+
+  /** Repeated headers were joined by Node. */
+  readonly header = (name: string): string | undefined => this.incoming.headers[name]?.toString();
+  readonly stream = (): null => null;
+
+  get signal(): AbortSignal {
+    const gone = new AbortController();
+    if (this.#outgoing.destroyed) gone.abort();
+    else
+      this.#outgoing.once('close', () => {
+        if (!this.#outgoing.writableFinished) gone.abort();
+      });
+    return gone.signal;
+  }
+}
