@@ -96,7 +96,7 @@ function onMode(state: ControllerState, event: EventOf<'mode'>, options: Control
 }
 
 /** What was proven while production was at something else reaches it in stages all the same. */
-function rampedAnew({ mode, phase }: ControllerState): Phase {
+export function rampedAnew({ mode, phase }: Pick<ControllerState, 'mode' | 'phase'>): Phase {
   if (mode === 'auto' || phase.kind !== 'tracking') return phase;
   return { ...phase, applied: { ...phase.applied, ramp: RAMP_START, good: [] } };
 }
@@ -147,7 +147,7 @@ function onAppliedPair(
     return { ...state, phase: { ...phase, search: rested, applied: next } };
   }
   const part = `${100 * RAMP_SHARES[ramp.stage]!} % of production at τ = ${event.threshold}`;
-  const share = `${part}: agreement proven above ${(1 - options.allowedLoss).toFixed(3)}, no alarm since`;
+  const share = `${part}: mean loss proven below ${options.allowedLoss.toFixed(3)}, no alarm since`;
   const isDone = isRamped(ramp);
   const onward = isDone ? nextTrial(search, options) : search;
   return moved(state, { ...phase, search: onward, applied: next }, event.at, 'ramped', share);
@@ -320,23 +320,23 @@ function verdictOf(
   pairs: number,
   { allowedLoss }: ControlOptions,
 ): { reason: ChangeReason; detail: string } {
-  const objective = (1 - allowedLoss).toFixed(3);
+  const allowed = allowedLoss.toFixed(3);
   const after = `after ${pairs} sampled requests`;
   switch (verdict) {
     case 'proven':
       return {
         reason: 'agreement-proven',
-        detail: `agreement at τ = ${threshold} is above ${objective} ${after}`,
+        detail: `mean loss at τ = ${threshold} is below ${allowed} ${after}`,
       };
     case 'refuted':
       return {
         reason: 'disagreement',
-        detail: `agreement at τ = ${threshold} is below ${objective} ${after}`,
+        detail: `mean loss at τ = ${threshold} is above ${allowed} ${after}`,
       };
     case 'given-up':
       return {
         reason: 'agreement-unproven',
-        detail: `agreement at τ = ${threshold} is not proven above ${objective} ${after}`,
+        detail: `mean loss at τ = ${threshold} is not proven below ${allowed} ${after}`,
       };
   }
 }

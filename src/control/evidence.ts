@@ -41,6 +41,9 @@ const BETS: Readonly<Record<Evidence['claim'], readonly Bet[]>> = {
   ],
 };
 
+/** Tells evidence that was kept under other bets from that of these. */
+export const EVIDENCE_FORM = JSON.stringify(BETS);
+
 /** No evidence yet for the claim that the mean is above (below) `mean`. */
 export function noEvidence(claim: 'above' | 'below', mean: number): Evidence {
   return { claim, mean, logWealth: BETS[claim].map(() => 0), observations: 0 };

@@ -157,6 +157,11 @@ export class Thermostat {
     this.#commands.next({ kind: 'mode', mode, at, ...(threshold === undefined ? {} : { threshold }) });
   }
 
+  /** What samples would tell cannot be known: dense until it can. */
+  fail(message: string): void {
+    this.#commands.next(failure(new Error(message), Date.now()));
+  }
+
   close(): void {
     this.#subscription.unsubscribe();
     this.#state.complete();

@@ -26,9 +26,12 @@ export interface Follower {
 
 export type Unfollow = () => void;
 
+/** Thresholds reach the model as float32. */
+const MAX_FLOAT32 = 3.4028234663852886e38;
+
 const PutBody = z.strictObject({
   mode: z.enum(MODES as [Mode, ...Mode[]]),
-  threshold: z.number().nonnegative().optional(),
+  threshold: z.number().nonnegative().max(MAX_FLOAT32).optional(),
 });
 
 const HEARTBEAT_MS = 15_000;

@@ -30,6 +30,8 @@ export class AuditFile implements AuditSink {
       mkdirSync(dirname(path), { recursive: true });
       this.#bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
       this.#open();
+      // The last server may have been killed in the middle of a line.
+      if (this.#bytes > 0) this.#stream?.write('\n');
     });
   }
 

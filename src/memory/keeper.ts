@@ -3,14 +3,23 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import type { ControlEvent } from '../control/controller.ts';
-import { type ControllerState, type ControlOptions, initialState } from '../control/state.ts';
+import { type ControlEvent, rampedAnew } from '../control/controller.ts';
+import { EVIDENCE_FORM } from '../control/evidence.ts';
+import {
+  type ControllerState,
+  type ControlOptions,
+  initialState,
+  isWatchful,
+  judgedThresholds,
+  MODES,
+  production,
+} from '../control/state.ts';
 import type { Memory } from '../control/thermostat.ts';
 import { messageOf } from '../errors.ts';
 import { AuditRecorder } from './audit.ts';
 import { AuditFile } from './audit-file.ts';
 import { FileStore } from './file-store.ts';
-import type { Remembered, StateStore } from './store.ts';
+import { RECORD_VERSION, type Remembered, type StateStore } from './store.ts';
 
 /** Evidence that no decision has come of is saved this often; a change of state at once. */
 const SAVE_EVERY_MS = 5000;
@@ -43,6 +52,8 @@ export class Keeper {
   readonly memory: Memory;
   #latest: () => Memory;
   #savedAt = 0;
+  /** When evidence last came in, which is what grows old. */
+  #evidenceAt: number;
   #lastChange: unknown;
   #timer: NodeJS.Timeout | undefined;
 
@@ -52,7 +63,9 @@ export class Keeper {
     key: string,
     memory: Memory,
     audit: AuditFile,
+    evidenceAt: number,
   ) {
+    this.#evidenceAt = evidenceAt;
     const { model, hash, control } = subject;
     this.#subject = subject;
     this.#store = store;
@@ -67,10 +80,11 @@ export class Keeper {
 
   /** What was kept of the model, or the beginning. */
   static async open(subject: KeeperSubject, folder: string, log: Logger): Promise<Keeper> {
-    const { model, hash } = subject;
+    const { model } = subject;
     const warn = (what: string) => (error: unknown) =>
       log.warn({ model, folder, error: messageOf(error) }, `${what}; serving goes on without`);
-    const key = `${model.replace(/[^\w.-]/g, '_')}-${hash.slice(0, 16)}`;
+    // By name, as an operator addresses it: what was switched off stays off when the file changes. Evidence asks for the hash.
+    const key = `${model}-${subject.config.model.version}`.replace(/[^\w.-]/g, '_');
     const store = new FileStore(folder, warn('state cannot be kept'));
     const record = await store.load(key);
     const memory = recall(record, subject, Date.now());
@@ -79,7 +93,7 @@ export class Keeper {
     });
     if (memory.state.phase.kind !== 'warming' || memory.state.modeBy === 'operator')
       log.info({ model, mode: memory.state.mode, phase: memory.state.phase.kind }, 'resumed from kept state');
-    return new Keeper(subject, store, key, memory, audit);
+    return new Keeper(subject, store, key, memory, audit, record?.savedAt ?? Date.now());
   }
 
   /** @param latest - what is to be kept at any moment. */
@@ -90,6 +104,7 @@ export class Keeper {
   /** To be told of every step of the controller. */
   onStep(event: ControlEvent, state: ControllerState): void {
     this.#recorder.record(event, state);
+    if (event.kind === 'pair' || event.kind === 'snapshot') this.#evidenceAt = Date.now();
     if (state.change !== this.#lastChange) {
       this.#lastChange = state.change;
       // Once the step is over, so that what belongs to the new state is there too.
@@ -118,35 +133,59 @@ export class Keeper {
     this.#savedAt = Date.now();
     const { hash } = this.#subject;
     this.#store.save(this.#key, {
-      version: 1,
+      version: RECORD_VERSION,
       model: hash,
       settings: this.#settings,
-      savedAt: this.#savedAt,
+      savedAt: this.#evidenceAt,
       ...this.#latest(),
     });
   }
 }
 
 /**
- * What a record is worth: all of it for the same model under the same settings, when it is young enough; of any other only
- * the mode that an operator chose, since a switch that was thrown stays thrown.
+ * What a record is worth: all of it for the same model under the same settings, when its evidence is young enough and the
+ * controller can go on from it; of any other only the mode that an operator chose, since a switch that was thrown stays
+ * thrown. What was proven while production was at something else still reaches it in stages.
  */
 export function recall(record: Remembered | null, subject: KeeperSubject, now: number): Memory {
   const { config, control, hash } = subject;
   const fresh = initialState(config.control.mode, config.control.threshold, control);
-  if (record === null || record.model !== hash) return { state: fresh, reference: null };
+  if (record === null || !MODES.includes(record.state.mode)) return { state: fresh, reference: null };
   const { state, reference } = record;
   const isOperators = state.modeBy === 'operator';
-  const { mode, modeBy, fixed } = isOperators ? state : fresh;
-  const isYoung = now - record.savedAt <= config.store.maxAgeSeconds * 1000;
-  if (isYoung && record.settings === fingerprint(subject))
-    return { state: { ...state, mode, modeBy, fixed }, reference };
-  return { state: { ...fresh, mode, modeBy, fixed }, reference: null };
+  const isSame = record.model === hash && record.settings === fingerprint(subject) && isUsable(state);
+  const chosen = isOperators ? state : fresh;
+  const fixed = isOperators || isSame ? revoked(chosen.fixed, state.fixed) : chosen.fixed;
+  // A threshold for other weights proves nothing.
+  const mode = chosen.mode === 'fixed' && record.model !== hash && isOperators ? 'observe' : chosen.mode;
+  const modes = { mode, modeBy: chosen.modeBy, fixed: mode === 'fixed' ? fixed : null };
+  const isYoung = Math.abs(now - record.savedAt) <= config.store.maxAgeSeconds * 1000;
+  const isWatched = config.sampling.ratio > 0 && state.mode !== 'off';
+  if (isYoung && isSame && isWatched) {
+    const phase = mode === 'auto' ? rampedAnew(state) : state.phase;
+    return { state: { ...state, phase, ...modes }, reference };
+  }
+  return { state: { ...fresh, ...modes }, reference: null };
+}
+
+/** A fixed threshold that the guard has taken back is not given again by starting anew. */
+function revoked(chosen: ControllerState['fixed'], kept: ControllerState['fixed']): ControllerState['fixed'] {
+  return chosen !== null && kept?.threshold === chosen.threshold ? kept : chosen;
+}
+
+/** Whether everything that is asked of a state has an answer: a record may be damaged, or of another form. */
+function isUsable(state: ControllerState): boolean {
+  try {
+    isWatchful(state);
+    return [...judgedThresholds(state), production(state).threshold].every(Number.isFinite);
+  } catch {
+    return false;
+  }
 }
 
 /** Of the settings that decisions depend on, the mode aside: what was proven under one mode holds under another. */
 export function fingerprint({ config, control }: KeeperSubject): string {
   const { sites, window, criticality, drift, agreement } = config;
-  const relevant = { control, sites, window, criticality, drift, agreement };
+  const relevant = { control, sites, window, criticality, drift, agreement, evidence: EVIDENCE_FORM };
   return createHash('sha256').update(JSON.stringify(relevant)).digest('hex').slice(0, 16);
 }

@@ -1,14 +1,17 @@
 import type { Memory } from '../control/thermostat.ts';
 
+/** Form of the record: another one is as good as none. */
+export const RECORD_VERSION = 2;
+
 /** What is kept of a model over restarts. */
 export interface Remembered extends Memory {
   /** Form of the record. */
-  readonly version: 1;
+  readonly version: typeof RECORD_VERSION;
   /** SHA-256 of the model file: another model starts afresh. */
   readonly model: string;
   /** The settings that the decisions depend on: under others, the evidence says nothing. */
   readonly settings: string;
-  /** Unix milliseconds. */
+  /** When evidence last came in, Unix milliseconds. */
   readonly savedAt: number;
 }
 
@@ -31,7 +34,7 @@ export function isRemembered(value: unknown): value is Remembered {
   if (typeof value !== 'object' || value === null) return false;
   const record = value as Partial<Remembered>;
   return (
-    record.version === 1 &&
+    record.version === RECORD_VERSION &&
     typeof record.model === 'string' &&
     typeof record.settings === 'string' &&
     typeof record.savedAt === 'number' &&

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, ServingError } from '../errors.ts';
 import { instrument } from '../onnx/instrument.ts';
 import { decodeModel, externalDataFiles } from '../onnx/model-file.ts';
@@ -12,7 +12,7 @@ import type { WorkerSetup } from './messages.ts';
 export interface LoadedModel {
   /** File name without its ending. */
   readonly stem: string;
-  /** SHA-256 of the file, in hex. */
+  /** SHA-256 of the file, and of what its external weights look like from outside, in hex. */
   readonly hash: string;
   readonly signature: ModelSignature;
   readonly sites: readonly Site[];
@@ -30,11 +30,12 @@ export async function loadModel(path: string, siteOptions: SiteOptions): Promise
   const model = decodeModel(plain);
   const signature = modelSignature(model);
   if (signature.outputs.some(({ datatype }) => datatype === 'BYTES')) checkText(model);
-  const externalFolder = externalDataFiles(model).length > 0 ? dirname(resolve(path)) : undefined;
+  const external = externalDataFiles(model);
+  const externalFolder = external.length > 0 ? dirname(resolve(path)) : undefined;
   const { bytes, sites, skipped } = instrument(model, siteOptions);
   return {
     stem: basename(path).replace(/\.onnx$/i, ''),
-    hash: createHash('sha256').update(plain).digest('hex'),
+    hash: await hashOf(plain, external, dirname(resolve(path))),
     signature,
     sites,
     skipped,
@@ -45,6 +46,16 @@ export async function loadModel(path: string, siteOptions: SiteOptions): Promise
       ...(externalFolder === undefined ? {} : { externalFolder }),
     },
   };
+}
+
+/** Weights outside the file count by size and time of change: reading them all again is not worth it. */
+async function hashOf(plain: Uint8Array, external: readonly string[], folder: string): Promise<string> {
+  const hash = createHash('sha256').update(plain);
+  for (const name of external) {
+    const found = await stat(join(folder, name)).catch(() => undefined);
+    hash.update(`${name} ${found?.size} ${found?.mtimeMs}`);
+  }
+  return hash.digest('hex');
 }
 
 /** A copy that reaches any number of threads without being copied again. */

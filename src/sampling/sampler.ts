@@ -16,16 +16,20 @@ export interface WorkerTime {
 /** Unspent budget carried over, so that a burst may be sampled after a quiet time. */
 const CARRY_OVER_MS = 1000;
 const GOLDEN_RATIO = 0.6180339887498949;
+const SILVER_RATIO = 0.41421356237309515;
+/** Of the sampled requests, those that their id chose. Clients whose ids are few would else be seen always, or never. */
+const STICKY_SHARE = 0.75;
 
 /**
  * Which requests are sampled: those with the lowest positions, which are also the first that a new threshold reaches.
  *
- * The same id always has the same position, so that a retried or a replayed request does not change the sample. A budget on
+ * The same id always has the same position, so that a retried or a replayed request hardly changes the sample. A budget on
  * worker time comes on top.
  */
 export class Sampler {
   readonly #options: SamplerOptions;
   #phase = 0;
+  #turn = 0;
   #lastMs: number | undefined;
   #spentMs = 0;
   #balanceMs = 0;
@@ -38,9 +42,18 @@ export class Sampler {
   decide(position: number, nowMs: number, time: WorkerTime, isWatchful = false): Decision {
     this.#settle(nowMs, time);
     const { ratio, budget } = this.#options;
-    if (ratio === 0 || (position >= ratio && !isWatchful)) return 'pass';
+    const isChosen = this.#isChosen(position);
+    if (ratio === 0 || (!isChosen && !isWatchful)) return 'pass';
     if (this.#balanceMs > 0 || budget >= 1) return 'sample';
-    return position < ratio ? 'over-budget' : 'pass';
+    return isChosen ? 'over-budget' : 'pass';
+  }
+
+  /** The lowest positions, and of the rest so many in turn that it is `ratio` of all. */
+  #isChosen(position: number): boolean {
+    const { ratio } = this.#options;
+    const sticky = STICKY_SHARE * ratio;
+    this.#turn = (this.#turn + SILVER_RATIO) % 1;
+    return position < sticky || (ratio > 0 && this.#turn < (ratio - sticky) / (1 - sticky));
   }
 
   /** A request's place in [0, 1), the same for the same id; requests without one are spread evenly. O(length of the id). */

@@ -25,6 +25,8 @@ import { RequestStatistics } from './statistics.ts';
 
 /** What passes the gates is counted on every so many samples: it takes a run of its own. */
 const COUNT_EVERY = 4;
+/** Failed shadow runs in a row after which nothing is known of the answers any more. */
+const BLIND_AFTER = 32;
 /** A ramp uses two thresholds; the rest are what was in use before. */
 const MAX_PER_SITES = 8;
 
@@ -55,6 +57,7 @@ export class ServedModel {
   /** The thresholds in use, spread over the sites. */
   readonly #perSites = new Map<number, Float32Array>();
   #sampled = 0;
+  #failedInARow = 0;
   readonly #answered: Answered[] = [];
 
   private constructor(
@@ -168,7 +171,8 @@ export class ServedModel {
     const isDense = request.parameters.pruning === 'off';
     const position = this.#sampler.position(request.id);
     const threshold = isDense || !this.isPrunable ? 0 : this.thermostat.thresholdAt(position);
-    const isSampled = this.#isSampled(position);
+    // A request without a row shows no activation.
+    const isSampled = request.inputs[0]?.shape[0] !== 0 && this.#isSampled(position);
     const asked = request.outputs?.length ? request.outputs.map((output) => output.name) : this.#outputs;
     try {
       const result = await deadlineOf(request, context, (client) =>
@@ -262,6 +266,7 @@ export class ServedModel {
         (sample) => {
           if (sample === 'dropped') return this.#shadowed('dropped');
           this.#shadowed('ok');
+          this.#failedInARow = 0;
           this.#metrics.estimatorDuration.observe({ step: 'binning' }, sample.binningMs / 1000);
           let seen = 0;
           let nonFinite = 0;
@@ -276,6 +281,8 @@ export class ServedModel {
         },
         (error: unknown) => {
           this.#shadowed('failed');
+          if (++this.#failedInARow % BLIND_AFTER === 0)
+            this.thermostat.fail(`shadow runs fail: ${messageOf(error)}`);
           this.#log.warn({ model: this.name, error: messageOf(error) }, 'shadow run failed');
         },
       );

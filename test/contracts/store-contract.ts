@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { initialState } from '../../src/control/state.ts';
-import type { Remembered, StateStore } from '../../src/memory/store.ts';
+import { RECORD_VERSION, type Remembered, type StateStore } from '../../src/memory/store.ts';
 import { OPTIONS } from '../control/events.ts';
 
 export function record(savedAt: number): Remembered {
   const state = initialState('auto', undefined, OPTIONS);
-  return { version: 1, model: 'hash', settings: 'settings', savedAt, state, reference: null };
+  return { version: RECORD_VERSION, model: 'hash', settings: 'settings', savedAt, state, reference: null };
 }
 
 /** What every store must do. @param open - the same storage again, as after a restart. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -146,7 +146,10 @@ describe('AuditFile', () => {
     await file.close();
   }
 
-  const linesOf = (path: string) => readFileSync(path, 'utf8').trimEnd().split('\n');
+  const linesOf = (path: string) =>
+    readFileSync(path, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '');
 
   it('goes on with the file that is there', async () => {
     const path = join(folder, 'twice.jsonl');
@@ -155,6 +158,16 @@ describe('AuditFile', () => {
     await written(path, STORY);
     expect(linesOf(path)).toHaveLength(2 * once);
     expect((await replayed(linesOf(path))).every(({ isSame }) => isSame)).toBe(true);
+  });
+
+  it('can be read past the line in which a server was killed', async () => {
+    const path = join(folder, 'torn.jsonl');
+    await written(path, STORY);
+    truncateSync(path, readFileSync(path).length - 40);
+    await written(path, STORY);
+    const decisions = await replayed(linesOf(path));
+    expect(decisions.length).toBeGreaterThan(20);
+    expect(decisions.every(({ isSame }) => isSame)).toBe(true);
   });
 
   it('is set aside when it is long enough; each part can be read on its own', async () => {

@@ -4,7 +4,7 @@ import { step } from '../../src/control/controller.ts';
 import { type ControllerState, initialState, judgedThresholds, production } from '../../src/control/state.ts';
 import { controlOptionsOf } from '../../src/control/thermostat.ts';
 import { defaultStateFolder, fingerprint, type KeeperSubject, recall } from '../../src/memory/keeper.ts';
-import type { Remembered } from '../../src/memory/store.ts';
+import { RECORD_VERSION, type Remembered } from '../../src/memory/store.ts';
 import { pair, snapshot } from '../control/events.ts';
 
 function subjectOf(config: ConfigInput = {}, hash = 'h'): KeeperSubject {
@@ -27,7 +27,7 @@ function tracking(): ControllerState {
 /** The record that a keeper of the subject would write. */
 function recordOf(state: ControllerState): Remembered {
   const settings = fingerprint(SUBJECT);
-  return { version: 1, model: SUBJECT.hash, settings, savedAt: NOW, state, reference: null };
+  return { version: RECORD_VERSION, model: SUBJECT.hash, settings, savedAt: NOW, state, reference: null };
 }
 
 describe('what is recalled', () => {
@@ -59,6 +59,46 @@ describe('what is recalled', () => {
       const { state } = recall(recordOf(off), subject, NOW + 1e12);
       expect([state.mode, production(state).threshold]).toEqual(['off', 0]);
     }
+  });
+
+  it('is the mode that an operator chose also when the file has changed', () => {
+    const off = step(tracking(), { kind: 'mode', at: 1, mode: 'off' }, SUBJECT.control);
+    const { state } = recall(recordOf(off), subjectOf({}, 'other'), NOW);
+    expect([state.mode, state.phase.kind]).toEqual(['off', 'warming']);
+  });
+
+  it('is a threshold of the settings as the guard left it', () => {
+    const fixed = subjectOf({ control: { mode: 'fixed', threshold: 3 } });
+    let state = initialState('fixed', 3, fixed.control);
+    for (let i = 0; i < 20; i++) state = step(state, pair(3, 1), fixed.control);
+    expect(production(state).threshold).toBe(0);
+    const kept = { ...recordOf(state), settings: fingerprint(fixed) };
+    expect(production(recall(kept, fixed, NOW).state).threshold).toBe(0);
+    const other = subjectOf({ control: { mode: 'fixed', threshold: 2 } });
+    expect(production(recall(kept, other, NOW).state).threshold).toBe(2);
+  });
+
+  it('reaches production in stages where it was only observed', () => {
+    const observed: ControllerState = { ...tracking(), mode: 'observe' };
+    expect(production(recall(recordOf(observed), SUBJECT, NOW).state)).toMatchObject({ share: 0.01 });
+  });
+
+  it.each<[string, (state: ControllerState) => unknown]>([
+    ['without a search', (state) => ({ ...state, phase: { ...state.phase, search: undefined } })],
+    ['of another mode', (state) => ({ ...state, mode: 'banana' })],
+  ])('is nothing of a damaged record: %s', (_, damage) => {
+    const damaged = damage(tracking()) as ControllerState;
+    expect(recall(recordOf(damaged), SUBJECT, NOW).state).toMatchObject({
+      mode: 'auto',
+      phase: { kind: 'warming' },
+    });
+  });
+
+  it('is nothing where no request will be sampled, or the model was off meanwhile', () => {
+    const blind = subjectOf({ sampling: { ratio: 0 } });
+    expect(recall(recordOf(tracking()), blind, NOW).state.phase.kind).toBe('warming');
+    const off: ControllerState = { ...tracking(), mode: 'off' };
+    expect(recall(recordOf(off), SUBJECT, NOW).state.phase.kind).toBe('warming');
   });
 
   it('is the mode of the settings, where nobody chose another', () => {
