@@ -61,7 +61,7 @@ bench
   .add('window: add one sample', () => window.add(pool[0], 0))
   .add('window: snapshot', () => window.snapshot())
   .add('F on the log grid', () => freeEnergyCurve(tails(all), grid, 'normalized'))
-  .add('F, features, τ* from a full window', () => criticality(slices))
+  .add('F, features, τ* from a full window', () => criticality(slices, undefined, snapshot.sites))
   .add('the same from a window of noise', () => criticality(noisy))
   .add('drift: summary of one request', () => summarize(pool[0]))
   .add('drift: one reading of 16', () => readDrift(reference, newest, null))

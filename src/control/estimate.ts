@@ -4,12 +4,17 @@ import { paperCriticality } from '../criticality/paper-rule.ts';
 import { mergeAll } from '../estimator/histogram.ts';
 import type { SiteHistograms } from '../estimator/rolling-window.ts';
 
-/** The critical point of a window by the configured rule; null when the window holds too little to say anything. */
+/**
+ * The critical point of a window by the configured rule; null when the window holds too little to say anything.
+ *
+ * @param window - the slices merged, per site.
+ */
 export function estimate(
   slices: readonly SiteHistograms[],
   options: Config['criticality'],
+  window: SiteHistograms,
 ): Criticality | null {
   return options.rule === 'paper'
     ? paperCriticality(slices.map(mergeAll), options.temperature)
-    : criticality(slices, options);
+    : criticality(slices, options, window);
 }

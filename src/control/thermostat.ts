@@ -194,10 +194,10 @@ export class Thermostat {
     );
   }
 
-  #estimate({ at, samples, newSamples, slices, requests, newRequests }: Snapshot): ControlEvent {
+  #estimate({ at, samples, newSamples, sites, slices, requests, newRequests }: Snapshot): ControlEvent {
     const { config, onTimed } = this.#options;
     const started = performance.now();
-    this.#criticality = estimate(slices, config.criticality);
+    this.#criticality = estimate(slices, config.criticality, sites);
     onTimed?.('critical-point', performance.now() - started);
     this.#requests = requests;
     this.#readInterval();

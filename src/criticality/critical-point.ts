@@ -73,14 +73,16 @@ const MIN_SLICES = 4;
  * O(slices · sites · bins).
  *
  * @param slices - parts of the window with whole requests each; at least 4, else there is no noise estimate and so no feature.
+ * @param window - all slices merged, per site, where somebody has that already.
  * @returns null when the window holds too little for a curve.
  */
 export function criticality(
   slices: readonly SiteHistograms[],
   options: CriticalPointOptions = DEFAULT_CRITICAL_POINT,
+  window?: SiteHistograms,
 ): Criticality | null {
   const histograms = (slices[0] ?? []).map((_, site) => slices.map((slice) => slice[site]!));
-  const merged = histograms.map(mergeAll);
+  const merged = window ?? histograms.map(mergeAll);
   const exact = tails(mergeAll(merged));
   const bins = logGrid(exact, GRID);
   if (bins.length < 3) return null;

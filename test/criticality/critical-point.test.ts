@@ -14,6 +14,7 @@ import {
   retainedFrom,
   tails,
 } from '../../src/estimator/histogram.ts';
+import { RollingWindow } from '../../src/estimator/rolling-window.ts';
 import { bitsOf } from '../estimator/distributions.ts';
 import { ANALYTIC, analyticFreeEnergy, argmax, expectedHistogram, type Magnitudes } from './analytic.ts';
 import { BACKGROUND, exponential, halfNormal, lognormal, rayleigh, window, withAtoms } from './samples.ts';
@@ -251,5 +252,21 @@ describe('atoms', () => {
     const { count } = retainedFrom(t, binOf(critical!.threshold));
     expect(critical!.sparsity).toBeCloseTo(1 - count / t.count[0]!, 12);
     expect(critical!.sparsity).toBeGreaterThan(0.6);
+  });
+});
+
+describe('the totals of a rolling window', () => {
+  it('give the same as its slices merged, also after old slices have gone', () => {
+    const rolling = new RollingWindow({ sites: 2, slices: 4, sliceSamples: 2, maxAgeMs: 1e9 });
+    const [narrow, wide] = [window(rayleigh, 3), window(halfNormal, 4)];
+    for (let i = 0; i < 40; i++) {
+      // The first samples reach further than those that are left in the end.
+      const far = i < 8 ? histogramOf([1e-6, 1e6]) : emptyHistogram();
+      rolling.add([mergeAll([narrow[i % narrow.length]!, far]), wide[i % wide.length]!], i);
+    }
+    const { slices, sites } = rolling.snapshot();
+    const given = criticality(slices, DEFAULT_CRITICAL_POINT, sites);
+    expect(given).toEqual(criticality(slices));
+    expect(given!.curve.thresholds.length).toBeGreaterThan(20);
   });
 });
