@@ -13,7 +13,6 @@ import { createApp } from './http/app.ts';
 import type { NodeBindings } from './http/body.ts';
 import { consoleRoutes } from './http/console-routes.ts';
 import { answerInferDirectly, type DirectAnswer } from './http/direct-infer.ts';
-import { type EarlyRefusal, refuseWhenOverloaded } from './http/early-refusal.ts';
 import type { InferContext } from './http/plane.ts';
 import { createPruningRoutes } from './http/pruning-routes.ts';
 import type { RepositoryPlane } from './http/repository-plane.ts';
@@ -33,9 +32,7 @@ import { VERSION } from './version.ts';
 export interface Taustat {
   /** Everything over HTTP, to be mounted in any Hono application: `app.route('/', taustat.routes)`. */
   readonly routes: Hono<{ Bindings: NodeBindings }>;
-  /** For a node server, to be asked before `routes`: refuses cheaply what an overloaded model would refuse anyway. */
-  readonly refuseEarly: EarlyRefusal;
-  /** For a node server, to be asked next: answers most inference requests without the way through `routes`. */
+  /** For a node server, to be asked before `routes`: answers most inference requests, and refuses them, without the way through there. */
   readonly answerDirectly: DirectAnswer;
   /** The served model's name; of a repository the first that answered at the start, empty when none did. */
   readonly model: string;
@@ -115,7 +112,6 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
 
   return {
     routes,
-    refuseEarly: refuseWhenOverloaded(plane, tokens),
     answerDirectly: answerInferDirectly(plane, { maxBodyBytes, maxBatch }, tokens, report),
     model,
     models: () => registry.names(),

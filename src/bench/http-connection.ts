@@ -3,6 +3,8 @@ import { ServingError } from '../errors.ts';
 import { inferPath, type WireRequest } from './infer-requests.ts';
 
 const HEAD_END = Buffer.from('\r\n\r\n');
+const READ_BYTES = 1 << 16;
+const NOTHING = Buffer.alloc(0);
 
 interface Waiting {
   readonly resolve: (status: number) => void;
@@ -16,23 +18,23 @@ interface Waiting {
  */
 export class HttpConnection {
   readonly #url: string;
-  #socket: Socket;
-  #isLost = false;
+  #socket: Socket | undefined;
   #waiting: Waiting | undefined;
-  #head: Buffer = Buffer.alloc(0);
+  #head: Buffer = NOTHING;
+  /** The head of the answer before, which most often is the head of the next one too. */
+  #known = { head: NOTHING, status: 0, length: 0 };
   /** Bytes of the body that are still to come; undefined while the head is read. */
   #missing: number | undefined;
-  #status = 0;
 
-  private constructor(url: string, socket: Socket) {
+  private constructor(url: string) {
     this.#url = url;
-    this.#socket = socket;
-    this.#listen(socket);
   }
 
   /** @throws ServingError UNAVAILABLE */
   static async open(url: string): Promise<HttpConnection> {
-    return new HttpConnection(url, await connected(url));
+    const connection = new HttpConnection(url);
+    await connection.#connect();
+    return connection;
   }
 
   /** Sends one request and waits for its whole answer. @throws ServingError UNAVAILABLE for any answer but 200. */
@@ -48,55 +50,72 @@ export class HttpConnection {
    * @throws ServingError UNAVAILABLE
    */
   async ask(message: Buffer): Promise<number> {
-    if (this.#isLost) {
-      this.#socket = await connected(this.#url);
-      this.#listen(this.#socket);
-    }
+    if (this.#socket === undefined) await this.#connect();
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
-      this.#socket.write(message);
+      this.#socket?.write(message);
     });
   }
 
   close(): void {
-    this.#socket.destroy();
+    this.#socket?.destroy();
   }
 
-  #listen(socket: Socket): void {
-    this.#isLost = false;
-    this.#head = Buffer.alloc(0);
+  async #connect(): Promise<void> {
+    // One buffer for all that is read: memory for each answer costs more than reading it.
+    const buffer = Buffer.alloc(READ_BYTES);
+    const socket = await connected(
+      this.#url,
+      (count) => {
+        this.#receive(buffer.subarray(0, count));
+        return true;
+      },
+      buffer,
+    );
+    this.#socket = socket;
+    this.#head = NOTHING;
     this.#missing = undefined;
     socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('error', (error) => this.#fail(error.message));
     socket.on('close', () => {
-      this.#isLost = true;
+      this.#socket = undefined;
       this.#fail('the connection was closed');
     });
   }
 
   #receive(chunk: Buffer): void {
     if (this.#missing === undefined) {
-      this.#head = this.#head.length === 0 ? chunk : Buffer.concat([this.#head, chunk]);
-      const end = this.#head.indexOf(HEAD_END);
-      if (end < 0) return;
-      const head = this.#head.toString('latin1', 0, end);
-      const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-      this.#status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1]);
-      if (Number.isNaN(this.#status) || length === undefined) {
-        this.#fail(`unexpected answer: ${head.split('\r\n', 1)[0]}`);
+      const begun = this.#head.length === 0 ? chunk : Buffer.concat([this.#head, chunk]);
+      const end = begun.indexOf(HEAD_END);
+      if (end < 0) {
+        this.#head = Buffer.from(begun);
         return;
       }
-      this.#missing = Number(length) - (this.#head.length - end - HEAD_END.length);
+      if (!this.#read(begun.subarray(0, end))) return;
+      this.#missing = this.#known.length - (begun.length - end - HEAD_END.length);
     } else {
       this.#missing -= chunk.length;
     }
     if (this.#missing > 0) return;
     this.#missing = undefined;
-    this.#head = Buffer.alloc(0);
+    this.#head = NOTHING;
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    waiting?.resolve(this.#status);
+    waiting?.resolve(this.#known.status);
+  }
+
+  /** @returns false for what is no answer. */
+  #read(head: Buffer): boolean {
+    if (this.#known.head.equals(head)) return true;
+    const text = head.toString('latin1');
+    const length = /\r\ncontent-length: *(\d+)/i.exec(text)?.[1];
+    const status = /^HTTP\/1\.1 (\d{3}) /.exec(text)?.[1];
+    if (status === undefined || length === undefined) {
+      this.#fail(`unexpected answer: ${text.split('\r\n', 1)[0]}`);
+      return false;
+    }
+    this.#known = { head: Buffer.from(head), status: Number(status), length: Number(length) };
+    return true;
   }
 
   #fail(reason: string): void {
@@ -105,10 +124,10 @@ export class HttpConnection {
   }
 }
 
-function connected(url: string): Promise<Socket> {
+function connected(url: string, onRead: (count: number) => boolean, buffer: Buffer): Promise<Socket> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
-    const socket = connect(Number(port), hostname);
+    const socket = connect({ port: Number(port), host: hostname, onread: { buffer, callback: onRead } });
     const refused = (error: Error) => reject(new ServingError('UNAVAILABLE', `${url}: ${error.message}`));
     socket.once('error', refused);
     socket.once('connect', () => {

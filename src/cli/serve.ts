@@ -36,8 +36,8 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
   const config = loadConfig(flags.config, process.env, settingsOf(path, flags));
   const log = createLog(config);
   const taustat = await compose(keepingState(config), log);
-  const { refuseEarly, answerDirectly } = taustat;
-  const server = await listen(taustat.routes, { ...config.server, refuseEarly, answerDirectly }).catch(
+  const { answerDirectly } = taustat;
+  const server = await listen(taustat.routes, { ...config.server, answerDirectly }).catch(
     async (error: unknown) => {
       await taustat.close();
       throw error;

@@ -3,6 +3,7 @@ import { ServingError } from '../errors.ts';
 const FIRST_CAPACITY = 1024 * 1024;
 /** Alignment of the widest datatype. */
 const ALIGNMENT = 8;
+const NOTHING = new Uint8Array();
 
 export function bodyTooLarge(maxBytes: number): ServingError {
   return new ServingError('PAYLOAD_TOO_LARGE', `the body exceeds ${maxBytes} bytes`);
@@ -13,11 +14,13 @@ export function bodyTooLarge(maxBytes: number): ServingError {
  *
  * Placed so that the byte at `alignAt`, where binary data begins, is aligned for every datatype: tensors then need no
  * second copy. Memory grows with what arrives, not with what a header claims, and many tiny chunks cost no more than one.
+ * A body that comes in one chunk stays where it is, aligned or not, if the chunk's memory holds nothing else.
  */
 export class BodyBuffer {
   readonly #maxBytes: number;
-  readonly #offset: number;
-  #bytes: Uint8Array;
+  readonly #declared: number;
+  #offset: number;
+  #bytes: Uint8Array = NOTHING;
   #length = 0;
 
   /**
@@ -27,11 +30,16 @@ export class BodyBuffer {
   constructor(declared: number | undefined, maxBytes: number, alignAt: number) {
     this.#maxBytes = maxBytes;
     this.#offset = (ALIGNMENT - (alignAt % ALIGNMENT)) % ALIGNMENT;
-    this.#bytes = new Uint8Array(this.#offset + Math.min(declared ?? 0, FIRST_CAPACITY));
+    this.#declared = Math.min(declared ?? 0, FIRST_CAPACITY);
   }
 
   /** @throws ServingError PAYLOAD_TOO_LARGE */
   append(chunk: Uint8Array): void {
+    if (chunk.byteLength === 0) return;
+    if (this.#length === 0 && this.#isWhole(chunk)) {
+      this.#adopt(chunk);
+      return;
+    }
     const end = this.#offset + this.#length + chunk.byteLength;
     if (end - this.#offset > this.#maxBytes) throw bodyTooLarge(this.#maxBytes);
     if (end > this.#bytes.byteLength) this.#grow(end);
@@ -39,8 +47,19 @@ export class BodyBuffer {
     this.#length += chunk.byteLength;
   }
 
+  #isWhole(chunk: Uint8Array): boolean {
+    return chunk.byteLength === this.#declared && chunk.byteLength === chunk.buffer.byteLength;
+  }
+
+  #adopt(chunk: Uint8Array): void {
+    this.#offset = 0;
+    this.#bytes = chunk;
+    this.#length = chunk.byteLength;
+  }
+
   #grow(atLeast: number): void {
-    const capacity = Math.min(Math.max(atLeast, 4 * this.#bytes.byteLength), this.#offset + this.#maxBytes);
+    const wanted = this.#bytes === NOTHING ? this.#offset + this.#declared : 4 * this.#bytes.byteLength;
+    const capacity = Math.min(Math.max(atLeast, wanted), this.#offset + this.#maxBytes);
     const grown = new Uint8Array(capacity);
     grown.set(this.#bytes.subarray(0, this.#offset + this.#length));
     this.#bytes = grown;

@@ -7,10 +7,20 @@ import type { InferencePlane } from './plane.ts';
 
 /** Plain names and versions; whatever else there is in a path is for the application to read, or to refuse. */
 const INFER_PATH = /^\/v2\/models\/([\w.-]+)(?:\/versions\/(0|[1-9]\d{0,17}))?\/infer$/;
+/** Up to here a body is copied rather than written beside its head. */
+const ONE_PIECE_BYTES = 4096;
 const PLAIN_HOST = /^[\w.-]+(:\d+)?$/;
 
-/** Answers a request straight from the listener; false: it is the application's. */
-export type DirectAnswer = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
+/**
+ * Answers a request straight from the listener; false: it is the application's.
+ *
+ * @param onSent - told when the whole answer was handed to the socket, which may not have taken it yet.
+ */
+export type DirectAnswer = (
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  onSent?: (outgoing: ServerResponse) => void,
+) => boolean;
 
 /**
  * Inference without a Request, a router and a Response in between, for the requests that are most of the traffic. The same
@@ -27,22 +37,22 @@ export function answerInferDirectly(
   const allLimits = { ...DEFAULT_LIMITS, ...limits };
   const exchange = createInferExchange(plane, allLimits);
 
-  function fail(error: unknown, outgoing: ServerResponse): void {
+  function failed(error: unknown): Parameters<typeof send>[1] {
     const { status, content, headers } = errorParts(error, allLimits.retryAfterSeconds);
     if (status === 500) report(error);
-    const body = JSON.stringify(content);
-    send(outgoing, status, { 'Content-Type': 'application/json', ...headers }, Buffer.from(body));
+    const body = Buffer.from(JSON.stringify(content));
+    return { status, headers: { 'Content-Type': 'application/json', ...headers }, body };
   }
 
-  return (incoming, outgoing) => {
-    if (incoming.method !== 'POST' || !PLAIN_HOST.test(incoming.headers.host ?? '')) return false;
+  return (incoming, outgoing, onSent) => {
+    if (incoming.method !== 'POST') return false;
     const path = INFER_PATH.exec(incoming.url ?? '');
     if (path === null || path[1] === '.' || path[1] === '..') return false;
     const message = new ArrivedMessage(path[1]!, path[2], incoming, outgoing);
-    if (!mayUseData(message.header, tokens)) return false;
+    if (!PLAIN_HOST.test(incoming.headers.host ?? '') || !mayUseData(message.header, tokens)) return false;
     exchange(message).then(
-      ({ headers, body }: InferAnswer) => send(outgoing, 200, headers, body),
-      (error: unknown) => fail(error, outgoing),
+      ({ headers, body }: InferAnswer) => send(outgoing, { status: 200, headers, body }, onSent),
+      (error: unknown) => send(outgoing, failed(error), onSent),
     );
     return true;
   };
@@ -50,13 +60,21 @@ export function answerInferDirectly(
 
 function send(
   outgoing: ServerResponse,
-  status: number,
-  headers: Readonly<Record<string, string>>,
-  body: Uint8Array,
+  { status, headers, body }: InferAnswer & { readonly status: number },
+  onSent: ((outgoing: ServerResponse) => void) | undefined,
 ): void {
   if (outgoing.destroyed) return;
-  outgoing.writeHead(status, { ...headers, 'Content-Length': body.byteLength });
-  outgoing.end(body);
+  const lines = ['Content-Length', String(body.byteLength)];
+  for (const name in headers) lines.push(name, headers[name]!);
+  outgoing.writeHead(status, lines);
+  // A text goes to the kernel in one piece with its head.
+  if (body.byteLength <= ONE_PIECE_BYTES) outgoing.end(latin1(body), 'latin1');
+  else outgoing.end(body);
+  onSent?.(outgoing);
+}
+
+function latin1({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
 }
 
 /** A class for its accessor: see MessageContext. */

@@ -1,5 +1,5 @@
-import { encodeInferResponse } from '../protocol/encode-response.ts';
 import { RequestDecoder } from '../protocol/request-decoder.ts';
+import { ResponseEncoder } from '../protocol/response-encoder.ts';
 import { type BodySource, readBodyOf } from './body.ts';
 import { compress } from './compression.ts';
 import type { HttpLimits } from './limits.ts';
@@ -26,6 +26,7 @@ export function createInferExchange(
   limits: HttpLimits,
 ): (message: InferMessage) => Promise<InferAnswer> {
   const decoder = new RequestDecoder(limits);
+  const encoder = new ResponseEncoder(limits.nonFinite);
   return async (message) => {
     const { model, version } = message;
     plane.metadata(model, version); // an unknown model is refused before its body is read
@@ -35,7 +36,7 @@ export function createInferExchange(
     // From here to the run nothing waits, so that the version that answers is the one that the request was checked against.
     const request = decoder.decode(body, headerLength, plane.metadata(model, version));
     const response = await plane.infer(model, version, request, new MessageContext(message));
-    const encoded = encodeInferResponse(response, request, limits.nonFinite);
+    const encoded = encoder.encode(response, request);
     return answer(encoded.body, encoded.headerLength, message, limits);
   };
 }

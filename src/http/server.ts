@@ -5,7 +5,6 @@ import type { Hono } from 'hono';
 import { ServingError } from '../errors.ts';
 import type { NodeBindings } from './body.ts';
 import type { DirectAnswer } from './direct-infer.ts';
-import type { EarlyRefusal } from './early-refusal.ts';
 import { refuseExpectation, refuseMessage, refuseRequest } from './malformed.ts';
 
 export interface Listening {
@@ -23,9 +22,7 @@ export interface ListenOptions {
   readonly requestSeconds?: number;
   /** How long a client may leave its answer unread. */
   readonly stallSeconds?: number;
-  /** Asked first, about every request. */
-  readonly refuseEarly?: EarlyRefusal;
-  /** Asked next; the application gets the rest. */
+  /** Asked first, about every request; the application gets the rest. */
   readonly answerDirectly?: DirectAnswer;
 }
 
@@ -42,7 +39,7 @@ export async function listen(
   options: ListenOptions,
 ): Promise<Listening> {
   const { host, port, headerSeconds = 10, requestSeconds = 60, stallSeconds = 60 } = options;
-  const { refuseEarly, answerDirectly } = options;
+  const { answerDirectly } = options;
   const listener = getRequestListener(app.fetch as never, { errorHandler: refuseRequest });
   const requestTimeout = 1000 * requestSeconds;
   const headersTimeout = Math.min(1000 * headerSeconds, requestTimeout);
@@ -51,11 +48,14 @@ export async function listen(
     headersTimeout,
     connectionsCheckingInterval: Math.min(headersTimeout / 4, LONGEST_CHECK_MS),
   };
+  const onSent = (outgoing: ServerResponse) => {
+    // Most answers are in the kernel's hands by now, and a timer for each would cost more than it is worth.
+    if ((outgoing.socket?.writableLength ?? 0) > 0) outgoing.setTimeout(1000 * stallSeconds, cutOffStalled);
+  };
   // Without a Host header, too, it is the listener that refuses: with a reason.
   const server = createServer({ requireHostHeader: false, ...timing }, (incoming, outgoing) => {
-    if (refuseEarly?.(incoming, outgoing)) return;
+    if (answerDirectly?.(incoming, outgoing, onSent)) return;
     outgoing.setTimeout(1000 * stallSeconds, cutOffStalled);
-    if (answerDirectly?.(incoming, outgoing)) return;
     void listener(incoming, outgoing);
   });
   server.on('clientError', refuseMessage);

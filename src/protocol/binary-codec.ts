@@ -31,8 +31,9 @@ export function decodeBinary(
     );
   }
   if (datatype === 'BOOL') checkBooleans(label, bytes);
-  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
-  return viewElements(datatype, aligned.buffer, aligned.byteOffset, count);
+  const { buffer, byteOffset, byteLength } = bytes;
+  if (byteOffset % size === 0) return viewElements(datatype, buffer, byteOffset, count);
+  return viewElements(datatype, buffer.slice(byteOffset, byteOffset + byteLength), 0, count);
 }
 
 function checkBooleans(label: string, bytes: Uint8Array): void {

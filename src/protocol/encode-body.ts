@@ -8,8 +8,6 @@ export interface EncodedBody {
   readonly headerLength?: number;
 }
 
-const ENCODER = new TextEncoder();
-
 /**
  * One tensor of a request or response as JSON; of a binary one only its size.
  *
@@ -28,12 +26,11 @@ export function tensorJson(
 
 /** The JSON text, then the binary tensors, in one buffer. */
 export function assemble(json: string, binaryTensors: readonly Tensor[]): EncodedBody {
-  const head = ENCODER.encode(json);
-  if (binaryTensors.length === 0) return { body: head };
-  const size = binaryTensors.reduce((sum, tensor) => sum + binarySize(tensor), 0);
-  const body = new Uint8Array(head.byteLength + size);
-  body.set(head);
-  let at = head.byteLength;
+  const headerLength = Buffer.byteLength(json);
+  const size = binaryTensors.reduce((sum, tensor) => sum + binarySize(tensor), headerLength);
+  const body = Buffer.allocUnsafe(size);
+  body.write(json);
+  let at = headerLength;
   for (const tensor of binaryTensors) at = writeBinary(tensor, body, at);
-  return { body, headerLength: head.byteLength };
+  return binaryTensors.length === 0 ? { body } : { body, headerLength };
 }

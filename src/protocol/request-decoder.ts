@@ -14,7 +14,7 @@ interface Place extends Omit<Tensor, 'elements'> {
 /** A request without its elements. */
 interface Kept {
   readonly model: ModelMetadata;
-  readonly header: Uint8Array;
+  readonly header: Buffer;
   readonly bodyLength: number;
   readonly rest: Omit<InferRequest, 'inputs'>;
   readonly places: readonly Place[];
@@ -51,7 +51,7 @@ function isRepeated(
   asked: ModelMetadata,
 ): boolean {
   if (headerLength !== header.byteLength || body.byteLength !== bodyLength || asked !== model) return false;
-  return Buffer.compare(header, body.subarray(0, headerLength)) === 0;
+  return header.compare(body, 0, headerLength) === 0;
 }
 
 /** Only a header whose inputs are all in the binary data says the same about another body. */
@@ -68,7 +68,13 @@ function keep(
   });
   const binaryBytes = places.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   if (binaryBytes !== body.byteLength - headerLength) return undefined;
-  return { model, header: body.slice(0, headerLength), bodyLength: body.byteLength, rest, places };
+  return {
+    model,
+    header: Buffer.from(body.subarray(0, headerLength)),
+    bodyLength: body.byteLength,
+    rest,
+    places,
+  };
 }
 
 function withElements({ header, rest, places }: Kept, body: Uint8Array): InferRequest {

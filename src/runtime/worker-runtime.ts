@@ -152,22 +152,24 @@ export class WorkerRuntime implements Runtime {
       ...(job.run.thresholds === undefined ? {} : { thresholds: job.run.thresholds }),
     };
     this.#underWay += job.isShadow ? 0 : 1;
-    worker
-      .run(message, transfer)
-      .then(
-        (done) => {
-          // A shadow run has its worker to itself from here to there, the messages included.
-          if (job.isShadow) this.#shadowMs += performance.now() - startedAt;
-          else this.#productionMs += done.inferMs;
-          job.settle(done, startedAt);
-        },
-        (error: ServingError) => job.fail(error),
-      )
-      .finally(() => {
-        this.#underWay -= job.isShadow ? 0 : 1;
-        if (!job.isShadow) this.#admission.departed(this.#queue.production, performance.now());
-        this.#dispatch();
-        this.#noticeIdle();
-      });
+    const goOn = () => {
+      this.#underWay -= job.isShadow ? 0 : 1;
+      if (!job.isShadow) this.#admission.departed(this.#queue.production, performance.now());
+      this.#dispatch();
+      this.#noticeIdle();
+    };
+    worker.run(message, transfer).then(
+      (done) => {
+        // A shadow run has its worker to itself from here to there, the messages included.
+        if (job.isShadow) this.#shadowMs += performance.now() - startedAt;
+        else this.#productionMs += done.inferMs;
+        job.settle(done, startedAt);
+        goOn();
+      },
+      (error: ServingError) => {
+        job.fail(error);
+        goOn();
+      },
+    );
   }
 }

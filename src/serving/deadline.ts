@@ -12,13 +12,20 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  *
  * @throws ServingError DEADLINE_EXCEEDED once the time is over; work that still waits is then taken out of the queue.
  */
-export async function deadlineOf<T>(
+export function deadlineOf<T>(
   request: InferRequest,
   context: InferContext,
   work: (client: Pick<Run, 'signal'>) => Promise<T>,
 ): Promise<T> {
   const timeoutUs = timeoutOf(request, context);
-  if (timeoutUs === Number.POSITIVE_INFINITY) return work(context);
+  return timeoutUs === Number.POSITIVE_INFINITY ? work(context) : workWithin(timeoutUs, context, work);
+}
+
+async function workWithin<T>(
+  timeoutUs: number,
+  context: InferContext,
+  work: (client: Pick<Run, 'signal'>) => Promise<T>,
+): Promise<T> {
   const expired = new AbortController();
   const signal =
     context.signal === undefined ? expired.signal : AbortSignal.any([context.signal, expired.signal]);

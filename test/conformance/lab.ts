@@ -71,7 +71,6 @@ export class Lab {
     const taustat = await compose(config, pino({ level: 'silent' }));
     const listening: Listening = await listen(taustat.routes, {
       ...config.server,
-      refuseEarly: taustat.refuseEarly,
       answerDirectly: taustat.answerDirectly,
     });
     const grpc = config.server.grpcPort === undefined ? undefined : await taustat.listenGrpc();

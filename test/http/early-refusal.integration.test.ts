@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ServingError } from '../../src/errors.ts';
 import { createApp } from '../../src/http/app.ts';
-import { refuseWhenOverloaded } from '../../src/http/early-refusal.ts';
+import { answerInferDirectly } from '../../src/http/direct-infer.ts';
 import { type Listening, listen } from '../../src/http/server.ts';
 import { createFakePlane, type FakePlane } from './fake-plane.ts';
 import { open, received, send } from './socket-client.ts';
@@ -33,7 +33,7 @@ beforeAll(async () => {
   server = await listen(createApp(crowded), {
     host: '127.0.0.1',
     port: 0,
-    refuseEarly: refuseWhenOverloaded(crowded),
+    answerDirectly: answerInferDirectly(crowded, {}, {}, () => undefined),
   });
 });
 afterAll(() => server.stop(0));
@@ -64,7 +64,7 @@ describe('a model that is overloaded', () => {
     const guarded = await listen(createApp(createFakePlane()), {
       host: '127.0.0.1',
       port: 0,
-      refuseEarly: refuseWhenOverloaded(early, { data: 'a-long-token' }),
+      answerDirectly: answerInferDirectly(early, {}, { data: 'a-long-token' }, () => undefined),
     });
     const ask = (headers: Record<string, string>) => send(guarded.port, { path: PATH, headers, body: whole });
     await ask({});
