@@ -73,9 +73,13 @@ export class Admission {
     this.#filledSince = Math.min(this.#filledSince, now);
   }
 
-  /** Why a run must not wait beside so many others; undefined when it may. */
-  refusal(waiting: number, now: number): ServingError | undefined {
-    if (waiting < this.#limit(now)) return undefined;
+  /**
+   * Why a run must not wait beside so many others; undefined when it may.
+   *
+   * @param handedOver - how many of those that wait may be in mailboxes: the workers need them there.
+   */
+  refusal(waiting: number, now: number, handedOver = 0): ServingError | undefined {
+    if (waiting < this.#limit(now, handedOver)) return undefined;
     if (this.#refusedAt === undefined) this.#emptyShare = 0;
     this.#refusedAt = now;
     const waitMs = Math.round(waiting * this.#intervalMs);
@@ -83,12 +87,15 @@ export class Admission {
     return new ServingError('OVERLOADED', `${waiting} requests are waiting already${wait}`);
   }
 
-  #limit(now: number): number {
+  #limit(now: number, handedOver: number): number {
     const { workers, maxQueueMs } = this.#limits;
     const maxQueue = this.#limits.maxQueue ?? this.#burst(now);
     if (this.#isCalm(now)) this.#refusedAt = undefined;
     const limitMs = this.#refusedAt === undefined ? maxQueueMs : SHORT_QUEUE_MS;
-    return Math.min(maxQueue, Math.max(this.#shortQueue, this.#runsIn(limitMs, BURST_PER_WORKER * workers)));
+    return Math.min(
+      maxQueue,
+      Math.max(this.#shortQueue + handedOver, this.#runsIn(limitMs, BURST_PER_WORKER * workers)),
+    );
   }
 
   #burst(now: number): number {

@@ -4,9 +4,9 @@ import { Admission } from './admission.ts';
 import { joined, split } from './batch.ts';
 import { type Batch, BatchQueue } from './batch-queue.ts';
 import { afterTrial, refuted, type Trust, UNTRIED } from './batch-trial.ts';
+import { PIPELINE } from './pipeline-depth.ts';
 import { Rider } from './rider.ts';
 import type { Run, RunResult, Runtime, ShadowResult, ShadowRun } from './runtime.ts';
-import { PIPELINE } from './worker-pool.ts';
 
 export interface BatchingOptions {
   /** Rows of one run, at most. */

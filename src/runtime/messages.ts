@@ -64,6 +64,8 @@ export interface RunDone {
   readonly retained: readonly RetainedAtSite[];
   readonly inferMs: number;
   readonly measureMs: number;
+  /** How long the worker had nothing to do before this run. */
+  readonly idleMs: number;
 }
 
 export type FromWorker =

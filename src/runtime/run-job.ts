@@ -38,9 +38,14 @@ export class RunJob implements Job {
     this.#outcome.reject(error);
   }
 
+  /** How long it waited for a worker, in milliseconds. */
+  waitedMs(startedAt: number): number {
+    return startedAt - this.#enqueuedAt;
+  }
+
   /** @param startedAt - when a worker took the run, as `performance.now()` tells it. */
   settle({ outputs, histograms, retained, inferMs, measureMs }: RunDone, startedAt: number): void {
-    const queueMs = startedAt - this.#enqueuedAt;
+    const queueMs = this.waitedMs(startedAt);
     this.#outcome.resolve({ outputs, histograms, retained, queueMs, inferMs, measureMs });
   }
 }

@@ -21,8 +21,6 @@ export interface PoolOwner {
   readonly giveUp: (error: ServingError) => void;
 }
 
-/** Runs handed to one worker at a time: while one is under way, the next already waits in its mailbox. */
-export const PIPELINE = 2;
 const RESPAWN_DELAY_MS = 200;
 
 /** The workers of one model: each that dies gets a successor, and all are renewed when a threshold is to be baked in. */
@@ -51,11 +49,11 @@ export class WorkerPool {
     return !this.#isClosing && this.#workers.some((worker) => worker.isReady);
   }
 
-  /** The worker that is the first to take one more run, if any takes one. */
-  leastLoaded(): WorkerThread | undefined {
+  /** The worker that is the first to take one more run, if any has fewer than `depth`. */
+  leastLoaded(depth: number): WorkerThread | undefined {
     let best: WorkerThread | undefined;
     for (const worker of this.#workers) {
-      if (worker.isReady && worker.load < PIPELINE && (best === undefined || worker.load < best.load))
+      if (worker.isReady && worker.load < depth && (best === undefined || worker.load < best.load))
         best = worker;
     }
     return best;

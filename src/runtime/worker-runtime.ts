@@ -1,8 +1,9 @@
 import { ServingError } from '../errors.ts';
 import { Admission } from './admission.ts';
 import { JobQueue } from './job-queue.ts';
-import type { RunMessage, WorkerSetup } from './messages.ts';
+import type { RunDone, RunMessage, WorkerSetup } from './messages.ts';
 import { outgoing } from './outgoing.ts';
+import { PIPELINE, PipelineDepth } from './pipeline-depth.ts';
 import { RunJob } from './run-job.ts';
 import type { Run, RunResult, Runtime, ShadowResult, ShadowRun } from './runtime.ts';
 import { WorkerPool, type WorkerPoolOptions } from './worker-pool.ts';
@@ -23,6 +24,7 @@ export class WorkerRuntime implements Runtime {
   readonly #queue: JobQueue<RunJob>;
   readonly #pool: WorkerPool;
   readonly #admission: Admission;
+  readonly #depth = new PipelineDepth();
   #nextId = 0;
   #underWay = 0;
   #closed: Promise<void> | undefined;
@@ -84,19 +86,36 @@ export class WorkerRuntime implements Runtime {
       if (this.#closed !== undefined)
         return reject(new ServingError('UNAVAILABLE', 'the server is shutting down'));
       const job = new RunJob(run, 'nothing', false, { resolve, reject }, this.#noticeIdle);
-      const worker = this.#queue.production === 0 ? this.#pool.leastLoaded() : undefined;
-      if (worker !== undefined) return this.#start(worker, job);
-      const refusal = this.#admission.refusal(this.#queue.production, performance.now());
+      const worker = this.#queue.production === 0 ? this.#pool.leastLoaded(this.#depth.runs) : undefined;
+      if (worker !== undefined) {
+        this.#start(worker, job);
+        return this.#noticeWaiting();
+      }
+      const refusal = this.#refusal();
       if (refusal !== undefined) return reject(refusal);
-      this.#admission.waits(performance.now());
       this.#queue.offer(job);
+      this.#noticeWaiting();
     });
   }
 
   checkRoom(): void {
     if (this.#queue.production === 0) return;
-    const refusal = this.#admission.refusal(this.#queue.production, performance.now());
+    const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
+  }
+
+  /** Runs beyond the first two of each worker, wherever they wait. */
+  get #waiting(): number {
+    return Math.max(0, this.pending - PIPELINE * this.#options.workers);
+  }
+
+  #noticeWaiting(): void {
+    if (this.#waiting > 0) this.#admission.waits(performance.now());
+  }
+
+  #refusal(): ServingError | undefined {
+    const handedOver = (this.#depth.runs - PIPELINE) * this.#options.workers;
+    return this.#admission.refusal(this.#waiting, performance.now(), handedOver);
   }
 
   prepare(threshold: number): void {
@@ -126,13 +145,18 @@ export class WorkerRuntime implements Runtime {
     await this.#pool.stop();
   }
 
+  #ran({ idleMs, inferMs }: RunDone, waitedMs: number): void {
+    this.#productionMs += inferMs;
+    this.#depth.ran({ idleMs, waitedMs, inferMs });
+  }
+
   readonly #noticeIdle = (): void => {
     if (this.pending === 0) this.#onIdle?.();
   };
 
   #dispatch(): void {
     for (;;) {
-      const worker = this.#pool.leastLoaded();
+      const worker = this.#pool.leastLoaded(this.#depth.runs);
       if (worker === undefined) return;
       const job = this.#queue.takeProduction() ?? (worker.load === 0 ? this.#queue.takeShadow() : undefined);
       if (job === undefined) return;
@@ -154,7 +178,7 @@ export class WorkerRuntime implements Runtime {
     this.#underWay += job.isShadow ? 0 : 1;
     const goOn = () => {
       this.#underWay -= job.isShadow ? 0 : 1;
-      if (!job.isShadow) this.#admission.departed(this.#queue.production, performance.now());
+      if (!job.isShadow) this.#admission.departed(this.#waiting, performance.now());
       this.#dispatch();
       this.#noticeIdle();
     };
@@ -162,7 +186,7 @@ export class WorkerRuntime implements Runtime {
       (done) => {
         // A shadow run has its worker to itself from here to there, the messages included.
         if (job.isShadow) this.#shadowMs += performance.now() - startedAt;
-        else this.#productionMs += done.inferMs;
+        else this.#ran(done, job.waitedMs(startedAt));
         job.settle(done, startedAt);
         goOn();
       },

@@ -68,7 +68,7 @@ function isBakedIn(message: RunMessage): boolean {
   return message.thresholds!.every((t) => t === baked);
 }
 
-async function run(sessions: Sessions, message: RunMessage): Promise<RunDone> {
+async function run(sessions: Sessions, message: RunMessage, idleMs: number): Promise<RunDone> {
   const feeds: Record<string, ort.OnnxValue> = {};
   for (const input of message.inputs) feeds[input.name] = toOrtTensor(ort, input);
   const isGated = message.thresholds !== undefined && sessions.gated !== undefined;
@@ -91,6 +91,7 @@ async function run(sessions: Sessions, message: RunMessage): Promise<RunDone> {
     ),
     inferMs: inferred - started,
     measureMs: performance.now() - inferred,
+    idleMs,
   };
 }
 
@@ -135,19 +136,21 @@ function post(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   port!.postMessage(message, transfer);
 }
 
+/** One run after the other, in the order of their messages. */
 function serve(port: MessagePort, sessions: Sessions): void {
-  const underWay = new Set<Promise<void>>();
-  port.on('message', (message: ToWorker) => {
-    if (message.kind === 'stop') {
-      void Promise.all(underWay).then(() => port.close());
-      return;
+  let last = Promise.resolve();
+  let endedAt = performance.now();
+  async function answer(message: RunMessage): Promise<void> {
+    try {
+      const done = await run(sessions, message, performance.now() - endedAt);
+      post(done, transferables(done));
+    } catch (error) {
+      post({ kind: 'failed', id: message.id, message: messageOf(error) });
     }
-    const answered = run(sessions, message).then(
-      (done) => post(done, transferables(done)),
-      (error: unknown) => post({ kind: 'failed', id: message.id, message: messageOf(error) }),
-    );
-    underWay.add(answered);
-    void answered.finally(() => underWay.delete(answered));
+    endedAt = performance.now();
+  }
+  port.on('message', (message: ToWorker) => {
+    last = message.kind === 'stop' ? last.then(() => port.close()) : last.then(() => answer(message));
   });
 }
 
