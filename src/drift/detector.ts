@@ -3,6 +3,7 @@ import { averageOf } from './average.ts';
 import { ownScores } from './bootstrap.ts';
 import { normalScores, scoreOf } from './normal-scores.ts';
 import { chanceOf, limitFor } from './run-length.ts';
+import { atOnce, type Steps } from './steps.ts';
 import { ASPECTS, type Aspect, type RequestSummary } from './summary.ts';
 
 export interface DriftOptions {
@@ -54,12 +55,24 @@ export interface DriftReading {
  * @param requests - summaries of all requests of the window, at least 2.
  */
 export function driftReference(requests: readonly RequestSummary[], options: DriftOptions): DriftReference {
-  const { runLength, memory } = options;
-  const sorted = (requests[0] ?? []).map((_, c) => sortedNumbers(requests.map((r) => r[c]!)));
+  return atOnce(referenceSteps(requests, options));
+}
+
+/** The same in steps, each of which takes some microseconds per site. */
+export function* referenceSteps(
+  requests: readonly RequestSummary[],
+  { runLength, memory }: DriftOptions,
+): Steps<DriftReference> {
+  const sorted: number[][] = [];
+  for (const c of (requests[0] ?? []).keys()) {
+    sorted.push(sortedNumbers(requests.map((r) => r[c]!)));
+    yield;
+  }
   const scores = normalScores(requests.length);
-  const chance = chanceOf(ownScores(requests, sorted, scores), memory, xorshift(requests.length));
+  const own = yield* ownScores(requests, sorted, scores);
+  const chance = yield* chanceOf(own, memory, xorshift(requests.length));
   const least = LEAST_REQUESTS * averageOf(memory).weight * scores.at(-1)!;
-  return { memory, limit: Math.max(least, limitFor(runLength, chance)), scores, sorted };
+  return { memory, limit: Math.max(least, yield* limitFor(runLength, chance)), scores, sorted };
 }
 
 /** Many times as fast as a sort that is told how to compare. */
