@@ -4,8 +4,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { DriftWatch } from '../dist/control/drift-watch.js';
 import { driftReference } from '../dist/drift/detector.js';
-import { DriftWatch } from '../dist/drift/watch.js';
 import { xorshift } from '../dist/random.js';
 
 const WINDOW = 240;

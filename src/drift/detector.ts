@@ -48,8 +48,10 @@ export interface DriftReading {
  * is solved from the mean first-passage time of the averaged scores, which is known in closed form, over replicas of
  * the reference and for all sites at once. O(requests · sites); deterministic.
  *
- * The run length is the mean over references: one reference may have half or twice of it. Requests are taken to be
- * exchangeable. Sampled requests that resemble their predecessors shorten it: by half at an autocorrelation of .1.
+ * The run length is the mean over references, which is what a server sees whose every alarm makes a new one. A single
+ * reference has its own: its means are off by a deviation of the average times √(memory / requests of the reference),
+ * which changes ln T by about as much times the level. `bench:control -- run-lengths` shows the spread between
+ * references, half of the mean at 1,000 and more at greater lengths. Requests are taken to be exchangeable. Sampled requests that resemble their predecessors shorten it: by half at an autocorrelation of .1.
  * A window below some 200 requests leaves the mean to a few lucky references.
  *
  * @param requests - summaries of all requests of the window, at least 2.

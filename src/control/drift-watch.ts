@@ -4,9 +4,9 @@ import {
   type DriftReference,
   readDrift,
   referenceSteps,
-} from './detector.ts';
-import { Background } from './steps.ts';
-import type { RequestSummary } from './summary.ts';
+} from '../drift/detector.ts';
+import type { RequestSummary } from '../drift/summary.ts';
+import { Background } from './background.ts';
 
 /** A reference costs some milliseconds, on the thread that serves: so long may requests wait for it. */
 const MS_PER_TURN = 0.25;

@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { DriftWatch } from '../../src/control/drift-watch.ts';
 import { driftReference, readDrift } from '../../src/drift/detector.ts';
-import { DriftWatch } from '../../src/drift/watch.ts';
 import { xorshift } from '../../src/random.ts';
-import { requestsOf, TRAFFIC } from './traffic.ts';
+import { requestsOf, TRAFFIC } from '../drift/traffic.ts';
 
 const OPTIONS = { runLength: 10_000, memory: 64 };
 const FIVE = TRAFFIC['five sites, ten classes']!;
