@@ -2,20 +2,24 @@
 // `npm run bench:control`: the control loop against recorded traffic of the zoo, in virtual time.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { measuredBeside, measuredScenarios } from './measure.mjs';
+import { BESIDE, measuredBeside, measuredScenarios } from './measure.mjs';
+import { MAIN_ROWS } from './recording/store.mjs';
 import { writePage } from './report/page.mjs';
 import { printReport } from './report/text.mjs';
 import { verdictsOf } from './report/verdicts.mjs';
 import { HARVESTS, SCENARIOS } from './scenarios/table.mjs';
 
 const USAGE = `usage: npm run bench:control [-- OPTION … NAME …]
-  NAME …         only the scenarios with these names
+  NAME …         only what has these names
   --quick        three models, fewer scenarios
   --seeds N      at most so many seeds of each scenario
   --json FILE    also write every result
   --from FILE    begin with results that were written; with names, these are measured again, else nothing is
   --write        write docs/control.md and its figures
-  --list         name the scenarios`;
+  --list         name the scenarios, and what is measured beside them`;
+
+/** @type {import('./report/verdicts.mjs').Results} */
+const nothing = { scenarios: [], objectives: [], runLengths: [], memory: null, seconds: null };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -30,9 +34,10 @@ const { values, positionals } = parseArgs({
   },
 });
 const all = [...SCENARIOS, ...HARVESTS];
-const unknown = positionals.find((name) => !all.some((scenario) => scenario.name === name));
+const unknown = positionals.find((name) => ![...all, ...BESIDE].some((known) => known.name === name));
 if (values.help) console.log(USAGE);
-else if (values.list) for (const { name, about } of all) console.log(`${name.padEnd(34)} ${about}`);
+else if (values.list)
+  for (const { name, about } of [...all, ...BESIDE]) console.log(`${name.padEnd(34)} ${about}`);
 else if (unknown !== undefined) {
   console.error(`no scenario '${unknown}'; --list names them`);
   process.exitCode = 1;
@@ -56,9 +61,13 @@ async function resultsOf() {
     .filter(isWanted)
     .map((scenario) => ({ ...scenario, seeds: Math.min(scenario.seeds, Number(values.seeds)) }));
   const measured = await measuredScenarios(scenarios, progress);
-  if (positionals.length === 0) return { ...measured, ...(await measuredBeside(scenarios)) };
-  const nothing = { scenarios: [], objectives: [], runLengths: [], memory: null };
-  return merged(before ?? nothing, measured);
+  if (positionals.length === 0) {
+    const rows = MAIN_ROWS.filter((name) => scenarios.some(({ row }) => row === name));
+    const names = BESIDE.map(({ name }) => name);
+    return { ...nothing, ...measured, ...(await measuredBeside(names, rows, progress)) };
+  }
+  const beside = await measuredBeside(positionals, MAIN_ROWS, progress);
+  return { ...merged(before ?? nothing, measured), ...beside };
 }
 
 /** New results in place of old ones of the same name, in the order of the table. @type {(before: any, measured: Awaited<ReturnType<typeof measuredScenarios>>) => any} */

@@ -1,10 +1,10 @@
 // @ts-check
 // From scenarios to results: what is missing is recorded, then everything is replayed.
 import { objectivesOf } from './objectives/objectives.mjs';
-import { ensureRecorded, MAIN_ROWS, recording } from './recording/store.mjs';
-import { driftRunLength, guardRunLength } from './replay/run-length.mjs';
+import { ensureRecorded, recording } from './recording/store.mjs';
+import { guardRunLength } from './replay/run-length.mjs';
 import { memoryOf } from './report/memory.mjs';
-import { runAll } from './scenarios/jobs.mjs';
+import { driftRunLengths, runAll } from './scenarios/jobs.mjs';
 import { recordingsOf } from './scenarios/recordings.mjs';
 
 /**
@@ -12,10 +12,10 @@ import { recordingsOf } from './scenarios/recordings.mjs';
  * @typedef {import('./report/verdicts.mjs').Results} Results
  */
 
-/** Alarms that a run length is the mean of: its standard error is a tenth of it. */
+/** Alarms that the guard's run length is the mean of: its standard error is a tenth of it. */
 const ALARMS = 100;
 const GUARD_RUN_LENGTH = 100;
-const DRIFT_RUN_LENGTH = 1000;
+const DRIFT_RUN_LENGTHS = [1000, 5000, 20_000];
 
 /** @type {(scenarios: readonly Scenario[], say: (line: string) => void) => Promise<{ scenarios: Results['scenarios'], seconds: { recording: number, replay: number } }>} */
 export async function measuredScenarios(scenarios, say) {
@@ -38,25 +38,36 @@ export async function measuredScenarios(scenarios, say) {
   };
 }
 
-/** What is measured beside the scenarios, on the rows that they are about. @param {readonly Scenario[]} scenarios */
-export async function measuredBeside(scenarios) {
-  const rows = MAIN_ROWS.filter((name) => scenarios.some(({ row }) => row === name));
+/** What is measured beside the scenarios, on the rows that they are about. */
+export const BESIDE = [
+  { name: 'objectives', about: 'what each objective harvests and what it truly loses' },
+  { name: 'run-lengths', about: 'requests between two false alarms, of drift and of the guard' },
+  { name: 'memory', about: 'the heap over a million sampled requests' },
+];
+
+/** @type {(names: readonly string[], rows: readonly string[], say: (line: string) => void) => Promise<Partial<Results>>} */
+export async function measuredBeside(names, rows, say) {
+  const isOfRows = names.includes('objectives') || names.includes('run-lengths');
+  for (const row of isOfRows ? rows : []) await ensureRecorded(row, ['base'], say);
   return {
-    objectives: rows.map((name) => objectivesOf(recording(name, 'base'))),
-    runLengths: await runLengths(),
-    memory: await memoryOf(),
+    ...(names.includes('objectives')
+      ? { objectives: rows.map((name) => objectivesOf(recording(name, 'base'))) }
+      : {}),
+    ...(names.includes('run-lengths') ? { runLengths: await runLengths(rows, say) } : {}),
+    ...(names.includes('memory') ? { memory: await memoryOf() } : {}),
   };
 }
 
-async function runLengths() {
+/** @type {(rows: readonly string[], say: (line: string) => void) => Promise<Results['runLengths']>} */
+async function runLengths(rows, say) {
   const guard = { row: 'optical-digits-mlp', configured: GUARD_RUN_LENGTH, alarms: ALARMS, seed: 1 };
-  const lengths = [
+  const drift = await driftRunLengths(rows, DRIFT_RUN_LENGTHS, ([{ row }], count, total) =>
+    say(`${count} of ${total} models: false alarms of drift, ${row}`),
+  );
+  say('');
+  return [
     await guardRunLength({ ...guard, measure: 'top1', lossNear: 0.05 }),
     await guardRunLength({ ...guard, measure: 'margin', lossNear: 0.01 }),
+    ...drift,
   ];
-  for (const row of ['optical-digits-mlp', 'spam-assassin-lstm']) {
-    const length = await driftRunLength({ row, configured: DRIFT_RUN_LENGTH, alarms: ALARMS, seed: 1 });
-    if (length !== null) lengths.push(length);
-  }
-  return lengths;
 }

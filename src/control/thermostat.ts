@@ -15,7 +15,7 @@ import {
 } from 'rxjs';
 import type { Config } from '../config.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
-import { type DriftReading, type DriftReference, driftReference, readDrift } from '../drift/detector.ts';
+import type { DriftReading, DriftReference } from '../drift/detector.ts';
 import { type IntervalReading, intervalMoved } from '../drift/interval-moved.ts';
 import type { RequestSummary } from '../drift/summary.ts';
 import { messageOf } from '../errors.ts';
@@ -23,6 +23,7 @@ import { RollingWindow, type SiteHistograms } from '../estimator/rolling-window.
 import { type Snapshot, snapshots } from '../estimator/snapshots.ts';
 import type { Judged, ShadowSample } from '../sampling/shadow.ts';
 import { type ControlEvent, type Suggestion, step } from './controller.ts';
+import { DriftWatch } from './drift-watch.ts';
 import { estimate } from './estimate.ts';
 import { ladderOf } from './ladder.ts';
 import { AgreementWindow, MeasuredPruning } from './measured.ts';
@@ -79,7 +80,7 @@ export class Thermostat {
   readonly agreement = new AgreementWindow(AGREEMENT_PAIRS);
   readonly measured: MeasuredPruning;
   #criticality: Criticality | null = null;
-  #reference: DriftReference | null;
+  readonly #drift: DriftWatch;
   #requests: readonly RequestSummary[] = [];
   #interval: IntervalReading | null = null;
 
@@ -94,7 +95,11 @@ export class Thermostat {
     });
     this.measured = new MeasuredPruning(sites);
     this.control = controlOptionsOf(config);
-    this.#reference = memory?.reference ?? null;
+    const { runLength, recentSlices } = config.drift;
+    this.#drift = new DriftWatch(
+      { runLength, memory: recentSlices * config.window.sliceSamples },
+      memory?.reference ?? null,
+    );
     const initial =
       memory?.state ?? initialState(config.control.mode, config.control.threshold, this.control);
     this.#state = new BehaviorSubject(initial);
@@ -116,7 +121,7 @@ export class Thermostat {
   }
 
   get memory(): Memory {
-    return { state: this.state, reference: this.#reference };
+    return { state: this.state, reference: this.#drift.reference };
   }
 
   /** The latest estimate; null before the first. */
@@ -164,6 +169,7 @@ export class Thermostat {
 
   close(): void {
     this.#subscription.unsubscribe();
+    this.#drift.close();
     this.#state.complete();
   }
 
@@ -208,7 +214,7 @@ export class Thermostat {
       samples,
       newSamples,
       suggestion,
-      drift: this.#drift(newRequests),
+      drift: this.#readDrift(newRequests),
       hasMoved: this.hasMoved,
     };
   }
@@ -228,8 +234,13 @@ export class Thermostat {
     this.#interval = reference && intervalMoved(reference.interval, present, this.#interval, confirmations);
   }
 
-  #drift(requests: readonly RequestSummary[]): DriftReading | null {
-    return this.#reference && readDrift(this.#reference, requests, driftOf(this.state));
+  #readDrift(requests: readonly RequestSummary[]): DriftReading | null {
+    // What is watched has a reference, but for a server that was killed while it was being made.
+    if (needsReference(this.state) && !this.#drift.isOn && this.window.samples >= this.control.warmSamples) {
+      this.#drift.start(this.#requests);
+      return null;
+    }
+    return this.#drift.read(requests, driftOf(this.state));
   }
 
   #step(state: ControllerState, event: ControlEvent): ControllerState {
@@ -253,16 +264,18 @@ export class Thermostat {
       this.measured.reset();
     }
     if (isSeeking(before) && !isSeeking(after) && after.phase.kind === 'trial') {
-      const { drift, window } = this.#options.config;
-      const memory = drift.recentSlices * window.sliceSamples;
-      this.#reference = driftReference(this.#requests, { runLength: drift.runLength, memory });
+      this.#drift.start(this.#requests);
     }
-    if (after.phase.kind !== 'trial' && after.phase.kind !== 'tracking') this.#reference = null;
+    if (!needsReference(after)) this.#drift.stop();
     if (before.epoch !== after.epoch) {
       this.window.reset();
       this.#criticality = null;
     }
   }
+}
+
+function needsReference({ phase }: ControllerState): boolean {
+  return phase.kind === 'trial' || phase.kind === 'tracking';
 }
 
 export function controlOptionsOf({

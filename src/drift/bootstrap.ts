@@ -1,4 +1,5 @@
 import { scoreOf } from './normal-scores.ts';
+import { rowsPerStep, type Steps } from './steps.ts';
 
 /** Scores of the reference's own requests, requests × channels; channels are the numbers of a summary. */
 export interface OwnScores {
@@ -12,11 +13,12 @@ export interface OwnScores {
   readonly kurtosis: Float64Array;
 }
 
-export function ownScores(
+/** A step for each channel. */
+export function* ownScores(
   requests: readonly (readonly number[])[],
   sorted: readonly (readonly number[])[],
   scores: readonly number[],
-): OwnScores {
+): Steps<OwnScores> {
   const size = requests.length;
   const channels = sorted.length;
   const score = new Float64Array(size * channels);
@@ -32,6 +34,7 @@ export function ownScores(
       cubes[c]! += x ** 3 / size;
       fourths[c]! += x ** 4 / size;
     }
+    yield;
   }
   const skewness = cubes.map((x, c) => x / (variance[c]! ** 1.5 || 1));
   const kurtosis = fourths.map((x, c) => x / (variance[c]! ** 2 || 1) - 3);
@@ -61,14 +64,32 @@ export interface Replica {
  *
  * Source: Wu 1986.
  */
-export function wildReplicas(own: OwnScores, replicas: number, random: () => number): Replica[] {
-  return Array.from({ length: replicas }, () => wildReplica(own, random));
+export function* wildReplicas(own: OwnScores, count: number, random: () => number): Steps<Replica[]> {
+  const replicas: Replica[] = [];
+  while (replicas.length < count) replicas.push(yield* wildReplica(own, random));
+  return replicas;
 }
 
-function wildReplica({ size, channels, score, variance: own }: OwnScores, random: () => number): Replica {
+function* wildReplica(own: OwnScores, random: () => number): Steps<Replica> {
+  const { size, channels } = own;
+  const rows = rowsPerStep(channels);
   const mean = new Float64Array(channels);
   const variance = new Float64Array(channels);
-  for (let i = 0; i < size; i++) {
+  for (let from = 0; from < size; from += rows) {
+    addSigned(own, from, Math.min(size, from + rows), random, { mean, variance });
+    yield;
+  }
+  return { mean, variance };
+}
+
+function addSigned(
+  { size, channels, score, variance: own }: OwnScores,
+  from: number,
+  to: number,
+  random: () => number,
+  { mean, variance }: Replica,
+): void {
+  for (let i = from; i < to; i++) {
     const sign = random() < 0.5 ? -1 / size : 1 / size;
     for (let c = 0; c < channels; c++) {
       const x = score[i * channels + c]!;
@@ -76,5 +97,4 @@ function wildReplica({ size, channels, score, variance: own }: OwnScores, random
       variance[c]! += sign * (x * x - own[c]!);
     }
   }
-  return { mean, variance };
 }

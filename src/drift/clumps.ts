@@ -1,4 +1,5 @@
 import type { OwnScores } from './bootstrap.ts';
+import { rowsPerStep, type Steps } from './steps.ts';
 
 /** Averages of every channel at moments around one, normalised; moments × channels. */
 interface Excerpt {
@@ -24,30 +25,33 @@ const MOMENTS = 2 * REACH + 1;
 const GOLDEN_RATIO = 0.6180339887498949;
 
 /** Excerpts from a stream of averages that is resampled from the reference's requests, with random signs. */
-export function excerpts(own: OwnScores, count: number, random: () => number): Excerpts {
+export function* excerpts(own: OwnScores, count: number, random: () => number): Steps<Excerpts> {
   const { channels } = own;
-  const stream = resampledStream(own, MOMENTS + STRIDE * count, random);
+  const stream = yield* resampledStream(own, MOMENTS + STRIDE * count, random);
   const columns = new Map<number, Float64Array>();
-  const cut = Array.from({ length: count }, (_, b): Excerpt => {
+  const cut: Excerpt[] = [];
+  for (let b = 0; b < count; b++) {
     const from = b * STRIDE * channels;
     const chosen = Math.floor((b * channels) / count);
-    const column = columns.get(chosen) ?? correlation(own, chosen);
+    const column = columns.get(chosen) ?? (yield* correlation(own, chosen));
     columns.set(chosen, column);
-    return {
+    cut.push({
       normals: stream.subarray(from, from + MOMENTS * channels),
       chosen,
       quantile: (b * GOLDEN_RATIO + 0.5) % 1,
       correlation: column,
-    };
-  });
+    });
+    yield;
+  }
   return { channels, excerpts: cut };
 }
 
-function resampledStream(
+function* resampledStream(
   { size, channels, score, variance }: OwnScores,
   moments: number,
   random: () => number,
-) {
+): Steps<Float64Array> {
+  const rows = rowsPerStep(channels);
   const keep = Math.exp(-1 / RESOLUTION);
   const scale = variance.map((v) => Math.sqrt((1 - keep * keep) / (v || 1)));
   const warmUp = 2 * RESOLUTION;
@@ -59,15 +63,18 @@ function resampledStream(
     for (let c = 0; c < channels; c++) {
       stream[now + c] = keep * stream[now - channels + c]! + sign * scale[c]! * score[request + c]!;
     }
+    if (t % rows === 0) yield;
   }
   return stream.subarray(warmUp * channels);
 }
 
-function correlation({ size, channels, score, variance }: OwnScores, channel: number): Float64Array {
+function* correlation({ size, channels, score, variance }: OwnScores, channel: number): Steps<Float64Array> {
+  const rows = rowsPerStep(channels);
   const column = new Float64Array(channels);
   for (let i = 0; i < size; i++) {
     const weight = score[i * channels + channel]! / size;
     for (let c = 0; c < channels; c++) column[c]! += weight * score[i * channels + c]!;
+    if (i % rows === rows - 1) yield;
   }
   return column.map((x, c) => x / (Math.sqrt(variance[c]! * variance[channel]!) || 1));
 }
@@ -84,7 +91,7 @@ function correlation({ size, channels, score, variance }: OwnScores, channel: nu
  *
  * @param levels - the limit in standard deviations of each channel's average.
  */
-export function clumpShare({ channels, excerpts }: Excerpts, levels: Float64Array): number {
+export function* clumpShare({ channels, excerpts }: Excerpts, levels: Float64Array): Steps<number> {
   let together = 0;
   let alone = 0;
   for (const excerpt of excerpts) {
@@ -93,6 +100,7 @@ export function clumpShare({ channels, excerpts }: Excerpts, levels: Float64Arra
     const [all, own] = momentsBeyond(excerpt, channels, levels);
     together += weight / all;
     alone += weight / own;
+    yield;
   }
   return alone > 0 ? together / alone : 1;
 }

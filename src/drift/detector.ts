@@ -3,6 +3,7 @@ import { averageOf } from './average.ts';
 import { ownScores } from './bootstrap.ts';
 import { normalScores, scoreOf } from './normal-scores.ts';
 import { chanceOf, limitFor } from './run-length.ts';
+import { atOnce, type Steps } from './steps.ts';
 import { ASPECTS, type Aspect, type RequestSummary } from './summary.ts';
 
 export interface DriftOptions {
@@ -47,19 +48,33 @@ export interface DriftReading {
  * is solved from the mean first-passage time of the averaged scores, which is known in closed form, over replicas of
  * the reference and for all sites at once. O(requests · sites); deterministic.
  *
- * The run length is the mean over references: one reference may have half or twice of it. Requests are taken to be
- * exchangeable. Sampled requests that resemble their predecessors shorten it: by half at an autocorrelation of .1.
+ * The run length is the mean over references, which is what a server sees whose every alarm makes a new one. A single
+ * reference has its own: its means are off by a deviation of the average times √(memory / requests of the reference),
+ * which changes ln T by about as much times the level. `bench:control -- run-lengths` shows the spread between
+ * references, half of the mean at 1,000 and more at greater lengths. Requests are taken to be exchangeable. Sampled requests that resemble their predecessors shorten it: by half at an autocorrelation of .1.
  * A window below some 200 requests leaves the mean to a few lucky references.
  *
  * @param requests - summaries of all requests of the window, at least 2.
  */
 export function driftReference(requests: readonly RequestSummary[], options: DriftOptions): DriftReference {
-  const { runLength, memory } = options;
-  const sorted = (requests[0] ?? []).map((_, c) => sortedNumbers(requests.map((r) => r[c]!)));
+  return atOnce(referenceSteps(requests, options));
+}
+
+/** The same in steps, each of which takes some microseconds per site. */
+export function* referenceSteps(
+  requests: readonly RequestSummary[],
+  { runLength, memory }: DriftOptions,
+): Steps<DriftReference> {
+  const sorted: number[][] = [];
+  for (const c of (requests[0] ?? []).keys()) {
+    sorted.push(sortedNumbers(requests.map((r) => r[c]!)));
+    yield;
+  }
   const scores = normalScores(requests.length);
-  const chance = chanceOf(ownScores(requests, sorted, scores), memory, xorshift(requests.length));
+  const own = yield* ownScores(requests, sorted, scores);
+  const chance = yield* chanceOf(own, memory, xorshift(requests.length));
   const least = LEAST_REQUESTS * averageOf(memory).weight * scores.at(-1)!;
-  return { memory, limit: Math.max(least, limitFor(runLength, chance)), scores, sorted };
+  return { memory, limit: Math.max(least, yield* limitFor(runLength, chance)), scores, sorted };
 }
 
 /** Many times as fast as a sort that is told how to compare. */

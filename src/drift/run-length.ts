@@ -2,6 +2,7 @@ import { type Average, averageOf } from './average.ts';
 import { type OwnScores, type Replica, wildReplicas } from './bootstrap.ts';
 import { clumpShare, type Excerpts, excerpts } from './clumps.ts';
 import { firstPassage } from './first-passage.ts';
+import type { Steps } from './steps.ts';
 
 /** What chance makes of the reference and of the averages. */
 export interface Chance {
@@ -14,15 +15,11 @@ export interface Chance {
 /** Replicas of a reference, fewer when there are many channels to tell the same; they bound the time that a limit takes. */
 const REPLICAS = { least: 16, most: 64, timesChannels: 640 } as const;
 
-export function chanceOf(own: OwnScores, memory: number, random: () => number): Chance {
+export function* chanceOf(own: OwnScores, memory: number, random: () => number): Steps<Chance> {
   const { least, most, timesChannels } = REPLICAS;
-  const replicas = Math.max(least, Math.min(most, Math.ceil(timesChannels / Math.max(1, own.channels))));
-  return {
-    memory,
-    own,
-    replicas: wildReplicas(own, replicas, random),
-    excerpts: excerpts(own, 2 * replicas, random),
-  };
+  const count = Math.max(least, Math.min(most, Math.ceil(timesChannels / Math.max(1, own.channels))));
+  const replicas = yield* wildReplicas(own, count, random);
+  return { memory, own, replicas, excerpts: yield* excerpts(own, 2 * count, random) };
 }
 
 /**
@@ -31,15 +28,16 @@ export function chanceOf(own: OwnScores, memory: number, random: () => number): 
  * Given a reference, every channel's average is an Ornstein–Uhlenbeck process about the mean of the channel's scores,
  * looked at once per request. Each replica, and its mirror image, is a reference.
  */
-export function meanRunLength(limit: number, { memory, own, replicas, excerpts }: Chance): number {
+export function* meanRunLength(limit: number, { memory, own, replicas, excerpts }: Chance): Steps<number> {
   const average = averageOf(memory);
-  const share = clumpShare(
+  const share = yield* clumpShare(
     excerpts,
     own.variance.map((v) => limit / (average.deviation * Math.sqrt(v))),
   );
   let total = 0;
   for (const replica of replicas) {
     total += 1 / hazard(limit, average, own, replica, 1) + 1 / hazard(limit, average, own, replica, -1);
+    yield;
   }
   return total / (2 * replicas.length * average.rate * share);
 }
@@ -86,11 +84,12 @@ const PRECISION = 1e-3;
  *
  * ln T grows about as level²/2, so level² is moved by twice what ln T lacks.
  */
-export function limitFor(runLength: number, chance: Chance): number {
+export function* limitFor(runLength: number, chance: Chance): Steps<number> {
   const { deviation } = averageOf(chance.memory);
   let square = 2 * Math.log(runLength);
   for (let i = 0; i < STEPS; i++) {
-    const lacking = Math.log(runLength / meanRunLength(Math.sqrt(square) * deviation, chance));
+    const length = yield* meanRunLength(Math.sqrt(square) * deviation, chance);
+    const lacking = Math.log(runLength / length);
     if (Math.abs(lacking) < PRECISION) break;
     square = Math.min(Math.max(square + 2 * lacking, LEAST_LEVEL ** 2), HIGHEST_LEVEL ** 2);
   }

@@ -57,6 +57,24 @@ describe('Thermostat, replayed in virtual time', () => {
     expect(thermostat.applied / before).toBeLessThan(1.75);
   });
 
+  it('takes a new reference when it was killed before the old one was kept', () => {
+    const before = new Thermostat({ sites: 1, config });
+    feed(before, 1, 700, 1);
+    const { state } = before.memory;
+    expect(stateName(state)).toBe('tracking');
+    const phase = state.phase.kind === 'tracking' ? { ...state.phase, drift: null } : state.phase;
+    const after = new Thermostat({
+      sites: 1,
+      config,
+      memory: { state: { ...state, phase }, reference: null },
+    });
+    feed(after, 1000, 300, 1);
+    expect(after.memory.reference).not.toBe(null);
+    expect(after.state.change).toBe(state.change);
+    feed(after, 2000, 200, 1.5);
+    expect(stateName(after.state)).toBe('drifted');
+  });
+
   it('changes nothing on 5,000 further samples of the same traffic', () => {
     const thermostat = new Thermostat({ sites: 1, config });
     feed(thermostat, 1, 1000, 1, 0.01);

@@ -4,7 +4,7 @@ import { parseConfig } from '../../../dist/config.js';
 import { step } from '../../../dist/control/controller.js';
 import { isRamped } from '../../../dist/control/ramp.js';
 import { production, stateName } from '../../../dist/control/state.js';
-import { Thermostat } from '../../../dist/control/thermostat.js';
+import { controlOptionsOf, Thermostat } from '../../../dist/control/thermostat.js';
 import { Sampler } from '../../../dist/sampling/sampler.js';
 import { shadow } from '../../../dist/sampling/shadow.js';
 import { inputsOf } from './recorded-runtime.mjs';
@@ -35,9 +35,13 @@ export function promiseOf({ agreement: { measure, floor } }) {
   return { truth: measure === 'auto' ? 'margin' : measure, allowed: 1 - floor };
 }
 
-/** Settings that ask for so many sampled requests between two false alarms of drift; null where there is no such setting. @param {number} runLength */
-export function driftSettings(runLength) {
-  return 'runLength' in configOf().drift ? { drift: { runLength } } : null;
+/** How the loop measures drift: requests that a reference is taken from, and those that an average remembers. @param {Config} [config] */
+export function driftOptionsOf(config = configOf()) {
+  const { window, drift } = config;
+  return {
+    window: controlOptionsOf(config).warmSamples,
+    memory: drift.recentSlices * window.sliceSamples,
+  };
 }
 
 /** The loop of one model. */

@@ -2,14 +2,21 @@
 // docs/control.md and its figures, from the results.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { runFigure } from './figure.mjs';
-import { harvestTable, objectiveSummary, objectiveTable, scenarioTable, verdictTable } from './tables.mjs';
+import {
+  driftTable,
+  harvestTable,
+  objectiveSummary,
+  objectiveTable,
+  scenarioTable,
+  verdictTable,
+} from './tables.mjs';
 
 const DOCS = new URL('../../../docs/', import.meta.url);
 const FIGURES = ['scale-1.5-fashion-mnist-cnn', 'seasonal', 'collapse-optical-digits-cnn'];
 
 /** @type {(results: import('./verdicts.mjs').Results, verdicts: readonly import('./verdicts.mjs').Verdict[]) => void} */
 export function writePage(results, verdicts) {
-  const { scenarios, objectives, seconds } = results;
+  const { scenarios, objectives, runLengths, seconds } = results;
   const of = (/** @type {string} */ kind) => scenarios.filter((result) => result.kind === kind);
   const shown = scenarios.filter(({ name }) => FIGURES.includes(name));
   mkdirSync(new URL('figures/', DOCS), { recursive: true });
@@ -45,6 +52,12 @@ ${markdown(scenarioTable(others))}
 ## Harvest
 
 ${markdown(harvestTable(of('harvest'), of('earliest')))}
+## False alarms of drift
+
+Sampled requests until the false alarm, as a share of the configured number: the mean over references ± its standard error, in brackets the standard deviation between references. Each reference is \`window.minSamples\`
+requests drawn from the recording, and each request after it another draw; the detector alone is replayed, the alarms are those of the whole loop.
+
+${markdown(driftTable(runLengths))}
 ## Objectives
 
 For each objective the largest β that loses at most .01 by its own measure; in brackets the accuracy that is truly lost and the share of answers that change, both in percent. T is the temperature that calibrates

@@ -16,3 +16,25 @@ export function median(values) {
 export function mean(values) {
   return values.reduce((a, b) => a + b, 0) / values.length;
 }
+
+/**
+ * One-way analysis of variance: the mean, its standard error, and the standard deviation between groups as a share of the mean.
+ *
+ * @param {readonly (readonly number[])[]} groups - of the same size, at least 2 by 2.
+ */
+export function betweenAndWithin(groups) {
+  const means = groups.map(mean);
+  const all = mean(means);
+  const between = sumOfSquares(means, all) / (groups.length - 1);
+  const within = mean(groups.map((group, i) => sumOfSquares(group, means[i]) / (group.length - 1)));
+  return {
+    mean: all,
+    standardError: Math.sqrt(between / groups.length),
+    spread: Math.sqrt(Math.max(0, between - within / groups[0].length)) / all,
+  };
+}
+
+/** @type {(values: readonly number[], center: number) => number} */
+function sumOfSquares(values, center) {
+  return values.reduce((sum, x) => sum + (x - center) ** 2, 0);
+}

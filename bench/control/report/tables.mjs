@@ -134,3 +134,21 @@ export function objectiveSummary(objectives) {
     }),
   };
 }
+
+/** Observed run lengths of drift as a share of the configured ones, ± the standard error; in brackets the spread between references. @param {import('./verdicts.mjs').Results['runLengths']} lengths @returns {Table} */
+export function driftTable(lengths) {
+  const drifts = lengths.filter((length) => length.alarm === 'drift');
+  const configured = [...new Set(drifts.map((length) => length.configured))];
+  return {
+    head: ['row', ...configured.map((length) => length.toLocaleString('en'))],
+    rows: [...new Set(drifts.map(({ row }) => row))].map((name) => [
+      name,
+      ...drifts
+        .filter(({ row }) => row === name)
+        .map(({ observed, configured, standardError, spread }) => {
+          const [ratio, error] = [observed, standardError].map((x) => (x / configured).toFixed(2));
+          return `${ratio} ± ${error} (${spread.toFixed(2)})`;
+        }),
+    ]),
+  };
+}

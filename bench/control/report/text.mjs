@@ -1,11 +1,18 @@
 // @ts-check
 // The report on a terminal.
-import { harvestTable, objectiveSummary, objectiveTable, scenarioTable, verdictTable } from './tables.mjs';
+import {
+  driftTable,
+  harvestTable,
+  objectiveSummary,
+  objectiveTable,
+  scenarioTable,
+  verdictTable,
+} from './tables.mjs';
 
 const HARVEST_KINDS = ['harvest', 'earliest'];
 
 /** @type {(results: import('./verdicts.mjs').Results, verdicts: readonly import('./verdicts.mjs').Verdict[]) => void} */
-export function printReport({ scenarios, objectives, seconds }, verdicts) {
+export function printReport({ scenarios, objectives, runLengths, seconds }, verdicts) {
   const of = (/** @type {string} */ kind) => scenarios.filter((result) => result.kind === kind);
   print(scenarioTable(scenarios.filter(({ kind }) => !HARVEST_KINDS.includes(kind))));
   print(harvestTable(of('harvest'), of('earliest')));
@@ -13,6 +20,7 @@ export function printReport({ scenarios, objectives, seconds }, verdicts) {
     print(objectiveTable(objectives));
     print(objectiveSummary(objectives));
   }
+  print(driftTable(runLengths));
   for (const [held, claim, figures] of verdictTable(verdicts).rows)
     console.log(`${held.padEnd(13)}${claim}\n             ${figures}`);
   console.log(`\nrecording ${seconds.recording.toFixed(0)} s, replay ${seconds.replay.toFixed(0)} s`);
