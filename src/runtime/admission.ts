@@ -84,7 +84,7 @@ export class Admission {
     this.#refusedAt = now;
     const waitMs = Math.round(waiting * this.#intervalMs);
     const wait = waitMs > 0 ? `, for about ${waitMs} ms` : '';
-    return new ServingError('OVERLOADED', `${waiting} requests are waiting already${wait}`);
+    return overloaded(`${waiting} requests are waiting already${wait}`);
   }
 
   #limit(now: number, handedOver: number): number {
@@ -115,4 +115,13 @@ export class Admission {
     const isEmpty = now - this.#emptySince > emptyMs || this.#emptyShare > EMPTY.share;
     return isEmpty || now - this.#refusedAt > calmMs;
   }
+}
+
+/** Without its stack, which says nothing and takes longer than all the rest of a refusal. */
+function overloaded(message: string): ServingError {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  const error = new ServingError('OVERLOADED', message);
+  Error.stackTraceLimit = stackTraceLimit;
+  return error;
 }
