@@ -22,24 +22,22 @@ import { messageOf } from '../errors.ts';
 import { RollingWindow, type SiteHistograms } from '../estimator/rolling-window.ts';
 import { type Snapshot, snapshots } from '../estimator/snapshots.ts';
 import type { Judged, ShadowSample } from '../sampling/shadow.ts';
-import { type ControlEvent, type Suggestion, step } from './controller.ts';
+import { step } from './controller.ts';
 import { DriftWatch } from './drift-watch.ts';
 import { estimate } from './estimate.ts';
+import type { ControlEvent, Suggestion } from './event.ts';
 import { ladderOf } from './ladder.ts';
 import { AgreementWindow, MeasuredPruning } from './measured.ts';
 import {
   appliedThreshold,
-  type ControllerState,
-  type ControlOptions,
   driftOf,
-  initialState,
   isSeeking,
   isWatchful,
   judgedThresholds,
-  type Mode,
   production,
   thresholdAt,
-} from './state.ts';
+} from './production.ts';
+import { type ControllerState, type ControlOptions, initialState, type Mode } from './state.ts';
 
 /** Comparisons that the agreement is read from. */
 const AGREEMENT_PAIRS = 500;

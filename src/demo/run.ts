@@ -3,7 +3,7 @@ import { pairwise } from 'rxjs';
 import { bundledModel } from '../bundled.ts';
 import { compose } from '../compose.ts';
 import { type Config, parseConfig } from '../config.ts';
-import { appliedThreshold } from '../control/state.ts';
+import { appliedThreshold } from '../control/production.ts';
 import { listen } from '../http/server.ts';
 import { inputRows } from '../input-rows.ts';
 import { readNpy } from '../npy.ts';

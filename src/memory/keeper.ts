@@ -3,17 +3,11 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import { type ControlEvent, rampedAnew } from '../control/controller.ts';
+import type { ControlEvent } from '../control/event.ts';
 import { EVIDENCE_FORM } from '../control/evidence.ts';
-import {
-  type ControllerState,
-  type ControlOptions,
-  initialState,
-  isWatchful,
-  judgedThresholds,
-  MODES,
-  production,
-} from '../control/state.ts';
+import { rampedAnew } from '../control/moves.ts';
+import { isWatchful, judgedThresholds, production } from '../control/production.ts';
+import { type ControllerState, type ControlOptions, initialState, MODES } from '../control/state.ts';
 import type { Memory } from '../control/thermostat.ts';
 import { messageOf } from '../errors.ts';
 import { AuditRecorder } from './audit.ts';

@@ -1,17 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ControlEvent, step } from '../../src/control/controller.ts';
+import { step } from '../../src/control/controller.ts';
+import type { ControlEvent } from '../../src/control/event.ts';
 import {
   appliedThreshold,
+  isWatchful,
+  judgedThresholds,
+  production,
+  stateName,
+} from '../../src/control/production.ts';
+import {
   type ControllerState,
   type ControlOptions,
   initialState,
-  isWatchful,
-  judgedThresholds,
   MODES,
   type Mode,
-  production,
-  stateName,
 } from '../../src/control/state.ts';
 import { xorshift } from '../../src/random.ts';
 import { OPTIONS, pair, snapshot } from './events.ts';

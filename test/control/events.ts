@@ -1,4 +1,4 @@
-import type { ControlEvent } from '../../src/control/controller.ts';
+import type { ControlEvent } from '../../src/control/event.ts';
 import { type Candidate, type Ladder, ladderOf } from '../../src/control/ladder.ts';
 import type { ControlOptions } from '../../src/control/state.ts';
 import type { Criticality } from '../../src/criticality/critical-point.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
-import { stateName } from '../../src/control/state.ts';
+import { stateName } from '../../src/control/production.ts';
 import { Thermostat } from '../../src/control/thermostat.ts';
 import { nonzeroCount } from '../../src/estimator/histogram.ts';
 import { xorshift } from '../../src/random.ts';

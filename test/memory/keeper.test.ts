@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type ConfigInput, parseConfig } from '../../src/config.ts';
 import { step } from '../../src/control/controller.ts';
-import { type ControllerState, initialState, judgedThresholds, production } from '../../src/control/state.ts';
+import { judgedThresholds, production } from '../../src/control/production.ts';
+import { type ControllerState, initialState } from '../../src/control/state.ts';
 import { controlOptionsOf } from '../../src/control/thermostat.ts';
 import { defaultStateFolder, fingerprint, type KeeperSubject, recall } from '../../src/memory/keeper.ts';
 import { RECORD_VERSION, type Remembered } from '../../src/memory/store.ts';

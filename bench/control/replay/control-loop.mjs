@@ -2,8 +2,8 @@
 // The only file that knows the controller: sampler, shadow runs and thermostat as the server connects them.
 import { parseConfig } from '../../../dist/config.js';
 import { step } from '../../../dist/control/controller.js';
+import { production, stateName } from '../../../dist/control/production.js';
 import { isRamped } from '../../../dist/control/ramp.js';
-import { production, stateName } from '../../../dist/control/state.js';
 import { controlOptionsOf, Thermostat } from '../../../dist/control/thermostat.js';
 import { Sampler } from '../../../dist/sampling/sampler.js';
 import { shadow } from '../../../dist/sampling/shadow.js';

@@ -1,0 +1,33 @@
+import type { CriticalPoint } from '../criticality/critical-point.ts';
+import type { DriftReading } from '../drift/detector.ts';
+import type { Ladder } from './ladder.ts';
+import type { Mode } from './state.ts';
+
+/** What a window suggests. */
+export interface Suggestion {
+  readonly critical: CriticalPoint | null;
+  readonly ladder: Ladder;
+}
+
+/** What the controller is told: all that its decisions depend on. Times are milliseconds since the epoch. */
+export type ControlEvent =
+  /** The window moved on. */
+  | {
+      readonly kind: 'snapshot';
+      readonly at: number;
+      readonly samples: number;
+      readonly newSamples: number;
+      /** Only while one is sought; null when the window holds too little to say anything. */
+      readonly suggestion: Suggestion | null;
+      /** Only where there is a reference to measure from. */
+      readonly drift: DriftReading | null;
+      /** The critical point has left the interval that it had when the search began. */
+      readonly hasMoved: boolean;
+    }
+  /** A sampled request was answered both ways at `threshold`, with a mean loss of `loss` over its rows, 0–1. */
+  | { readonly kind: 'pair'; readonly at: number; readonly threshold: number; readonly loss: number }
+  /** The estimator or the controller itself failed: nothing that it said before can be relied on. */
+  | { readonly kind: 'failure'; readonly at: number; readonly message: string }
+  | { readonly kind: 'mode'; readonly at: number; readonly mode: Mode; readonly threshold?: number };
+
+export type EventOf<K extends ControlEvent['kind']> = Extract<ControlEvent, { kind: K }>;

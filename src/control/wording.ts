@@ -1,0 +1,76 @@
+import type { CriticalPoint } from '../criticality/critical-point.ts';
+import type { DriftReading } from '../drift/detector.ts';
+import type { EventOf } from './event.ts';
+import { RAMP_SHARES, type Ramp } from './ramp.ts';
+import type { Verdict } from './search.ts';
+import type { Change, ChangeReason, ControlOptions } from './state.ts';
+
+/** What people are told of a change: its reason, and the evidence in a sentence. */
+type Words = Pick<Change, 'reason' | 'detail'>;
+
+export function ofMode({ mode, threshold = 0 }: EventOf<'mode'>): Words {
+  const detail = mode === 'fixed' ? `mode fixed at τ = ${threshold}` : `mode ${mode}`;
+  return { reason: 'operator', detail };
+}
+
+export function ofNoFeature(): Words {
+  return { reason: 'no-feature', detail: 'the free energy shows no significant feature' };
+}
+
+export function ofSearch(critical: CriticalPoint | null, threshold: number, strikes: number): Words {
+  const found =
+    critical === null
+      ? 'no significant feature of F'
+      : `${critical.feature} of F at τ* = ${critical.threshold}, β* = ${critical.sparsity.toFixed(3)}`;
+  const reason = strikes === 0 ? 'critical-point' : 'retry';
+  return { reason, detail: `${found}; trying τ = ${threshold}` };
+}
+
+export function ofDrift({ aspect, site, distance, limit }: DriftReading): Words {
+  const by = `${distance.toFixed(3)} deviations, more than ${limit.toFixed(3)}`;
+  return { reason: 'drift', detail: `${aspect} of ln|a| at site ${site} moved by ${by}` };
+}
+
+export function ofMovedPoint(critical: CriticalPoint | null): Words {
+  const before = critical === null ? 'none' : `τ* = ${critical.threshold}`;
+  const detail = `the critical point has left the interval of ${before}: looking again`;
+  return { reason: 'critical-point-moved', detail };
+}
+
+export function ofStage({ stage }: Ramp, threshold: number, { allowedLoss }: ControlOptions): Words {
+  const part = `${100 * RAMP_SHARES[stage]!} % of production at τ = ${threshold}`;
+  const detail = `${part}: mean loss proven below ${allowedLoss.toFixed(3)}, no alarm since`;
+  return { reason: 'ramped', detail };
+}
+
+/** @param e - the alarm's e-value. */
+export function ofAlarm(
+  threshold: number,
+  e: number,
+  consequence: string,
+  { allowedLoss, alarmRunLength }: ControlOptions,
+): Words {
+  const evidence = `e-value ${e.toExponential(1)} ≥ ${alarmRunLength}`;
+  const detail = `loss at τ = ${threshold} is above ${allowedLoss.toFixed(3)} (${evidence}): ${consequence}`;
+  return { reason: 'disagreement', detail };
+}
+
+const VERDICTS: Readonly<Record<Exclude<Verdict, 'open'>, readonly [ChangeReason, string]>> = {
+  proven: ['agreement-proven', 'below'],
+  refuted: ['disagreement', 'above'],
+  'given-up': ['agreement-unproven', 'not proven below'],
+};
+
+export function ofVerdict(
+  verdict: Exclude<Verdict, 'open'>,
+  threshold: number,
+  pairs: number,
+  { allowedLoss }: ControlOptions,
+): Words {
+  const [reason, where] = VERDICTS[verdict];
+  const allowed = allowedLoss.toFixed(3);
+  return {
+    reason,
+    detail: `mean loss at τ = ${threshold} is ${where} ${allowed} after ${pairs} sampled requests`,
+  };
+}
