@@ -16,6 +16,7 @@ const MEANINGS = {
     'A proven threshold is applied to production; agreement and drift are watched, and a higher one may be tried.',
   drifted: 'The traffic moved away from the reference; answers are dense while a fresh window fills.',
   fallback: 'Pruned answers disagreed with the dense model; answers are dense.',
+  unverified: 'Too long no pruned answer was compared; answers are dense until enough of them are again.',
 };
 
 /** The panel that says what the controller does, why, and since when. */
@@ -72,6 +73,8 @@ export function progressOf({ phase, window, agreement, judgedThreshold, mode }) 
       return `${filled}; ${trialOf(phase.trial) ?? `${agreement.pairs} answers compared at τ ${significant(judgedThreshold)}`}`;
     case 'fallback':
       return `${filled}; dense for ${phase.samplesLeft} more`;
+    case 'unverified':
+      return `${filled}; ${phase.compared} answers compared since`;
     case 'tracking':
       return [filled, shareOf(phase.share), agreementOf(agreement), trialOf(phase.trial)]
         .filter((part) => part !== null)

@@ -129,6 +129,14 @@ export const ConfigSchema = z.strictObject({
           'share of requests that are run again in the shadow; while something is to be found out, all',
         ),
       budget: share.default(0.02).describe('largest share of worker time for shadow runs'),
+      unverifiedRequests: count
+        .default(1000)
+        .describe(
+          'pruned answers in a row without one that was compared, after which all are dense, if that also took unverifiedSeconds',
+        ),
+      unverifiedSeconds: positive
+        .default(60)
+        .describe('how long that takes at least: few requests an hour are no reason to doubt them'),
     })
     .prefault({}),
   window: z

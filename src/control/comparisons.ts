@@ -1,10 +1,10 @@
 import type { EventOf } from './event.ts';
 import { observeAfresh, wealth } from './evidence.ts';
-import { moved, struck } from './moves.ts';
+import { moved, rampedAnew, struck } from './moves.ts';
 import { advance, isRamped, RAMP_DONE, RAMP_START } from './ramp.ts';
 import { nextTrial, observeTrial, onTrial, refute, type Search } from './search.ts';
 import { type Applied, alarmOf, type ControllerState, type ControlOptions, type PhaseOf } from './state.ts';
-import { ofAlarm, ofStage, ofVerdict } from './wording.ts';
+import { ofAlarm, ofReturn, ofStage, ofVerdict } from './wording.ts';
 
 /** Comparisons that the recent loss remembers, about. */
 const RECENT = 16;
@@ -21,6 +21,7 @@ export function onPair(
   if (state.mode === 'off') return state;
   if (state.mode === 'fixed') return onFixedPair(state, event, options);
   const { phase } = state;
+  if (phase.kind === 'unverified') return onWithheldPair(state, phase, event, options);
   if (phase.kind === 'tracking' && threshold === phase.search.rungs[phase.applied.rung]!.threshold)
     return onAppliedPair(state, phase, event, options);
   if (phase.kind !== 'trial' && phase.kind !== 'tracking') return state;
@@ -54,16 +55,37 @@ function onAppliedPair(
   if (wealth(alarm) >= options.alarmRunLength)
     return onAlarm(state, phase, event, { e: wealth(alarm), recentLoss }, options);
   const sinceAlarm = applied.sinceAlarm === null ? null : applied.sinceAlarm + 1;
+  const isRested = sinceAlarm === null || sinceAlarm >= options.cooldownSamples;
   const ramp = advance(applied.ramp, options.rampSamples);
   const next: Applied = { ...applied, alarm, recentLoss, ramp, sinceAlarm };
   if (ramp.stage === applied.ramp.stage) {
-    const mayClimbAgain = sinceAlarm === options.cooldownSamples && search.trial === null && isRamped(ramp);
-    const rested = mayClimbAgain ? nextTrial(search, options) : search;
-    return { ...state, phase: { ...phase, search: rested, applied: next } };
+    const isDue = sinceAlarm !== null && isRested && search.trial === null && isRamped(ramp);
+    return {
+      ...state,
+      phase: { ...phase, search: isDue ? nextTrial(search, options) : search, applied: next },
+    };
   }
-  const onward = isRamped(ramp) ? nextTrial(search, options) : search;
+  const onward = isRested && isRamped(ramp) ? nextTrial(search, options) : search;
   const words = ofStage(ramp, event.threshold, options);
   return moved(state, { ...phase, search: onward, applied: next }, event.at, words);
+}
+
+/** A comparison in the shadow, at the threshold that is withheld: enough of them in a row, and it comes back. */
+function onWithheldPair(
+  state: ControllerState,
+  phase: PhaseOf<'unverified'>,
+  event: EventOf<'pair'>,
+  options: ControlOptions,
+): ControllerState {
+  const { applied, search } = phase;
+  if (event.threshold !== search.rungs[applied.rung]!.threshold) return state;
+  const alarm = observeAfresh(applied.alarm, event.loss);
+  if (wealth(alarm) >= options.alarmRunLength)
+    return struck(state, event.at, ofAlarm(event.threshold, wealth(alarm), 'dense', options), options);
+  const compared = phase.compared + 1;
+  const next = { ...phase, compared, applied: { ...applied, alarm } };
+  if (compared < options.rampSamples) return { ...state, phase: next };
+  return moved(state, rampedAnew(next), event.at, ofReturn(event.threshold, compared));
 }
 
 /** Back to the last threshold that was good, unless that was tried just now or the answers are far off; else to dense. */

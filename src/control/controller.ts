@@ -3,8 +3,16 @@ import type { ControlEvent, EventOf } from './event.ts';
 import { moved, rampedAnew } from './moves.ts';
 import { isSeeking } from './production.ts';
 import { beginSearch, onTrial } from './search.ts';
-import { alarmOf, type ControllerState, type ControlOptions, type Phase, type PhaseOf } from './state.ts';
-import { ofDrift, ofMode, ofMovedPoint, ofNoFeature, ofSearch } from './wording.ts';
+import {
+  alarmOf,
+  type ControllerState,
+  type ControlOptions,
+  isSearched,
+  type Mode,
+  type Phase,
+  type SearchedPhase,
+} from './state.ts';
+import { ofDrift, ofMode, ofMovedPoint, ofNoFeature, ofSearch, ofSilence } from './wording.ts';
 
 /** The controller: a pure fold over events. Returns the same object when nothing changed. */
 export function step(state: ControllerState, event: ControlEvent, options: ControlOptions): ControllerState {
@@ -15,6 +23,8 @@ export function step(state: ControllerState, event: ControlEvent, options: Contr
       return onPair(state, event, options);
     case 'failure':
       return onFailure(state, event, options);
+    case 'silence':
+      return onSilence(state, event, options);
     case 'snapshot':
       return onSnapshot(state, event, options);
   }
@@ -26,7 +36,7 @@ function onMode(state: ControllerState, event: EventOf<'mode'>, options: Control
   // What was learnt under another mode was learnt from the same traffic, except that `off` saw none of it.
   const isAfresh = state.mode === 'off' && mode !== 'off';
   const isAnew = isAfresh || state.phase.kind === 'fallback';
-  const phase: Phase = isAnew ? { kind: 'warming' } : rampedAnew(state);
+  const phase: Phase = isAnew ? { kind: 'warming' } : phaseUnder(mode, state);
   return {
     mode,
     modeBy: 'operator',
@@ -36,6 +46,26 @@ function onMode(state: ControllerState, event: EventOf<'mode'>, options: Control
     strikes: 0,
     change: { at, ...ofMode(event) },
   };
+}
+
+/** What was proven while production was at something else reaches it in stages all the same. */
+export function phaseUnder(mode: Mode, state: Pick<ControllerState, 'mode' | 'phase'>): Phase {
+  const { phase } = state;
+  return mode === 'auto' && state.mode !== 'auto' && phase.kind === 'tracking' ? rampedAnew(phase) : phase;
+}
+
+/** Nobody knows any more how good the pruned answers are. */
+function onSilence(
+  state: ControllerState,
+  event: EventOf<'silence'>,
+  { unverifiedRequests, unverifiedMs }: ControlOptions,
+): ControllerState {
+  const { mode, phase } = state;
+  if (event.requests < unverifiedRequests || event.ms < unverifiedMs) return state;
+  if (phase.kind === 'unverified')
+    return phase.compared === 0 ? state : { ...state, phase: { ...phase, compared: 0 } };
+  if (mode !== 'auto' || phase.kind !== 'tracking') return state;
+  return moved(state, { ...phase, kind: 'unverified', compared: 0 }, event.at, ofSilence(event));
 }
 
 function onFailure(
@@ -55,7 +85,7 @@ function onSnapshot(
 ): ControllerState {
   if (state.mode === 'off') return state;
   const { phase } = state;
-  if (phase.kind === 'trial' || phase.kind === 'tracking') return watchTraffic(state, phase, event, options);
+  if (isSearched(phase)) return watchTraffic(state, phase, event, options);
   if (phase.kind === 'fallback') {
     const samplesLeft = phase.samplesLeft - event.newSamples;
     if (samplesLeft > 0) return { ...state, phase: { ...phase, samplesLeft } };
@@ -84,7 +114,7 @@ function seek(state: ControllerState, event: EventOf<'snapshot'>, options: Contr
  */
 function watchTraffic(
   state: ControllerState,
-  phase: PhaseOf<'trial'> | PhaseOf<'tracking'>,
+  phase: SearchedPhase,
   { drift, hasMoved, at }: EventOf<'snapshot'>,
   options: ControlOptions,
 ): ControllerState {

@@ -1,5 +1,5 @@
 import { RAMP_START } from './ramp.ts';
-import type { Change, ControllerState, ControlOptions, Phase } from './state.ts';
+import type { Change, ControllerState, ControlOptions, Phase, PhaseOf } from './state.ts';
 
 const MAX_STRIKES = 4;
 
@@ -26,8 +26,9 @@ export function struck(
   return { ...next, strikes: Math.min(strikes + 1, MAX_STRIKES) };
 }
 
-/** What was proven while production was at something else reaches it in stages all the same. */
-export function rampedAnew({ mode, phase }: Pick<ControllerState, 'mode' | 'phase'>): Phase {
-  if (mode === 'auto' || phase.kind !== 'tracking') return phase;
-  return { ...phase, applied: { ...phase.applied, ramp: RAMP_START, good: [] } };
+/** What was proven reaches production from dense, in stages; what was on trial waits until it has. */
+export function rampedAnew(phase: PhaseOf<'tracking' | 'unverified'>): PhaseOf<'tracking'> {
+  const { critical, search, applied, drift } = phase;
+  const anew = { ...applied, ramp: RAMP_START, good: [] };
+  return { kind: 'tracking', critical, search: { ...search, trial: null }, applied: anew, drift };
 }

@@ -3,7 +3,7 @@ import { wealth } from './evidence.ts';
 import type { Candidate } from './ladder.ts';
 import { isRamped, rampShare } from './ramp.ts';
 import { onTrial } from './search.ts';
-import type { ControllerState, Phase, StateName } from './state.ts';
+import { type ControllerState, isSearched, type Phase, type PhaseOf, type StateName } from './state.ts';
 
 /** What production runs at: `share` of it at `threshold`, the rest at `rest`. 0 is dense. */
 export interface Production {
@@ -22,7 +22,7 @@ export function production(state: ControllerState): Production {
   const { applied, search } = phase;
   const before = applied.good.at(-1);
   return {
-    threshold: search.rungs[applied.rung]!.threshold,
+    threshold: appliedRung(phase).threshold,
     share: rampShare(applied.ramp),
     rest: isRamped(applied.ramp) || before === undefined ? 0 : search.rungs[before]!.threshold,
   };
@@ -47,9 +47,10 @@ export function judgedThresholds(state: ControllerState): readonly number[] {
   const { mode, phase } = state;
   if (mode === 'off') return [];
   if (mode === 'fixed') return [appliedThreshold(state)].filter((threshold) => threshold > 0);
-  if (phase.kind !== 'trial' && phase.kind !== 'tracking') return [];
+  if (!isSearched(phase)) return [];
+  if (phase.kind === 'unverified') return [appliedRung(phase).threshold];
   const tried = onTrial(phase.search)?.threshold;
-  const applied = phase.kind === 'tracking' ? [phase.search.rungs[phase.applied.rung]!.threshold] : [];
+  const applied = phase.kind === 'tracking' ? [appliedRung(phase).threshold] : [];
   return tried === undefined ? applied : [...applied, tried];
 }
 
@@ -58,9 +59,13 @@ export function judgedThreshold(state: ControllerState): number {
   return judgedThresholds(state)[0] ?? 0;
 }
 
-/** The candidate at work: in production, else on trial. */
+function appliedRung({ search, applied }: PhaseOf<'tracking' | 'unverified'>): Candidate {
+  return search.rungs[applied.rung]!;
+}
+
+/** The candidate at work: in production, or withheld from it, else on trial. */
 export function candidateOf(phase: Phase): Candidate | null {
-  if (phase.kind === 'tracking') return phase.search.rungs[phase.applied.rung]!;
+  if (phase.kind === 'tracking' || phase.kind === 'unverified') return appliedRung(phase);
   return phase.kind === 'trial' ? onTrial(phase.search) : null;
 }
 
@@ -87,7 +92,12 @@ export function isWatchful({ mode, fixed, phase }: ControllerState): boolean {
 
 /** Whether the controller waits for a window to read a ladder from. */
 export function isSeeking({ mode, phase }: ControllerState): boolean {
-  return mode !== 'off' && phase.kind !== 'trial' && phase.kind !== 'tracking';
+  return mode !== 'off' && !isSearched(phase);
+}
+
+/** Whether production would be pruned, had its answers been compared in time. */
+export function isWithheld({ mode, phase }: ControllerState): boolean {
+  return mode === 'auto' && phase.kind === 'unverified';
 }
 
 /** The latest drift reading, when there is a reference to measure from. */

@@ -54,6 +54,16 @@ export type Phase =
       readonly applied: Applied;
       readonly drift: DriftReading | null;
     }
+  /** Too long no answer at the proven threshold was compared: dense, until enough of them were, in the shadow. */
+  | {
+      readonly kind: 'unverified';
+      readonly critical: CriticalPoint | null;
+      readonly search: Search;
+      readonly applied: Applied;
+      readonly drift: DriftReading | null;
+      /** Comparisons since then, without as long a silence between them. */
+      readonly compared: number;
+    }
   /** The traffic has moved away from the reference: dense, while a fresh window fills. */
   | { readonly kind: 'drifted'; readonly drift: DriftReading }
   /** Answers disagreed, or the estimator failed: dense, until as many more samples were seen. */
@@ -64,6 +74,13 @@ export type Phase =
     };
 
 export type PhaseOf<K extends Phase['kind']> = Extract<Phase, { kind: K }>;
+
+/** The phases that a window has been read for, and that stand or fall with its traffic. */
+export type SearchedPhase = PhaseOf<'trial' | 'tracking' | 'unverified'>;
+
+export function isSearched(phase: Phase): phase is SearchedPhase {
+  return phase.kind === 'trial' || phase.kind === 'tracking' || phase.kind === 'unverified';
+}
 
 /** The name of a state as it is shown and exported. */
 export type StateName = Phase['kind'] | 'fixed' | 'observe' | 'off';
@@ -78,6 +95,7 @@ export const STATE_NAMES: readonly StateName[] = [
   'tracking',
   'drifted',
   'fallback',
+  'unverified',
 ];
 
 export type ChangeReason =
@@ -91,6 +109,8 @@ export type ChangeReason =
   | 'drift'
   | 'critical-point-moved'
   | 'failure'
+  | 'unverified'
+  | 'verified'
   | 'retry';
 
 /** Why the state is what it is. */
@@ -127,6 +147,9 @@ export interface ControlOptions extends SearchOptions {
   readonly rampSamples: number;
   /** Sampled requests in dense after answers disagreed. */
   readonly cooldownSamples: number;
+  /** Pruned answers in a row of which none was compared, and how long that takes at least: then nothing is known of them. */
+  readonly unverifiedRequests: number;
+  readonly unverifiedMs: number;
   /** Sampled requests that a window needs before a critical point is read from it. */
   readonly warmSamples: number;
 }

@@ -33,11 +33,14 @@ import {
   driftOf,
   isSeeking,
   isWatchful,
+  isWithheld,
+  judgedThreshold,
   judgedThresholds,
   production,
   thresholdAt,
 } from './production.ts';
-import { type ControllerState, type ControlOptions, initialState, type Mode } from './state.ts';
+import { Silence } from './silence.ts';
+import { type ControllerState, type ControlOptions, initialState, isSearched, type Mode } from './state.ts';
 
 /** Comparisons that the agreement is read from. */
 const AGREEMENT_PAIRS = 500;
@@ -51,7 +54,7 @@ export interface Memory {
 
 export interface ThermostatOptions {
   readonly sites: number;
-  readonly config: Pick<Config, 'window' | 'criticality' | 'drift' | 'agreement' | 'control'>;
+  readonly config: Pick<Config, 'window' | 'sampling' | 'criticality' | 'drift' | 'agreement' | 'control'>;
   /** Where to go on from; by default the beginning. */
   readonly memory?: Memory | undefined;
   /** Told how long each step of the estimator took. */
@@ -77,6 +80,7 @@ export class Thermostat {
   readonly window: RollingWindow;
   readonly agreement = new AgreementWindow(AGREEMENT_PAIRS);
   readonly measured: MeasuredPruning;
+  readonly #silence: Silence;
   #criticality: Criticality | null = null;
   readonly #drift: DriftWatch;
   #requests: readonly RequestSummary[] = [];
@@ -98,6 +102,7 @@ export class Thermostat {
       { runLength, memory: recentSlices * config.window.sliceSamples },
       memory?.reference ?? null,
     );
+    this.#silence = new Silence(this.control);
     const initial =
       memory?.state ?? initialState(config.control.mode, config.control.threshold, this.control);
     this.#state = new BehaviorSubject(initial);
@@ -150,6 +155,13 @@ export class Thermostat {
   /** Whether more requests than usual are worth looking at. */
   get isWatchful(): boolean {
     return isWatchful(this.state);
+  }
+
+  /** Told of every request that was answered, at the threshold that it was answered at; 0 is dense. O(1). */
+  answered(threshold: number, nowMs: number): void {
+    if (threshold === 0 && !isWithheld(this.state)) return;
+    const silence = this.#silence.add(nowMs);
+    if (silence !== null) this.#commands.next({ kind: 'silence', at: Date.now(), ...silence });
   }
 
   add(sample: ShadowSample): void {
@@ -234,7 +246,7 @@ export class Thermostat {
 
   #readDrift(requests: readonly RequestSummary[]): DriftReading | null {
     // What is watched has a reference, but for a server that was killed while it was being made.
-    if (needsReference(this.state) && !this.#drift.isOn && this.window.samples >= this.control.warmSamples) {
+    if (isSearched(this.state.phase) && !this.#drift.isOn && this.window.samples >= this.control.warmSamples) {
       this.#drift.start(this.#requests);
       return null;
     }
@@ -251,6 +263,7 @@ export class Thermostat {
       next = step(state, told, this.control);
     }
     if (next !== state) this.#startAfresh(state, next);
+    if (isCompared(state, told) || next.change !== state.change) this.#silence.end();
     this.#options.onStep?.(told, next);
     return next;
   }
@@ -264,7 +277,7 @@ export class Thermostat {
     if (isSeeking(before) && !isSeeking(after) && after.phase.kind === 'trial') {
       this.#drift.start(this.#requests);
     }
-    if (!needsReference(after)) this.#drift.stop();
+    if (!isSearched(after.phase)) this.#drift.stop();
     if (before.epoch !== after.epoch) {
       this.window.reset();
       this.#criticality = null;
@@ -272,15 +285,21 @@ export class Thermostat {
   }
 }
 
-function needsReference({ phase }: ControllerState): boolean {
-  return phase.kind === 'trial' || phase.kind === 'tracking';
+/** Where so few are sampled, requests without a comparison are no silence yet: 20 are expected in what is one. */
+const EXPECTED = 20;
+
+/** Who samples nothing has chosen not to know. */
+function unverifiedRequestsOf({ ratio, budget, unverifiedRequests }: Config['sampling']): number {
+  if (ratio === 0 || budget === 0) return Number.MAX_SAFE_INTEGER;
+  return Math.max(unverifiedRequests, Math.ceil(EXPECTED / ratio));
 }
 
 export function controlOptionsOf({
   window,
+  sampling,
   agreement,
   control,
-}: Pick<Config, 'window' | 'agreement' | 'control'>): ControlOptions {
+}: Pick<Config, 'window' | 'sampling' | 'agreement' | 'control'>): ControlOptions {
   return {
     policy: control.policy,
     allowedLoss: 1 - agreement.floor,
@@ -289,9 +308,16 @@ export function controlOptionsOf({
     alarmRunLength: agreement.alarmRunLength,
     rampSamples: control.rampSamples,
     cooldownSamples: agreement.cooldownSamples,
+    unverifiedRequests: unverifiedRequestsOf(sampling),
+    unverifiedMs: 1000 * sampling.unverifiedSeconds,
     // The newest slice may have just begun when the window is as full as it gets.
     warmSamples: Math.min(window.minSamples, (window.slices - 1) * window.sliceSamples),
   };
+}
+
+/** Whether an event says something of what production runs at, or would but for want of comparisons. */
+function isCompared(state: ControllerState, event: ControlEvent): boolean {
+  return event.kind === 'pair' && event.threshold === judgedThreshold(state);
 }
 
 /** A stage that throws loses the sample at hand, not the loop: the controller is told and the stage goes on. */

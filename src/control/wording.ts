@@ -43,6 +43,16 @@ export function ofStage({ stage }: Ramp, threshold: number, { allowedLoss }: Con
   return { reason: 'ramped', detail };
 }
 
+export function ofSilence({ requests, ms }: EventOf<'silence'>): Words {
+  const detail = `${requests} requests in ${Math.round(ms / 1000)} s without a compared answer: dense`;
+  return { reason: 'unverified', detail };
+}
+
+export function ofReturn(threshold: number, compared: number): Words {
+  const detail = `${compared} answers at τ = ${threshold} were compared again without an alarm`;
+  return { reason: 'verified', detail };
+}
+
 /** @param e - the alarm's e-value. */
 export function ofAlarm(
   threshold: number,

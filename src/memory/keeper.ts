@@ -3,9 +3,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
+import { phaseUnder } from '../control/controller.ts';
 import type { ControlEvent } from '../control/event.ts';
 import { EVIDENCE_FORM } from '../control/evidence.ts';
-import { rampedAnew } from '../control/moves.ts';
 import { isWatchful, judgedThresholds, production } from '../control/production.ts';
 import { type ControllerState, type ControlOptions, initialState, MODES } from '../control/state.ts';
 import type { Memory } from '../control/thermostat.ts';
@@ -156,7 +156,7 @@ export function recall(record: Remembered | null, subject: KeeperSubject, now: n
   const isYoung = Math.abs(now - record.savedAt) <= config.store.maxAgeSeconds * 1000;
   const isWatched = config.sampling.ratio > 0 && state.mode !== 'off';
   if (isYoung && isSame && isWatched) {
-    const phase = mode === 'auto' ? rampedAnew(state) : state.phase;
+    const phase = phaseUnder(mode, state);
     return { state: { ...state, phase, ...modes }, reference };
   }
   return { state: { ...fresh, ...modes }, reference: null };
@@ -177,9 +177,20 @@ function isUsable(state: ControllerState): boolean {
   }
 }
 
+/** How long evidence may stay away says nothing of what it is worth. */
+const INCIDENTAL = { unverifiedRequests: undefined, unverifiedMs: undefined };
+
 /** Of the settings that decisions depend on, the mode aside: what was proven under one mode holds under another. */
 export function fingerprint({ config, control }: KeeperSubject): string {
   const { sites, window, criticality, drift, agreement } = config;
-  const relevant = { control, sites, window, criticality, drift, agreement, evidence: EVIDENCE_FORM };
+  const relevant = {
+    control: { ...control, ...INCIDENTAL },
+    sites,
+    window,
+    criticality,
+    drift,
+    agreement,
+    evidence: EVIDENCE_FORM,
+  };
   return createHash('sha256').update(JSON.stringify(relevant)).digest('hex').slice(0, 16);
 }

@@ -93,6 +93,8 @@ function phaseOf({ thermostat }: ServedModel) {
         trial: trialOf(phase.search, thermostat.control),
         ...(phase.kind === 'tracking' ? { share: rampShare(phase.applied.ramp) } : {}),
       };
+    case 'unverified':
+      return { kind: phase.kind, candidate: candidateOf(phase), compared: phase.compared };
     case 'fallback':
       return { kind: phase.kind, reason: phase.reason, samplesLeft: phase.samplesLeft };
     default:

@@ -33,6 +33,8 @@ const MAX_PER_SITES = 8;
 /** A request that was answered and is not counted yet. */
 interface Answered {
   readonly rows: number;
+  /** What the answer was computed at; 0 is dense. */
+  readonly threshold: number;
   readonly result: RunResult;
   readonly totalMs: number;
 }
@@ -183,7 +185,8 @@ export class ServedModel {
           }),
         ),
       );
-      this.#count({ rows: request.inputs[0]?.shape[0] ?? 1, result, totalMs: performance.now() - started });
+      const rows = request.inputs[0]?.shape[0] ?? 1;
+      this.#count({ rows, threshold, result, totalMs: performance.now() - started });
       endInferSpan(span, { threshold });
       if (isSampled)
         this.#sample({ inputs: request.inputs, threshold, ...wholeAnswer(result, asked, this.#outputs) });
@@ -246,7 +249,9 @@ export class ServedModel {
 
   #countAnswered(): void {
     const model = this.name;
-    for (const { rows, result, totalMs } of this.#answered.splice(0)) {
+    const now = performance.now();
+    for (const { rows, threshold, result, totalMs } of this.#answered.splice(0)) {
+      if (this.isPrunable) this.thermostat.answered(threshold, now);
       this.#statistics.succeed(rows, result, totalMs);
       this.#metrics.requests.inc({ model, outcome: 'ok' });
       this.#metrics.requestDuration.observe({ model, phase: 'queue' }, result.queueMs / 1000);

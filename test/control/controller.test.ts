@@ -265,6 +265,81 @@ describe('drift', () => {
   });
 });
 
+describe('answers that nobody compares', () => {
+  const silence = (requests: number, ms: number): ControlEvent => ({ kind: 'silence', at: 7, requests, ms });
+  const long = silence(OPTIONS.unverifiedRequests, OPTIONS.unverifiedMs);
+
+  it('are dense at once when both the requests and the time are too many, and it is said why', () => {
+    const state = step(tracked(), long, EARLIEST);
+    expect([...summary(state), state.change.reason, state.epoch]).toEqual([
+      'unverified',
+      0,
+      'unverified',
+      tracked().epoch,
+    ]);
+    expect(judgedThresholds(state)).toEqual([1]);
+    expect(isWatchful(state)).toBe(true);
+  });
+
+  it.each([
+    ['few requests over a long time', silence(OPTIONS.unverifiedRequests - 1, 1e9)],
+    ['many requests in a short time', silence(1e9, OPTIONS.unverifiedMs - 1)],
+  ])('are none yet: %s', (_, event) => {
+    const state = tracked();
+    expect(step(state, event, EARLIEST)).toBe(state);
+  });
+
+  it('come back from dense, in stages, once enough were compared in the shadow with no silence between', () => {
+    const withheld = step(tracked(), long, EARLIEST);
+    const almost = replay(times(OPTIONS.rampSamples - 1, pair(1, 0)), withheld, EARLIEST);
+    expect(summary(almost)).toEqual(['unverified', 0]);
+    const back = step(almost, pair(1, 0), EARLIEST);
+    expect([stateName(back), back.change.reason, production(back)]).toEqual([
+      'tracking',
+      'verified',
+      { threshold: 1, share: 0.01, rest: 0 },
+    ]);
+    const again = replay([long, ...times(OPTIONS.rampSamples - 1, pair(1, 0))], almost, EARLIEST);
+    expect(summary(again)).toEqual(['unverified', 0]);
+  });
+
+  it('keep what the search knows: the way back is shorter than the way there was', () => {
+    const { state: settled } = judge(replay([snapshot([0.3])]), (t) => (t <= 1.45 ? 0 : 0.5), isSettled);
+    const { state, pairs } = judge(step(settled, long, OPTIONS), agreeing, isSettled);
+    expect(appliedThreshold(state)).toBe(appliedThreshold(settled));
+    expect(pairs).toBeLessThanOrEqual(4 * OPTIONS.rampSamples);
+  });
+
+  it('fall back when they disagree in the shadow', () => {
+    const state = replay([long, ...times(20, pair(1, 1))], tracked(), EARLIEST);
+    expect([...summary(state), state.change.reason]).toEqual(['fallback', 0, 'disagreement']);
+  });
+
+  it('go on with the search that was interrupted', () => {
+    const { state: trying } = judge(
+      replay([snapshot([0.3])]),
+      agreeing,
+      (s) => s.phase.kind === 'tracking' && s.phase.search.trial !== null,
+    );
+    const withheld = step(trying, long, OPTIONS);
+    expect(judgedThresholds(withheld)).toEqual([judgedThresholds(trying)[0]]);
+    const { state } = judge(withheld, (t) => (t <= 1.45 ? 0 : 0.5), isSettled);
+    expect(summary(state)).toEqual(['tracking', 1.4]);
+  });
+
+  it('are asked for drift all the same', () => {
+    const withheld = step(tracked(), long, EARLIEST);
+    const drifted = step(withheld, snapshot([1], { isDrift: true }), EARLIEST);
+    expect([stateName(drifted), drifted.epoch]).toEqual(['drifted', withheld.epoch + 1]);
+  });
+
+  it('matter to nobody whose answers are dense', () => {
+    const observed: ControllerState = { ...tracked(), mode: 'observe' };
+    for (const state of [start(), replay([snapshot([1])]), observed])
+      expect(step(state, long, OPTIONS)).toBe(state);
+  });
+});
+
 describe('a critical point that has moved', () => {
   const moved = snapshot([1.5], { isDrift: false, hasMoved: true });
 
@@ -336,6 +411,7 @@ describe('whatever happens', () => {
     { kind: 'mode', at: 5, mode: 'observe' },
     { kind: 'mode', at: 5, mode: 'off' },
     { kind: 'failure', at: 5, message: 'broken' },
+    { kind: 'silence', at: 5, requests: 1e6, ms: 1e6 },
   );
   /** Runs of equal events, so that trials are won and lost within a short story; pairs are at what is judged then. */
   const stories = fc.array(fc.tuple(fc.oneof(judged, others), fc.integer({ min: 1, max: 250 })), {

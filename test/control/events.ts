@@ -14,6 +14,8 @@ export const OPTIONS: ControlOptions = {
   alarmRunLength: 10_000,
   rampSamples: 8,
   cooldownSamples: 100,
+  unverifiedRequests: 100,
+  unverifiedMs: 60_000,
   warmSamples: 64,
 };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
 import { stateName } from '../../src/control/production.ts';
-import { Thermostat } from '../../src/control/thermostat.ts';
+import { controlOptionsOf, Thermostat } from '../../src/control/thermostat.ts';
 import { nonzeroCount } from '../../src/estimator/histogram.ts';
 import { xorshift } from '../../src/random.ts';
 import type { ShadowSample } from '../../src/sampling/shadow.ts';
@@ -92,6 +92,44 @@ describe('Thermostat, replayed in virtual time', () => {
     expect(thermostat.applied).toBe(0);
     feed(thermostat, 5000, 1500, 1);
     expect(stateName(thermostat.state)).toBe('tracking');
+  });
+
+  it('is dense after a minute of answers that nobody compares, and prunes again when somebody does', () => {
+    const thermostat = new Thermostat({ sites: 1, config });
+    feed(thermostat, 1, 1000, 1);
+    const { applied } = thermostat;
+    let now = 0;
+    let unheard = 0;
+    for (; thermostat.applied > 0 && unheard < 99_999; unheard++)
+      thermostat.answered(thermostat.thresholdAt(0.5), 10 * now++);
+    expect([stateName(thermostat.state), unheard]).toEqual(['unverified', 6001]);
+    let returned = 0;
+    for (; thermostat.applied === 0 && returned < 500; returned++) {
+      thermostat.answered(thermostat.thresholdAt(0.5), 10 * now++);
+      feed(thermostat, 3000 + returned, 1, 1);
+    }
+    expect(thermostat.applied).toBe(applied);
+    expect(returned).toBeLessThanOrEqual(4 * config.control.rampSamples);
+  });
+
+  it('takes one request a minute, one in twenty compared, for no silence', () => {
+    const thermostat = new Thermostat({ sites: 1, config });
+    feed(thermostat, 1, 1000, 1);
+    const { change } = thermostat.state;
+    for (let i = 0; i < 3000; i++) {
+      thermostat.answered(thermostat.thresholdAt(0.5), 60_000 * i);
+      if (i % 20 === 0) feed(thermostat, 3000 + i, 1, 1);
+    }
+    expect(thermostat.state.change).toBe(change);
+  });
+
+  it.each([
+    [{ ratio: 0 }, Number.MAX_SAFE_INTEGER],
+    [{ budget: 0 }, Number.MAX_SAFE_INTEGER],
+    [{ ratio: 0.001 }, 20_000],
+    [{}, 1000],
+  ])('waits for so many answers that comparisons were due: sampling %j, %d', (sampling, requests) => {
+    expect(controlOptionsOf(parseConfig({ sampling })).unverifiedRequests).toBe(requests);
   });
 
   it('forgets measurements that belong to another threshold', () => {

@@ -87,6 +87,7 @@ describe('an audit log', () => {
       { kind: 'mode', at: 0, mode: 'observe' },
       { kind: 'mode', at: 0, mode: 'auto' },
       { kind: 'failure', at: 0, message: 'broken' },
+      { kind: 'silence', at: 0, requests: 1e6, ms: 61_000 },
     );
     const losses = fc.oneof(fc.constantFrom(0, 0, 0, 1), fc.double({ min: 0, max: 1, noNaN: true }));
     const stories = fc.array(fc.tuple(fc.oneof(losses, events), fc.integer({ min: 1, max: 200 })), {

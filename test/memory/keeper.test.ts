@@ -108,6 +108,13 @@ describe('what is recalled', () => {
   });
 });
 
+describe('settings', () => {
+  it('that say nothing about the worth of evidence leave it as it is', () => {
+    const patient = subjectOf({ sampling: { unverifiedSeconds: 5, unverifiedRequests: 7 } });
+    expect(fingerprint(patient)).toBe(fingerprint(SUBJECT));
+  });
+});
+
 describe('the folder', () => {
   it('is where the XDG specification has it', () => {
     expect(defaultStateFolder({ XDG_STATE_HOME: '/var/state' })).toBe('/var/state/taustat');

@@ -90,6 +90,11 @@ export class ControlLoop {
     return this.#thermostat.thresholdAt(position);
   }
 
+  /** A request was answered. @type {(threshold: number, nowMs: number) => void} */
+  answered(threshold, nowMs) {
+    this.#thermostat.answered(threshold, nowMs);
+  }
+
   /** @type {(position: number, nowMs: number) => boolean} */
   isSampled(position, nowMs) {
     const { isWatchful } = this.#thermostat;

@@ -106,6 +106,7 @@ export class Replayer {
     const threshold = loop.thresholdAt(position);
     this.#truth.add(traffic, item, threshold === 0 ? 0 : (this.#runtime.stuckAt ?? threshold));
     record.served(traffic.sparsity(threshold));
+    loop.answered(threshold, this.#clock.monotonicMs);
     this.requests++;
     if (loop.isSampled(position, this.#clock.monotonicMs)) await this.#look(item, threshold, record);
     while (this.#waiting.length > 0 && this.#waiting[0].due <= this.requests) {
