@@ -226,9 +226,9 @@ export const ConfigSchema = z.strictObject({
         .default('guarded')
         .describe('climb as far as agreement is proven, or stay at the critical point'),
       rampSamples: count
-        .default(32)
+        .default(16)
         .describe(
-          'sampled requests compared at 1, 5 and 25 % of production before a threshold gets all of it',
+          'sampled requests compared of the first 1, 5 and 25 % of production before a threshold gets all of it',
         ),
       token: token.optional().describe('bearer token of the control API; without one, loopback only'),
     })

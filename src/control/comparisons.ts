@@ -1,15 +1,11 @@
 import type { EventOf } from './event.ts';
-import { observeAfresh, wealth } from './evidence.ts';
 import { moved, rampedAnew, struck } from './moves.ts';
+import { appliedRung, restRung } from './production.ts';
 import { advance, isRamped, RAMP_DONE, RAMP_START } from './ramp.ts';
 import { nextTrial, observeTrial, onTrial, refute, type Search } from './search.ts';
-import { type Applied, alarmOf, type ControllerState, type ControlOptions, type PhaseOf } from './state.ts';
+import type { Applied, ControllerState, ControlOptions, PhaseOf } from './state.ts';
+import { freshWatch, isAlarmed, isCollapse, watched } from './watch.ts';
 import { ofAlarm, ofReturn, ofStage, ofVerdict } from './wording.ts';
-
-/** Comparisons that the recent loss remembers, about. */
-const RECENT = 16;
-/** A recent loss so many times what is allowed is none that a step back would mend. */
-const COLLAPSE = 4;
 
 /** A sampled request was answered both ways: evidence for or against what is in production, or on trial. */
 export function onPair(
@@ -22,8 +18,10 @@ export function onPair(
   if (state.mode === 'fixed') return onFixedPair(state, event, options);
   const { phase } = state;
   if (phase.kind === 'unverified') return onWithheldPair(state, phase, event, options);
-  if (phase.kind === 'tracking' && threshold === phase.search.rungs[phase.applied.rung]!.threshold)
-    return onAppliedPair(state, phase, event, options);
+  if (phase.kind === 'tracking') {
+    if (threshold === appliedRung(phase).threshold) return onAppliedPair(state, phase, event, options);
+    if (threshold === restRung(phase)?.threshold) return onRestPair(state, phase, event, options);
+  }
   if (phase.kind !== 'trial' && phase.kind !== 'tracking') return state;
   if (threshold !== onTrial(phase.search)?.threshold) return state;
   return onTrialPair(state, phase, event, options);
@@ -36,13 +34,13 @@ function onFixedPair(
 ): ControllerState {
   const { fixed } = state;
   if (fixed === null || fixed.isRevoked || event.threshold !== fixed.threshold) return state;
-  const alarm = observeAfresh(fixed.alarm, event.loss);
-  if (wealth(alarm) < options.alarmRunLength) return { ...state, fixed: { ...fixed, alarm } };
-  const words = ofAlarm(event.threshold, wealth(alarm), 'dense until the operator decides', options);
-  return { ...state, fixed: { ...fixed, alarm, isRevoked: true }, change: { at: event.at, ...words } };
+  const watch = watched(fixed.watch, event.loss);
+  if (!isAlarmed(watch, options)) return { ...state, fixed: { ...fixed, watch } };
+  const words = ofAlarm(event.threshold, watch, 'dense until the operator decides', options);
+  return { ...state, fixed: { ...fixed, watch, isRevoked: true }, change: { at: event.at, ...words } };
 }
 
-/** A comparison at the threshold in production: it raises the alarm, or carries the ramp on. */
+/** A comparison at the newest threshold in production: it raises the alarm, or carries the ramp on. */
 function onAppliedPair(
   state: ControllerState,
   phase: PhaseOf<'tracking'>,
@@ -50,24 +48,60 @@ function onAppliedPair(
   options: ControlOptions,
 ): ControllerState {
   const { applied, search } = phase;
-  const alarm = observeAfresh(applied.alarm, event.loss);
-  const recentLoss = applied.recentLoss + (event.loss - applied.recentLoss) / RECENT;
-  if (wealth(alarm) >= options.alarmRunLength)
-    return onAlarm(state, phase, event, { e: wealth(alarm), recentLoss }, options);
+  const watch = watched(applied.watch, event.loss);
+  if (isAlarmed(watch, options))
+    return onAlarm(state, { ...phase, applied: { ...applied, watch } }, event, options);
   const sinceAlarm = applied.sinceAlarm === null ? null : applied.sinceAlarm + 1;
-  const isRested = sinceAlarm === null || sinceAlarm >= options.cooldownSamples;
-  const ramp = advance(applied.ramp, options.rampSamples);
-  const next: Applied = { ...applied, alarm, recentLoss, ramp, sinceAlarm };
-  if (ramp.stage === applied.ramp.stage) {
-    const isDue = sinceAlarm !== null && isRested && search.trial === null && isRamped(ramp);
-    return {
-      ...state,
-      phase: { ...phase, search: isDue ? nextTrial(search, options) : search, applied: next },
-    };
-  }
-  const onward = isRested && isRamped(ramp) ? nextTrial(search, options) : search;
-  const words = ofStage(ramp, event.threshold, options);
+  const next: Applied = { ...applied, watch, sinceAlarm };
+  if (!isRamped(applied.ramp)) return carriedOn(state, { ...phase, applied: next }, event, options);
+  const mayClimbAgain = sinceAlarm !== null && search.trial === null && isRested(next, options);
+  const onward = mayClimbAgain ? nextTrial(search, options) : search;
+  return { ...state, phase: { ...phase, search: onward, applied: next } };
+}
+
+/** A comparison of what the ramp has not reached yet: what disagrees below, disagrees above too. */
+function onRestPair(
+  state: ControllerState,
+  phase: PhaseOf<'tracking'>,
+  event: EventOf<'pair'>,
+  options: ControlOptions,
+): ControllerState {
+  const { applied } = phase;
+  const rest = watched(applied.rest!, event.loss);
+  if (!isAlarmed(rest, options))
+    return carriedOn(state, { ...phase, applied: { ...applied, rest } }, event, options);
+  const below: Applied = {
+    ...applied,
+    rung: applied.good.at(-1)!,
+    good: applied.good.slice(0, -1),
+    watch: rest,
+    rest: null,
+  };
+  return onAlarm(state, { ...phase, applied: below }, event, options);
+}
+
+/** The ramp after one more comparison without an alarm. */
+function carriedOn(
+  state: ControllerState,
+  phase: PhaseOf<'tracking'>,
+  event: EventOf<'pair'>,
+  options: ControlOptions,
+): ControllerState {
+  const { applied, search } = phase;
+  const { threshold } = appliedRung(phase);
+  const isDue = event.isDue && event.threshold === threshold;
+  const ramp = advance(applied.ramp, isDue, options.rampSamples);
+  const isDone = isRamped(ramp);
+  const next: Applied = { ...applied, ramp, rest: isDone ? null : applied.rest };
+  if (ramp.stage === applied.ramp.stage) return { ...state, phase: { ...phase, applied: next } };
+  const onward = isDone && isRested(next, options) ? nextTrial(search, options) : search;
+  const words = ofStage(ramp, threshold, options);
   return moved(state, { ...phase, search: onward, applied: next }, event.at, words);
+}
+
+/** Whether the last alarm is so long ago that a higher threshold may be tried again. */
+function isRested({ sinceAlarm }: Applied, { cooldownSamples }: ControlOptions): boolean {
+  return sinceAlarm === null || sinceAlarm >= cooldownSamples;
 }
 
 /** A comparison in the shadow, at the threshold that is withheld: enough of them in a row, and it comes back. */
@@ -77,13 +111,13 @@ function onWithheldPair(
   event: EventOf<'pair'>,
   options: ControlOptions,
 ): ControllerState {
-  const { applied, search } = phase;
-  if (event.threshold !== search.rungs[applied.rung]!.threshold) return state;
-  const alarm = observeAfresh(applied.alarm, event.loss);
-  if (wealth(alarm) >= options.alarmRunLength)
-    return struck(state, event.at, ofAlarm(event.threshold, wealth(alarm), 'dense', options), options);
+  const { applied } = phase;
+  if (event.threshold !== appliedRung(phase).threshold) return state;
+  const watch = watched(applied.watch, event.loss);
+  if (isAlarmed(watch, options))
+    return struck(state, event.at, ofAlarm(event.threshold, watch, 'dense', options), options);
   const compared = phase.compared + 1;
-  const next = { ...phase, compared, applied: { ...applied, alarm } };
+  const next = { ...phase, compared, applied: { ...applied, watch } };
   if (compared < options.rampSamples) return { ...state, phase: next };
   return moved(state, rampedAnew(next), event.at, ofReturn(event.threshold, compared));
 }
@@ -92,28 +126,26 @@ function onWithheldPair(
 function onAlarm(
   state: ControllerState,
   phase: PhaseOf<'tracking'>,
-  event: EventOf<'pair'>,
-  { e, recentLoss }: { readonly e: number; readonly recentLoss: number },
+  { at, threshold }: EventOf<'pair'>,
   options: ControlOptions,
 ): ControllerState {
   const { applied, search } = phase;
-  const isCollapse = recentLoss >= COLLAPSE * options.allowedLoss;
-  const lastGood = isCollapse ? undefined : applied.good.at(-1);
+  const { watch } = applied;
+  const lastGood = isCollapse(watch, options) ? undefined : applied.good.at(-1);
   const isAgain = applied.sinceAlarm !== null && applied.sinceAlarm < options.cooldownSamples;
   if (lastGood === undefined || isAgain)
-    return struck(state, event.at, ofAlarm(event.threshold, e, 'dense', options), options);
+    return struck(state, at, ofAlarm(threshold, watch, 'dense', options), options);
   const back: Applied = {
     rung: lastGood,
     ramp: RAMP_DONE,
     good: applied.good.slice(0, -1),
-    alarm: alarmOf(options),
-    recentLoss: 0,
+    watch: applied.rest ?? freshWatch(options),
+    rest: null,
     sinceAlarm: 0,
   };
-  const consequence = `back to τ = ${search.rungs[lastGood]!.threshold}`;
-  const words = ofAlarm(event.threshold, e, consequence, options);
+  const words = ofAlarm(threshold, watch, `back to τ = ${search.rungs[lastGood]!.threshold}`, options);
   const next = refute(search, applied.rung, lastGood);
-  return moved(state, { ...phase, search: next, applied: back }, event.at, words);
+  return moved(state, { ...phase, search: next, applied: back }, at, words);
 }
 
 function onTrialPair(
@@ -142,15 +174,14 @@ function apply(
   options: ControlOptions,
 ): PhaseOf<'tracking'> {
   const { critical, drift } = phase;
-  const good = phase.kind === 'tracking' ? [...phase.applied.good, phase.applied.rung] : [];
-  const sinceAlarm = phase.kind === 'tracking' ? phase.applied.sinceAlarm : null;
+  const before = phase.kind === 'tracking' ? phase.applied : null;
   const applied: Applied = {
     rung: search.proven,
     ramp: RAMP_START,
-    good,
-    alarm: alarmOf(options),
-    recentLoss: 0,
-    sinceAlarm,
+    good: before === null ? [] : [...before.good, before.rung],
+    watch: freshWatch(options),
+    rest: before?.watch ?? null,
+    sinceAlarm: before?.sinceAlarm ?? null,
   };
   return { kind: 'tracking', critical, search, applied, drift };
 }

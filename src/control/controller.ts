@@ -4,7 +4,6 @@ import { moved, rampedAnew } from './moves.ts';
 import { isSeeking } from './production.ts';
 import { beginSearch, onTrial } from './search.ts';
 import {
-  alarmOf,
   type ControllerState,
   type ControlOptions,
   isSearched,
@@ -12,6 +11,7 @@ import {
   type Phase,
   type SearchedPhase,
 } from './state.ts';
+import { freshWatch } from './watch.ts';
 import { ofDrift, ofMode, ofMovedPoint, ofNoFeature, ofSearch, ofSilence } from './wording.ts';
 
 /** The controller: a pure fold over events. Returns the same object when nothing changed. */
@@ -32,7 +32,7 @@ export function step(state: ControllerState, event: ControlEvent, options: Contr
 
 function onMode(state: ControllerState, event: EventOf<'mode'>, options: ControlOptions): ControllerState {
   const { mode, threshold = 0, at } = event;
-  const fixed = mode === 'fixed' ? { threshold, alarm: alarmOf(options), isRevoked: false } : null;
+  const fixed = mode === 'fixed' ? { threshold, watch: freshWatch(options), isRevoked: false } : null;
   // What was learnt under another mode was learnt from the same traffic, except that `off` saw none of it.
   const isAfresh = state.mode === 'off' && mode !== 'off';
   const isAnew = isAfresh || state.phase.kind === 'fallback';

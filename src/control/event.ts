@@ -25,7 +25,14 @@ export type ControlEvent =
       readonly hasMoved: boolean;
     }
   /** A sampled request was answered both ways at `threshold`, with a mean loss of `loss` over its rows, 0–1. */
-  | { readonly kind: 'pair'; readonly at: number; readonly threshold: number; readonly loss: number }
+  | {
+      readonly kind: 'pair';
+      readonly at: number;
+      readonly threshold: number;
+      readonly loss: number;
+      /** Production answers such a request at this threshold, or would but for mode `observe`. */
+      readonly isDue: boolean;
+    }
   /** So many requests in a row, over so long, were answered pruned, or would have been, and none of them was compared. */
   | { readonly kind: 'silence'; readonly at: number; readonly requests: number; readonly ms: number }
   /** The estimator or the controller itself failed: nothing that it said before can be relied on. */

@@ -1,5 +1,5 @@
 import { RAMP_START } from './ramp.ts';
-import type { Change, ControllerState, ControlOptions, Phase, PhaseOf } from './state.ts';
+import type { Applied, Change, ControllerState, ControlOptions, Phase, PhaseOf } from './state.ts';
 
 const MAX_STRIKES = 4;
 
@@ -29,6 +29,6 @@ export function struck(
 /** What was proven reaches production from dense, in stages; what was on trial waits until it has. */
 export function rampedAnew(phase: PhaseOf<'tracking' | 'unverified'>): PhaseOf<'tracking'> {
   const { critical, search, applied, drift } = phase;
-  const anew = { ...applied, ramp: RAMP_START, good: [] };
+  const anew: Applied = { ...applied, ramp: RAMP_START, good: [], rest: null };
   return { kind: 'tracking', critical, search: { ...search, trial: null }, applied: anew, drift };
 }

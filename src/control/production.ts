@@ -1,9 +1,10 @@
 import type { DriftReading } from '../drift/detector.ts';
-import { wealth } from './evidence.ts';
+import type { Interest } from '../sampling/sampler.ts';
 import type { Candidate } from './ladder.ts';
 import { isRamped, rampShare } from './ramp.ts';
 import { onTrial } from './search.ts';
 import { type ControllerState, isSearched, type Phase, type PhaseOf, type StateName } from './state.ts';
+import { isSuspicious } from './watch.ts';
 
 /** What production runs at: `share` of it at `threshold`, the rest at `rest`. 0 is dense. */
 export interface Production {
@@ -14,18 +15,20 @@ export interface Production {
 
 const DENSE: Production = { threshold: 0, share: 1, rest: 0 };
 
-export function production(state: ControllerState): Production {
-  const { mode, fixed, phase } = state;
+/** What production runs at in mode `auto` or `fixed`, and would run at in mode `observe`. */
+function target({ mode, fixed, phase }: ControllerState): Production {
   if (mode === 'fixed')
     return fixed === null || fixed.isRevoked ? DENSE : { ...DENSE, threshold: fixed.threshold };
-  if (mode !== 'auto' || phase.kind !== 'tracking') return DENSE;
-  const { applied, search } = phase;
-  const before = applied.good.at(-1);
+  if (mode === 'off' || phase.kind !== 'tracking') return DENSE;
   return {
     threshold: appliedRung(phase).threshold,
-    share: rampShare(applied.ramp),
-    rest: isRamped(applied.ramp) || before === undefined ? 0 : search.rungs[before]!.threshold,
+    share: rampShare(phase.applied.ramp),
+    rest: restRung(phase)?.threshold ?? 0,
   };
+}
+
+export function production(state: ControllerState): Production {
+  return state.mode === 'observe' ? DENSE : target(state);
 }
 
 /** The threshold of a request at `position` in [0, 1): those with a low position are ramped first. */
@@ -39,18 +42,25 @@ export function appliedThreshold(state: ControllerState): number {
   return share > 0.5 ? threshold : rest;
 }
 
+/** The threshold that a request at a position is answered at, or would be but for mode `observe`; 0 is dense. */
+export function dueAt(state: ControllerState, position: number): number {
+  return thresholdAt(target(state), position);
+}
+
 /**
- * The thresholds that a sampled request is compared at: first the one in production, or that would be, then the one on
- * trial. Empty: there is none to judge.
+ * The thresholds that a sampled request is compared at: first the one that it is answered at, or would be, then the one on
+ * trial. Where the rest of production is dense, it is compared at what the ramp brings. Empty: there is none to judge.
+ *
+ * @param position - of the request, in [0, 1).
  */
-export function judgedThresholds(state: ControllerState): readonly number[] {
+export function judgedThresholds(state: ControllerState, position = 0): readonly number[] {
   const { mode, phase } = state;
   if (mode === 'off') return [];
-  if (mode === 'fixed') return [appliedThreshold(state)].filter((threshold) => threshold > 0);
+  if (mode === 'fixed') return [dueAt(state, position)].filter((threshold) => threshold > 0);
   if (!isSearched(phase)) return [];
   if (phase.kind === 'unverified') return [appliedRung(phase).threshold];
   const tried = onTrial(phase.search)?.threshold;
-  const applied = phase.kind === 'tracking' ? [appliedRung(phase).threshold] : [];
+  const applied = phase.kind === 'tracking' ? [dueAt(state, position) || appliedRung(phase).threshold] : [];
   return tried === undefined ? applied : [...applied, tried];
 }
 
@@ -59,8 +69,15 @@ export function judgedThreshold(state: ControllerState): number {
   return judgedThresholds(state)[0] ?? 0;
 }
 
-function appliedRung({ search, applied }: PhaseOf<'tracking' | 'unverified'>): Candidate {
+/** What production is heading for. */
+export function appliedRung({ search, applied }: PhaseOf<'tracking' | 'unverified'>): Candidate {
   return search.rungs[applied.rung]!;
+}
+
+/** Where the rest of production is during a ramp; null: dense, or there is no rest. */
+export function restRung({ search, applied }: PhaseOf<'tracking'>): Candidate | null {
+  const before = applied.good.at(-1);
+  return applied.rest === null || before === undefined ? null : search.rungs[before]!;
 }
 
 /** The candidate at work: in production, or withheld from it, else on trial. */
@@ -75,19 +92,19 @@ export function stateName(state: ControllerState): StateName {
   return state.phase.kind;
 }
 
-/** Wealth of the guard's alarm above which more requests are looked at: something disagreed a moment ago. */
-const SUSPICIOUS = 2;
-
 /**
- * Whether to look closer than usual: something is still to be found out, a ramp is under way, or answers have just
- * disagreed.
+ * How much a request at a position is wanted as a sample: `urgent` where it is what a ramp has reached, or answers have just
+ * disagreed; `welcome` while something is still to be found out; else as usual.
  */
-export function isWatchful({ mode, fixed, phase }: ControllerState): boolean {
-  if (mode === 'off') return false;
-  if (mode === 'fixed') return fixed !== null && !fixed.isRevoked && wealth(fixed.alarm) > SUSPICIOUS;
-  if (phase.kind !== 'tracking') return true;
-  const { applied, search } = phase;
-  return search.trial !== null || !isRamped(applied.ramp) || wealth(applied.alarm) > SUSPICIOUS;
+export function interestIn({ mode, fixed, phase }: ControllerState, position: number): Interest {
+  if (mode === 'off') return 'usual';
+  if (mode === 'fixed')
+    return fixed !== null && !fixed.isRevoked && isSuspicious(fixed.watch) ? 'urgent' : 'usual';
+  if (phase.kind !== 'tracking') return 'welcome';
+  const { watch, rest, ramp } = phase.applied;
+  if (isSuspicious(watch) || (rest !== null && isSuspicious(rest))) return 'urgent';
+  if (!isRamped(ramp)) return position < rampShare(ramp) ? 'urgent' : 'welcome';
+  return phase.search.trial === null ? 'usual' : 'welcome';
 }
 
 /** Whether the controller waits for a window to read a ladder from. */

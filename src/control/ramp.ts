@@ -2,17 +2,19 @@
 export interface Ramp {
   /** Index into the stages. */
   readonly stage: number;
-  /** Sampled requests compared at the new threshold in this stage. */
+  /** Sampled requests of this stage's share of production that were compared at the new threshold. */
   readonly pairs: number;
+  /** Sampled requests of the rest of production that were compared meanwhile. */
+  readonly others: number;
 }
 
 /** Share of production at the new threshold, per stage. */
 export const RAMP_SHARES = [0.01, 0.05, 0.25, 1] as const;
 const LAST = RAMP_SHARES.length - 1;
 
-export const RAMP_START: Ramp = { stage: 0, pairs: 0 };
+export const RAMP_START: Ramp = { stage: 0, pairs: 0, others: 0 };
 /** All of production at once: what was at 100 % before needs no ramp. */
-export const RAMP_DONE: Ramp = { stage: LAST, pairs: 0 };
+export const RAMP_DONE: Ramp = { stage: LAST, pairs: 0, others: 0 };
 
 export function isRamped({ stage }: Ramp): boolean {
   return stage === LAST;
@@ -22,9 +24,21 @@ export function rampShare({ stage }: Ramp): number {
   return RAMP_SHARES[stage]!;
 }
 
-/** One more comparison without an alarm. */
-export function advance(ramp: Ramp, stageSamples: number): Ramp {
+/** A share of production that holds less than this part of its share of the requests is not waited for. */
+const LEAST_PART = 0.5;
+
+/**
+ * One more comparison without an alarm.
+ *
+ * A stage ends when as many requests of its own were compared as it wants. Few ids may leave a stage almost without
+ * requests; it then ends when so many of the others were compared that twice as many of its own were to be expected.
+ *
+ * @param isDue - of a request that belongs to the share which the ramp has reached.
+ */
+export function advance(ramp: Ramp, isDue: boolean, stageSamples: number): Ramp {
   if (isRamped(ramp)) return ramp;
-  const pairs = ramp.pairs + 1;
-  return pairs < stageSamples ? { ...ramp, pairs } : { stage: ramp.stage + 1, pairs: 0 };
+  const pairs = ramp.pairs + (isDue ? 1 : 0);
+  const others = ramp.others + (isDue ? 0 : 1);
+  const isOver = pairs >= stageSamples || others * rampShare(ramp) * LEAST_PART >= stageSamples;
+  return isOver ? { stage: ramp.stage + 1, pairs: 0, others: 0 } : { ...ramp, pairs, others };
 }

@@ -1,9 +1,9 @@
 import type { CriticalPoint } from '../criticality/critical-point.ts';
 import type { DriftReading } from '../drift/detector.ts';
-import { type Evidence, noEvidence } from './evidence.ts';
 import type { Policy } from './ladder.ts';
 import type { Ramp } from './ramp.ts';
 import type { Search, SearchOptions } from './search.ts';
+import { freshWatch, type Watch, type WatchOptions } from './watch.ts';
 
 /** What the operator asked for. */
 export type Mode =
@@ -25,10 +25,9 @@ export interface Applied {
   readonly ramp: Ramp;
   /** Rungs below that were at 100 % before, highest last: where an alarm goes back to. */
   readonly good: readonly number[];
-  /** For a loss above what is allowed. */
-  readonly alarm: Evidence;
-  /** Mean loss of the latest comparisons, newest first in weight. */
-  readonly recentLoss: number;
+  readonly watch: Watch;
+  /** Of the rung before it, while that serves the rest of production; null where the rest is dense, or none. */
+  readonly rest: Watch | null;
   /** Comparisons since the last alarm; none yet: a second alarm while this is small ends in dense. */
   readonly sinceAlarm: number | null;
 }
@@ -128,7 +127,7 @@ export interface ControllerState {
   /** The operator's threshold, in mode `fixed`. */
   readonly fixed: {
     readonly threshold: number;
-    readonly alarm: Evidence;
+    readonly watch: Watch;
     readonly isRevoked: boolean;
   } | null;
   readonly phase: Phase;
@@ -139,11 +138,9 @@ export interface ControllerState {
   readonly change: Change;
 }
 
-export interface ControlOptions extends SearchOptions {
+export interface ControlOptions extends SearchOptions, WatchOptions {
   readonly policy: Policy;
-  /** Sampled requests between two false alarms of the guard, on average at least. */
-  readonly alarmRunLength: number;
-  /** Sampled requests compared in each stage of a ramp. */
+  /** Sampled requests compared in each stage of a ramp, of those that it has reached. */
   readonly rampSamples: number;
   /** Sampled requests in dense after answers disagreed. */
   readonly cooldownSamples: number;
@@ -160,12 +157,9 @@ export function initialState(
   options: ControlOptions,
 ): ControllerState {
   const fixed =
-    mode === 'fixed' ? { threshold: fixedThreshold ?? 0, alarm: alarmOf(options), isRevoked: false } : null;
+    mode === 'fixed'
+      ? { threshold: fixedThreshold ?? 0, watch: freshWatch(options), isRevoked: false }
+      : null;
   const change: Change = { at: 0, reason: 'operator', detail: `started in mode ${mode}` };
   return { mode, modeBy: 'settings', fixed, phase: { kind: 'warming' }, epoch: 0, strikes: 0, change };
-}
-
-/** A fresh alarm: evidence that the loss is above what the objective allows. */
-export function alarmOf({ allowedLoss }: ControlOptions): Evidence {
-  return noEvidence('above', allowedLoss);
 }

@@ -21,7 +21,8 @@ import type { RequestSummary } from '../drift/summary.ts';
 import { messageOf } from '../errors.ts';
 import { RollingWindow, type SiteHistograms } from '../estimator/rolling-window.ts';
 import { type Snapshot, snapshots } from '../estimator/snapshots.ts';
-import type { Judged, ShadowSample } from '../sampling/shadow.ts';
+import type { Interest } from '../sampling/sampler.ts';
+import type { Judged, Look, ShadowSample } from '../sampling/shadow.ts';
 import { step } from './controller.ts';
 import { DriftWatch } from './drift-watch.ts';
 import { estimate } from './estimate.ts';
@@ -31,8 +32,9 @@ import { AgreementWindow, MeasuredPruning } from './measured.ts';
 import {
   appliedThreshold,
   driftOf,
+  dueAt,
+  interestIn,
   isSeeking,
-  isWatchful,
   isWithheld,
   judgedThreshold,
   judgedThresholds,
@@ -147,14 +149,19 @@ export class Thermostat {
     return thresholdAt(production(this.state), position);
   }
 
-  /** The thresholds that a sampled request is to be compared at. */
-  get judged(): readonly number[] {
-    return judgedThresholds(this.state);
+  /** What is to be known of a request that is sampled, when it is answered. */
+  lookAt(position: number): Look {
+    return { position, epoch: this.state.epoch, due: dueAt(this.state, position) };
   }
 
-  /** Whether more requests than usual are worth looking at. */
-  get isWatchful(): boolean {
-    return isWatchful(this.state);
+  /** The thresholds that a sampled request at a position is to be compared at. */
+  judgedAt(position: number): readonly number[] {
+    return judgedThresholds(this.state, position);
+  }
+
+  /** How much a request at a position is wanted as a sample. */
+  interestIn(position: number): Interest {
+    return interestIn(this.state, position);
   }
 
   /** Told of every request that was answered, at the threshold that it was answered at; 0 is dense. O(1). */
@@ -164,8 +171,9 @@ export class Thermostat {
     if (silence !== null) this.#commands.next({ kind: 'silence', at: Date.now(), ...silence });
   }
 
+  /** Takes in what a sampled request has shown, unless it was answered before the traffic, or what is trusted, changed. */
   add(sample: ShadowSample): void {
-    this.#samples.next(sample);
+    if (sample.epoch === this.state.epoch) this.#samples.next(sample);
   }
 
   setMode(mode: Mode, threshold: number | undefined, at: number): void {
@@ -192,14 +200,12 @@ export class Thermostat {
   }
 
   #compared(at: number, histograms: SiteHistograms, judged: Judged): ControlEvent[] {
-    const { threshold, comparison, retained } = judged;
-    const wanted = this.judged;
-    if (!wanted.includes(threshold)) return [];
-    if (threshold === wanted[0]) {
+    const { threshold, comparison, retained, isDue } = judged;
+    if (threshold === judgedThreshold(this.state)) {
       if (retained !== null) this.measured.add(histograms, retained);
       if (comparison !== null) this.agreement.add(comparison);
     }
-    return comparison === null ? [] : [{ kind: 'pair', at, threshold, loss: comparison.loss }];
+    return comparison === null ? [] : [{ kind: 'pair', at, threshold, loss: comparison.loss, isDue }];
   }
 
   #estimates(): Observable<ControlEvent> {
@@ -270,7 +276,7 @@ export class Thermostat {
 
   /** Measurements belong to one threshold, a reference to one search, and a window to one epoch. */
   #startAfresh(before: ControllerState, after: ControllerState): void {
-    if (judgedThresholds(before)[0] !== judgedThresholds(after)[0]) {
+    if (judgedThreshold(before) !== judgedThreshold(after)) {
       this.agreement.reset();
       this.measured.reset();
     }
@@ -315,9 +321,9 @@ export function controlOptionsOf({
   };
 }
 
-/** Whether an event says something of what production runs at, or would but for want of comparisons. */
+/** Whether an event says something of what most of production runs at, or would but for want of comparisons. */
 function isCompared(state: ControllerState, event: ControlEvent): boolean {
-  return event.kind === 'pair' && event.threshold === judgedThreshold(state);
+  return event.kind === 'pair' && event.threshold === (appliedThreshold(state) || judgedThreshold(state));
 }
 
 /** A stage that throws loses the sample at hand, not the loop: the controller is told and the stage goes on. */

@@ -1,9 +1,11 @@
 import type { CriticalPoint } from '../criticality/critical-point.ts';
 import type { DriftReading } from '../drift/detector.ts';
 import type { EventOf } from './event.ts';
+import { wealth } from './evidence.ts';
 import { RAMP_SHARES, type Ramp } from './ramp.ts';
 import type { Verdict } from './search.ts';
 import type { Change, ChangeReason, ControlOptions } from './state.ts';
+import type { Watch } from './watch.ts';
 
 /** What people are told of a change: its reason, and the evidence in a sentence. */
 type Words = Pick<Change, 'reason' | 'detail'>;
@@ -53,14 +55,13 @@ export function ofReturn(threshold: number, compared: number): Words {
   return { reason: 'verified', detail };
 }
 
-/** @param e - the alarm's e-value. */
 export function ofAlarm(
   threshold: number,
-  e: number,
+  { alarm }: Watch,
   consequence: string,
   { allowedLoss, alarmRunLength }: ControlOptions,
 ): Words {
-  const evidence = `e-value ${e.toExponential(1)} ≥ ${alarmRunLength}`;
+  const evidence = `e-value ${wealth(alarm).toExponential(1)} ≥ ${alarmRunLength}`;
   const detail = `loss at τ = ${threshold} is above ${allowedLoss.toFixed(3)} (${evidence}): ${consequence}`;
   return { reason: 'disagreement', detail };
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { ControlEvent } from '../control/event.ts';
+import type { ControlEvent, EventOf } from '../control/event.ts';
 import { type Production, production, stateName } from '../control/production.ts';
 import type { Change, ControllerState, ControlOptions } from '../control/state.ts';
 
@@ -20,11 +20,14 @@ export type AuditContent =
       readonly state: ControllerState;
     }
   | { readonly kind: 'event'; readonly event: ControlEvent }
-  /** Comparisons in a row: an index into `thresholds` and the loss, alternating. `at` is the time of the last. */
+  /**
+   * Comparisons in a row: an index into `thresholds` and `due` and the loss, alternating. `at` is the time of the last.
+   */
   | {
       readonly kind: 'pairs';
       readonly at: number;
       readonly thresholds: readonly number[];
+      readonly due: readonly boolean[];
       readonly pairs: readonly number[];
     }
   /** What the last event led to. */
@@ -54,6 +57,7 @@ export class AuditRecorder {
   readonly #subject: { readonly model: string; readonly hash: string; readonly options: ControlOptions };
   #state: ControllerState;
   #thresholds: number[] = [];
+  #due: boolean[] = [];
   #pairs: number[] = [];
   #at = 0;
 
@@ -95,19 +99,24 @@ export class AuditRecorder {
 
   #forget(): void {
     this.#thresholds = [];
+    this.#due = [];
     this.#pairs = [];
   }
 
   /** Writes the comparisons that wait for more. */
   flush(): void {
     if (this.#pairs.length === 0) return;
-    this.#write({ kind: 'pairs', at: this.#at, thresholds: this.#thresholds, pairs: this.#pairs });
+    const pairs = { thresholds: this.#thresholds, due: this.#due, pairs: this.#pairs };
+    this.#write({ kind: 'pairs', at: this.#at, ...pairs });
     this.#forget();
   }
 
-  #pair({ at, threshold, loss }: Extract<ControlEvent, { kind: 'pair' }>): void {
-    let index = this.#thresholds.indexOf(threshold);
-    if (index < 0) index = this.#thresholds.push(threshold) - 1;
+  #pair({ at, threshold, loss, isDue }: EventOf<'pair'>): void {
+    let index = this.#thresholds.findIndex((known, i) => known === threshold && this.#due[i] === isDue);
+    if (index < 0) {
+      index = this.#thresholds.push(threshold) - 1;
+      this.#due.push(isDue);
+    }
     this.#pairs.push(index, loss);
     this.#at = at;
     if (this.#pairs.length >= 2 * BATCH) this.flush();

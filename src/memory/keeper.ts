@@ -6,7 +6,7 @@ import type { Config } from '../config.ts';
 import { phaseUnder } from '../control/controller.ts';
 import type { ControlEvent } from '../control/event.ts';
 import { EVIDENCE_FORM } from '../control/evidence.ts';
-import { isWatchful, judgedThresholds, production } from '../control/production.ts';
+import { interestIn, judgedThresholds, production } from '../control/production.ts';
 import { type ControllerState, type ControlOptions, initialState, MODES } from '../control/state.ts';
 import type { Memory } from '../control/thermostat.ts';
 import { messageOf } from '../errors.ts';
@@ -170,7 +170,7 @@ function revoked(chosen: ControllerState['fixed'], kept: ControllerState['fixed'
 /** Whether everything that is asked of a state has an answer: a record may be damaged, or of another form. */
 function isUsable(state: ControllerState): boolean {
   try {
-    isWatchful(state);
+    interestIn(state, 0);
     return [...judgedThresholds(state), production(state).threshold].every(Number.isFinite);
   } catch {
     return false;

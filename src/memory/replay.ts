@@ -69,10 +69,13 @@ function applied(
   if (line.kind === 'event') return step(state, line.event, options);
   if (line.kind !== 'pairs')
     throw new AuditError(number, `'${(line as AuditContent).kind}' is no kind of line`);
-  const { at, thresholds, pairs } = line;
+  const { at, thresholds, due, pairs } = line;
   let next = state;
-  for (let i = 0; i < pairs.length; i += 2)
-    next = step(next, { kind: 'pair', at, threshold: thresholds[pairs[i]!]!, loss: pairs[i + 1]! }, options);
+  for (let i = 0; i < pairs.length; i += 2) {
+    const [index, loss] = [pairs[i]!, pairs[i + 1]!];
+    const compared = { threshold: thresholds[index]!, loss, isDue: due[index]! };
+    next = step(next, { kind: 'pair', at, ...compared }, options);
+  }
   return next;
 }
 

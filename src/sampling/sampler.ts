@@ -5,6 +5,12 @@ export interface SamplerOptions {
   readonly budget: number;
 }
 
+/**
+ * How much a request is wanted: `usual`, by the ratio; `welcome`, as far as the budget comes in; `urgent`, as far as it has
+ * been saved, too.
+ */
+export type Interest = 'usual' | 'welcome' | 'urgent';
+
 export type Decision = 'sample' | 'pass' | 'over-budget';
 
 /** Worker time, ever growing. */
@@ -15,6 +21,8 @@ export interface WorkerTime {
 
 /** Unspent budget carried over, so that a burst may be sampled after a quiet time. */
 const CARRY_OVER_MS = 1000;
+/** Unspent budget that is saved for what is urgent. */
+const RESERVE_MS = 30_000;
 const GOLDEN_RATIO = 0.6180339887498949;
 const SILVER_RATIO = 0.41421356237309515;
 /** Of the sampled requests, those that their id chose. Clients whose ids are few would else be seen always, or never. */
@@ -38,13 +46,14 @@ export class Sampler {
     this.#options = options;
   }
 
-  /** Decides for a request at a position; `isWatchful`: every one is wanted, as far as the budget goes. */
-  decide(position: number, nowMs: number, time: WorkerTime, isWatchful = false): Decision {
+  /** Decides for a request at a position. */
+  decide(position: number, nowMs: number, time: WorkerTime, interest: Interest = 'usual'): Decision {
     this.#settle(nowMs, time);
     const { ratio, budget } = this.#options;
+    const reserveMs = interest === 'urgent' ? 0 : budget * time.workers * RESERVE_MS;
     const isChosen = this.#isChosen(position);
-    if (ratio === 0 || (!isChosen && !isWatchful)) return 'pass';
-    if (this.#balanceMs > 0 || budget >= 1) return 'sample';
+    if (ratio === 0 || (!isChosen && interest === 'usual')) return 'pass';
+    if (this.#balanceMs > reserveMs || budget >= 1) return 'sample';
     return isChosen ? 'over-budget' : 'pass';
   }
 
@@ -64,11 +73,11 @@ export class Sampler {
   }
 
   #settle(nowMs: number, { shadowMs, workers }: WorkerTime): void {
-    const elapsedMs = Math.max(0, nowMs - (this.#lastMs ?? nowMs - CARRY_OVER_MS));
+    const elapsedMs = Math.max(0, nowMs - (this.#lastMs ?? nowMs - CARRY_OVER_MS - RESERVE_MS));
     const rate = this.#options.budget * workers;
     this.#balanceMs = Math.min(
       this.#balanceMs + rate * elapsedMs - (shadowMs - this.#spentMs),
-      rate * CARRY_OVER_MS,
+      rate * (CARRY_OVER_MS + RESERVE_MS),
     );
     this.#lastMs = nowMs;
     this.#spentMs = shadowMs;

@@ -4,8 +4,18 @@ import type { Tensor } from '../protocol/types.ts';
 import type { RetainedAtSite } from '../runtime/messages.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
+/** What a request that is looked at again has to do with the controller's state when it was answered. */
+export interface Look {
+  /** The request's place in [0, 1). */
+  readonly position: number;
+  /** The controller's epoch. */
+  readonly epoch: number;
+  /** What production answers a request of this position at, or would but for mode `observe`; 0 is dense. */
+  readonly due: number;
+}
+
 /** A request that was answered and is looked at again. */
-export interface ServedRequest {
+export interface ServedRequest extends Look {
   readonly inputs: readonly Tensor[];
   /** All outputs of the model as they were answered, at `threshold`; absent when only some were asked for. */
   readonly outputs?: readonly Tensor[];
@@ -18,6 +28,8 @@ export interface Judged {
   readonly threshold: number;
   /** Null when there was nothing to compare. */
   readonly comparison: Comparison | null;
+  /** Production answers such a request at this threshold. */
+  readonly isDue: boolean;
   /** The compared answer is the one that the client got. */
   readonly isServed: boolean;
   /** What passed the gates of the pruned run, per site; null when it was not counted. */
@@ -27,6 +39,8 @@ export interface Judged {
 /** What one sampled request has shown. */
 export interface ShadowSample {
   readonly at: number;
+  /** The controller's epoch when the request was answered. */
+  readonly epoch: number;
   /** Time that binning the magnitudes took. */
   readonly binningMs: number;
   /** Magnitudes at every site, τ = 0. */
@@ -58,7 +72,7 @@ export async function shadow(
   thresholds: readonly number[],
   options: ShadowOptions,
 ): Promise<ShadowSample | 'dropped'> {
-  const { inputs } = served;
+  const { inputs, epoch, due } = served;
   const { outputs, sites, agreement } = options;
   const again = { inputs, outputs, keepInputs: true };
   const dense = await runtime.shadow({ ...again, thresholds: new Float32Array(sites), measure: 'histogram' });
@@ -66,10 +80,11 @@ export async function shadow(
   const judged: Judged[] = [];
   for (const [i, threshold] of thresholds.entries()) {
     const answer = served.threshold === threshold ? served.outputs : undefined;
+    const isDue = threshold === due;
     const counts = i === 0 && options.counts;
     if (answer !== undefined && !counts) {
       const comparison = compare(dense.outputs, answer, agreement);
-      judged.push({ threshold, comparison, isServed: true, retained: null });
+      judged.push({ threshold, comparison, isDue, isServed: true, retained: null });
       continue;
     }
     const pruned = await runtime.shadow({
@@ -81,9 +96,10 @@ export async function shadow(
     judged.push({
       threshold,
       comparison: compare(dense.outputs, answer ?? pruned.outputs, agreement),
+      isDue,
       isServed: answer !== undefined,
       retained: counts ? pruned.retained : null,
     });
   }
-  return { at: Date.now(), histograms: dense.histograms, binningMs: dense.measureMs, judged };
+  return { at: Date.now(), epoch, histograms: dense.histograms, binningMs: dense.measureMs, judged };
 }

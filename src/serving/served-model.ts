@@ -175,6 +175,7 @@ export class ServedModel {
     const threshold = isDense || !this.isPrunable ? 0 : this.thermostat.thresholdAt(position);
     // A request without a row shows no activation.
     const isSampled = request.inputs[0]?.shape[0] !== 0 && this.#isSampled(position);
+    const look = isSampled ? this.thermostat.lookAt(position) : undefined;
     const asked = request.outputs?.length ? request.outputs.map((output) => output.name) : this.#outputs;
     try {
       const result = await deadlineOf(request, context, (client) =>
@@ -188,8 +189,10 @@ export class ServedModel {
       const rows = request.inputs[0]?.shape[0] ?? 1;
       this.#count({ rows, threshold, result, totalMs: performance.now() - started });
       endInferSpan(span, { threshold });
-      if (isSampled)
-        this.#sample({ inputs: request.inputs, threshold, ...wholeAnswer(result, asked, this.#outputs) });
+      if (look !== undefined) {
+        const answer = wholeAnswer(result, asked, this.#outputs);
+        this.#sample({ ...look, inputs: request.inputs, threshold, ...answer });
+      }
       return {
         modelName: this.name,
         modelVersion: this.metadata.versions[0]!,
@@ -235,9 +238,9 @@ export class ServedModel {
   }
 
   #isSampled(position: number): boolean {
-    const { state, isWatchful } = this.thermostat;
-    if (!this.isPrunable || state.mode === 'off') return false;
-    const decision = this.#sampler.decide(position, performance.now(), this.runtime.busy, isWatchful);
+    if (!this.isPrunable || this.thermostat.state.mode === 'off') return false;
+    const interest = this.thermostat.interestIn(position);
+    const decision = this.#sampler.decide(position, performance.now(), this.runtime.busy, interest);
     if (decision === 'over-budget') this.#shadowed('dropped');
     return decision === 'sample';
   }
@@ -267,7 +270,7 @@ export class ServedModel {
       const counts = this.#sampled++ % COUNT_EVERY === 0;
       const { agreement } = this.#config;
       const options = { sites: sites.length, outputs: this.#outputs, agreement, counts };
-      shadow(this.runtime, served, this.thermostat.judged, options).then(
+      shadow(this.runtime, served, this.thermostat.judgedAt(served.position), options).then(
         (sample) => {
           if (sample === 'dropped') return this.#shadowed('dropped');
           this.#shadowed('ok');

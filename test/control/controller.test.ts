@@ -4,7 +4,8 @@ import { step } from '../../src/control/controller.ts';
 import type { ControlEvent } from '../../src/control/event.ts';
 import {
   appliedThreshold,
-  isWatchful,
+  dueAt,
+  interestIn,
   judgedThresholds,
   production,
   stateName,
@@ -86,13 +87,12 @@ describe('from warming to tracking', () => {
 
   it('looks at more requests while a ramp is under way, and after a surprise', () => {
     const proven = judge(replay([snapshot([1])]), agreeing, (s) => s.phase.kind === 'tracking').state;
-    expect(isWatchful(proven)).toBe(true);
+    expect([interestIn(proven, 0.009), interestIn(proven, 0.01)]).toEqual(['urgent', 'welcome']);
     const calm = tracked();
-    expect(isWatchful(calm)).toBe(false);
-    expect(isWatchful(step(calm, pair(1, 1), EARLIEST))).toBe(true);
-    expect(isWatchful(replay(times(100, pair(1, 0)), step(calm, pair(1, 1), EARLIEST), EARLIEST))).toBe(
-      false,
-    );
+    expect(interestIn(calm, 0)).toBe('usual');
+    const surprised = step(calm, pair(1, 1), EARLIEST);
+    expect(interestIn(surprised, 0.99)).toBe('urgent');
+    expect(interestIn(replay(times(100, pair(1, 0)), surprised, EARLIEST), 0)).toBe('usual');
   });
 });
 
@@ -141,6 +141,62 @@ describe('the policy guarded', () => {
     const { state } = judge(first, agreeing, (s) => production(s).share < 1);
     expect(production(state)).toMatchObject({ share: 0.01, rest: 0.3 });
     expect(appliedThreshold(state)).toBe(0.3);
+  });
+
+  describe('on the ramp from a threshold to the next', () => {
+    const ramping = () => {
+      const first = judge(replay([snapshot([0.3])]), agreeing, isRamped).state;
+      return judge(first, agreeing, (s) => production(s).share < 1).state;
+    };
+    const next = () => production(ramping()).threshold;
+    const isAlarmed = (s: ControllerState) => s.change.detail.startsWith('loss at');
+
+    it('judges every request at what it is answered at', () => {
+      const state = ramping();
+      expect(judgedThresholds(state, 0.0099)).toEqual([next()]);
+      expect(judgedThresholds(state, 0.01)).toEqual([0.3]);
+      const observed: ControllerState = { ...state, mode: 'observe' };
+      expect(judgedThresholds(observed, 0.01)).toEqual([0.3]);
+    });
+
+    it('moves on for requests that it has reached alone', () => {
+      const many = 10 * OPTIONS.rampSamples;
+      const others = replay(
+        [...times(many, pair(0.3, 0)), ...times(many, pair(next(), 0, false))],
+        ramping(),
+      );
+      expect(production(others).share).toBe(0.01);
+      const own = replay(times(OPTIONS.rampSamples, pair(next(), 0)), others);
+      expect(production(own).share).toBe(0.05);
+    });
+
+    it('judges in the shadow where the rest is dense, which carries no stage on and still raises the alarm', () => {
+      const { state: first } = judge(replay([snapshot([0.3])]), agreeing, (s) => s.phase.kind === 'tracking');
+      expect(judgedThresholds(first, 0.99)).toEqual([0.3]);
+      const agreed = replay(times(100, pair(0.3, 0, false)), first);
+      expect(production(agreed)).toEqual(production(first));
+      expect(summary(replay(times(20, pair(0.3, 1, false)), first))).toEqual(['fallback', 0]);
+    });
+
+    it('keeps watching the rest: what disagrees below ends in dense', () => {
+      const alarmed = replay(times(20, pair(0.3, 1)), ramping());
+      expect([...summary(alarmed), isAlarmed(alarmed)]).toEqual(['fallback', 0, true]);
+    });
+
+    it('goes on with what was known against the rest before the ramp, and after it', () => {
+      const appliedOf = (s: ControllerState) => (s.phase.kind === 'tracking' ? s.phase.applied : null)!;
+      const { state: first } = judge(replay([snapshot([0.3])]), agreeing, isRamped);
+      const { state: trying } = judge(first, agreeing, (s) => judgedThresholds(s).length === 2);
+      const doubted = step(trying, pair(0.3, 0.3), OPTIONS);
+      const tried = judgedThresholds(doubted)[1]!;
+      let climbing = doubted;
+      while (production(climbing).share === 1) climbing = step(climbing, pair(tried, 0), OPTIONS);
+      expect(appliedOf(climbing).rest).toEqual(appliedOf(doubted).watch);
+      const rest = step(climbing, pair(0.3, 0.2), OPTIONS);
+      const { state: back } = judge(rest, (t) => (t > 0.3 ? 0.19 : 0), isAlarmed);
+      expect(appliedThreshold(back)).toBe(0.3);
+      expect(appliedOf(back).watch).toEqual(appliedOf(rest).rest);
+    });
   });
 
   it('ends in dense when no candidate agrees', () => {
@@ -278,7 +334,7 @@ describe('answers that nobody compares', () => {
       tracked().epoch,
     ]);
     expect(judgedThresholds(state)).toEqual([1]);
-    expect(isWatchful(state)).toBe(true);
+    expect(interestIn(state, 0.99)).toBe('welcome');
   });
 
   it.each([
@@ -398,7 +454,12 @@ describe('modes', () => {
 });
 
 describe('whatever happens', () => {
-  const judged = fc.tuple(fc.constantFrom(0, 1), fc.constantFrom(0, 0, 0, 0, 0.3, 1));
+  /** Which of the judged thresholds, the loss there, and the position of the request. */
+  const judged = fc.tuple(
+    fc.constantFrom(0, 1),
+    fc.constantFrom(0, 0, 0, 0, 0.3, 1),
+    fc.constantFrom(0, 0, 0.5),
+  );
   const others = fc.constantFrom<ControlEvent>(
     snapshot([1]),
     snapshot([0.4, 1.2]),
@@ -417,16 +478,19 @@ describe('whatever happens', () => {
   const stories = fc.array(fc.tuple(fc.oneof(judged, others), fc.integer({ min: 1, max: 250 })), {
     maxLength: 14,
   });
-  type Story = [[number, number] | ControlEvent, number][];
+  type Story = [[number, number, number] | ControlEvent, number][];
+
+  function pairOf(state: ControllerState, which: number, loss: number, position: number): ControlEvent {
+    const judgedNow = judgedThresholds(state, position);
+    const threshold = judgedNow[Math.min(which, judgedNow.length - 1)] ?? 0.5;
+    return pair(threshold, loss, threshold === dueAt(state, position));
+  }
 
   function tell(story: Story, hear: (before: ControllerState, after: ControllerState) => void = () => {}) {
     let state = start();
     for (const [part, count] of story) {
       for (let i = 0; i < count; i++) {
-        const judgedNow = judgedThresholds(state);
-        const event = Array.isArray(part)
-          ? pair(judgedNow[Math.min(part[0], judgedNow.length - 1)] ?? 0.5, part[1])
-          : part;
+        const event = Array.isArray(part) ? pairOf(state, ...part) : part;
         const next = step(state, event, OPTIONS);
         hear(state, next);
         state = next;
@@ -489,7 +553,7 @@ describe('whatever happens', () => {
         const restored = JSON.parse(JSON.stringify(state)) as ControllerState;
         expect(restored).toEqual(state);
         const events = (after as Story).flatMap(([part]) =>
-          Array.isArray(part) ? [pair(judgedThresholds(state)[0] ?? 1, part[1])] : [Object.freeze(part)],
+          Array.isArray(part) ? [pairOf(state, ...part)] : [Object.freeze(part)],
         );
         expect(JSON.stringify(replay(events, restored))).toBe(JSON.stringify(replay(events, state)));
       }),

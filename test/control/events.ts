@@ -75,8 +75,8 @@ export function snapshot(
   };
 }
 
-export function pair(threshold: number, loss: number): ControlEvent {
-  return { kind: 'pair', at: 2, threshold, loss };
+export function pair(threshold: number, loss: number, isDue = true): ControlEvent {
+  return { kind: 'pair', at: 2, threshold, loss, isDue };
 }
 
 export function ladder(sparsities: readonly number[], start = 0): Ladder {

@@ -20,14 +20,16 @@ function sample(thermostat: Thermostat, seed: number, scale: number, disagreeing
   const h = pools.get(scale)![Math.floor(random() * POOL)]!;
   return {
     at: seed * 100,
+    epoch: thermostat.state.epoch,
     histograms: [h],
     binningMs: 0,
-    judged: thermostat.judged.map((threshold) => {
+    judged: thermostat.judgedAt(0).map((threshold) => {
       // What lies in the first half of the distribution may go.
       const agreed = threshold > 1.1 * scale || random() < disagreeing ? 0 : 1;
       return {
         threshold,
         comparison: { rows: 1, agreed, loss: 1 - agreed, kl: 0, cosine: 1 },
+        isDue: true,
         isServed: true,
         retained: [{ count: nonzeroCount(h) / 2, sum: 100 }],
       };
@@ -87,7 +89,7 @@ describe('Thermostat, replayed in virtual time', () => {
   it('survives a sample that cannot be used: dense, told so, and back again later', () => {
     const thermostat = new Thermostat({ sites: 1, config });
     feed(thermostat, 1, 700, 1);
-    thermostat.add({ at: 1, histograms: [], binningMs: 0, judged: [] });
+    thermostat.add({ at: 1, epoch: thermostat.state.epoch, histograms: [], binningMs: 0, judged: [] });
     expect(thermostat.state.change.reason).toBe('failure');
     expect(thermostat.applied).toBe(0);
     feed(thermostat, 5000, 1500, 1);
@@ -110,6 +112,30 @@ describe('Thermostat, replayed in virtual time', () => {
     }
     expect(thermostat.applied).toBe(applied);
     expect(returned).toBeLessThanOrEqual(4 * config.control.rampSamples);
+  });
+
+  it('learns nothing from requests that were answered in another epoch: not their answers, not their activations', () => {
+    const thermostat = new Thermostat({ sites: 1, config });
+    feed(thermostat, 1, 1000, 1);
+    const late = Array.from({ length: 40 }, (_, i) => sample(thermostat, 2000 + i, 1, 1));
+    thermostat.fail('the traffic, or what is trusted, has changed');
+    const { state, window } = thermostat;
+    for (const one of late) thermostat.add(one);
+    expect(thermostat.state).toBe(state);
+    expect(window.samples).toBe(0);
+    feed(thermostat, 3000, 1, 1);
+    expect(window.samples).toBe(1);
+  });
+
+  it('hears of nothing once it is closed: what takes its place has its own', () => {
+    const thermostat = new Thermostat({ sites: 1, config });
+    feed(thermostat, 1, 1000, 1);
+    const { state } = thermostat;
+    const late = Array.from({ length: 40 }, (_, i) => sample(thermostat, 2000 + i, 1, 1));
+    thermostat.close();
+    for (const one of late) thermostat.add(one);
+    thermostat.fail('too late');
+    expect(thermostat.state).toBe(state);
   });
 
   it('takes one request a minute, one in twenty compared, for no silence', () => {

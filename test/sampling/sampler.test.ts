@@ -37,7 +37,7 @@ describe('Sampler', () => {
   });
 
   it('samples nothing at a ratio of 0 and everything at 1', () => {
-    expect(new Sampler({ ratio: 0, budget: 1 }).decide(0, 0, idle, true)).toBe('pass');
+    expect(new Sampler({ ratio: 0, budget: 1 }).decide(0, 0, idle, 'urgent')).toBe('pass');
     expect(new Sampler({ ratio: 1, budget: 1 }).decide(0.999, 0, idle)).toBe('sample');
   });
 
@@ -52,13 +52,44 @@ describe('Sampler', () => {
     expect(shadowMs / (seconds * 1000 * 2)).toBeGreaterThan(0.09);
   });
 
-  it('looks at every request while watchful, within the budget, and counts none of the others as dropped', () => {
+  it('looks at every request that is welcome, within the budget, and counts none of the others as dropped', () => {
     const sampler = new Sampler({ ratio: 0.05, budget: 0.1 });
     expect(sampler.decide(0.5, 0, idle)).toBe('pass');
-    expect(sampler.decide(0.5, 1, idle, true)).toBe('sample');
+    expect(sampler.decide(0.5, 1, idle, 'welcome')).toBe('sample');
     const spent = { shadowMs: 1e4, workers: 1 };
-    expect(sampler.decide(0.5, 2, spent, true)).toBe('pass');
-    expect(sampler.decide(0.01, 3, spent, true)).toBe('over-budget');
+    expect(sampler.decide(0.5, 2, spent, 'urgent')).toBe('pass');
+    expect(sampler.decide(0.01, 3, spent, 'urgent')).toBe('over-budget');
+  });
+
+  it('keeps half a minute of its budget for what is urgent', () => {
+    const budget = 0.1;
+    const sampled = { welcome: 0, urgent: 0 };
+    for (const interest of ['welcome', 'urgent'] as const) {
+      const sampler = new Sampler({ ratio: 0.05, budget });
+      // As many at once as the budget lets through, a second's worth of it, or all that is saved.
+      for (; sampler.decide(0.5, 0, { shadowMs: sampled[interest], workers: 1 }, interest) === 'sample'; )
+        sampled[interest]++;
+    }
+    expect(sampled.welcome).toBeCloseTo(1000 * budget, 6);
+    expect(sampled.urgent).toBeCloseTo(31_000 * budget, 6);
+  });
+
+  it('never spends more than its budget and what it has saved, whatever is wanted', () => {
+    const interests = fc.constantFrom('usual' as const, 'welcome' as const, 'urgent' as const);
+    const requests = fc.array(fc.tuple(interests, fc.integer({ min: 0, max: 400 })), { maxLength: 400 });
+    fc.assert(
+      fc.property(requests, fc.constantFrom(0.02, 0.1, 0.5), (story, budget) => {
+        const sampler = new Sampler({ ratio: 0.3, budget });
+        const runMs = 20;
+        let [now, shadowMs] = [0, 0];
+        for (const [interest, after] of story) {
+          now += after;
+          if (sampler.decide((now % 97) / 97, now, { shadowMs, workers: 2 }, interest) === 'sample')
+            shadowMs += runMs;
+          expect(shadowMs).toBeLessThanOrEqual(budget * 2 * (now + 31_000) + runMs);
+        }
+      }),
+    );
   });
 
   it('does not go wild when the clock jumps back', () => {

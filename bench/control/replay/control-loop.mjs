@@ -97,16 +97,16 @@ export class ControlLoop {
 
   /** @type {(position: number, nowMs: number) => boolean} */
   isSampled(position, nowMs) {
-    const { isWatchful } = this.#thermostat;
-    return this.#sampler.decide(position, nowMs, this.#runtime.busy, isWatchful) === 'sample';
+    const interest = this.#thermostat.interestIn(position);
+    return this.#sampler.decide(position, nowMs, this.#runtime.busy, interest) === 'sample';
   }
 
-  /** A sampled request in the shadow. @type {(item: Item, threshold: number) => Promise<ShadowSample | 'dropped'>} */
-  look(item, threshold) {
+  /** A sampled request in the shadow. @type {(item: Item, threshold: number, position: number) => Promise<ShadowSample | 'dropped'>} */
+  look(item, threshold, position) {
     const outputs = item.recorded.outputs(this.#runtime.indexFor(item, threshold), item.row);
-    const served = { inputs: inputsOf(item), outputs, threshold };
+    const served = { ...this.#thermostat.lookAt(position), inputs: inputsOf(item), outputs, threshold };
     const counts = this.#sampled++ % COUNT_EVERY === 0;
-    return shadow(this.#runtime, served, this.#thermostat.judged, { ...this.#options, counts });
+    return shadow(this.#runtime, served, this.#thermostat.judgedAt(position), { ...this.#options, counts });
   }
 
   /**

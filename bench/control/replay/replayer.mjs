@@ -108,7 +108,8 @@ export class Replayer {
     record.served(traffic.sparsity(threshold));
     loop.answered(threshold, this.#clock.monotonicMs);
     this.requests++;
-    if (loop.isSampled(position, this.#clock.monotonicMs)) await this.#look(item, threshold, record);
+    if (loop.isSampled(position, this.#clock.monotonicMs))
+      await this.#look(item, threshold, position, record);
     while (this.#waiting.length > 0 && this.#waiting[0].due <= this.requests) {
       const { sample, record: own } = /** @type {Waiting} */ (this.#waiting.shift());
       const told = loop.add(sample);
@@ -117,11 +118,11 @@ export class Replayer {
     }
   }
 
-  /** @type {(item: import('./traffic.mjs').Item, threshold: number, record: PhaseRecord) => Promise<void>} */
-  async #look(item, threshold, record) {
+  /** @type {(item: import('./traffic.mjs').Item, threshold: number, position: number, record: PhaseRecord) => Promise<void>} */
+  async #look(item, threshold, position, record) {
     this.sampled++;
     try {
-      const sample = await this.loop.look(item, threshold);
+      const sample = await this.loop.look(item, threshold, position);
       if (sample === 'dropped') record.failed++;
       else this.#waiting.push({ due: this.requests + this.#latency, sample, record });
     } catch {
