@@ -1,4 +1,5 @@
 import type { EventOf } from './event.ts';
+import { comparedFixed } from './fixed.ts';
 import { moved, rampedAnew, struck } from './moves.ts';
 import { appliedRung, restRung } from './production.ts';
 import { advance, isRamped, RAMP_DONE, RAMP_START } from './ramp.ts';
@@ -33,11 +34,16 @@ function onFixedPair(
   options: ControlOptions,
 ): ControllerState {
   const { fixed } = state;
-  if (fixed === null || fixed.isRevoked || event.threshold !== fixed.threshold) return state;
-  const watch = watched(fixed.watch, event.loss);
-  if (!isAlarmed(watch, options)) return { ...state, fixed: { ...fixed, watch } };
-  const words = ofAlarm(event.threshold, watch, 'dense until the operator decides', options);
-  return { ...state, fixed: { ...fixed, watch, isRevoked: true }, change: { at: event.at, ...words } };
+  const { at, threshold } = event;
+  if (fixed === null || threshold !== fixed.threshold) return state;
+  const next = comparedFixed(fixed, event.loss, options);
+  if (next === fixed) return state;
+  if (next.doubt === fixed.doubt) return { ...state, fixed: next };
+  const words =
+    next.doubt === null
+      ? ofReturn(threshold, fixed.compared + 1)
+      : ofAlarm(threshold, next.watch, 'dense until the operator decides', options);
+  return { ...state, fixed: next, change: { at, ...words } };
 }
 
 /** A comparison at the newest threshold in production: it raises the alarm, or carries the ramp on. */

@@ -1,5 +1,6 @@
 import { onPair } from './comparisons.ts';
 import type { ControlEvent, EventOf } from './event.ts';
+import { doubtedFixed, fixedAt } from './fixed.ts';
 import { moved, rampedAnew } from './moves.ts';
 import { isSeeking } from './production.ts';
 import { beginSearch, onTrial } from './search.ts';
@@ -11,7 +12,6 @@ import {
   type Phase,
   type SearchedPhase,
 } from './state.ts';
-import { freshWatch } from './watch.ts';
 import { ofDrift, ofMode, ofMovedPoint, ofNoFeature, ofSearch, ofSilence } from './wording.ts';
 
 /** The controller: a pure fold over events. Returns the same object when nothing changed. */
@@ -32,7 +32,7 @@ export function step(state: ControllerState, event: ControlEvent, options: Contr
 
 function onMode(state: ControllerState, event: EventOf<'mode'>, options: ControlOptions): ControllerState {
   const { mode, threshold = 0, at } = event;
-  const fixed = mode === 'fixed' ? { threshold, watch: freshWatch(options), isRevoked: false } : null;
+  const fixed = mode === 'fixed' ? fixedAt(threshold, options) : null;
   // What was learnt under another mode was learnt from the same traffic, except that `off` saw none of it.
   const isAfresh = state.mode === 'off' && mode !== 'off';
   const isAnew = isAfresh || state.phase.kind === 'fallback';
@@ -60,8 +60,14 @@ function onSilence(
   event: EventOf<'silence'>,
   { unverifiedRequests, unverifiedMs }: ControlOptions,
 ): ControllerState {
-  const { mode, phase } = state;
+  const { mode, fixed, phase } = state;
   if (event.requests < unverifiedRequests || event.ms < unverifiedMs) return state;
+  if (mode === 'fixed' && fixed !== null) {
+    const next = doubtedFixed(fixed, 'unverified');
+    if (next === fixed) return state;
+    const change = next.doubt === fixed.doubt ? state.change : { at: event.at, ...ofSilence(event) };
+    return { ...state, fixed: next, change };
+  }
   if (phase.kind === 'unverified')
     return phase.compared === 0 ? state : { ...state, phase: { ...phase, compared: 0 } };
   if (mode !== 'auto' || phase.kind !== 'tracking') return state;
@@ -75,7 +81,8 @@ function onFailure(
 ): ControllerState {
   const phase: Phase = { kind: 'fallback', reason: 'failure', samplesLeft: cooldownSamples };
   const next = moved(state, phase, at, { reason: 'failure', detail: message });
-  return { ...next, epoch: state.epoch + 1 };
+  const fixed = state.fixed && doubtedFixed(state.fixed, 'failure');
+  return { ...next, fixed, epoch: state.epoch + 1 };
 }
 
 function onSnapshot(
@@ -120,7 +127,9 @@ function watchTraffic(
 ): ControllerState {
   if (drift?.isDrift) {
     const next = moved(state, { kind: 'drifted', drift }, at, ofDrift(drift));
-    return { ...next, epoch: state.epoch + 1, strikes: 0 };
+    // An operator's threshold was not proven on the old traffic either: its answers go on telling, and are looked at anew.
+    const fixed = state.fixed && { ...state.fixed, compared: 0 };
+    return { ...next, fixed, epoch: state.epoch + 1, strikes: 0 };
   }
   if (hasMoved && options.policy === 'earliest')
     return moved(state, { kind: 'warming' }, at, ofMovedPoint(phase.critical));

@@ -1,5 +1,6 @@
 import type { DriftReading } from '../drift/detector.ts';
 import type { Interest } from '../sampling/sampler.ts';
+import { type Fixed, isUrgentFixed, isWithheldFixed } from './fixed.ts';
 import type { Candidate } from './ladder.ts';
 import { isRamped, rampShare } from './ramp.ts';
 import { onTrial } from './search.ts';
@@ -18,7 +19,7 @@ const DENSE: Production = { threshold: 0, share: 1, rest: 0 };
 /** What production runs at in mode `auto` or `fixed`, and would run at in mode `observe`. */
 function target({ mode, fixed, phase }: ControllerState): Production {
   if (mode === 'fixed')
-    return fixed === null || fixed.isRevoked ? DENSE : { ...DENSE, threshold: fixed.threshold };
+    return fixed === null || fixed.doubt !== null ? DENSE : { ...DENSE, threshold: fixed.threshold };
   if (mode === 'off' || phase.kind !== 'tracking') return DENSE;
   return {
     threshold: appliedRung(phase).threshold,
@@ -54,9 +55,12 @@ export function dueAt(state: ControllerState, position: number): number {
  * @param position - of the request, in [0, 1).
  */
 export function judgedThresholds(state: ControllerState, position = 0): readonly number[] {
-  const { mode, phase } = state;
+  const { mode, fixed, phase } = state;
   if (mode === 'off') return [];
-  if (mode === 'fixed') return [dueAt(state, position)].filter((threshold) => threshold > 0);
+  if (mode === 'fixed') {
+    const isJudged = fixed !== null && fixed.threshold > 0 && fixed.doubt !== 'disagreement';
+    return isJudged ? [fixed.threshold] : [];
+  }
   if (!isSearched(phase)) return [];
   if (phase.kind === 'unverified') return [appliedRung(phase).threshold];
   const tried = onTrial(phase.search)?.threshold;
@@ -87,9 +91,14 @@ export function candidateOf(phase: Phase): Candidate | null {
 }
 
 export function stateName(state: ControllerState): StateName {
-  if (state.mode === 'fixed') return state.fixed?.isRevoked ? 'fallback' : 'fixed';
+  if (state.mode === 'fixed') return nameOfFixed(state.fixed?.doubt ?? null);
   if (state.mode === 'off' || state.mode === 'observe') return state.mode;
   return state.phase.kind;
+}
+
+function nameOfFixed(doubt: Fixed['doubt']): StateName {
+  if (doubt === null) return 'fixed';
+  return doubt === 'unverified' ? 'unverified' : 'fallback';
 }
 
 /**
@@ -98,8 +107,10 @@ export function stateName(state: ControllerState): StateName {
  */
 export function interestIn({ mode, fixed, phase }: ControllerState, position: number): Interest {
   if (mode === 'off') return 'usual';
-  if (mode === 'fixed')
-    return fixed !== null && !fixed.isRevoked && isSuspicious(fixed.watch) ? 'urgent' : 'usual';
+  if (mode === 'fixed') {
+    if (fixed !== null && isUrgentFixed(fixed)) return 'urgent';
+    return fixed !== null && isWithheldFixed(fixed) ? 'welcome' : 'usual';
+  }
   if (phase.kind !== 'tracking') return 'welcome';
   const { watch, rest, ramp } = phase.applied;
   if (isSuspicious(watch) || (rest !== null && isSuspicious(rest))) return 'urgent';
@@ -113,7 +124,8 @@ export function isSeeking({ mode, phase }: ControllerState): boolean {
 }
 
 /** Whether production would be pruned, had its answers been compared in time. */
-export function isWithheld({ mode, phase }: ControllerState): boolean {
+export function isWithheld({ mode, fixed, phase }: ControllerState): boolean {
+  if (mode === 'fixed') return fixed !== null && isWithheldFixed(fixed);
   return mode === 'auto' && phase.kind === 'unverified';
 }
 

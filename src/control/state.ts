@@ -1,9 +1,10 @@
 import type { CriticalPoint } from '../criticality/critical-point.ts';
 import type { DriftReading } from '../drift/detector.ts';
+import { type Fixed, fixedAt } from './fixed.ts';
 import type { Policy } from './ladder.ts';
 import type { Ramp } from './ramp.ts';
 import type { Search, SearchOptions } from './search.ts';
-import { freshWatch, type Watch, type WatchOptions } from './watch.ts';
+import type { Watch, WatchOptions } from './watch.ts';
 
 /** What the operator asked for. */
 export type Mode =
@@ -125,11 +126,7 @@ export interface ControllerState {
   /** Who chose the mode: what an operator chose outlives a restart. */
   readonly modeBy: 'settings' | 'operator';
   /** The operator's threshold, in mode `fixed`. */
-  readonly fixed: {
-    readonly threshold: number;
-    readonly watch: Watch;
-    readonly isRevoked: boolean;
-  } | null;
+  readonly fixed: Fixed | null;
   readonly phase: Phase;
   /** Grows when the window must start afresh. */
   readonly epoch: number;
@@ -156,10 +153,7 @@ export function initialState(
   fixedThreshold: number | undefined,
   options: ControlOptions,
 ): ControllerState {
-  const fixed =
-    mode === 'fixed'
-      ? { threshold: fixedThreshold ?? 0, watch: freshWatch(options), isRevoked: false }
-      : null;
+  const fixed = mode === 'fixed' ? fixedAt(fixedThreshold ?? 0, options) : null;
   const change: Change = { at: 0, reason: 'operator', detail: `started in mode ${mode}` };
   return { mode, modeBy: 'settings', fixed, phase: { kind: 'warming' }, epoch: 0, strikes: 0, change };
 }

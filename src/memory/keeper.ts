@@ -6,6 +6,7 @@ import type { Config } from '../config.ts';
 import { phaseUnder } from '../control/controller.ts';
 import type { ControlEvent } from '../control/event.ts';
 import { EVIDENCE_FORM } from '../control/evidence.ts';
+import { type Fixed, fixedAt } from '../control/fixed.ts';
 import { interestIn, judgedThresholds, production } from '../control/production.ts';
 import { type ControllerState, type ControlOptions, initialState, MODES } from '../control/state.ts';
 import type { Memory } from '../control/thermostat.ts';
@@ -149,7 +150,8 @@ export function recall(record: Remembered | null, subject: KeeperSubject, now: n
   const isOperators = state.modeBy === 'operator';
   const isSame = record.model === hash && record.settings === fingerprint(subject) && isUsable(state);
   const chosen = isOperators ? state : fresh;
-  const fixed = isOperators || isSame ? revoked(chosen.fixed, state.fixed) : chosen.fixed;
+  const fixed =
+    isOperators || isSame ? recalledFixed(chosen.fixed, state.fixed, isSame, control) : chosen.fixed;
   // A threshold for other weights proves nothing.
   const mode = chosen.mode === 'fixed' && record.model !== hash && isOperators ? 'observe' : chosen.mode;
   const modes = { mode, modeBy: chosen.modeBy, fixed: mode === 'fixed' ? fixed : null };
@@ -162,9 +164,21 @@ export function recall(record: Remembered | null, subject: KeeperSubject, now: n
   return { state: { ...fresh, ...modes }, reference: null };
 }
 
-/** A fixed threshold that the guard has taken back is not given again by starting anew. */
-function revoked(chosen: ControllerState['fixed'], kept: ControllerState['fixed']): ControllerState['fixed'] {
-  return chosen !== null && kept?.threshold === chosen.threshold ? kept : chosen;
+/**
+ * A fixed threshold that the guard has taken back is not given again by starting anew, and one that it has not is looked at
+ * as closely as a new one. A record of another form does not tell which it is: then it is taken back.
+ */
+function recalledFixed(
+  chosen: Fixed | null,
+  kept: Fixed | null,
+  isSame: boolean,
+  control: ControlOptions,
+): Fixed | null {
+  if (chosen === null || !Number.isFinite(chosen.threshold)) return null;
+  const fresh = fixedAt(chosen.threshold, control);
+  if (kept?.threshold !== chosen.threshold) return fresh;
+  const watch = isSame ? kept.watch : fresh.watch;
+  return { ...fresh, watch, doubt: kept.doubt === undefined ? 'disagreement' : kept.doubt };
 }
 
 /** Whether everything that is asked of a state has an answer: a record may be damaged, or of another form. */

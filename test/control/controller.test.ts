@@ -6,6 +6,7 @@ import {
   appliedThreshold,
   dueAt,
   interestIn,
+  isWithheld,
   judgedThresholds,
   production,
   stateName,
@@ -450,6 +451,105 @@ describe('modes', () => {
 
   it('shows a name for every mode', () => {
     for (const mode of MODES) expect(stateName(start(mode, 1))).toBe(mode === 'auto' ? 'warming' : mode);
+  });
+});
+
+describe('a fixed threshold', () => {
+  const SET: ControlEvent = { kind: 'mode', at: 3, mode: 'fixed', threshold: 0.3 };
+  const FAILURE: ControlEvent = { kind: 'failure', at: 5, message: 'shadow runs fail' };
+  const SILENCE: ControlEvent = { kind: 'silence', at: 5, requests: 1e6, ms: 1e6 };
+  const agreed = (count: number) => times(count, pair(0.3, 0));
+
+  it('is all of production at once, and every answer is wanted at first', () => {
+    const fixed = replay([SET]);
+    expect(production(fixed)).toEqual({ threshold: 0.3, share: 1, rest: 0 });
+    expect(interestIn(fixed, 0.99)).toBe('urgent');
+    const settled = replay(agreed(100), fixed);
+    expect(interestIn(settled, 0)).toBe('usual');
+    expect(interestIn(step(settled, pair(0.3, 1), OPTIONS), 0.99)).toBe('urgent');
+  });
+
+  it('is dense within 10 comparisons of a collapse, until the operator decides', () => {
+    const collapsed = replay(times(10, pair(0.3, 1)), replay(agreed(500), replay([SET])));
+    expect([...summary(collapsed), judgedThresholds(collapsed)]).toEqual(['fallback', 0, []]);
+    const later = replay([...agreed(500), FAILURE, SILENCE, ...agreed(500)], collapsed);
+    expect(summary(later)).toEqual(['fallback', 0]);
+  });
+
+  it.each<[string, ControlEvent, string]>([
+    ['a failure', FAILURE, 'fallback'],
+    ['answers that nobody compares', SILENCE, 'unverified'],
+  ])(
+    'is dense at once after %s, and comes back once enough answers were compared in the shadow',
+    (_, event, name) => {
+      const doubted = step(replay(agreed(100), replay([SET])), event, OPTIONS);
+      expect([...summary(doubted), doubted.change.reason]).toEqual([
+        name,
+        0,
+        event.kind === 'failure' ? 'failure' : 'unverified',
+      ]);
+      expect([judgedThresholds(doubted), interestIn(doubted, 0.99), isWithheld(doubted)]).toEqual([
+        [0.3],
+        'welcome',
+        true,
+      ]);
+      const almost = replay(agreed(OPTIONS.rampSamples - 1), doubted);
+      expect(summary(almost)).toEqual([name, 0]);
+      const back = step(almost, pair(0.3, 0), OPTIONS);
+      expect([...summary(back), back.change.reason, interestIn(back, 0.99)]).toEqual([
+        'fixed',
+        0.3,
+        'verified',
+        'urgent',
+      ]);
+      const again = replay([event, ...agreed(OPTIONS.rampSamples - 1)], almost);
+      expect(summary(again)).toEqual([name, 0]);
+      const disagreed = replay(times(20, pair(0.3, 1)), doubted);
+      expect(judgedThresholds(disagreed)).toEqual([]);
+    },
+  );
+
+  it('stays when the traffic moves, and is looked at anew', () => {
+    const settled = replay([SET, snapshot([1]), ...agreed(100)]);
+    const drifted = step(settled, snapshot([1], { isDrift: true }), OPTIONS);
+    expect([...summary(drifted), drifted.phase.kind, interestIn(drifted, 0.99)]).toEqual([
+      'fixed',
+      0.3,
+      'drifted',
+      'urgent',
+    ]);
+  });
+
+  it('is pruned only while nothing speaks against it, whatever happens', () => {
+    const events = fc.constantFrom<ControlEvent>(
+      pair(0.3, 0),
+      pair(0.3, 0.2),
+      pair(0.3, 1),
+      FAILURE,
+      SILENCE,
+      snapshot([1]),
+      snapshot([1], { isDrift: true }),
+    );
+    const stories = fc.array(fc.tuple(events, fc.integer({ min: 1, max: 40 })), { maxLength: 12 });
+    fc.assert(
+      fc.property(stories, (story) => {
+        let state = replay([SET]);
+        let isRevoked = false;
+        let sinceDoubt = Number.POSITIVE_INFINITY;
+        for (const event of story.flatMap(([one, count]) => times(count, one))) {
+          const { epoch } = state;
+          state = step(state, event, OPTIONS);
+          if (state.change.reason === 'disagreement') isRevoked = true;
+          if (event.kind === 'failure' || event.kind === 'silence') sinceDoubt = 0;
+          else if (event.kind === 'pair') sinceDoubt++;
+          // Comparisons on other traffic do not count towards a return.
+          else if (state.epoch !== epoch && sinceDoubt < OPTIONS.rampSamples) sinceDoubt = 0;
+          const isDense = isRevoked || sinceDoubt < OPTIONS.rampSamples;
+          expect(appliedThreshold(state)).toBe(isDense ? 0 : 0.3);
+        }
+      }),
+      { numRuns: 60 },
+    );
   });
 });
 

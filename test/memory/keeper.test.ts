@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type ConfigInput, parseConfig } from '../../src/config.ts';
 import { step } from '../../src/control/controller.ts';
-import { judgedThresholds, production } from '../../src/control/production.ts';
+import { interestIn, judgedThresholds, production } from '../../src/control/production.ts';
 import { type ControllerState, initialState } from '../../src/control/state.ts';
 import { controlOptionsOf } from '../../src/control/thermostat.ts';
 import { defaultStateFolder, fingerprint, type KeeperSubject, recall } from '../../src/memory/keeper.ts';
@@ -77,6 +77,18 @@ describe('what is recalled', () => {
     expect(production(recall(kept, fixed, NOW).state).threshold).toBe(0);
     const other = subjectOf({ control: { mode: 'fixed', threshold: 2 } });
     expect(production(recall(kept, other, NOW).state).threshold).toBe(2);
+  });
+
+  it('is an operator’s threshold that is looked at closely again, and none of a record that does not tell its doubts', () => {
+    let state = step(tracking(), { kind: 'mode', at: 1, mode: 'fixed', threshold: 3 }, SUBJECT.control);
+    for (let i = 0; i < 100; i++) state = step(state, pair(3, 0), SUBJECT.control);
+    const again = recall(recordOf(state), SUBJECT, NOW).state;
+    expect([production(again).threshold, interestIn(again, 0.9)]).toEqual([3, 'urgent']);
+    expect(again.fixed!.watch).toEqual(state.fixed!.watch);
+    const older = { ...state, fixed: { threshold: 3, isRevoked: false } } as unknown as ControllerState;
+    const recalled = recall(recordOf(older), SUBJECT, NOW).state;
+    expect([recalled.mode, production(recalled).threshold]).toEqual(['fixed', 0]);
+    expect(() => step(recalled, pair(3, 0), SUBJECT.control)).not.toThrow();
   });
 
   it('reaches production in stages where it was only observed', () => {

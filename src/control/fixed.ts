@@ -1,0 +1,53 @@
+import { freshWatch, isAlarmed, isSuspicious, type Watch, type WatchOptions, watched } from './watch.ts';
+
+/**
+ * An operator's threshold. Production is at it at once and stays there, neither ramped nor climbed from; the guard holds it to
+ * the same promise as any other, and what is in doubt is dense.
+ */
+export interface Fixed {
+  readonly threshold: number;
+  readonly watch: Watch;
+  /** Comparisons since it was set or came back, or since the traffic moved, or was in doubt. */
+  readonly compared: number;
+  /** Why production is dense all the same: until the operator decides, or until enough answers were compared again. */
+  readonly doubt: 'disagreement' | 'failure' | 'unverified' | null;
+}
+
+interface FixedOptions extends WatchOptions {
+  /** Comparisons in the shadow that bring a threshold back. */
+  readonly rampSamples: number;
+}
+
+export function fixedAt(threshold: number, options: WatchOptions): Fixed {
+  return { threshold, watch: freshWatch(options), compared: 0, doubt: null };
+}
+
+/** Whether comparisons can bring the threshold back. */
+export function isWithheldFixed({ doubt }: Fixed): boolean {
+  return doubt === 'failure' || doubt === 'unverified';
+}
+
+/** Takes in a comparison at the threshold. */
+export function comparedFixed(fixed: Fixed, loss: number, options: FixedOptions): Fixed {
+  if (fixed.doubt === 'disagreement') return fixed;
+  const watch = watched(fixed.watch, loss);
+  if (isAlarmed(watch, options)) return { ...fixed, watch, doubt: 'disagreement' };
+  const compared = fixed.compared + 1;
+  const isBack = isWithheldFixed(fixed) && compared >= options.rampSamples;
+  return isBack ? { ...fixed, watch, compared: 0, doubt: null } : { ...fixed, watch, compared };
+}
+
+/** Nothing can be said of the answers any more; what disagreed stays revoked. */
+export function doubtedFixed(fixed: Fixed, doubt: 'failure' | 'unverified'): Fixed {
+  if (fixed.doubt === 'disagreement') return fixed;
+  if (fixed.doubt !== null && fixed.compared === 0) return fixed;
+  return { ...fixed, compared: 0, doubt: fixed.doubt ?? doubt };
+}
+
+/** Nobody has proven the threshold before it was set: as many comparisons as a ramp brings are urgent. */
+const URGENT = 48;
+
+/** Whether every answer that can be compared should be. */
+export function isUrgentFixed({ threshold, doubt, watch, compared }: Fixed): boolean {
+  return threshold > 0 && doubt === null && (compared < URGENT || isSuspicious(watch));
+}
