@@ -1,8 +1,9 @@
 import { onPair } from './comparisons.ts';
 import type { ControlEvent, EventOf } from './event.ts';
 import { doubtedFixed, fixedAt } from './fixed.ts';
+import type { Ladder } from './ladder.ts';
 import { moved, rampedAnew } from './moves.ts';
-import { isSeeking } from './production.ts';
+import { appliedRung, isSeeking } from './production.ts';
 import { beginSearch, onTrial } from './search.ts';
 import {
   type ControllerState,
@@ -108,10 +109,36 @@ function seek(state: ControllerState, event: EventOf<'snapshot'>, options: Contr
     if (state.phase.kind === 'featureless') return state;
     return moved(state, { kind: 'featureless' }, at, ofNoFeature());
   }
-  const { critical, ladder } = suggestion;
+  const { critical } = suggestion;
+  const { phase } = state;
+  const ladder = startedAt(suggestion.ladder, phase.kind === 'drifted' ? phase.roomy : null);
   const search = beginSearch(ladder, state.strikes, options);
   const words = ofSearch(critical, onTrial(search)!.threshold, state.strikes);
   return moved(state, { kind: 'trial', critical, search, drift: null }, at, words);
+}
+
+/** A threshold whose trial has seen at most this share of the allowed loss is soon proven again, where it still holds. */
+const ROOM = 0.3;
+
+/** Under slow drift, a search that begins anew every time goes down every time, to what was left behind long ago. */
+function roomyOf(phase: SearchedPhase, { allowedLoss }: ControlOptions): number | null {
+  if (phase.kind === 'trial') return null;
+  const { search, applied } = phase;
+  const { proven } = search.lossAt;
+  const isRoomy = search.proven === applied.rung && proven !== null && proven <= ROOM * allowedLoss;
+  return isRoomy ? appliedRung(phase).threshold : null;
+}
+
+/** The ladder with its start no lower than a threshold: the trial there begins without evidence, as any other. */
+function startedAt({ rungs, start }: Ladder, threshold: number | null): Ladder {
+  if (threshold === null) return { rungs, start };
+  return {
+    rungs,
+    start: Math.max(
+      start,
+      rungs.findLastIndex((rung) => rung.threshold <= threshold),
+    ),
+  };
 }
 
 /**
@@ -126,7 +153,7 @@ function watchTraffic(
   options: ControlOptions,
 ): ControllerState {
   if (drift?.isDrift) {
-    const next = moved(state, { kind: 'drifted', drift }, at, ofDrift(drift));
+    const next = moved(state, { kind: 'drifted', drift, roomy: roomyOf(phase, options) }, at, ofDrift(drift));
     // An operator's threshold was not proven on the old traffic either: its answers go on telling, and are looked at anew.
     const fixed = state.fixed && { ...state.fixed, compared: 0 };
     return { ...next, fixed, epoch: state.epoch + 1, strikes: 0 };

@@ -65,7 +65,12 @@ export type Phase =
       readonly compared: number;
     }
   /** The traffic has moved away from the reference: dense, while a fresh window fills. */
-  | { readonly kind: 'drifted'; readonly drift: DriftReading }
+  | {
+      readonly kind: 'drifted';
+      readonly drift: DriftReading;
+      /** What production was at with plenty of room below the objective: a place to begin the next search; null: none. */
+      readonly roomy: number | null;
+    }
   /** Answers disagreed, or the estimator failed: dense, until as many more samples were seen. */
   | {
       readonly kind: 'fallback';

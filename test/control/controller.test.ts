@@ -311,6 +311,33 @@ describe('drift', () => {
     expect(read.change).toBe(before.change);
   });
 
+  it('lets the search begin where there was room below the objective, and prove it from nothing', () => {
+    const first = judge(replay([snapshot([0.3])]), agreeing, isRamped).state;
+    const { state: climbed } = judge(first, agreeing, (s) => isRamped(s) && appliedThreshold(s) > 1);
+    const applied = appliedThreshold(climbed);
+    const drifted = step(climbed, snapshot([0.3], { isDrift: true }), OPTIONS);
+    const again = step(drifted, snapshot([0.4]), OPTIONS);
+    expect([judgedThresholds(again), appliedThreshold(again)]).toEqual([[applied], 0]);
+    const { trial, trials, proven } = again.phase.kind === 'trial' ? again.phase.search : expect.fail();
+    expect([trial!.accept.observations, trials, proven]).toEqual([0, 1, -1]);
+    const above = step(drifted, snapshot([1.9]), OPTIONS);
+    expect(judgedThresholds(above)).toEqual([1.9]);
+    const { state: down } = judge(again, (t) => (t > 0.5 ? 1 : 0), isSettled);
+    expect(appliedThreshold(down)).toBe(0.5);
+  });
+
+  it('begins at the critical point again where there was no room', () => {
+    const tight = OPTIONS.allowedLoss / 2;
+    const { state } = judge(replay([snapshot([0.3])]), () => tight, isRamped);
+    const climbed = judge(
+      state,
+      () => tight,
+      (s) => isRamped(s) && appliedThreshold(s) > 0.3,
+    ).state;
+    const again = replay([snapshot([0.3], { isDrift: true }), snapshot([0.2])], climbed);
+    expect(judgedThresholds(again)).toEqual([0.2]);
+  });
+
   it('forgives strikes: other traffic, other answers', () => {
     const { state } = judge(
       replay([snapshot([1])]),
