@@ -128,7 +128,11 @@ export const ConfigSchema = z.strictObject({
         .describe(
           'share of requests that are run again in the shadow; while something is to be found out, all',
         ),
-      budget: share.default(0.02).describe('largest share of worker time for shadow runs'),
+      budget: share
+        .default(0.02)
+        .describe(
+          'largest share of worker time for shadow runs; what is unspent is saved, for half a minute, for answers that look odd',
+        ),
       unverifiedRequests: count
         .default(1000)
         .describe(

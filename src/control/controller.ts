@@ -129,16 +129,11 @@ function roomyOf(phase: SearchedPhase, { allowedLoss }: ControlOptions): number 
   return isRoomy ? appliedRung(phase).threshold : null;
 }
 
-/** The ladder with its start no lower than a threshold: the trial there begins without evidence, as any other. */
+/** The ladder with its start no lower than a threshold, or at its top: the trial there begins without evidence, as any other. */
 function startedAt({ rungs, start }: Ladder, threshold: number | null): Ladder {
   if (threshold === null) return { rungs, start };
-  return {
-    rungs,
-    start: Math.max(
-      start,
-      rungs.findLastIndex((rung) => rung.threshold <= threshold),
-    ),
-  };
+  const at = rungs.findIndex((rung) => rung.threshold >= threshold);
+  return { rungs, start: Math.max(start, at < 0 ? rungs.length - 1 : at) };
 }
 
 /**

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
-import { stateName } from '../../src/control/production.ts';
+import { judgedThreshold, stateName } from '../../src/control/production.ts';
 import { controlOptionsOf, Thermostat } from '../../src/control/thermostat.ts';
 import { nonzeroCount } from '../../src/estimator/histogram.ts';
 import { xorshift } from '../../src/random.ts';
+import { Sampler } from '../../src/sampling/sampler.ts';
 import type { ShadowSample } from '../../src/sampling/shadow.ts';
 import { rayleigh } from './events.ts';
 
@@ -138,6 +139,30 @@ describe('Thermostat, replayed in virtual time', () => {
     expect(thermostat.state).toBe(state);
   });
 
+  it('compares every answer from the first surprise on, out of saved budget, until it is dense', () => {
+    const thermostat = new Thermostat({ sites: 1, config });
+    feed(thermostat, 1, 1500, 1);
+    expect([stateName(thermostat.state), thermostat.interestIn(0.5)]).toEqual(['tracking', 'usual']);
+    const sampler = new Sampler({ ratio: 0.05, budget: 0.02 });
+    const busy = { shadowMs: 0, workers: 1 };
+    let surprisedAt: number | undefined;
+    let compared = 0;
+    let request = 0;
+    for (; thermostat.applied > 0 && request < 20_000; request++) {
+      const position = sampler.position(`${request}`);
+      if (sampler.decide(position, 10 * request, busy, thermostat.interestIn(position)) !== 'sample')
+        continue;
+      busy.shadowMs += 2;
+      const one = sample(thermostat, request, 1, 0.4);
+      if (surprisedAt !== undefined) compared++;
+      else if (one.judged[0]!.comparison!.loss > 0) surprisedAt = request;
+      thermostat.add(one);
+    }
+    expect(stateName(thermostat.state)).toBe('fallback');
+    expect(request - 1 - surprisedAt!).toBe(compared);
+    expect(compared).toBeLessThan(60);
+  });
+
   it('takes one request a minute, one in twenty compared, for no silence', () => {
     const thermostat = new Thermostat({ sites: 1, config });
     feed(thermostat, 1, 1000, 1);
@@ -158,10 +183,25 @@ describe('Thermostat, replayed in virtual time', () => {
     expect(controlOptionsOf(parseConfig({ sampling })).unverifiedRequests).toBe(requests);
   });
 
+  it('reads the agreement from every comparison since the judged threshold last changed, the latest 500 of them', () => {
+    const thermostat = new Thermostat({ sites: 1, config });
+    let pairs = 0;
+    let most = 0;
+    for (let i = 0; i < 3000; i++) {
+      const before = judgedThreshold(thermostat.state);
+      feed(thermostat, i, 1, 1);
+      const after = judgedThreshold(thermostat.state);
+      pairs = before === after && before > 0 ? pairs + 1 : 0;
+      expect(thermostat.agreement.reading.pairs).toBe(Math.min(pairs, 500));
+      most = Math.max(most, pairs);
+    }
+    expect(most).toBeGreaterThan(500);
+  });
+
   it('forgets measurements that belong to another threshold', () => {
     const thermostat = new Thermostat({ sites: 1, config });
     feed(thermostat, 1, 700, 1);
-    expect(thermostat.agreement.reading.pairs).toBeGreaterThan(10);
+    expect(thermostat.agreement.reading.pairs).toBeGreaterThan(0);
     thermostat.setMode('fixed', 0.5, 1);
     expect(thermostat.agreement.reading.pairs).toBe(0);
     expect(thermostat.measured.overall.sparsity).toBeNaN();
