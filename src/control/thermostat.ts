@@ -252,7 +252,11 @@ export class Thermostat {
 
   #readDrift(requests: readonly RequestSummary[]): DriftReading | null {
     // What is watched has a reference, but for a server that was killed while it was being made.
-    if (isSearched(this.state.phase) && !this.#drift.isOn && this.window.samples >= this.control.warmSamples) {
+    if (
+      isSearched(this.state.phase) &&
+      !this.#drift.isOn &&
+      this.window.samples >= this.control.warmSamples
+    ) {
       this.#drift.start(this.#requests);
       return null;
     }
