@@ -76,9 +76,17 @@ export function domainOf(
   [least, most]: readonly [number, number],
 ): readonly [number, number] {
   const all = sites.reduce((n, site) => n + site.totalCount, 0);
-  const sparsityAt = (k: number) => 1 - sites.reduce((m, site) => m + site.count[k]!, 0) / all;
-  const exhaustedAt = (k: number) =>
-    sites.reduce((n, site) => n + (site.count[k]! < EXHAUSTED * site.totalCount ? site.totalCount : 0), 0);
+  const sparsityAt = (k: number) => {
+    let retained = 0;
+    for (const { count } of sites) retained += count[k]!;
+    return 1 - retained / all;
+  };
+  const exhaustedAt = (k: number) => {
+    let exhausted = 0;
+    for (const { count, totalCount } of sites)
+      if (count[k]! < EXHAUSTED * totalCount) exhausted += totalCount;
+    return exhausted;
+  };
   let from = 0;
   while (from < length && !(sparsityAt(from) >= least)) from++;
   let to = from;

@@ -1,11 +1,13 @@
-import { binOf, nearestEdge } from '../estimator/bins.ts';
-import { mergeAll, retainedFrom, tails } from '../estimator/histogram.ts';
+import { BINS_PER_OCTAVE, binOf, edgeOf, nearestEdge } from '../estimator/bins.ts';
+import { mergeAll, retainedFrom, type Tails, tails } from '../estimator/histogram.ts';
 import type { SiteHistograms } from '../estimator/rolling-window.ts';
 import { additiveFreeEnergy, domainOf, leaveOneOut } from './additive.ts';
-import { derivative, type Extremum, extrema, type FeatureKind, parabolaAt, smoothing } from './features.ts';
+import { derivative, type Extremum, extrema, type FeatureKind, parabolaAt } from './features.ts';
 import { type FreeEnergyCurve, freeEnergyCurve, logGrid, type Temperature } from './free-energy.ts';
-import { leastErrors, type Replicas, standardError } from './noise.ts';
-import { continuousCounts, type SlicedCounts, sumOf } from './site-counts.ts';
+import { leastErrors, type Replicas } from './noise.ts';
+import { intervalAround, standsOut } from './significance.ts';
+import { type Counts, continuousSite, type SlicedCounts, slicedCounts, totalCounts } from './site-counts.ts';
+import { BinSmoothing, smoothing } from './smoothing.ts';
 
 export interface Feature {
   readonly kind: FeatureKind;
@@ -61,8 +63,7 @@ const GRID = { perOctave: 8, sparsity: [0.01, 0.98] } as const;
 const READ = [0.02, 0.95] as const;
 /** Standard deviation of the smoothing of F along τ. Distributions turn over octaves; what is narrower is an accident. */
 const SMOOTHING_OCTAVES = 0.25;
-/** Half-width of τ*'s interval, in standard errors of ln τ*. */
-const INTERVAL_ERRORS = 2;
+const SMOOTHING = new BinSmoothing(SMOOTHING_OCTAVES);
 const MIN_SLICES = 4;
 
 /**
@@ -84,12 +85,17 @@ export function criticality(
   const histograms = (slices[0] ?? []).map((_, site) => slices.map((slice) => slice[site]!));
   const merged = window ?? histograms.map(mergeAll);
   const exact = tails(mergeAll(merged));
-  const bins = logGrid(exact, GRID);
-  if (bins.length < 3) return null;
-  const curve = freeEnergyCurve(exact, bins, options.temperature);
-  const sites = histograms.map((site, i) => continuousCounts(site, merged[i]!, bins));
+  const grid = gridOf(exact);
+  if (grid === null) return null;
+  const curve = freeEnergyCurve(exact, grid.bins, options.temperature);
+  const sites = merged.map(continuousSite);
+  const counts = {
+    totals: sites.map((site) => totalCounts(site, grid.every)),
+    slices: () => histograms.map((site, i) => slicedCounts(site, sites[i]!, grid.bins)),
+    sliceCount: slices.length,
+  };
   const sparsityAt = (threshold: number) => 1 - retainedFrom(exact, binOf(threshold)).count / exact.count[0]!;
-  const { continuous, features } = readFeatures(sites, { thresholds: curve.thresholds, sparsityAt }, options);
+  const { continuous, features } = readFeatures(counts, { ...grid, sparsityAt }, options);
   const first = features[0];
   return {
     curve,
@@ -107,38 +113,69 @@ export function criticality(
   };
 }
 
-/** Where the points of a curve lie. */
+/** The bins of a curve, and all bins that it is smoothed over; null when there are too few. */
+function gridOf(t: Tails): Pick<Axis, 'bins' | 'every'> | null {
+  const every = logGrid(t, { ...GRID, perOctave: BINS_PER_OCTAVE });
+  const stride = BINS_PER_OCTAVE / GRID.perOctave;
+  const bins = every.filter((bin) => bin % stride === 0);
+  return bins.length < 3 ? null : { bins, every };
+}
+
+/** Where a curve is known. */
 interface Axis {
-  /** Increasing bin edges. */
-  readonly thresholds: Float64Array;
-  /** β at any bin edge between them. */
+  /** Increasing; the grid on whose edges features are looked for and their noise is judged. */
+  readonly bins: Int32Array;
+  /** Consecutive bins, those of the grid among them: F is smoothed over all, and a feature can lie at any. */
+  readonly every: Int32Array;
+  /** β at any bin edge of the grid's range. */
   readonly sparsityAt: (threshold: number) => number;
+}
+
+/** The continuous part of every site. */
+interface SiteCounts {
+  /** At every bin. */
+  readonly totals: readonly Counts[];
+  /** On the grid; made only when there is an extremum to be judged. */
+  readonly slices: () => readonly SlicedCounts[];
+  readonly sliceCount: number;
 }
 
 /**
  * Every significant feature of counts along thresholds: of the unpruned network, or of the network pruned at each of them.
- *
- * @param sites - the continuous part, counted at the thresholds of the axis.
  */
 export function readFeatures(
-  sites: readonly SlicedCounts[],
-  { thresholds, sparsityAt }: Axis,
+  { totals, slices, sliceCount }: SiteCounts,
+  { bins, every, sparsityAt }: Axis,
   options: CriticalPointOptions,
 ): Pick<Criticality, 'continuous' | 'features'> {
-  const totals = sites.map(sumOf);
-  const [from, to] = domainOf(totals, thresholds.length, READ);
-  const continuous = new Float64Array(thresholds.length).fill(Number.NaN);
+  const first = every[0]!;
+  const [low, high] = domainOf(totals, every.length, READ);
+  const from = bins.filter((bin) => bin < first + low).length;
+  const to = bins.filter((bin) => bin < first + high).length;
+  const continuous = new Float64Array(bins.length).fill(Number.NaN);
   if (to - from < 3) return { continuous, features: [] };
-  const smooth = smoothing(thresholds.map(Math.log2), SMOOTHING_OCTAVES);
-  const read = (f: Float64Array) => smooth(f).subarray(from, to);
-  const y = read(additiveFreeEnergy(totals, thresholds, options.temperature));
+  const f = additiveFreeEnergy(totals, Float64Array.from(every, edgeOf), options.temperature);
+  const smoothAt = (bin: number) => SMOOTHING.at(f, first, bin);
+  const y = Float64Array.from(bins.subarray(from, to), smoothAt);
   continuous.set(y, from);
-  if ((sites[0]?.length ?? 0) < MIN_SLICES) return { continuous, features: [] };
-  const replicas = (): Replicas => ({
-    curves: leaveOneOut(sites, thresholds, options.temperature).curves.map(read),
-  });
-  const axis = { thresholds: thresholds.subarray(from, to), sparsityAt };
-  return { continuous, features: significant(axis, y, replicas, options) };
+  if (sliceCount < MIN_SLICES) return { continuous, features: [] };
+  const thresholds = Float64Array.from(bins, edgeOf);
+  const replicas = (): Replicas => {
+    const smooth = smoothing(thresholds.map(Math.log2), SMOOTHING_OCTAVES);
+    const { curves } = leaveOneOut(slices(), thresholds, options.temperature);
+    return { curves: curves.map((curve) => smooth(curve).subarray(from, to)) };
+  };
+  const curve = { bins: bins.subarray(from, to), y, smoothAt, sparsityAt };
+  return { continuous, features: significant(curve, replicas, options) };
+}
+
+/** A smoothed curve on a grid of bins. */
+interface SmoothCurve {
+  readonly bins: Int32Array;
+  readonly y: Float64Array;
+  /** Its value at any bin; without it, features are placed by a parabola. */
+  readonly smoothAt?: (bin: number) => number;
+  readonly sparsityAt: (threshold: number) => number;
 }
 
 /**
@@ -146,23 +183,21 @@ export function readFeatures(
  *
  * @param replicas - made only when there is an extremum to be judged.
  */
-function significant(
-  axis: Axis,
-  y: Float64Array,
-  replicas: () => Replicas,
-  options: CriticalPointOptions,
-): Feature[] {
-  const turns = select(axis, y, replicas, options);
+function significant(curve: SmoothCurve, replicas: () => Replicas, options: CriticalPointOptions): Feature[] {
+  const turns = select(curve, replicas, options);
   if (turns.length > 0 || !options.inflections) return turns;
-  const logThresholds = axis.thresholds.map(Math.log);
-  const slope = (f: Float64Array) => derivative(logThresholds, f);
+  const x = Float64Array.from(curve.bins, (bin) => Math.log(edgeOf(bin)));
+  const slope = (f: Float64Array) => derivative(x, f);
   const slopes = () => ({ curves: replicas().curves.map(slope) });
-  return select(axis, slope(y), slopes, options).map((f) => ({ ...f, kind: 'inflection' }));
+  const { bins, y, sparsityAt } = curve;
+  return select({ bins, y: slope(y), sparsityAt }, slopes, options).map((f) => ({
+    ...f,
+    kind: 'inflection',
+  }));
 }
 
 function select(
-  axis: Axis,
-  y: Float64Array,
+  { bins, y, smoothAt, sparsityAt }: SmoothCurve,
   replicasOf: () => Replicas,
   options: CriticalPointOptions,
 ): Feature[] {
@@ -171,49 +206,36 @@ function select(
   if (prominent.length === 0) return [];
   const replicas = replicasOf();
   const errors = leastErrors(options.minStandardErrors, y.length, replicas.curves.length);
-  const x = axis.thresholds.map(Math.log);
+  const x = Float64Array.from(bins, (bin) => Math.log(edgeOf(bin)));
   return prominent
     .filter((extremum) => standsOut(y, extremum, replicas, errors))
-    .map((extremum) => {
-      const threshold = nearestEdge(Math.exp(parabolaAt(x, y, extremum.index).vertex));
+    .map(({ kind, index, prominence }) => {
+      const threshold =
+        smoothAt === undefined
+          ? nearestEdge(Math.exp(parabolaAt(x, y, index).vertex))
+          : edgeOf(turnBetween(bins[index - 1]!, bins[index + 1]!, kind, smoothAt));
+      const [low, high] = intervalAround(x, y, index, Math.log(threshold), replicas);
       return {
-        kind: extremum.kind,
+        kind,
         threshold,
-        sparsity: axis.sparsityAt(threshold),
-        prominence: extremum.prominence / range,
-        interval: intervalAround(x, y, extremum, replicas),
+        sparsity: sparsityAt(threshold),
+        prominence: prominence / range,
+        interval: [nearestEdge(Math.exp(low)), nearestEdge(Math.exp(high))],
       };
     });
 }
 
-/**
- * Whether on both sides, before higher (for a minimum: lower) ground, some point lies below by `errors` standard errors of
- * the difference. The lowest point itself may be the noisiest, so any point may bear witness.
- */
-function standsOut(y: Float64Array, { index, kind }: Extremum, replicas: Replicas, errors: number): boolean {
+/** The highest (of a minimum: lowest) bin between two. */
+function turnBetween(
+  low: number,
+  high: number,
+  kind: Extremum['kind'],
+  valueAt: (bin: number) => number,
+): number {
   const sign = kind === 'maximum' ? 1 : -1;
-  const hasWitness = (direction: 1 | -1): boolean => {
-    for (let i = index + direction; i >= 0 && i < y.length; i += direction) {
-      const drop = sign * (y[index]! - y[i]!);
-      if (drop < 0) return false;
-      if (drop > 0 && drop >= errors * standardError(replicas, (f) => f[index]! - f[i]!)) return true;
-    }
-    return false;
-  };
-  return hasWitness(-1) && hasWitness(1);
-}
-
-/** The neighbours on the grid, between which the extremum lies, and on from there what its sampling error covers. */
-function intervalAround(
-  x: Float64Array,
-  y: Float64Array,
-  { index }: Extremum,
-  replicas: Replicas,
-): [number, number] {
-  const { vertex, curvature } = parabolaAt(x, y, index);
-  // To first order, the vertex of a replica is off by its slope at the vertex over the curvature.
-  const error = standardError(replicas, (f) => parabolaAt(x, f, index).slopeAt(vertex) / curvature);
-  const low = Math.max(x[0]!, Math.min(x[index - 1]!, vertex - INTERVAL_ERRORS * error));
-  const high = Math.min(x.at(-1)!, Math.max(x[index + 1]!, vertex + INTERVAL_ERRORS * error));
-  return [nearestEdge(Math.exp(low)), nearestEdge(Math.exp(high))];
+  let best = low + 1;
+  for (let bin = best + 1; bin < high; bin++) {
+    if (sign * (valueAt(bin) - valueAt(best)) > 0) best = bin;
+  }
+  return best;
 }

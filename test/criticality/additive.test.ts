@@ -2,16 +2,24 @@ import { describe, expect, it } from 'vitest';
 import { additiveFreeEnergy, domainOf, leaveOneOut } from '../../src/criticality/additive.ts';
 import { criticality, DEFAULT_CRITICAL_POINT } from '../../src/criticality/critical-point.ts';
 import { freeEnergyCurve, logGrid, type Temperature } from '../../src/criticality/free-energy.ts';
-import { type Counts, continuousCounts, sumOf } from '../../src/criticality/site-counts.ts';
+import {
+  type Counts,
+  continuousSite,
+  slicedCounts,
+  sumOf,
+  totalCounts,
+} from '../../src/criticality/site-counts.ts';
 import { binOf, edgeOf } from '../../src/estimator/bins.ts';
 import { type ActivationHistogram, emptyHistogram, mergeAll, tails } from '../../src/estimator/histogram.ts';
 import { ANALYTIC, expectedHistogram } from './analytic.ts';
-import { exponential, halfNormal, rayleigh, window } from './samples.ts';
+import { BACKGROUND, exponential, halfNormal, rayleigh, window, withAtoms } from './samples.ts';
 
 const TEMPERATURES: readonly Temperature[] = ['normalized', 'paper'];
 const BINS = Int32Array.of(binOf(0.1), binOf(0.25), binOf(0.5), binOf(1));
 const THRESHOLDS = Float64Array.from(BINS, edgeOf);
-const countsOf = (h: ActivationHistogram, bins = BINS): Counts => sumOf(continuousCounts([h], h, bins));
+const slicedOf = (slices: ActivationHistogram[], bins = BINS) =>
+  slicedCounts(slices, continuousSite(mergeAll(slices)), bins);
+const countsOf = (h: ActivationHistogram, bins = BINS): Counts => sumOf(slicedOf([h], bins));
 const pooledF = (h: ActivationHistogram, temperature: Temperature) =>
   freeEnergyCurve(tails(h), BINS, temperature).freeEnergy;
 
@@ -69,7 +77,7 @@ describe.each(TEMPERATURES)('the additive free energy (%s)', (temperature) => {
     ];
     const second = window(rayleigh, 3, { count: 6, perSlice: 200 });
     const { curves } = leaveOneOut(
-      [first, second].map((site) => continuousCounts(site, mergeAll(site), BINS)),
+      [first, second].map((site) => slicedOf(site)),
       THRESHOLDS,
       temperature,
     );
@@ -82,7 +90,7 @@ describe.each(TEMPERATURES)('the additive free energy (%s)', (temperature) => {
   });
 
   it('is finite when one slice held everything', () => {
-    const slices = continuousCounts([small, emptyHistogram()], small, BINS);
+    const slices = slicedOf([small, emptyHistogram()]);
     const { curves } = leaveOneOut([slices], THRESHOLDS, temperature);
     for (const curve of curves) expect(curve.every(Number.isFinite)).toBe(true);
   });
@@ -169,4 +177,21 @@ it('counts at bin edges are those of the tails, on every bin of a grid', () => {
     expect(counts.sum[k]).toBeCloseTo(t.sum[bin - t.offset]!, 6);
   }
   expect(counts.totalCount).toBe(t.count[0]);
+});
+
+it('counts of the slices add up to those of the site at every bin, atoms cut, and past both ends', () => {
+  const slices = window(withAtoms(rayleigh, BACKGROUND), 7, { count: 5, perSlice: 4000 });
+  const site = continuousSite(mergeAll(slices));
+  expect(site.share).not.toBeNull();
+  const bins = Int32Array.from({ length: 64 * 40 }, (_, i) => binOf(2 ** -30) + i);
+  const total = totalCounts(site, bins);
+  const sum = sumOf(slicedCounts(slices, site, bins));
+  expect(total.totalCount).toBeCloseTo(sum.totalCount, 6);
+  expect(total.totalSum).toBeCloseTo(sum.totalSum, 6);
+  for (let k = 0; k < bins.length; k++) {
+    expect(total.count[k]).toBeCloseTo(sum.count[k]!, 6);
+    expect(total.sum[k]).toBeCloseTo(sum.sum[k]!, 6);
+  }
+  expect(total.count.at(-1)).toBe(0);
+  expect(total.count[0]).toBe(total.totalCount);
 });
