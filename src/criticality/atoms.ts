@@ -34,26 +34,29 @@ const MIN_SHARE = 1e-4;
 /** Fewer equal magnitudes than this may be chance: in a small window most bins hold one activation or none. */
 const MIN_COUNT = 16;
 
-/**
- * The share of every stored bin that belongs to the continuous part, shape [bins], 0–1; null when there is no atom.
- * O(bins).
- */
-export function continuousShare(h: ActivationHistogram): Float64Array | null {
+/** A bin with an atom in it. */
+export interface Atom {
+  readonly bin: number;
+  /** The share of what is in the bin that does not belong to the continuous part, 0–1. */
+  readonly cut: number;
+}
+
+/** The atoms of one site, in increasing order. O(bins). */
+export function atomsOf(h: ActivationHistogram): Atom[] {
   const { counts } = h;
   const least = Math.max(nonzeroCount(h) * MIN_SHARE, MIN_COUNT);
   const window = new Float64Array(NEIGHBOURS);
-  let share: Float64Array | null = null;
+  const atoms: Atom[] = [];
   for (let i = 0; i < counts.length; i++) {
     const count = counts[i]!;
     if (count <= least || isAmongLike(counts, i)) continue;
     const level = Math.max(medianBeside(h, i, -1, window), medianBeside(h, i, 1, window));
     const excess = (count - level - least) / (level * meanWidths(h.offset + i));
     if (!(excess > WHOLE)) continue;
-    const cut = Math.min(1, (excess - WHOLE) / (CUT - WHOLE));
-    share ??= new Float64Array(counts.length).fill(1);
-    share[i] = 1 - (cut * (count - level)) / count;
+    const share = Math.min(1, (excess - WHOLE) / (CUT - WHOLE));
+    atoms.push({ bin: h.offset + i, cut: (share * (count - level)) / count });
   }
-  return share;
+  return atoms;
 }
 
 /** Mean width of a bin in ln τ over the width of this one: 0.70 at the beginning of its octave, 1.38 at its end. */

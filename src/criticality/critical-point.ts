@@ -2,11 +2,12 @@ import { BINS_PER_OCTAVE, binOf, edgeOf, nearestEdge } from '../estimator/bins.t
 import { mergeAll, retainedFrom, type Tails, tails } from '../estimator/histogram.ts';
 import type { SiteHistograms } from '../estimator/rolling-window.ts';
 import { additiveFreeEnergy, domainOf, leaveOneOut } from './additive.ts';
+import { continuousSite, slicedCounts, totalCounts } from './continuous-site.ts';
 import { derivative, type Extremum, extrema, type FeatureKind, parabolaAt } from './features.ts';
 import { type FreeEnergyCurve, freeEnergyCurve, logGrid, type Temperature } from './free-energy.ts';
 import { leastErrors, type Replicas } from './noise.ts';
 import { intervalAround, standsOut } from './significance.ts';
-import { type Counts, continuousSite, type SlicedCounts, slicedCounts, totalCounts } from './site-counts.ts';
+import type { Counts, SlicedCounts } from './site-counts.ts';
 import { BinSmoothing, smoothing } from './smoothing.ts';
 
 export interface Feature {
@@ -91,7 +92,7 @@ export function criticality(
   const sites = merged.map(continuousSite);
   const counts = {
     totals: sites.map((site) => totalCounts(site, grid.every)),
-    slices: () => histograms.map((site, i) => slicedCounts(site, sites[i]!, grid.bins)),
+    slices: () => histograms.map((site, i) => slicedCounts(site, sites[i]!.atoms, grid.bins)),
     sliceCount: slices.length,
   };
   const sparsityAt = (threshold: number) => 1 - retainedFrom(exact, binOf(threshold)).count / exact.count[0]!;

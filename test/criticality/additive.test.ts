@@ -1,16 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { additiveFreeEnergy, domainOf, leaveOneOut } from '../../src/criticality/additive.ts';
+import { continuousSite, slicedCounts, totalCounts } from '../../src/criticality/continuous-site.ts';
 import { criticality, DEFAULT_CRITICAL_POINT } from '../../src/criticality/critical-point.ts';
 import { freeEnergyCurve, logGrid, type Temperature } from '../../src/criticality/free-energy.ts';
-import {
-  type Counts,
-  continuousSite,
-  slicedCounts,
-  sumOf,
-  totalCounts,
-} from '../../src/criticality/site-counts.ts';
+import { type Counts, sumOf } from '../../src/criticality/site-counts.ts';
 import { binOf, edgeOf } from '../../src/estimator/bins.ts';
-import { type ActivationHistogram, emptyHistogram, mergeAll, tails } from '../../src/estimator/histogram.ts';
+import {
+  type ActivationHistogram,
+  cloneHistogram,
+  emptyHistogram,
+  finish,
+  mergeAll,
+  tails,
+} from '../../src/estimator/histogram.ts';
 import { ANALYTIC, expectedHistogram } from './analytic.ts';
 import { BACKGROUND, exponential, halfNormal, rayleigh, window, withAtoms } from './samples.ts';
 
@@ -18,7 +20,7 @@ const TEMPERATURES: readonly Temperature[] = ['normalized', 'paper'];
 const BINS = Int32Array.of(binOf(0.1), binOf(0.25), binOf(0.5), binOf(1));
 const THRESHOLDS = Float64Array.from(BINS, edgeOf);
 const slicedOf = (slices: ActivationHistogram[], bins = BINS) =>
-  slicedCounts(slices, continuousSite(mergeAll(slices)), bins);
+  slicedCounts(slices, continuousSite(mergeAll(slices)).atoms, bins);
 const countsOf = (h: ActivationHistogram, bins = BINS): Counts => sumOf(slicedOf([h], bins));
 const pooledF = (h: ActivationHistogram, temperature: Temperature) =>
   freeEnergyCurve(tails(h), BINS, temperature).freeEnergy;
@@ -179,13 +181,32 @@ it('counts at bin edges are those of the tails, on every bin of a grid', () => {
   expect(counts.totalCount).toBe(t.count[0]);
 });
 
+it('counts of finished slices are the same, at any thresholds and past both ends', () => {
+  const slices = window(withAtoms(rayleigh, BACKGROUND), 7, { count: 3, perSlice: 4000 });
+  const { atoms } = continuousSite(mergeAll(slices));
+  const finished = slices.map((h) => finish(cloneHistogram(h)));
+  const first = binOf(2 ** -30);
+  for (const stride of [1, 8, 24]) {
+    const bins = Int32Array.from({ length: Math.ceil((64 * 40) / stride) }, (_, i) => first + i * stride);
+    const expected = slicedCounts(slices, atoms, bins);
+    for (let again = 0; again < 2; again++) {
+      const counts = slicedCounts(finished, atoms, bins);
+      expect(counts.totalCount).toEqual(expected.totalCount);
+      for (let i = 0; i < counts.count.length; i++) {
+        expect(counts.count[i]).toBeCloseTo(expected.count[i]!, 9);
+        expect(counts.sum[i]).toBeCloseTo(expected.sum[i]!, 9);
+      }
+    }
+  }
+});
+
 it('counts of the slices add up to those of the site at every bin, atoms cut, and past both ends', () => {
   const slices = window(withAtoms(rayleigh, BACKGROUND), 7, { count: 5, perSlice: 4000 });
   const site = continuousSite(mergeAll(slices));
-  expect(site.share).not.toBeNull();
+  expect(site.atoms.length).toBe(3);
   const bins = Int32Array.from({ length: 64 * 40 }, (_, i) => binOf(2 ** -30) + i);
   const total = totalCounts(site, bins);
-  const sum = sumOf(slicedCounts(slices, site, bins));
+  const sum = sumOf(slicedCounts(slices, site.atoms, bins));
   expect(total.totalCount).toBeCloseTo(sum.totalCount, 6);
   expect(total.totalSum).toBeCloseTo(sum.totalSum, 6);
   for (let k = 0; k < bins.length; k++) {

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { continuousShare } from '../../src/criticality/atoms.ts';
+import { atomsOf } from '../../src/criticality/atoms.ts';
 import { criticality, DEFAULT_CRITICAL_POINT } from '../../src/criticality/critical-point.ts';
 import type { Temperature } from '../../src/criticality/free-energy.ts';
 import { paperCriticality } from '../../src/criticality/paper-rule.ts';
@@ -27,10 +27,7 @@ beforeAll(async () => {
 
 /** The bins from one threshold up to another that hold an atom. */
 function atomsBetween(h: ActivationHistogram, low: number, high: number): number[] {
-  const share = continuousShare(h)!;
-  const bins: number[] = [];
-  for (let bin = binOf(low); bin < binOf(high); bin++) if (share[bin - h.offset]! < 1) bins.push(bin);
-  return bins;
+  return atomsOf(h).flatMap(({ bin }) => (bin >= binOf(low) && bin < binOf(high) ? [bin] : []));
 }
 
 describe('the bundled model on 1,000 real images', () => {
@@ -38,8 +35,7 @@ describe('the bundled model on 1,000 real images', () => {
 
   it('has atoms: four values that each are 2 % of all activations', () => {
     const all = mergeAll(pooled());
-    const share = continuousShare(all)!;
-    const cut = Array.from(all.counts, (count, i) => (count * (1 - share[i]!)) / nonzeroCount(all));
+    const cut = atomsOf(all).map(({ bin, cut }) => (cut * all.counts[bin - all.offset]!) / nonzeroCount(all));
     expect(cut.filter((c) => c > 0.015).length).toBe(4);
     const total = cut.reduce((a, b) => a + b, 0);
     expect(total).toBeGreaterThan(0.06);
