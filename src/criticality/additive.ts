@@ -31,22 +31,28 @@ export function additiveFreeEnergy(
 ): Float64Array {
   const f = new Float64Array(thresholds.length);
   const all = sites.reduce((n, site) => n + site.totalCount, 0);
-  for (const { count, sum, totalCount, totalSum } of sites) {
-    if (totalCount === 0) continue;
-    const scale = temperatureScale(temperature, totalCount, totalSum);
-    const least = EXHAUSTED * totalCount;
-    let term = 0;
-    let isExhausted = false;
-    for (let k = 0; k < thresholds.length; k++) {
-      isExhausted ||= count[k]! < least;
-      if (!isExhausted) {
-        const retained = { count: count[k]!, sum: sum[k]!, totalCount, totalSum };
-        term = freeEnergy(retained, thresholds[k]!, scale);
-      }
-      f[k]! += (totalCount / all) * term;
-    }
-  }
+  for (const site of sites) if (site.totalCount > 0) addSite(f, site, all, thresholds, temperature);
   return f;
+}
+
+function addSite(
+  f: Float64Array,
+  { count, sum, totalCount, totalSum }: Counts,
+  all: number,
+  thresholds: Float64Array,
+  temperature: Temperature,
+): void {
+  const scale = temperatureScale(temperature, totalCount, totalSum);
+  const weight = totalCount / all;
+  const least = EXHAUSTED * totalCount;
+  let term = 0;
+  let k = 0;
+  for (; k < thresholds.length && count[k]! >= least; k++) {
+    const retained = { count: count[k]!, sum: sum[k]!, totalCount, totalSum };
+    term = freeEnergy(retained, thresholds[k]!, scale);
+    f[k]! += weight * term;
+  }
+  for (; k < thresholds.length; k++) f[k]! += weight * term;
 }
 
 /** The same without each of the slices in turn: see noise.ts. O(slices · sites · thresholds). */

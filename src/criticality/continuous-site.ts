@@ -88,15 +88,19 @@ const KEPT = new WeakMap<ActivationHistogram, SlicedCounts>();
 
 /** Most slices of a window are the same at the next estimate, and need not be counted again. */
 function copyKept(into: SlicedCounts, slice: number, h: ActivationHistogram, bins: Int32Array): void {
-  const { count, sum, totalCount, totalSum } = keptCounts(h);
+  const { count, sum } = into;
+  const kept = keptCounts(h);
+  const last = kept.count.length - 1;
   const row = slice * bins.length;
   for (let k = 0; k < bins.length; k++) {
-    const i = Math.min(Math.max((bins[k]! - h.offset) / KEPT_STRIDE, 0), count.length - 1);
-    into.count[row + k] = count[i]!;
-    into.sum[row + k] = sum[i]!;
+    let i = ((bins[k]! - h.offset) / KEPT_STRIDE) | 0;
+    if (i < 0) i = 0;
+    if (i > last) i = last;
+    count[row + k] = kept.count[i]!;
+    sum[row + k] = kept.sum[i]!;
   }
-  into.totalCount[slice] = totalCount[0]!;
-  into.totalSum[slice] = totalSum[0]!;
+  into.totalCount[slice] = kept.totalCount[0]!;
+  into.totalSum[slice] = kept.totalSum[0]!;
 }
 
 /** At every kept threshold from the first bin of a finished histogram to the end of its last. */

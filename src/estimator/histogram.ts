@@ -98,8 +98,9 @@ export function mergeAll(parts: Iterable<ActivationHistogram>): ActivationHistog
 
 /** Number of nonzero finite activations N. */
 export function nonzeroCount(h: ActivationHistogram): number {
+  const { counts } = h;
   let n = 0;
-  for (const count of h.counts) n += count;
+  for (let i = 0; i < counts.length; i++) n += counts[i]!;
   return n;
 }
 
