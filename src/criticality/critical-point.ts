@@ -1,25 +1,21 @@
-import { BINS_PER_OCTAVE, binOf, edgeOf, nearestEdge } from '../estimator/bins.ts';
+import { BINS_PER_OCTAVE, binOf, edgeOf } from '../estimator/bins.ts';
 import { mergeAll, retainedFrom, type Tails, tails } from '../estimator/histogram.ts';
 import type { SiteHistograms } from '../estimator/rolling-window.ts';
 import { additiveFreeEnergy, domainOf, leaveOneOut } from './additive.ts';
 import { continuousSite, slicedCounts, totalCounts } from './continuous-site.ts';
-import { derivative, type Extremum, extrema, type FeatureKind, parabolaAt } from './features.ts';
-import { type FreeEnergyCurve, freeEnergyCurve, logGrid, type Temperature } from './free-energy.ts';
-import { leastErrors, type Replicas } from './noise.ts';
-import { intervalAround, standsOut } from './significance.ts';
+import type { FeatureKind } from './features.ts';
+import { type FreeEnergyCurve, freeEnergyCurve, logGrid } from './free-energy.ts';
+import type { Replicas } from './noise.ts';
+import {
+  type CriticalPointOptions,
+  DEFAULT_CRITICAL_POINT,
+  type Feature,
+  significant,
+} from './significance.ts';
 import type { Counts, SlicedCounts } from './site-counts.ts';
 import { BinSmoothing, smoothing } from './smoothing.ts';
 
-export interface Feature {
-  readonly kind: FeatureKind;
-  readonly threshold: number;
-  /** β at the threshold, atoms included. */
-  readonly sparsity: number;
-  /** Prominence as a share of the curve's range. */
-  readonly prominence: number;
-  /** Thresholds that neither the grid nor the sampling noise can tell from this one; 2 standard errors to each side. */
-  readonly interval: readonly [number, number];
-}
+export { type CriticalPointOptions, DEFAULT_CRITICAL_POINT, type Feature };
 
 export interface CriticalPoint {
   readonly threshold: number;
@@ -41,23 +37,6 @@ export interface Criticality {
   /** The earliest of them; null is a result: nothing in the distribution says where pruning starts to hurt. */
   readonly critical: CriticalPoint | null;
 }
-
-export interface CriticalPointOptions {
-  readonly temperature: Temperature;
-  /** Least prominence of a feature as a share of the range of F on the grid. */
-  readonly minProminence: number;
-  /** Least prominence in standard errors, before it is corrected for the points of the curve and the number of slices. */
-  readonly minStandardErrors: number;
-  /** Whether inflections count where there is no extremum. */
-  readonly inflections: boolean;
-}
-
-export const DEFAULT_CRITICAL_POINT: CriticalPointOptions = {
-  temperature: 'normalized',
-  minProminence: 0.01,
-  minStandardErrors: 4,
-  inflections: false,
-};
 
 const GRID = { perOctave: 8, sparsity: [0.01, 0.98] } as const;
 /** Sparsities between which features count; the grid goes on to either side, so that smoothing has something to go by. */
@@ -168,75 +147,4 @@ export function readFeatures(
   };
   const curve = { bins: bins.subarray(from, to), y, smoothAt, sparsityAt };
   return { continuous, features: significant(curve, replicas, options) };
-}
-
-/** A smoothed curve on a grid of bins. */
-interface SmoothCurve {
-  readonly bins: Int32Array;
-  readonly y: Float64Array;
-  /** Its value at any bin; without it, features are placed by a parabola. */
-  readonly smoothAt?: (bin: number) => number;
-  readonly sparsityAt: (threshold: number) => number;
-}
-
-/**
- * Significant extrema of F; if there are none and inflections count, significant extrema of its slope along ln τ.
- *
- * @param replicas - made only when there is an extremum to be judged.
- */
-function significant(curve: SmoothCurve, replicas: () => Replicas, options: CriticalPointOptions): Feature[] {
-  const turns = select(curve, replicas, options);
-  if (turns.length > 0 || !options.inflections) return turns;
-  const x = Float64Array.from(curve.bins, (bin) => Math.log(edgeOf(bin)));
-  const slope = (f: Float64Array) => derivative(x, f);
-  const slopes = () => ({ curves: replicas().curves.map(slope) });
-  const { bins, y, sparsityAt } = curve;
-  return select({ bins, y: slope(y), sparsityAt }, slopes, options).map((f) => ({
-    ...f,
-    kind: 'inflection',
-  }));
-}
-
-function select(
-  { bins, y, smoothAt, sparsityAt }: SmoothCurve,
-  replicasOf: () => Replicas,
-  options: CriticalPointOptions,
-): Feature[] {
-  const range = y.reduce((a, b) => Math.max(a, b)) - y.reduce((a, b) => Math.min(a, b));
-  const prominent = extrema(y).filter(({ prominence }) => prominence >= options.minProminence * range);
-  if (prominent.length === 0) return [];
-  const replicas = replicasOf();
-  const errors = leastErrors(options.minStandardErrors, y.length, replicas.curves.length);
-  const x = Float64Array.from(bins, (bin) => Math.log(edgeOf(bin)));
-  return prominent
-    .filter((extremum) => standsOut(y, extremum, replicas, errors))
-    .map(({ kind, index, prominence }) => {
-      const threshold =
-        smoothAt === undefined
-          ? nearestEdge(Math.exp(parabolaAt(x, y, index).vertex))
-          : edgeOf(turnBetween(bins[index - 1]!, bins[index + 1]!, kind, smoothAt));
-      const [low, high] = intervalAround(x, y, index, Math.log(threshold), replicas);
-      return {
-        kind,
-        threshold,
-        sparsity: sparsityAt(threshold),
-        prominence: prominence / range,
-        interval: [nearestEdge(Math.exp(low)), nearestEdge(Math.exp(high))],
-      };
-    });
-}
-
-/** The highest (of a minimum: lowest) bin between two. */
-function turnBetween(
-  low: number,
-  high: number,
-  kind: Extremum['kind'],
-  valueAt: (bin: number) => number,
-): number {
-  const sign = kind === 'maximum' ? 1 : -1;
-  let best = low + 1;
-  for (let bin = best + 1; bin < high; bin++) {
-    if (sign * (valueAt(bin) - valueAt(best)) > 0) best = bin;
-  }
-  return best;
 }
