@@ -62,10 +62,10 @@ export function leaveOneOut(
   temperature: Temperature,
 ): Replicas {
   const totals = sites.map(sumOf);
-  const slices = sites[0]?.totalCount.length ?? 0;
+  const slices = sites[0]?.length ?? 0;
   const buffers = totals.map((total) => ({ ...total, count: total.count.slice(), sum: total.sum.slice() }));
   const curves = Array.from({ length: slices }, (_, left) => {
-    const rest = totals.map((total, site) => takeOut(total, sites[site]!, left, buffers[site]!));
+    const rest = totals.map((total, site) => takeOut(total, sites[site]![left]!, buffers[site]!));
     return additiveFreeEnergy(rest, thresholds, temperature);
   });
   return { curves };

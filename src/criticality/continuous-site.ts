@@ -1,7 +1,7 @@
-import { BINS_PER_OCTAVE, edgeOf, octaveOf, ULPS_PER_BIN, ulpOf } from '../estimator/bins.ts';
+import { edgeOf, octaveOf, ULPS_PER_BIN, ulpOf } from '../estimator/bins.ts';
 import { type ActivationHistogram, isFinished } from '../estimator/histogram.ts';
 import { type Atom, atomsOf } from './atoms.ts';
-import { type Counts, emptyCounts, type SlicedCounts } from './site-counts.ts';
+import type { Counts, SlicedCounts } from './site-counts.ts';
 
 /** One site over all slices: its histogram, and the atoms that do not belong to its continuous part. */
 export interface ContinuousSite {
@@ -19,12 +19,11 @@ export function continuousSite(all: ActivationHistogram): ContinuousSite {
  * @param bins - bins whose lower edges are the thresholds, increasing.
  */
 export function totalCounts({ all, atoms }: ContinuousSite, bins: Int32Array): Counts {
-  const { count, sum, totalCount, totalSum } = slicedCounts([all], atoms, bins);
-  return { count, sum, totalCount: totalCount[0]!, totalSum: totalSum[0]! };
+  return withoutAtoms(count(all, bins), all, atoms, bins);
 }
 
 /**
- * The same in every slice. O(slices · bins), of finished slices the first time only.
+ * The same in every slice. O(slices · bins); O(slices) where slices are finished and were counted at the same thresholds before.
  *
  * @param atoms - of the site over all slices.
  */
@@ -33,29 +32,32 @@ export function slicedCounts(
   atoms: readonly Atom[],
   bins: Int32Array,
 ): SlicedCounts {
-  const counts = emptyCounts(slices.length, bins.length);
-  const isOnGrid = bins.every((bin) => bin % KEPT_STRIDE === 0);
-  // By index: inlined into the loop of an iterator, the count takes twice as long.
-  for (let j = 0; j < slices.length; j++) {
-    const slice = slices[j]!;
-    if (isOnGrid && isFinished(slice)) copyKept(counts, j, slice, bins);
-    else count(counts, j, slice, bins);
-    for (const atom of atoms) takeAtomOut(counts, j, slice, atom, bins);
-  }
+  return slices.map((slice) => withoutAtoms(countOnce(slice, bins), slice, atoms, bins));
+}
+
+const COUNTED = new WeakMap<ActivationHistogram, { readonly bins: Int32Array; readonly counts: Counts }>();
+
+/** From one estimate to the next most slices of a window are the same, and mostly so is the grid. */
+function countOnce(h: ActivationHistogram, bins: Int32Array): Counts {
+  if (!isFinished(h)) return count(h, bins);
+  const known = COUNTED.get(h);
+  if (known !== undefined && isSame(known.bins, bins)) return known.counts;
+  const counts = count(h, bins);
+  COUNTED.set(h, { bins, counts });
   return counts;
 }
 
+function isSame(a: Int32Array, b: Int32Array): boolean {
+  return a === b || (a.length === b.length && a.every((bin, k) => bin === b[k]));
+}
+
 /**
- * Counts of one histogram, down from its highest bin. Most of the time that a critical point takes is spent in its inner loop,
- * so magnitudes are added up as the integers that they are inside an octave, and atoms are taken out afterwards.
+ * Counts of one histogram, down from its highest bin. The inner loop takes most of the time of a first estimate, so magnitudes
+ * are added up as the integers that they are inside an octave, and atoms are taken out afterwards.
  */
-function count(
-  into: SlicedCounts,
-  slice: number,
-  { offset, counts, residuals }: ActivationHistogram,
-  bins: Int32Array,
-): void {
-  const row = slice * bins.length;
+function count({ offset, counts, residuals }: ActivationHistogram, bins: Int32Array): Counts {
+  const count = new Float64Array(bins.length);
+  const sum = new Float64Array(bins.length);
   let n = 0;
   let s = 0;
   let i = counts.length;
@@ -75,64 +77,31 @@ function count(
       s += inUlps * ulp;
     }
     if (k < 0) break;
-    into.count[row + k] = n;
-    into.sum[row + k] = s;
+    count[k] = n;
+    sum[k] = s;
   }
-  into.totalCount[slice] = n;
-  into.totalSum[slice] = s;
+  return { count, sum, totalCount: n, totalSum: s };
 }
 
-/** Bins from one kept threshold to the next: an eighth of an octave. */
-const KEPT_STRIDE = BINS_PER_OCTAVE / 8;
-const KEPT = new WeakMap<ActivationHistogram, SlicedCounts>();
-
-/** Most slices of a window are the same at the next estimate, and need not be counted again. */
-function copyKept(into: SlicedCounts, slice: number, h: ActivationHistogram, bins: Int32Array): void {
-  const { count, sum } = into;
-  const kept = keptCounts(h);
-  const last = kept.count.length - 1;
-  const row = slice * bins.length;
-  for (let k = 0; k < bins.length; k++) {
-    let i = ((bins[k]! - h.offset) / KEPT_STRIDE) | 0;
-    if (i < 0) i = 0;
-    if (i > last) i = last;
-    count[row + k] = kept.count[i]!;
-    sum[row + k] = kept.sum[i]!;
-  }
-  into.totalCount[slice] = kept.totalCount[0]!;
-  into.totalSum[slice] = kept.totalSum[0]!;
-}
-
-/** At every kept threshold from the first bin of a finished histogram to the end of its last. */
-function keptCounts(h: ActivationHistogram): SlicedCounts {
-  const known = KEPT.get(h);
-  if (known !== undefined) return known;
-  const bins = Int32Array.from(
-    { length: h.counts.length / KEPT_STRIDE + 1 },
-    (_, i) => h.offset + i * KEPT_STRIDE,
-  );
-  const counts = emptyCounts(1, bins.length);
-  count(counts, 0, h, bins);
-  KEPT.set(h, counts);
-  return counts;
-}
-
-function takeAtomOut(
-  from: SlicedCounts,
-  slice: number,
+function withoutAtoms(
+  all: Counts,
   { offset, counts, residuals }: ActivationHistogram,
-  { bin, cut }: Atom,
+  atoms: readonly Atom[],
   bins: Int32Array,
-): void {
-  const c = counts[bin - offset] ?? 0;
-  if (c === 0) return;
-  const n = cut * c;
-  const s = cut * (c * edgeOf(bin) + residuals[bin - offset]! * ulpOf(bin));
-  const row = slice * bins.length;
-  for (let k = 0; k < bins.length && bins[k]! <= bin; k++) {
-    from.count[row + k]! -= n;
-    from.sum[row + k]! -= s;
+): Counts {
+  if (atoms.length === 0) return all;
+  const rest = { ...all, count: all.count.slice(), sum: all.sum.slice() };
+  for (const { bin, cut } of atoms) {
+    const c = counts[bin - offset] ?? 0;
+    if (c === 0) continue;
+    const n = cut * c;
+    const s = cut * (c * edgeOf(bin) + residuals[bin - offset]! * ulpOf(bin));
+    for (let k = 0; k < bins.length && bins[k]! <= bin; k++) {
+      rest.count[k]! -= n;
+      rest.sum[k]! -= s;
+    }
+    rest.totalCount -= n;
+    rest.totalSum -= s;
   }
-  from.totalCount[slice]! -= n;
-  from.totalSum[slice]! -= s;
+  return rest;
 }

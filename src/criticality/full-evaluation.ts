@@ -11,7 +11,7 @@ import {
   type Temperature,
   temperatureScale,
 } from './free-energy.ts';
-import { type Counts, emptyCounts, sumOf } from './site-counts.ts';
+import { type Counts, sumOf } from './site-counts.ts';
 
 /** Number M and sum Σ of |a| ≥ τ at one threshold, over all sites. */
 export interface RetainedTotal {
@@ -75,10 +75,12 @@ export function prunedPoint(threshold: number, slices: readonly SiteHistograms[]
   const sites = histograms.map((site) => continuousSite(mergeAll(site)));
   return {
     retained: retainedFrom(tails(mergeAll(sites.map(({ all }) => all))), bin),
-    continuous: histograms.map((site, i) => {
-      const { count, sum } = slicedCounts(site, sites[i]!.atoms, Int32Array.of(bin));
-      return Array.from(count, (n, slice) => ({ count: n, sum: sum[slice]! }));
-    }),
+    continuous: histograms.map((site, i) =>
+      slicedCounts(site, sites[i]!.atoms, Int32Array.of(bin)).map(({ count, sum }) => ({
+        count: count[0]!,
+        sum: sum[0]!,
+      })),
+    ),
     nearby: sites.map((site) => {
       const { count, sum } = totalCounts(site, around);
       return { count: Array.from(count), sum: Array.from(sum) };
@@ -104,18 +106,17 @@ export function fullFeatures(
   const unpruned = prunedPoint(0, dense);
   const bins = Int32Array.from(thresholds, binOf);
   const every = Int32Array.from({ length: bins.at(-1)! - bins[0]! + 1 }, (_, i) => bins[0]! + i);
-  const sites = unpruned.continuous.map((slices, site) => {
-    const counts = emptyCounts(slices.length, points.length);
-    for (const [slice, { count, sum }] of slices.entries()) {
-      counts.totalCount[slice] = count;
-      counts.totalSum[slice] = sum;
-      for (const [k, { continuous }] of points.entries()) {
-        counts.count[slice * points.length + k] = continuous[site]![slice]!.count;
-        counts.sum[slice * points.length + k] = continuous[site]![slice]!.sum;
-      }
-    }
-    return counts;
-  });
+  const sites = unpruned.continuous.map((slices, site) =>
+    slices.map((total, slice): Counts => {
+      const along = points.map(({ continuous }) => continuous[site]![slice]!);
+      return {
+        count: Float64Array.from(along, ({ count }) => count),
+        sum: Float64Array.from(along, ({ sum }) => sum),
+        totalCount: total.count,
+        totalSum: total.sum,
+      };
+    }),
+  );
   const totals = sites.map((slices, site): Counts => {
     const { totalCount, totalSum } = sumOf(slices);
     return { ...faded(bins, points, site, every.length), totalCount, totalSum };
