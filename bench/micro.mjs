@@ -6,7 +6,7 @@ import { freeEnergyCurve, logGrid } from '../dist/criticality/free-energy.js';
 import { driftReference, readDrift } from '../dist/drift/detector.js';
 import { summarize } from '../dist/drift/summary.js';
 import { BinCounter } from '../dist/estimator/bin-counter.js';
-import { mergeAll, tails } from '../dist/estimator/histogram.js';
+import { cloneHistogram, finish, mergeAll, tails } from '../dist/estimator/histogram.js';
 import { RollingWindow } from '../dist/estimator/rolling-window.js';
 import { decodeInferRequest } from '../dist/protocol/decode-request.js';
 import { xorshift } from '../dist/random.js';
@@ -30,6 +30,7 @@ const pool = Array.from({ length: 256 }, () =>
 for (const sample of pool) window.add(sample, 0);
 const snapshot = window.snapshot();
 const { slices } = snapshot;
+let moved = slices;
 const all = mergeAll(slices.map(mergeAll));
 /** So few activations that F turns everywhere and nothing is significant: every point is compared with every other. */
 const noisy = Array.from({ length: 16 }, () => [counter.histogram(bits(relu(400)))]);
@@ -61,7 +62,12 @@ bench
   .add('window: add one sample', () => window.add(pool[0], 0))
   .add('window: snapshot', () => window.snapshot())
   .add('F on the log grid', () => freeEnergyCurve(tails(all), grid, 'normalized'))
-  .add('F, features, τ* from a full window', () => criticality(slices, undefined, snapshot.sites))
+  // Between two estimates a slice comes and one goes.
+  .add('F, features, τ* from a full window', () => criticality(moved, undefined, snapshot.sites), {
+    beforeEach: () => {
+      moved = [...slices.slice(1), slices[0].map((h) => finish(cloneHistogram(h)))];
+    },
+  })
   .add('the same from a window of noise', () => criticality(noisy))
   .add('drift: summary of one request', () => summarize(pool[0]))
   .add('drift: one reading of 16', () => readDrift(reference, newest, null))

@@ -31,22 +31,28 @@ export function additiveFreeEnergy(
 ): Float64Array {
   const f = new Float64Array(thresholds.length);
   const all = sites.reduce((n, site) => n + site.totalCount, 0);
-  for (const { count, sum, totalCount, totalSum } of sites) {
-    if (totalCount === 0) continue;
-    const scale = temperatureScale(temperature, totalCount, totalSum);
-    const least = EXHAUSTED * totalCount;
-    let term = 0;
-    let isExhausted = false;
-    for (let k = 0; k < thresholds.length; k++) {
-      isExhausted ||= count[k]! < least;
-      if (!isExhausted) {
-        const retained = { count: count[k]!, sum: sum[k]!, totalCount, totalSum };
-        term = freeEnergy(retained, thresholds[k]!, scale);
-      }
-      f[k]! += (totalCount / all) * term;
-    }
-  }
+  for (const site of sites) if (site.totalCount > 0) addSite(f, site, all, thresholds, temperature);
   return f;
+}
+
+function addSite(
+  f: Float64Array,
+  { count, sum, totalCount, totalSum }: Counts,
+  all: number,
+  thresholds: Float64Array,
+  temperature: Temperature,
+): void {
+  const scale = temperatureScale(temperature, totalCount, totalSum);
+  const weight = totalCount / all;
+  const least = EXHAUSTED * totalCount;
+  let term = 0;
+  let k = 0;
+  for (; k < thresholds.length && count[k]! >= least; k++) {
+    const retained = { count: count[k]!, sum: sum[k]!, totalCount, totalSum };
+    term = freeEnergy(retained, thresholds[k]!, scale);
+    f[k]! += weight * term;
+  }
+  for (; k < thresholds.length; k++) f[k]! += weight * term;
 }
 
 /** The same without each of the slices in turn: see noise.ts. O(slices · sites · thresholds). */
@@ -76,9 +82,17 @@ export function domainOf(
   [least, most]: readonly [number, number],
 ): readonly [number, number] {
   const all = sites.reduce((n, site) => n + site.totalCount, 0);
-  const sparsityAt = (k: number) => 1 - sites.reduce((m, site) => m + site.count[k]!, 0) / all;
-  const exhaustedAt = (k: number) =>
-    sites.reduce((n, site) => n + (site.count[k]! < EXHAUSTED * site.totalCount ? site.totalCount : 0), 0);
+  const sparsityAt = (k: number) => {
+    let retained = 0;
+    for (const { count } of sites) retained += count[k]!;
+    return 1 - retained / all;
+  };
+  const exhaustedAt = (k: number) => {
+    let exhausted = 0;
+    for (const { count, totalCount } of sites)
+      if (count[k]! < EXHAUSTED * totalCount) exhausted += totalCount;
+    return exhausted;
+  };
   let from = 0;
   while (from < length && !(sparsityAt(from) >= least)) from++;
   let to = from;

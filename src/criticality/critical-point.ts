@@ -1,22 +1,21 @@
-import { binOf, nearestEdge } from '../estimator/bins.ts';
-import { mergeAll, retainedFrom, tails } from '../estimator/histogram.ts';
+import { BINS_PER_OCTAVE, binOf, edgeOf } from '../estimator/bins.ts';
+import { mergeAll, retainedFrom, type Tails, tails } from '../estimator/histogram.ts';
 import type { SiteHistograms } from '../estimator/rolling-window.ts';
 import { additiveFreeEnergy, domainOf, leaveOneOut } from './additive.ts';
-import { derivative, type Extremum, extrema, type FeatureKind, parabolaAt, smoothing } from './features.ts';
-import { type FreeEnergyCurve, freeEnergyCurve, logGrid, type Temperature } from './free-energy.ts';
-import { leastErrors, type Replicas, standardError } from './noise.ts';
-import { continuousCounts, type SlicedCounts, sumOf } from './site-counts.ts';
+import { continuousSite, slicedCounts, totalCounts } from './continuous-site.ts';
+import type { FeatureKind } from './features.ts';
+import { type FreeEnergyCurve, freeEnergyCurve, logGrid } from './free-energy.ts';
+import type { Replicas } from './noise.ts';
+import {
+  type CriticalPointOptions,
+  DEFAULT_CRITICAL_POINT,
+  type Feature,
+  significant,
+} from './significance.ts';
+import type { Counts, SlicedCounts } from './site-counts.ts';
+import { BinSmoothing, smoothing } from './smoothing.ts';
 
-export interface Feature {
-  readonly kind: FeatureKind;
-  readonly threshold: number;
-  /** β at the threshold, atoms included. */
-  readonly sparsity: number;
-  /** Prominence as a share of the curve's range. */
-  readonly prominence: number;
-  /** Thresholds that neither the grid nor the sampling noise can tell from this one; 2 standard errors to each side. */
-  readonly interval: readonly [number, number];
-}
+export { type CriticalPointOptions, DEFAULT_CRITICAL_POINT, type Feature };
 
 export interface CriticalPoint {
   readonly threshold: number;
@@ -39,30 +38,12 @@ export interface Criticality {
   readonly critical: CriticalPoint | null;
 }
 
-export interface CriticalPointOptions {
-  readonly temperature: Temperature;
-  /** Least prominence of a feature as a share of the range of F on the grid. */
-  readonly minProminence: number;
-  /** Least prominence in standard errors, before it is corrected for the points of the curve and the number of slices. */
-  readonly minStandardErrors: number;
-  /** Whether inflections count where there is no extremum. */
-  readonly inflections: boolean;
-}
-
-export const DEFAULT_CRITICAL_POINT: CriticalPointOptions = {
-  temperature: 'normalized',
-  minProminence: 0.01,
-  minStandardErrors: 4,
-  inflections: false,
-};
-
 const GRID = { perOctave: 8, sparsity: [0.01, 0.98] } as const;
 /** Sparsities between which features count; the grid goes on to either side, so that smoothing has something to go by. */
 const READ = [0.02, 0.95] as const;
 /** Standard deviation of the smoothing of F along τ. Distributions turn over octaves; what is narrower is an accident. */
 const SMOOTHING_OCTAVES = 0.25;
-/** Half-width of τ*'s interval, in standard errors of ln τ*. */
-const INTERVAL_ERRORS = 2;
+const SMOOTHING = new BinSmoothing(SMOOTHING_OCTAVES);
 const MIN_SLICES = 4;
 
 /**
@@ -84,12 +65,17 @@ export function criticality(
   const histograms = (slices[0] ?? []).map((_, site) => slices.map((slice) => slice[site]!));
   const merged = window ?? histograms.map(mergeAll);
   const exact = tails(mergeAll(merged));
-  const bins = logGrid(exact, GRID);
-  if (bins.length < 3) return null;
-  const curve = freeEnergyCurve(exact, bins, options.temperature);
-  const sites = histograms.map((site, i) => continuousCounts(site, merged[i]!, bins));
+  const grid = gridOf(exact);
+  if (grid === null) return null;
+  const curve = freeEnergyCurve(exact, grid.bins, options.temperature);
+  const sites = merged.map(continuousSite);
+  const counts = {
+    totals: sites.map((site) => totalCounts(site, grid.every)),
+    slices: () => histograms.map((site, i) => slicedCounts(site, sites[i]!.atoms, grid.bins)),
+    sliceCount: slices.length,
+  };
   const sparsityAt = (threshold: number) => 1 - retainedFrom(exact, binOf(threshold)).count / exact.count[0]!;
-  const { continuous, features } = readFeatures(sites, { thresholds: curve.thresholds, sparsityAt }, options);
+  const { continuous, features } = readFeatures(counts, { ...grid, sparsityAt }, options);
   const first = features[0];
   return {
     curve,
@@ -107,113 +93,58 @@ export function criticality(
   };
 }
 
-/** Where the points of a curve lie. */
+/** The bins of a curve, and all bins that it is smoothed over; null when there are too few. */
+function gridOf(t: Tails): Pick<Axis, 'bins' | 'every'> | null {
+  const every = logGrid(t, { ...GRID, perOctave: BINS_PER_OCTAVE });
+  const stride = BINS_PER_OCTAVE / GRID.perOctave;
+  const bins = every.filter((bin) => bin % stride === 0);
+  return bins.length < 3 ? null : { bins, every };
+}
+
+/** Where a curve is known. */
 interface Axis {
-  /** Increasing bin edges. */
-  readonly thresholds: Float64Array;
-  /** β at any bin edge between them. */
+  /** Increasing; the grid on whose edges features are looked for and their noise is judged. */
+  readonly bins: Int32Array;
+  /** Consecutive bins, those of the grid among them: F is smoothed over all, and a feature can lie at any. */
+  readonly every: Int32Array;
+  /** β at any bin edge of the grid's range. */
   readonly sparsityAt: (threshold: number) => number;
+}
+
+/** The continuous part of every site. */
+interface SiteCounts {
+  /** At every bin. */
+  readonly totals: readonly Counts[];
+  /** On the grid; made only when there is an extremum to be judged. */
+  readonly slices: () => readonly SlicedCounts[];
+  readonly sliceCount: number;
 }
 
 /**
  * Every significant feature of counts along thresholds: of the unpruned network, or of the network pruned at each of them.
- *
- * @param sites - the continuous part, counted at the thresholds of the axis.
  */
 export function readFeatures(
-  sites: readonly SlicedCounts[],
-  { thresholds, sparsityAt }: Axis,
+  { totals, slices, sliceCount }: SiteCounts,
+  { bins, every, sparsityAt }: Axis,
   options: CriticalPointOptions,
 ): Pick<Criticality, 'continuous' | 'features'> {
-  const totals = sites.map(sumOf);
-  const [from, to] = domainOf(totals, thresholds.length, READ);
-  const continuous = new Float64Array(thresholds.length).fill(Number.NaN);
+  const first = every[0]!;
+  const [low, high] = domainOf(totals, every.length, READ);
+  const from = bins.filter((bin) => bin < first + low).length;
+  const to = bins.filter((bin) => bin < first + high).length;
+  const continuous = new Float64Array(bins.length).fill(Number.NaN);
   if (to - from < 3) return { continuous, features: [] };
-  const smooth = smoothing(thresholds.map(Math.log2), SMOOTHING_OCTAVES);
-  const read = (f: Float64Array) => smooth(f).subarray(from, to);
-  const y = read(additiveFreeEnergy(totals, thresholds, options.temperature));
+  const f = additiveFreeEnergy(totals, Float64Array.from(every, edgeOf), options.temperature);
+  const smoothAt = (bin: number) => SMOOTHING.at(f, first, bin);
+  const y = Float64Array.from(bins.subarray(from, to), smoothAt);
   continuous.set(y, from);
-  if ((sites[0]?.length ?? 0) < MIN_SLICES) return { continuous, features: [] };
-  const replicas = (): Replicas => ({
-    curves: leaveOneOut(sites, thresholds, options.temperature).curves.map(read),
-  });
-  const axis = { thresholds: thresholds.subarray(from, to), sparsityAt };
-  return { continuous, features: significant(axis, y, replicas, options) };
-}
-
-/**
- * Significant extrema of F; if there are none and inflections count, significant extrema of its slope along ln τ.
- *
- * @param replicas - made only when there is an extremum to be judged.
- */
-function significant(
-  axis: Axis,
-  y: Float64Array,
-  replicas: () => Replicas,
-  options: CriticalPointOptions,
-): Feature[] {
-  const turns = select(axis, y, replicas, options);
-  if (turns.length > 0 || !options.inflections) return turns;
-  const logThresholds = axis.thresholds.map(Math.log);
-  const slope = (f: Float64Array) => derivative(logThresholds, f);
-  const slopes = () => ({ curves: replicas().curves.map(slope) });
-  return select(axis, slope(y), slopes, options).map((f) => ({ ...f, kind: 'inflection' }));
-}
-
-function select(
-  axis: Axis,
-  y: Float64Array,
-  replicasOf: () => Replicas,
-  options: CriticalPointOptions,
-): Feature[] {
-  const range = y.reduce((a, b) => Math.max(a, b)) - y.reduce((a, b) => Math.min(a, b));
-  const prominent = extrema(y).filter(({ prominence }) => prominence >= options.minProminence * range);
-  if (prominent.length === 0) return [];
-  const replicas = replicasOf();
-  const errors = leastErrors(options.minStandardErrors, y.length, replicas.curves.length);
-  const x = axis.thresholds.map(Math.log);
-  return prominent
-    .filter((extremum) => standsOut(y, extremum, replicas, errors))
-    .map((extremum) => {
-      const threshold = nearestEdge(Math.exp(parabolaAt(x, y, extremum.index).vertex));
-      return {
-        kind: extremum.kind,
-        threshold,
-        sparsity: axis.sparsityAt(threshold),
-        prominence: extremum.prominence / range,
-        interval: intervalAround(x, y, extremum, replicas),
-      };
-    });
-}
-
-/**
- * Whether on both sides, before higher (for a minimum: lower) ground, some point lies below by `errors` standard errors of
- * the difference. The lowest point itself may be the noisiest, so any point may bear witness.
- */
-function standsOut(y: Float64Array, { index, kind }: Extremum, replicas: Replicas, errors: number): boolean {
-  const sign = kind === 'maximum' ? 1 : -1;
-  const hasWitness = (direction: 1 | -1): boolean => {
-    for (let i = index + direction; i >= 0 && i < y.length; i += direction) {
-      const drop = sign * (y[index]! - y[i]!);
-      if (drop < 0) return false;
-      if (drop > 0 && drop >= errors * standardError(replicas, (f) => f[index]! - f[i]!)) return true;
-    }
-    return false;
+  if (sliceCount < MIN_SLICES) return { continuous, features: [] };
+  const thresholds = Float64Array.from(bins, edgeOf);
+  const replicas = (): Replicas => {
+    const smooth = smoothing(thresholds.map(Math.log2), SMOOTHING_OCTAVES);
+    const { curves } = leaveOneOut(slices(), thresholds, options.temperature);
+    return { curves: curves.map((curve) => smooth(curve).subarray(from, to)) };
   };
-  return hasWitness(-1) && hasWitness(1);
-}
-
-/** The neighbours on the grid, between which the extremum lies, and on from there what its sampling error covers. */
-function intervalAround(
-  x: Float64Array,
-  y: Float64Array,
-  { index }: Extremum,
-  replicas: Replicas,
-): [number, number] {
-  const { vertex, curvature } = parabolaAt(x, y, index);
-  // To first order, the vertex of a replica is off by its slope at the vertex over the curvature.
-  const error = standardError(replicas, (f) => parabolaAt(x, f, index).slopeAt(vertex) / curvature);
-  const low = Math.max(x[0]!, Math.min(x[index - 1]!, vertex - INTERVAL_ERRORS * error));
-  const high = Math.min(x.at(-1)!, Math.max(x[index + 1]!, vertex + INTERVAL_ERRORS * error));
-  return [nearestEdge(Math.exp(low)), nearestEdge(Math.exp(high))];
+  const curve = { bins: bins.subarray(from, to), y, smoothAt, sparsityAt };
+  return { continuous, features: significant(curve, replicas, options) };
 }

@@ -63,42 +63,6 @@ export function derivative(x: Float64Array, y: Float64Array): Float64Array {
   });
 }
 
-/**
- * A curve smoothed along ln τ by a Gaussian, which is cut and normalized at the ends. Keeps a monotone curve monotone, so it
- * makes no feature where there was none. O(points within 3 widths).
- *
- * @param x - increasing positions.
- * @param width - standard deviation, in units of x.
- */
-export function smoothing(x: Float64Array, width: number): (y: Float64Array) => Float64Array {
-  const kernels = Array.from(x, (centre) => kernelAt(x, centre, width));
-  return (y) => {
-    const smooth = new Float64Array(y.length);
-    for (let i = 0; i < smooth.length; i++) {
-      const { from, weights } = kernels[i]!;
-      for (let j = 0; j < weights.length; j++) smooth[i]! += weights[j]! * y[from + j]!;
-    }
-    return smooth;
-  };
-}
-
-/** Weights of the points from `from` on; every point stands for the stretch between its neighbours. */
-function kernelAt(x: Float64Array, centre: number, width: number): { from: number; weights: Float64Array } {
-  let from = 0;
-  while (x[from]! <= centre - 3 * width) from++;
-  let to = from;
-  while (to < x.length && x[to]! < centre + 3 * width) to++;
-  const weights = new Float64Array(to - from);
-  let total = 0;
-  for (let i = from; i < to; i++) {
-    const spacing = x[Math.min(i + 1, x.length - 1)]! - x[Math.max(i - 1, 0)]!;
-    weights[i - from] = spacing * Math.exp(-(((x[i]! - centre) / width) ** 2) / 2);
-    total += weights[i - from]!;
-  }
-  for (let j = 0; j < weights.length; j++) weights[j]! /= total;
-  return { from, weights };
-}
-
 /** The parabola through three neighbouring points of a curve: y″, y′ anywhere, and where y′ = 0. */
 export interface Parabola {
   readonly curvature: number;

@@ -1,7 +1,3 @@
-import { edgeOf, ulpOf } from '../estimator/bins.ts';
-import type { ActivationHistogram } from '../estimator/histogram.ts';
-import { continuousShare } from './atoms.ts';
-
 /** M and Σ at every threshold of a grid, and N and Σ₀. */
 export interface Counts {
   readonly count: Float64Array;
@@ -13,77 +9,35 @@ export interface Counts {
 /** One site: one entry per slice of the window. */
 export type SlicedCounts = readonly Counts[];
 
-/**
- * The continuous part of one site (see atoms.ts) in every slice. Atoms are found over all slices. O(slices · bins).
- *
- * @param all - the slices merged.
- * @param bins - bins whose lower edges are the thresholds, increasing.
- */
-export function continuousCounts(
-  slices: readonly ActivationHistogram[],
-  all: ActivationHistogram,
-  bins: Int32Array,
-): SlicedCounts {
-  const share = continuousShare(all);
-  return slices.map((slice) => countsAt(slice, share, slice.offset - all.offset, bins));
-}
-
-/** Counts of one slice, down from its highest bin; bin i has weight `share[shift + i]`. */
-function countsAt(
-  { offset, counts, residuals }: ActivationHistogram,
-  share: Float64Array,
-  shift: number,
-  bins: Int32Array,
-): Counts {
-  const count = new Float64Array(bins.length);
-  const sum = new Float64Array(bins.length);
-  let n = 0;
-  let s = 0;
-  let i = counts.length - 1;
-  for (let k = bins.length - 1; k >= -1; k--) {
-    const last = k < 0 ? 0 : Math.max(0, bins[k]! - offset);
-    for (; i >= last; i--) {
-      const c = counts[i]!;
-      if (c === 0) continue;
-      const weight = share[shift + i]!;
-      n += weight * c;
-      s += weight * (c * edgeOf(offset + i) + residuals[i]! * ulpOf(offset + i));
-    }
-    if (k < 0) break;
-    count[k] = n;
-    sum[k] = s;
-  }
-  return { count, sum, totalCount: n, totalSum: s };
-}
-
 /** All slices together. */
 export function sumOf(slices: SlicedCounts): Counts {
   const length = slices[0]?.count.length ?? 0;
-  const count = new Float64Array(length);
-  const sum = new Float64Array(length);
-  let totalCount = 0;
-  let totalSum = 0;
+  const all = { count: new Float64Array(length), sum: new Float64Array(length), totalCount: 0, totalSum: 0 };
   for (const slice of slices) {
-    for (let k = 0; k < length; k++) {
-      count[k]! += slice.count[k]!;
-      sum[k]! += slice.sum[k]!;
-    }
-    totalCount += slice.totalCount;
-    totalSum += slice.totalSum;
+    addTo(all.count, slice.count);
+    addTo(all.sum, slice.sum);
+    all.totalCount += slice.totalCount;
+    all.totalSum += slice.totalSum;
   }
-  return { count, sum, totalCount, totalSum };
+  return all;
+}
+
+function addTo(all: Float64Array, values: Float64Array): void {
+  for (let k = 0; k < all.length; k++) all[k]! += values[k]!;
 }
 
 /** `rest` ← what is left of `all` without one of its slices; never below 0 by rounding. */
 export function takeOut(all: Counts, slice: Counts, rest: Counts): Counts {
-  for (let k = 0; k < rest.count.length; k++) {
-    rest.count[k] = Math.max(0, all.count[k]! - slice.count[k]!);
-    rest.sum[k] = Math.max(0, all.sum[k]! - slice.sum[k]!);
-  }
+  difference(all.count, slice.count, rest.count);
+  difference(all.sum, slice.sum, rest.sum);
   return {
     count: rest.count,
     sum: rest.sum,
     totalCount: Math.max(0, all.totalCount - slice.totalCount),
     totalSum: Math.max(0, all.totalSum - slice.totalSum),
   };
+}
+
+function difference(a: Float64Array, b: Float64Array, result: Float64Array): void {
+  for (let k = 0; k < result.length; k++) result[k] = Math.max(0, a[k]! - b[k]!);
 }

@@ -10,6 +10,8 @@
 export const BIN_COUNT = 1 << 14;
 export const BINS_PER_OCTAVE = 64;
 export const NON_FINITE_BIN = 0x7f800000 >>> 17;
+/** Float32 values per bin. */
+export const ULPS_PER_BIN = 1 << 17;
 
 const view = new DataView(new ArrayBuffer(4));
 
@@ -25,6 +27,11 @@ const ULPS = Float64Array.from(
 /** Lower edge of bin b, in units of activation. Exact in float32. */
 export function edgeOf(bin: number): number {
   return EDGES[bin]!;
+}
+
+/** The first bin of the octave of a bin; spacing is the same in all of an octave. */
+export function octaveOf(bin: number): number {
+  return bin - (bin % BINS_PER_OCTAVE);
 }
 
 /** Spacing of float32 values inside bin b. */

@@ -26,6 +26,18 @@ export function cloneHistogram(h: ActivationHistogram): ActivationHistogram {
   return { ...h, counts: h.counts.slice(), residuals: h.residuals.slice() };
 }
 
+/**
+ * Nothing will be added to a finished histogram: `merge` into it throws. So it needs no copy, and what was derived from it
+ * may be kept.
+ */
+export function finish(h: ActivationHistogram): ActivationHistogram {
+  return Object.freeze(h);
+}
+
+export function isFinished(h: ActivationHistogram): boolean {
+  return Object.isFrozen(h);
+}
+
 /** Widens the stored range to cover bins [from, to), in whole octaves. */
 function reserve(h: ActivationHistogram, from: number, to: number): void {
   if (from >= to) return;
@@ -44,6 +56,7 @@ function reserve(h: ActivationHistogram, from: number, to: number): void {
 
 /** target ← target + sign·other, exactly. */
 function accumulate(target: ActivationHistogram, other: ActivationHistogram, sign: 1 | -1): void {
+  if (isFinished(target)) throw new TypeError('the histogram is finished');
   reserve(target, other.offset, other.offset + other.counts.length);
   const shift = other.offset - target.offset;
   addInto(target.counts, other.counts, shift, sign);
@@ -57,7 +70,7 @@ function addInto(target: Float64Array, other: Float64Array, shift: number, sign:
   else for (let i = 0; i < other.length; i++) target[shift + i]! -= other[i]!;
 }
 
-/** Adds `other` to `target` in place. O(bins of other). */
+/** Adds `other` to `target` in place. O(bins of other). @throws TypeError if `target` is finished. */
 export function merge(target: ActivationHistogram, other: ActivationHistogram): void {
   accumulate(target, other, 1);
 }
@@ -85,8 +98,9 @@ export function mergeAll(parts: Iterable<ActivationHistogram>): ActivationHistog
 
 /** Number of nonzero finite activations N. */
 export function nonzeroCount(h: ActivationHistogram): number {
+  const { counts } = h;
   let n = 0;
-  for (const count of h.counts) n += count;
+  for (let i = 0; i < counts.length; i++) n += counts[i]!;
   return n;
 }
 

@@ -1,5 +1,13 @@
 import { type RequestSummary, summarize } from '../drift/summary.ts';
-import { type ActivationHistogram, cloneHistogram, emptyHistogram, merge, subtract } from './histogram.ts';
+import {
+  type ActivationHistogram,
+  cloneHistogram,
+  emptyHistogram,
+  finish,
+  isFinished,
+  merge,
+  subtract,
+} from './histogram.ts';
 
 export interface WindowOptions {
   /** Gated sites of the model; every sample brings one histogram for each. */
@@ -20,7 +28,7 @@ export interface WindowSnapshot {
   readonly samples: number;
   /** One histogram per site, over the whole window. */
   readonly sites: SiteHistograms;
-  /** Every slice, oldest first, per site. */
+  /** Every slice, oldest first, per site; full ones are finished. */
   readonly slices: readonly SiteHistograms[];
   /** Every request, oldest first. */
   readonly requests: readonly RequestSummary[];
@@ -81,6 +89,7 @@ export class RollingWindow {
       merge(this.#total[i]!, h);
     }
     slice.requests.push(summarize(sample));
+    if (slice.requests.length === this.#options.sliceSamples) slice.sites.forEach(finish);
     this.#samples++;
   }
 
@@ -97,12 +106,12 @@ export class RollingWindow {
     this.#samples = 0;
   }
 
-  /** An immutable copy. O(bins · sites). */
+  /** An immutable copy; full slices are shared. O(bins · sites). */
   snapshot(): WindowSnapshot {
     return {
       samples: this.#samples,
       sites: this.#total.map(cloneHistogram),
-      slices: this.#slices.map((slice) => slice.sites.map(cloneHistogram)),
+      slices: this.#slices.map((slice) => slice.sites.map((h) => (isFinished(h) ? h : cloneHistogram(h)))),
       requests: this.#slices.flatMap((slice) => slice.requests),
     };
   }

@@ -1,17 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import { additiveFreeEnergy, domainOf, leaveOneOut } from '../../src/criticality/additive.ts';
+import { continuousSite, slicedCounts, totalCounts } from '../../src/criticality/continuous-site.ts';
 import { criticality, DEFAULT_CRITICAL_POINT } from '../../src/criticality/critical-point.ts';
 import { freeEnergyCurve, logGrid, type Temperature } from '../../src/criticality/free-energy.ts';
-import { type Counts, continuousCounts, sumOf } from '../../src/criticality/site-counts.ts';
+import { type Counts, sumOf } from '../../src/criticality/site-counts.ts';
 import { binOf, edgeOf } from '../../src/estimator/bins.ts';
-import { type ActivationHistogram, emptyHistogram, mergeAll, tails } from '../../src/estimator/histogram.ts';
+import {
+  type ActivationHistogram,
+  cloneHistogram,
+  emptyHistogram,
+  finish,
+  mergeAll,
+  tails,
+} from '../../src/estimator/histogram.ts';
 import { ANALYTIC, expectedHistogram } from './analytic.ts';
-import { exponential, halfNormal, rayleigh, window } from './samples.ts';
+import { BACKGROUND, exponential, halfNormal, rayleigh, window, withAtoms } from './samples.ts';
 
 const TEMPERATURES: readonly Temperature[] = ['normalized', 'paper'];
 const BINS = Int32Array.of(binOf(0.1), binOf(0.25), binOf(0.5), binOf(1));
 const THRESHOLDS = Float64Array.from(BINS, edgeOf);
-const countsOf = (h: ActivationHistogram, bins = BINS): Counts => sumOf(continuousCounts([h], h, bins));
+const slicedOf = (slices: ActivationHistogram[], bins = BINS) =>
+  slicedCounts(slices, continuousSite(mergeAll(slices)).atoms, bins);
+const countsOf = (h: ActivationHistogram, bins = BINS): Counts => sumOf(slicedOf([h], bins));
 const pooledF = (h: ActivationHistogram, temperature: Temperature) =>
   freeEnergyCurve(tails(h), BINS, temperature).freeEnergy;
 
@@ -69,7 +79,7 @@ describe.each(TEMPERATURES)('the additive free energy (%s)', (temperature) => {
     ];
     const second = window(rayleigh, 3, { count: 6, perSlice: 200 });
     const { curves } = leaveOneOut(
-      [first, second].map((site) => continuousCounts(site, mergeAll(site), BINS)),
+      [first, second].map((site) => slicedOf(site)),
       THRESHOLDS,
       temperature,
     );
@@ -82,7 +92,7 @@ describe.each(TEMPERATURES)('the additive free energy (%s)', (temperature) => {
   });
 
   it('is finite when one slice held everything', () => {
-    const slices = continuousCounts([small, emptyHistogram()], small, BINS);
+    const slices = slicedOf([small, emptyHistogram()]);
     const { curves } = leaveOneOut([slices], THRESHOLDS, temperature);
     for (const curve of curves) expect(curve.every(Number.isFinite)).toBe(true);
   });
@@ -169,4 +179,36 @@ it('counts at bin edges are those of the tails, on every bin of a grid', () => {
     expect(counts.sum[k]).toBeCloseTo(t.sum[bin - t.offset]!, 6);
   }
   expect(counts.totalCount).toBe(t.count[0]);
+});
+
+it('counts of finished slices are the same, the first time and again, on one grid and on another', () => {
+  const slices = window(withAtoms(rayleigh, BACKGROUND), 7, { count: 3, perSlice: 4000 });
+  const { atoms } = continuousSite(mergeAll(slices));
+  const finished = slices.map((h) => finish(cloneHistogram(h)));
+  const first = binOf(2 ** -30);
+  for (const stride of [1, 8, 8, 24, 8]) {
+    const bins = Int32Array.from({ length: Math.ceil((64 * 40) / stride) }, (_, i) => first + i * stride);
+    const expected = slicedCounts(slices, atoms, bins);
+    expect(slicedCounts(finished, atoms, bins)).toEqual(expected);
+    expect(slicedCounts(finished, atoms, bins.slice())).toEqual(expected);
+    // Atoms are those of the window, which other slices change.
+    expect(slicedCounts(finished, [], bins)).toEqual(slicedCounts(slices, [], bins));
+  }
+});
+
+it('counts of the slices add up to those of the site at every bin, atoms cut, and past both ends', () => {
+  const slices = window(withAtoms(rayleigh, BACKGROUND), 7, { count: 5, perSlice: 4000 });
+  const site = continuousSite(mergeAll(slices));
+  expect(site.atoms.length).toBe(3);
+  const bins = Int32Array.from({ length: 64 * 40 }, (_, i) => binOf(2 ** -30) + i);
+  const total = totalCounts(site, bins);
+  const sum = sumOf(slicedCounts(slices, site.atoms, bins));
+  expect(total.totalCount).toBeCloseTo(sum.totalCount, 6);
+  expect(total.totalSum).toBeCloseTo(sum.totalSum, 6);
+  for (let k = 0; k < bins.length; k++) {
+    expect(total.count[k]).toBeCloseTo(sum.count[k]!, 6);
+    expect(total.sum[k]).toBeCloseTo(sum.sum[k]!, 6);
+  }
+  expect(total.count.at(-1)).toBe(0);
+  expect(total.count[0]).toBe(total.totalCount);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { continuousShare } from '../../src/criticality/atoms.ts';
+import { atomsOf } from '../../src/criticality/atoms.ts';
 import { BinCounter } from '../../src/estimator/bin-counter.ts';
 import { binOf } from '../../src/estimator/bins.ts';
 import {
@@ -14,9 +14,16 @@ import { BACKGROUND, type Draw, exponential, halfNormal, rayleigh, window, withA
 
 const counter = new BinCounter();
 
+/** The share of every stored bin that belongs to the continuous part. */
+function shareOf(h: ActivationHistogram): Float64Array {
+  const share = new Float64Array(h.counts.length).fill(1);
+  for (const { bin, cut } of atomsOf(h)) share[bin - h.offset] = 1 - cut;
+  return share;
+}
+
 /** Share of all activations that is cut. */
 function cutRatio(h: ActivationHistogram): number {
-  const share = continuousShare(h);
+  const share = shareOf(h);
   return h.counts.reduce((sum, count, i) => sum + count * (1 - share[i]!), 0) / nonzeroCount(h);
 }
 
@@ -78,16 +85,44 @@ describe('smooth densities are left whole', () => {
 
 describe('atoms are cut to their neighbourhood', () => {
   it.each(Object.entries({ exponential, halfNormal, rayleigh }))('in %s magnitudes', (_, draw) => {
-    const h = mergeAll(window(withAtoms(draw, BACKGROUND), 1));
-    const share = continuousShare(h);
+    const heavy = BACKGROUND.map(([value, ratio]) => [value, 1.5 * ratio] as const);
+    const h = mergeAll(window(withAtoms(draw, heavy), 1));
+    const share = shareOf(h);
     const clean = mergeAll(window(draw, 1));
-    for (const [value, ratio] of BACKGROUND) {
+    for (const [value, ratio] of heavy) {
       const bin = binOf(value);
       const left = (h.counts[bin - h.offset]! * share[bin - h.offset]!) / nonzeroCount(h);
-      const smooth = (0.86 * (clean.counts[bin - clean.offset] ?? 0)) / nonzeroCount(clean);
+      const smooth = (0.79 * (clean.counts[bin - clean.offset] ?? 0)) / nonzeroCount(clean);
       expect(Math.abs(left - smooth), `${ratio} at ${value}`).toBeLessThan(0.002);
     }
-    expect(Math.abs(cutRatio(h) - 0.14)).toBeLessThan(0.005);
+    expect(Math.abs(cutRatio(h) - 0.21)).toBeLessThan(0.005);
+  });
+
+  it('gradually between 5 and 10 mean bins, the same in every unit', () => {
+    /** Magnitudes with one density per ln τ and an atom as heavy as `bins` mean bins, in 7 units over an octave. */
+    const cuts = (bins: number) =>
+      Array.from({ length: 7 }, (_, i) => {
+        const unit = 2 ** (i / 6);
+        const perBin = 200;
+        const octaves = 2;
+        const spread = Array.from(
+          { length: 64 * octaves * perBin },
+          (_, j) => unit * 2 ** (octaves * (j / (64 * octaves * perBin) - 0.5)),
+        );
+        const atom = new Array<number>(bins * perBin).fill(unit * 1.003);
+        return cutRatio(counter.histogram(bitsOf(Float32Array.from([...spread, ...atom])))) / bins;
+      });
+    const whole = cuts(12);
+    for (const bins of [1, 3, 4]) expect(Math.max(...cuts(bins))).toBe(0);
+    for (const [bins, share] of [
+      [6, 0.2],
+      [7.5, 0.5],
+      [9, 0.8],
+    ] as const) {
+      for (const [i, cut] of cuts(bins).entries())
+        expect(Math.abs(cut / whole[i]! - share)).toBeLessThan(0.15);
+    }
+    for (const [i, cut] of cuts(11).entries()) expect(Math.abs(cut / whole[i]! - 1)).toBeLessThan(0.05);
   });
 
   it('leaves as much in the bin as its neighbours have', () => {
@@ -101,7 +136,7 @@ describe('atoms are cut to their neighbourhood', () => {
     const median = (side: Float64Array) => (side.sort()[3]! + side[4]!) / 2;
     const below = median(h.counts.slice(i - 8, i));
     const above = median(h.counts.slice(i + 1, i + 9));
-    expect(h.counts[i]! * continuousShare(h)[i]!).toBeCloseTo(Math.max(below, above), 6);
+    expect(h.counts[i]! * shareOf(h)[i]!).toBeCloseTo(Math.max(below, above), 6);
   });
 
   it('two atoms in adjacent bins are both cut', () => {
@@ -136,6 +171,6 @@ describe('atoms are cut to their neighbourhood', () => {
       bitsOf(Float32Array.from({ length: 2000 }, (_, i) => (i % 2 === 0 ? 0.1 : 3))),
     );
     expect(cutRatio(h)).toBe(1);
-    expect(continuousShare(emptyHistogram())).toEqual(new Float64Array(0));
+    expect(atomsOf(emptyHistogram())).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { derivative, extrema, parabolaAt, smoothing } from '../../src/criticality/features.ts';
+import { derivative, extrema, parabolaAt } from '../../src/criticality/features.ts';
 
 const curves = fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 3, maxLength: 30 });
 const find = (...y: number[]) =>
@@ -158,45 +158,6 @@ const axis = (steps: number[]) => {
   });
 };
 const steps = fc.array(fc.double({ min: 0.05, max: 3, noNaN: true }), { minLength: 3, maxLength: 30 });
-
-describe('smoothing', () => {
-  it('keeps a constant, and a straight line away from the ends of an even grid', () => {
-    const x = Float64Array.from({ length: 41 }, (_, i) => i / 8);
-    const smooth = smoothing(x, 0.25);
-    for (const value of smooth(new Float64Array(41).fill(7))) expect(value).toBeCloseTo(7, 12);
-    const line = smooth(x.map((at) => 2 * at - 1));
-    for (let i = 6; i < 35; i++) expect(line[i]).toBeCloseTo(2 * x[i]! - 1, 12);
-  });
-
-  it('keeps an increasing curve increasing on any grid: it makes no feature', () => {
-    fc.assert(
-      fc.property(steps, fc.double({ min: 0.05, max: 5, noNaN: true }), (increments, width) => {
-        const x = axis(increments);
-        const y = axis(increments.toReversed().map((step) => step - 0.05));
-        expect(extrema(smoothing(x, width)(y).map((v) => Math.round(v * 1e9)))).toEqual([]);
-      }),
-    );
-  });
-
-  it('is the normalized Gaussian sum of its definition', () => {
-    const x = axis([0.1, 0.2, 0.4, 0.1, 0.3, 0.2]);
-    const y = Float64Array.of(3, -1, 4, 1, -5, 9);
-    const spacing = x.map((_, i) => x[Math.min(i + 1, 5)]! - x[Math.max(i - 1, 0)]!);
-    const smooth = smoothing(x, 0.21)(y);
-    for (let i = 0; i < 6; i++) {
-      const w = x.map((at, j) =>
-        Math.abs(at - x[i]!) < 0.63 ? spacing[j]! * Math.exp(-(((at - x[i]!) / 0.21) ** 2) / 2) : 0,
-      );
-      const total = w.reduce((a, b) => a + b, 0);
-      expect(smooth[i]).toBeCloseTo(w.reduce((a, b, j) => a + b * y[j]!, 0) / total, 12);
-    }
-  });
-
-  it('leaves a curve alone when the width is far below the spacing', () => {
-    const y = Float64Array.of(1, 5, 2, 8);
-    expect(smoothing(Float64Array.of(1, 2, 3, 4), 0.01)(y)).toEqual(y);
-  });
-});
 
 describe('the parabola through an extremum', () => {
   it('is exact for a parabola on any grid', () => {

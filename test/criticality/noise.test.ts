@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { leaveOneOut } from '../../src/criticality/additive.ts';
+import { continuousSite, slicedCounts } from '../../src/criticality/continuous-site.ts';
 import { freeEnergyCurve, type Temperature } from '../../src/criticality/free-energy.ts';
 import { leastErrors, standardError } from '../../src/criticality/noise.ts';
-import { continuousCounts } from '../../src/criticality/site-counts.ts';
 import { BinCounter } from '../../src/estimator/bin-counter.ts';
 import { binOf, edgeOf } from '../../src/estimator/bins.ts';
 import { type ActivationHistogram, mergeAll, tails } from '../../src/estimator/histogram.ts';
@@ -14,7 +14,7 @@ const counter = new BinCounter();
 const BINS = Int32Array.of(binOf(0.1), binOf(0.5), binOf(1), binOf(2));
 const THRESHOLDS = Float64Array.from(BINS, edgeOf);
 const replicasOf = (slices: readonly ActivationHistogram[], temperature: Temperature) =>
-  leaveOneOut([continuousCounts(slices, mergeAll(slices), BINS)], THRESHOLDS, temperature);
+  leaveOneOut([slicedCounts(slices, continuousSite(mergeAll(slices)).atoms, BINS)], THRESHOLDS, temperature);
 
 describe('the jackknife standard error', () => {
   it('of a mean is its closed form s/√K', () => {

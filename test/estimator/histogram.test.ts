@@ -5,6 +5,8 @@ import { binOf } from '../../src/estimator/bins.ts';
 import {
   cloneHistogram,
   emptyHistogram,
+  finish,
+  isFinished,
   merge,
   mergeAll,
   nonzeroCount,
@@ -61,6 +63,21 @@ describe('merge', () => {
     merge(all, part);
     merge(all, part);
     expect(content(part)).toEqual(content(copy));
+  });
+});
+
+describe('a finished histogram', () => {
+  it('takes nothing more, and is added to others as before', () => {
+    const part = histogramOf(Float32Array.of(1, 2, 3));
+    const finished = finish(cloneHistogram(part));
+    const before = content(finished);
+    expect(() => merge(finished, part)).toThrow(TypeError);
+    expect(() => subtract(finished, part)).toThrow(TypeError);
+    expect(content(finished)).toEqual(before);
+    expect(content(mergeAll([finished, part]))).toEqual(content(mergeAll([part, part])));
+    const copy = cloneHistogram(finished);
+    merge(copy, part);
+    expect(isFinished(copy)).toBe(false);
   });
 });
 

@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { summarize } from '../../src/drift/summary.ts';
 import { BinCounter } from '../../src/estimator/bin-counter.ts';
-import { type ActivationHistogram, mergeAll, nonzeroCount, tails } from '../../src/estimator/histogram.ts';
+import {
+  type ActivationHistogram,
+  isFinished,
+  mergeAll,
+  nonzeroCount,
+  tails,
+} from '../../src/estimator/histogram.ts';
 import { RollingWindow, type WindowOptions } from '../../src/estimator/rolling-window.ts';
 import { content } from './content.ts';
 
@@ -112,6 +118,20 @@ describe('RollingWindow', () => {
     expect(figures(snapshot.sites[0]!)).toEqual(before);
     expect(snapshot.slices.map((slice) => nonzeroCount(slice[0]!))).toEqual([3, 3, 1]);
     expect(window.samples).toBe(0);
+  });
+
+  it('shares its full slices with snapshots, and copies the newest', () => {
+    const window = new RollingWindow(OPTIONS);
+    for (let i = 0; i < 4; i++) window.add(request(1), 0);
+    const [first, newest] = window.snapshot().slices;
+    expect(isFinished(first![0]!)).toBe(true);
+    expect(isFinished(newest![0]!)).toBe(false);
+    expect(window.snapshot().slices[0]![0]).toBe(first![0]);
+    expect(window.snapshot().slices[1]![0]).not.toBe(newest![0]);
+    window.add(request(1), 0);
+    window.add(request(1), 0);
+    expect(isFinished(window.snapshot().slices[1]![0]!)).toBe(true);
+    expect(nonzeroCount(newest![0]!)).toBe(1);
   });
 
   it('has nothing left when every slice is too old, not even rounding', () => {

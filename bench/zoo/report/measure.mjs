@@ -1,7 +1,7 @@
 // Everything that the report says about one entry of the zoo.
 import { shareAlike } from '../../../dist/analysis/class-scores.js';
 import { densePass } from '../../../dist/analysis/dense-pass.js';
-import { prunedPass, prunedPassWithPoint } from '../../../dist/analysis/full-pass.js';
+import { prunedPass } from '../../../dist/analysis/full-pass.js';
 import { SLICES } from '../../../dist/analysis/schedule.js';
 import { criticality, DEFAULT_CRITICAL_POINT } from '../../../dist/criticality/critical-point.js';
 import { freeEnergyFrom, fullFeatures } from '../../../dist/criticality/full-evaluation.js';
@@ -11,16 +11,12 @@ import { open } from './opened.mjs';
 import { RULES } from './rules.mjs';
 import { scaleShifts } from './scaled-activations.mjs';
 import { streamed } from './streaming.mjs';
+import { timed } from './timings.mjs';
 
 /** Rows that thresholds are estimated and accuracies are measured on. */
 const ROWS = 1000;
 const SUBSAMPLES = 5;
 const SUBSAMPLE_ROWS = 500;
-/** τ that a full evaluation is timed for. */
-const TIMED_THRESHOLDS = 40;
-const REPEATS = 5;
-const WINDOW_REPEATS = 200;
-
 const nothing = () => undefined;
 
 /**
@@ -75,6 +71,17 @@ export async function measureRow(entry, kept) {
       scaled: await kept('scaled', () => scaleShifts(opened)),
       timings,
     };
+  } finally {
+    await opened.close();
+  }
+}
+
+/** The timings of a row alone, at the thresholds of its curve. */
+export async function timeRow(entry, thresholds) {
+  const opened = await open(entry);
+  try {
+    const passes = opened.passes(0, ROWS);
+    return await timed(passes, await densePass(passes, [], nothing), thresholds);
   } finally {
     await opened.close();
   }
@@ -151,52 +158,4 @@ async function subsampled({ passes, rows }) {
   const subsamples = await parts(count, SUBSAMPLE_ROWS);
   if (count === SUBSAMPLES) return { subsamples };
   return { subsamples, fifths: await parts(SUBSAMPLES, Math.floor(rows / SUBSAMPLES)) };
-}
-
-/**
- * Seconds of the renormalized and the full evaluation, in alternation, and from a filled window to the critical threshold; by the
- * clock, and of processor time, which a busy machine does not stretch. Full evaluation is timed by the run that its curve comes
- * from, at thresholds from all over the grid.
- */
-export async function timed(passes, dense, thresholds) {
-  const renormalized = [];
-  const pruned = [];
-  const renormalize = async () => criticality((await densePass(passes, [], nothing)).slices);
-  for (let i = 0; i < REPEATS; i++) {
-    const threshold = thresholds[Math.floor(((i + 0.5) * thresholds.length) / REPEATS)];
-    const evaluateOne = () => prunedPassWithPoint(passes, threshold, dense, undefined, nothing);
-    const [a, b] = i % 2 === 0 ? [renormalize, evaluateOne] : [evaluateOne, renormalize];
-    const times = [await timeOf(a), await timeOf(b)];
-    renormalized.push(times[i % 2]);
-    pruned.push(times[1 - (i % 2)]);
-  }
-  const window = [];
-  for (let i = 0; i < WINDOW_REPEATS; i++) window.push(await timeOf(() => criticality(dense.slices)));
-  const warm = window.slice(WINDOW_REPEATS / 2);
-  const cpuOf = (times) => times.map(({ cpuSeconds }) => cpuSeconds);
-  const clockOf = (times) => times.map(({ seconds }) => seconds);
-  return {
-    fullSeconds: TIMED_THRESHOLDS * median(clockOf(pruned)),
-    renormalizedSeconds: median(clockOf(renormalized)),
-    windowSeconds: median(clockOf(warm)),
-    cpu: {
-      fullSeconds: TIMED_THRESHOLDS * median(cpuOf(pruned)),
-      renormalizedSeconds: median(cpuOf(renormalized)),
-      // The processor's clock is too coarse for one.
-      windowSeconds: cpuOf(warm).reduce((sum, t) => sum + t, 0) / warm.length,
-    },
-  };
-}
-
-/** By the clock, and of processor time over all threads. */
-async function timeOf(work) {
-  const started = performance.now();
-  const before = process.cpuUsage();
-  await work();
-  const { user, system } = process.cpuUsage(before);
-  return { seconds: (performance.now() - started) / 1000, cpuSeconds: (user + system) / 1e6 };
-}
-
-export function median(values) {
-  return [...values].sort((a, b) => a - b)[values.length >> 1];
 }

@@ -58,9 +58,10 @@ ${candidatesTable(rows)}
 
 ## Full evaluation against one dense run
 
-The first feature of the pruned network's own F, by the same rule on the same thresholds, beside that of the dense run. The pruned
-network is sparser at the same τ than the dense run predicts, so the two are compared twice: each at the β of its own network, and both
-at the β that the dense run gives to their τ. The gap is the largest difference of the two F up to the oracle, as a share of the range of F.
+The first feature of the pruned network's own F, by the same rule on the same thresholds, beside that of the dense run. A match is one
+of the same kind and a β that differs by at most .03, each β of its own network; beside it, both at the β that the dense run gives to
+their τ. Between two thresholds, M and Σ of the pruned network are those of the runs at the threshold below and above, each weighted by
+how near it is. The gap is the largest difference of the two F up to the oracle, as a share of the range of F.
 
 ${matchTable(rows)}
 
@@ -79,8 +80,8 @@ ${seedsTable(rows, seeds)}
 
 ## Time
 
-Full evaluation for 40 τ, one dense run with its histograms and τ*, and τ* from a window that is full; same workers, same process, medians; then the
-ratios of processor time over all threads, which a busy machine does not distort.
+Full evaluation for 40 τ, one dense run with its histograms and τ*, and τ* from a full rolling window, in which one slice is new since
+the last estimate (as in a server with its defaults); same workers, same process, medians; then the ratios of processor time over all threads, which a busy machine does not distort.
 
 ${timeTable(rows)}
 
@@ -194,9 +195,9 @@ function matchTable(rows) {
       'dense run',
       'full evaluation',
       'own β: difference',
-      'agree',
-      'dense β: difference',
-      'agree',
+      'match',
+      'along τ: difference',
+      'match',
       'gap',
     ],
     rows.map((row) => {

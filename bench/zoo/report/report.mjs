@@ -3,11 +3,12 @@
 //   node bench/zoo/report/report.mjs              everything
 //   node bench/zoo/report/report.mjs --write      only the page and the figures, from the numbers that are there
 //   node bench/zoo/report/report.mjs NAME…        measures these rows again and keeps the others
+//   node bench/zoo/report/report.mjs --timings    measures the timings again and keeps all else
 //   node bench/zoo/report/report.mjs --resume     goes on where a run was cut off
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { overviewFigure, rowFigure } from './figures.mjs';
-import { measureRow, measureSeed } from './measure.mjs';
+import { measureRow, measureSeed, timeRow } from './measure.mjs';
 import { page } from './page.mjs';
 
 const ROOT = new URL('../../../', import.meta.url);
@@ -23,7 +24,11 @@ const isPartial = wanted.length > 0;
 const before = isPartial ? JSON.parse(readFileSync(NUMBERS, 'utf8')) : undefined;
 
 mkdirSync(FIGURES, { recursive: true });
-const report = wanted.includes('--write') ? before : await measured();
+const report = wanted.includes('--write')
+  ? before
+  : wanted.includes('--timings')
+    ? await retimed()
+    : await measured();
 writeFileSync(NUMBERS, `${JSON.stringify(report)}\n`);
 for (const row of report.rows) writeFileSync(new URL(`${row.name}.svg`, FIGURES), rowFigure(row));
 writeFileSync(new URL('overview.svg', FIGURES), overviewFigure(report.rows, 'pooled'));
@@ -47,6 +52,15 @@ async function measured() {
     rows: all.filter(isMain),
     seeds: all.filter((row) => !isMain(row)),
   };
+}
+
+async function retimed() {
+  const rows = [];
+  for (const row of before.rows) {
+    const entry = entries.find(({ name }) => name === row.name);
+    rows.push({ ...row, timings: await timeRow(entry, row.curve.thresholds) });
+  }
+  return { ...before, rows };
 }
 
 /** An entry, measured or from the run that was cut off. */

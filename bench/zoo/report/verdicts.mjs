@@ -70,8 +70,11 @@ export function streamShift({ rules, streamed }) {
 
 /** Every requirement: how it is met by one row. */
 export const CHECKS = [
-  ['FE and RFE agree, each at the β of its own network', (row) => match(row).isMatch],
-  ['FE and RFE agree, both at the β of the dense run', (row) => match(row).isMatchInTau],
+  [
+    'FE and RFE match: the same first feature at the same β, each of its own network',
+    (row) => match(row).isMatch,
+  ],
+  ['the same along τ: both at the β of the dense run', (row) => match(row).isMatchInTau],
   ['loss ≤ 5 points', (row) => lossOf(row, RULE) <= 0.05 + 1e-9],
   ['loss ≤ 2 points', (row) => lossOf(row, RULE) <= 0.02 + 1e-9],
   ['before the collapse', (row) => !isPastCollapse(row, RULE)],
