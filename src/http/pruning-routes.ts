@@ -12,8 +12,12 @@ import { type ModelPath, modelPath } from './model-path.ts';
 export interface PruningPlane {
   /** @throws ServingError UNKNOWN_MODEL */
   report(model: string, version?: string): unknown;
-  /** In force at once; resolves when it is kept over a restart, where anything is. @throws ServingError UNKNOWN_MODEL */
-  setMode(model: string, mode: Mode, threshold: number | undefined, version?: string): Promise<void>;
+  /**
+   * In force at once; resolves with the report when it outlives a restart, or cannot be made to, which the report then says.
+   *
+   * @throws ServingError UNKNOWN_MODEL
+   */
+  setMode(model: string, mode: Mode, threshold: number | undefined, version?: string): Promise<unknown>;
   /** Tells the present summary at once and every one after a change. @throws ServingError UNKNOWN_MODEL */
   follow(model: string, follower: Follower, version?: string): Unfollow;
 }
@@ -57,8 +61,7 @@ export function createPruningRoutes(
       checkControl(context, token);
       const { model, version } = modelPath(context);
       const { mode, threshold } = await readPut(context);
-      await plane.setMode(model, mode, threshold, version);
-      return json(plane.report(model, version));
+      return json(await plane.setMode(model, mode, threshold, version));
     });
     routes.get(`${path}/events`, (context) => events(context, plane, modelPath(context)));
     routes.all(path, (context) => methodNotAllowed(context, 'GET, HEAD, PUT'));
