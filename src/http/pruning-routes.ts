@@ -39,6 +39,8 @@ const PutBody = z.strictObject({
 });
 
 const HEARTBEAT_MS = 15_000;
+/** Events that a client may leave unread beyond what the connection holds; then it is cut off, and can come again. */
+const MAX_PENDING = 64;
 const MAX_BODY_BYTES = 64 * 1024;
 
 /**
@@ -104,7 +106,7 @@ async function readPut(context: HttpContext): Promise<z.output<typeof PutBody>> 
 
 /** The present state at once, then every change; a comment now and then keeps proxies from closing the stream. */
 function events(
-  context: Context,
+  context: HttpContext,
   plane: PruningPlane,
   { model, version }: ModelPath,
 ): Response | Promise<Response> {
@@ -116,15 +118,23 @@ function events(
   const pending: unknown[] = [];
   let isOpen = true;
   let wake: () => void = () => undefined;
+  let unfollow: Unfollow = () => undefined;
   const close = () => {
     isOpen = false;
     wake();
   };
   const next = (summary: unknown) => {
-    pending.push(summary);
-    wake();
+    if (pending.push(summary) > MAX_PENDING) cutOff();
+    else wake();
   };
-  const unfollow = plane.follow(model, { next, end: close }, version);
+  // The write that waits for the client ends only with the connection.
+  const cutOff = () => {
+    unfollow();
+    pending.length = 0;
+    close();
+    context.env?.incoming?.socket.destroy();
+  };
+  unfollow = plane.follow(model, { next, end: close }, version);
   return streamSSE(context, async (stream) => {
     let id = 0;
     stream.onAbort(() => {
