@@ -1,4 +1,3 @@
-import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { ControlEvent } from '../control/event.ts';
@@ -10,6 +9,7 @@ import { AuditFile } from './audit-file.ts';
 import { type Choice, type Durability, laterOf } from './choice.ts';
 import { ChoiceKeeper } from './choice-keeper.ts';
 import { FileStore } from './file-store.ts';
+import { auditKey, choiceKey, evidenceKey } from './keys.ts';
 import { fingerprint, type KeeperSubject, recall } from './recall.ts';
 import { RECORD_VERSION, type StateStore } from './store.ts';
 
@@ -28,11 +28,6 @@ export interface KeeperOptions {
   readonly inherited?: Choice | null;
   /** Counts what could not be written or read. */
   readonly onFailure?: (what: KeptThing) => void;
-}
-
-/** Where state is kept when no folder is given: as the XDG base directory specification has it. */
-export function defaultStateFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
-  return join(env.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'taustat');
 }
 
 /**
@@ -93,7 +88,7 @@ export class Keeper {
       report: report('choice', 'the mode that was chosen cannot be kept'),
     });
     if (choice !== null && choice !== kept?.choice) void choices.keep(choice);
-    const audit = new AuditFile(join(folder, `${modelKey(subject)}.${place()}.audit.jsonl`), {
+    const audit = new AuditFile(join(folder, `${auditKey(subject)}.jsonl`), {
       report: report('audit', 'the audit log cannot be written'),
     });
     if (memory.state.phase.kind !== 'warming' || memory.state.modeBy === 'operator')
@@ -180,26 +175,6 @@ interface KeeperParts {
   readonly audit: AuditFile;
   readonly choices: ChoiceKeeper;
   readonly evidenceAt: number;
-}
-
-/** Names of models as they may stand in the name of a file, with an `@` that is in none of them. */
-function modelKey({ model, config }: KeeperSubject): string {
-  return `${encodeURIComponent(model)}@${config.model.version}`;
-}
-
-/** By what evidence asks for: servers of other files or settings under the same name keep their own. */
-function evidenceKey(subject: KeeperSubject): string {
-  return `${modelKey(subject)}.${subject.hash.slice(0, 8)}-${fingerprint(subject).slice(0, 8)}`;
-}
-
-/** By name, as an operator addresses it: what was switched off stays off when the file or its version changes. */
-function choiceKey(subject: KeeperSubject): string {
-  return subject.config.model.versions === 'all' ? modelKey(subject) : encodeURIComponent(subject.model);
-}
-
-/** Servers elsewhere write logs of their own: appending from two machines is safe on no network file system. */
-function place(): string {
-  return hostname().replace(/[^\w-]/g, '_');
 }
 
 /** Every failure is counted, and one in a while told of. */

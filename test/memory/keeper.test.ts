@@ -5,7 +5,7 @@ import { interestIn, judgedThresholds, production } from '../../src/control/prod
 import { type ControllerState, initialState } from '../../src/control/state.ts';
 import { controlOptionsOf } from '../../src/control/thermostat.ts';
 import type { Choice } from '../../src/memory/choice.ts';
-import { defaultStateFolder } from '../../src/memory/keeper.ts';
+import { defaultStateFolder } from '../../src/memory/keys.ts';
 import { fingerprint, type KeeperSubject, recall } from '../../src/memory/recall.ts';
 import { RECORD_VERSION, type Remembered } from '../../src/memory/store.ts';
 import { pair, snapshot } from '../control/events.ts';
