@@ -55,6 +55,12 @@ describe('the image', () => {
     expect(told.size).toBeGreaterThan(1);
   });
 
+  it('is built, like every checkout, without the scripts of its dependencies', () => {
+    expect(read('.npmrc')).toMatch(/^ignore-scripts=true$/m);
+    for (const stage of all.filter((one) => texts(one, 'RUN').some((text) => text.includes('npm ci'))))
+      expect(texts(all.find(({ name }) => name === stage.base) ?? stage, 'COPY').join()).toContain('.npmrc');
+  });
+
   it('copies what is in the repository and let through by .dockerignore', () => {
     const [everything, ...allowed] = read('.dockerignore')
       .split('\n')
