@@ -5,7 +5,7 @@ import { askedOutputs } from '../protocol/encode-response.ts';
 import type { NonFinitePolicy } from '../protocol/json-writer.ts';
 import type { InferRequest, InferResponse, ModelMetadata, Tensor } from '../protocol/types.ts';
 import { CodecPool } from './codec-pool.ts';
-import { memoryOf, packed, unpacked } from './packed-tensors.ts';
+import { memoryOf, movable, packed, unpacked } from './packed-tensors.ts';
 
 const pause = async (): Promise<void> => nextTurn();
 
@@ -24,7 +24,7 @@ export class AsideCodec {
   }
 
   /**
-   * @param body - moves away; it comes back with the result.
+   * @param body - its memory moves away, and comes back with the result.
    * @throws ServingError as `decodeInferRequest` does, and OVERLOADED when too much waits already.
    */
   async decode(
@@ -35,8 +35,9 @@ export class AsideCodec {
     signal?: AbortSignal,
   ): Promise<Decoded> {
     const { maxBatch } = limits;
-    const job = { kind: 'decode', body, headerLength, model, limits: { maxBatch } } as const;
-    const answer = await this.#pool.run(job, body.byteLength, movable([body.buffer]), signal);
+    const own = movable(body);
+    const job = { kind: 'decode', body: own, headerLength, model, limits: { maxBatch } } as const;
+    const answer = await this.#pool.run(job, own.byteLength, [own.buffer], signal);
     if (answer.kind !== 'decoded') throw new Error(`asked to decode, ${answer.kind}`);
     const inputs: Tensor[] = [];
     for (const input of answer.request.inputs) inputs.push(await unpacked(input, pause));
@@ -57,7 +58,7 @@ export class AsideCodec {
     const memory = outputs.flatMap(memoryOf);
     const bytes = memory.reduce((sum, { byteLength }) => sum + byteLength, 0);
     const job = { kind: 'encode', response: { ...response, outputs }, request, nonFinite } as const;
-    const answer = await this.#pool.run(job, bytes, movable(memory));
+    const answer = await this.#pool.run(job, bytes, unshared(memory));
     if (answer.kind !== 'encoded') throw new Error(`asked to encode, ${answer.kind}`);
     const { body, headerLength } = answer;
     return headerLength === undefined ? { body } : { body, headerLength };
@@ -70,6 +71,6 @@ function copied(tensor: Tensor): Tensor {
 }
 
 /** Shared memory does not move, and need not. */
-function movable(memory: readonly ArrayBufferLike[]): ArrayBuffer[] {
+function unshared(memory: readonly ArrayBufferLike[]): ArrayBuffer[] {
   return [...new Set(memory)].filter((buffer) => buffer instanceof ArrayBuffer);
 }

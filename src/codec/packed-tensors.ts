@@ -44,6 +44,16 @@ export async function unpacked(tensor: PackedTensor, pause?: () => Promise<void>
   return { ...tensor, elements: strings };
 }
 
+/** Node's pools of small buffers are not larger, and may not move. */
+const POOL_BYTES = 65_536;
+
+/** The same bytes in memory that may move: a copy where they may lie in memory that others use, too. */
+export function movable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = bytes;
+  const isOwn = buffer instanceof ArrayBuffer && buffer.byteLength > POOL_BYTES;
+  return isOwn ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
+}
+
 /** The memory that a tensor is in, which can move instead of being copied. */
 export function memoryOf({ elements }: PackedTensor): readonly ArrayBufferLike[] {
   return ArrayBuffer.isView(elements) ? [elements.buffer] : [elements.bytes.buffer, elements.lengths.buffer];

@@ -4,7 +4,7 @@ import { messageOf, ServingError } from '../errors.ts';
 import { decodeInferRequest } from '../protocol/decode-request.ts';
 import { encodeInferResponse } from '../protocol/encode-response.ts';
 import type { CodecAnswer, CodecJob } from './messages.ts';
-import { memoryOf, packed, unpacked } from './packed-tensors.ts';
+import { memoryOf, movable, packed, unpacked } from './packed-tensors.ts';
 
 interface Done {
   readonly answer: CodecAnswer;
@@ -14,8 +14,12 @@ interface Done {
 const port = parentPort!;
 
 port.on('message', async (job: CodecJob) => {
-  const { answer, moves } = await work(job).catch(failed);
-  port.postMessage(answer, [...new Set(moves)] as ArrayBuffer[]);
+  try {
+    const { answer, moves } = await work(job);
+    port.postMessage(answer, [...new Set(moves)] as ArrayBuffer[]);
+  } catch (error) {
+    port.postMessage(failed(error));
+  }
 });
 
 async function work(job: CodecJob): Promise<Done> {
@@ -28,11 +32,12 @@ async function work(job: CodecJob): Promise<Done> {
   }
   const { response, request, nonFinite } = job;
   const outputs = await Promise.all(response.outputs.map((output) => unpacked(output)));
-  const { body, headerLength } = encodeInferResponse({ ...response, outputs }, request, nonFinite);
-  return { answer: { kind: 'encoded', body, headerLength }, moves: [body.buffer] };
+  const encoded = encodeInferResponse({ ...response, outputs }, request, nonFinite);
+  const body = movable(encoded.body);
+  return { answer: { kind: 'encoded', body, headerLength: encoded.headerLength }, moves: [body.buffer] };
 }
 
-function failed(error: unknown): Done {
+function failed(error: unknown): CodecAnswer {
   const code = error instanceof ServingError ? error.code : undefined;
-  return { answer: { kind: 'failed', code, message: messageOf(error) }, moves: [] };
+  return { kind: 'failed', code, message: messageOf(error) };
 }

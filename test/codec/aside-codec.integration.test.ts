@@ -38,7 +38,8 @@ describe('aside from the thread that serves', () => {
           datatype,
           shape: shape.map(() => -1),
         }));
-        const { body, headerLength } = encodeInferRequest({ parameters: { a: 1 }, inputs }, isBinary);
+        const { headerLength, ...encoded } = encodeInferRequest({ parameters: { a: 1 }, inputs }, isBinary);
+        const body = new Uint8Array(encoded.body);
         for (const { at, byte } of edits) body[at % body.byteLength] = byte;
         const model = modelOf(...specs);
         const expected = await outcomeOf(() =>
@@ -80,7 +81,10 @@ describe('aside from the thread that serves', () => {
         const parameters = { binary_data_output: isBinary };
         const wanted = asked === undefined ? { parameters } : { parameters, outputs: asked };
         const before = structuredClone(given);
-        const expected = await outcomeOf(() => encodeInferResponse(given, wanted, nonFinite));
+        const expected = await outcomeOf(() => {
+          const encoded = encodeInferResponse(given, wanted, nonFinite);
+          return { ...encoded, body: new Uint8Array(encoded.body) };
+        });
         const found = await outcomeOf(() => codec.encode(given, wanted, nonFinite));
         expect(found).toEqual(expected);
         // Whoever else reads the outputs still can.
