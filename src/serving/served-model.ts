@@ -218,7 +218,8 @@ export class ServedModel {
 
   /** What an operator has chosen for it; null: nothing. */
   get choice(): Choice | null {
-    return this.#choice;
+    const isRevoked = this.thermostat.state.fixed?.doubt === 'disagreement';
+    return this.#choice && isRevoked ? { ...this.#choice, isRevoked } : this.#choice;
   }
 
   /** Whether that outlives a restart; null where nothing was chosen. */
