@@ -37,7 +37,8 @@ export function createModeControls(onChanged) {
       refused = null;
       if (request.mode !== 'fixed') openFixed(false);
       tokenForm.hidden = true;
-      say(`Mode ${describe(request)}.`, 'ok');
+      if (after.warning === undefined) say(`Mode ${describe(request)}.`, 'ok');
+      else say(`Mode ${describe(request)}: ${after.warning}.`, 'error');
       onChanged(after);
     } catch (error) {
       refused = request;

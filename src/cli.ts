@@ -6,6 +6,7 @@ import { demoCommand } from './cli/demo.ts';
 import { instrumentCommand } from './cli/instrument.ts';
 import { replayCommand } from './cli/replay.ts';
 import { serveCommand } from './cli/serve.ts';
+import { stateCommand } from './cli/state.ts';
 import { messageOf, ServingError } from './errors.ts';
 import { VERSION } from './version.ts';
 
@@ -19,7 +20,8 @@ const program = new Command('taustat')
   .addCommand(analyzeCommand())
   .addCommand(instrumentCommand())
   .addCommand(benchCommand())
-  .addCommand(replayCommand());
+  .addCommand(replayCommand())
+  .addCommand(stateCommand());
 for (const command of [program, ...program.commands]) {
   command.exitOverride().configureOutput({
     outputError: (text, write) => write(`taustat: CONFIG_INVALID: ${inOneLine(text)}, see --help\n`),

@@ -6,7 +6,7 @@ import { mayUseData, type Tokens } from './authorization.ts';
 import { bundledModel } from './bundled.ts';
 import type { Config } from './config.ts';
 import type { ControllerState } from './control/state.ts';
-import { ServingError } from './errors.ts';
+import { messageOf, ServingError } from './errors.ts';
 import type { GrpcAddress, GrpcListening } from './grpc/server.ts';
 import { requireToken } from './http/access.ts';
 import { createApp } from './http/app.ts';
@@ -17,6 +17,8 @@ import type { InferContext } from './http/plane.ts';
 import { createPruningRoutes } from './http/pruning-routes.ts';
 import type { RepositoryPlane } from './http/repository-plane.ts';
 import { createRepositoryRoutes } from './http/repository-routes.ts';
+import { defaultStateFolder } from './memory/keys.ts';
+import { sweep } from './memory/state-files.ts';
 import type { InferRequest, InferResponse } from './protocol/types.ts';
 import { RepositoryPolling } from './repository/polling.ts';
 import { ModelRegistry } from './repository/registry.ts';
@@ -72,6 +74,7 @@ export interface ModelChoice {
  */
 export async function compose(config: Config, log: Logger): Promise<Taustat> {
   const metrics = new Metrics();
+  tidyState(config, log);
   const registry = await openRegistry(config, metrics, log);
   const plane = new ServingPlane(VERSION, registry);
   const model = registry.names()[0] ?? '';
@@ -137,6 +140,15 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
       await registry.close();
     },
   };
+}
+
+/** What servers have left in the state folder goes in its time; nothing waits for that. */
+function tidyState({ store }: Config, log: Logger): void {
+  if (store.enabled !== true) return;
+  const { folder = defaultStateFolder(), keepDays } = store;
+  sweep(folder, keepDays, Date.now()).catch((error: unknown) =>
+    log.warn({ folder, error: messageOf(error) }, 'old state was not removed'),
+  );
 }
 
 /** All models are tried before anything is served. */

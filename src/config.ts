@@ -253,6 +253,13 @@ export const ConfigSchema = z.strictObject({
       maxAgeSeconds: positive
         .default(86_400)
         .describe('kept evidence older than this is not relied on; the mode that an operator chose is'),
+      keepDays: z
+        .number()
+        .min(0)
+        .default(90)
+        .describe(
+          'evidence and audit logs that nothing was written to for so long are removed at the start; 0: never',
+        ),
     })
     .prefault({}),
   telemetry: z

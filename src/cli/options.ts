@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { ConfigInput } from '../config.ts';
+import { type Config, type ConfigInput, loadConfig } from '../config.ts';
 import { MODES } from '../control/state.ts';
+import { ServingError } from '../errors.ts';
 
 /** A number, or an error that says what was expected. */
 export function numberOption(text: string): number {
@@ -84,8 +85,25 @@ export interface ServingFlags {
   readonly logLevel?: string;
 }
 
+/**
+ * Settings from everywhere, flags last.
+ *
+ * @throws ServingError CONFIG_INVALID, also for a flag that would have no effect; FILE_NOT_FOUND.
+ */
+export function servingConfig(model: string | undefined, flags: ServingFlags): Config {
+  const config = loadConfig(flags.config, process.env, settingsOf(model, flags));
+  const { mode } = config.control;
+  // A threshold in a file beside `--mode off` is no mistake: that is how one switches off.
+  if (flags.threshold !== undefined && mode !== 'fixed')
+    throw new ServingError(
+      'CONFIG_INVALID',
+      `--threshold: only mode fixed takes one, not ${mode}; add --mode fixed`,
+    );
+  return config;
+}
+
 /** Flags as settings; what was not given is undefined and leaves file and environment alone. */
-export function settingsOf(model: string | undefined, flags: ServingFlags): ConfigInput {
+function settingsOf(model: string | undefined, flags: ServingFlags): ConfigInput {
   return {
     model: { path: model, name: flags.name, repository: flags.modelRepository },
     server: { host: flags.host, port: flags.port, grpcPort: flags.grpcPort },

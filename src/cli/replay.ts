@@ -1,7 +1,9 @@
 import { createReadStream } from 'node:fs';
+import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { messageOf, ServingError } from '../errors.ts';
+import { partsOf } from '../memory/audit-parts.ts';
 import { AuditError, type ReplayedDecision, replay } from '../memory/replay.ts';
 import { table } from './table.ts';
 
@@ -14,33 +16,71 @@ export function replayCommand(): Command {
       'after',
       `
 Examples:
-  $ taustat replay ~/.local/state/taustat/resnet-0123456789abcdef.audit.jsonl
-  $ taustat replay audit.jsonl --json | jq 'select(.isSame | not)'
+  $ taustat replay ~/.local/state/taustat/resnet@1.myhost.audit.jsonl
+  $ taustat replay resnet@1.myhost.audit.jsonl --json | jq 'select(.isSame | not)'
 
+The parts of the log that were set aside beside it, resnet@1.myhost.audit.TIME.jsonl, are read first.
 The exit code is 1 when a decision is not the one that its evidence leads to.`,
     )
     .action(async (path: string, flags: { readonly json?: true }) => run(path, flags.json === true));
 }
 
+interface FoundDecision extends ReplayedDecision {
+  /** The part of the log that `line` is in. */
+  readonly file: string;
+}
+
 async function run(path: string, isJson: boolean): Promise<void> {
-  const decisions: ReplayedDecision[] = [];
+  const decisions: FoundDecision[] = [];
+  const log = new PartedLog(path);
   try {
-    for await (const found of replay(createInterface({ input: createReadStream(path, 'utf8') }))) {
+    for await (const decision of replay(log.lines())) {
+      const found = { ...decision, ...log.placeOf(decision.line) };
       decisions.push(found);
       if (isJson) process.stdout.write(`${JSON.stringify(found)}\n`);
     }
   } catch (error) {
-    if (error instanceof AuditError) throw new ServingError('INVALID_REQUEST', `'${path}' ${error.message}`);
-    throw new ServingError('FILE_NOT_FOUND', `'${path}' cannot be read: ${messageOf(error)}`);
+    if (!(error instanceof AuditError))
+      throw new ServingError('FILE_NOT_FOUND', `'${path}' cannot be read: ${messageOf(error)}`);
+    const { file, line } = log.placeOf(error.line);
+    throw new ServingError('INVALID_REQUEST', `'${file}' line ${line}: ${error.what}`);
   }
   const wrong = decisions.filter(({ isSame }) => !isSame);
   if (!isJson) process.stdout.write(textOf(decisions, wrong));
   if (wrong.length > 0) process.exitCode = 1;
 }
 
-function textOf(decisions: readonly ReplayedDecision[], wrong: readonly ReplayedDecision[]): string {
-  const rows = decisions.map(({ line, logged, isSame }) => [
-    String(line),
+/** A log and the parts of it that were set aside, as one: oldest first. */
+class PartedLog {
+  readonly #path: string;
+  readonly #begins: { readonly file: string; readonly before: number }[] = [];
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async *lines(): AsyncGenerator<string> {
+    let before = 0;
+    for (const file of [...(await partsOf(this.#path)), this.#path]) {
+      this.#begins.push({ file, before });
+      for await (const line of createInterface({ input: createReadStream(file, 'utf8') })) {
+        before++;
+        yield line;
+      }
+    }
+  }
+
+  /** @param line - counted over all parts, from 1. @returns the same, counted in its own file. */
+  placeOf(line: number): { readonly file: string; readonly line: number } {
+    const { file, before } = this.#begins.findLast((part) => part.before < line)!;
+    return { file, line: line - before };
+  }
+}
+
+function textOf(decisions: readonly FoundDecision[], wrong: readonly FoundDecision[]): string {
+  const hasParts = new Set(decisions.map(({ file }) => file)).size > 1;
+  const rows = decisions.map(({ file, line, logged, isSame }) => [
+    hasParts ? `${basename(file)}:${line}` : String(line),
     new Date(logged.change.at).toISOString(),
     logged.state,
     productionText(logged.production),

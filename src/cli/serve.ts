@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { compose, type Taustat } from '../compose.ts';
-import { type Config, loadConfig } from '../config.ts';
+import type { Config } from '../config.ts';
 import type { GrpcListening } from '../grpc/server.ts';
 import { listen } from '../http/server.ts';
 import { createLog } from '../telemetry/log.ts';
-import { addServingOptions, type ServingFlags, settingsOf } from './options.ts';
+import { addServingOptions, type ServingFlags, servingConfig } from './options.ts';
 
 /** Time for load balancers to see that the server is not ready any more, before it stops listening. */
 const READINESS_NOTICE_MS = 250;
@@ -33,8 +33,11 @@ Examples:
 }
 
 async function serve(path: string | undefined, flags: ServingFlags): Promise<void> {
-  const config = loadConfig(flags.config, process.env, settingsOf(path, flags));
+  const config = servingConfig(path, flags);
   const log = createLog(config);
+  const { mode, threshold } = config.control;
+  if (threshold !== undefined && mode !== 'fixed')
+    log.warn({ mode, threshold }, 'control.threshold has no effect: it is of mode fixed');
   const taustat = await compose(keepingState(config), log);
   const { answerDirectly } = taustat;
   const server = await listen(taustat.routes, { ...config.server, answerDirectly }).catch(

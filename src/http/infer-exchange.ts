@@ -1,7 +1,6 @@
-import { RequestDecoder } from '../protocol/request-decoder.ts';
-import { ResponseEncoder } from '../protocol/response-encoder.ts';
 import { type BodySource, readBodyOf } from './body.ts';
 import { compress } from './compression.ts';
+import { InferCodec } from './infer-codec.ts';
 import type { HttpLimits } from './limits.ts';
 import type { ModelPath } from './model-path.ts';
 import type { InferContext, InferencePlane } from './plane.ts';
@@ -25,8 +24,7 @@ export function createInferExchange(
   plane: InferencePlane,
   limits: HttpLimits,
 ): (message: InferMessage) => Promise<InferAnswer> {
-  const decoder = new RequestDecoder(limits);
-  const encoder = new ResponseEncoder(limits.nonFinite);
+  const codec = new InferCodec(limits);
   return async (message) => {
     const { model, version } = message;
     plane.metadata(model, version); // an unknown model is refused before its body is read
@@ -34,9 +32,11 @@ export function createInferExchange(
     plane.admit?.(model, version);
     const body = await readBodyOf(message, limits.maxBodyBytes, headerLength ?? 0);
     // From here to the run nothing waits, so that the version that answers is the one that the request was checked against.
-    const request = decoder.decode(body, headerLength, plane.metadata(model, version));
+    const decoded = codec.decode(body, headerLength, () => plane.metadata(model, version), message);
+    const request = decoded instanceof Promise ? await decoded : decoded;
     const response = await plane.infer(model, version, request, new MessageContext(message));
-    const encoded = encoder.encode(response, request);
+    const answered = codec.encode(response, request);
+    const encoded = answered instanceof Promise ? await answered : answered;
     return answer(encoded.body, encoded.headerLength, message, limits);
   };
 }

@@ -9,6 +9,9 @@ export interface HttpLimits {
   readonly nonFinite: NonFinitePolicy;
   /** A response is compressed, for a client that accepts it, from this size on. */
   readonly compressFromBytes: number;
+  /** JSON of a request from this size on, and of a response from this many elements on, is decoded and encoded aside. */
+  readonly asideFromBytes: number;
+  readonly asideFromElements: number;
   /** What `Retry-After` says when the server is overloaded or not ready. */
   readonly retryAfterSeconds: number;
 }
@@ -18,5 +21,8 @@ export const DEFAULT_LIMITS: HttpLimits = Object.freeze({
   maxBatch: undefined,
   nonFinite: 'bare',
   compressFromBytes: 1024,
+  // A few milliseconds of the thread that serves.
+  asideFromBytes: 128 * 1024,
+  asideFromElements: 16_384,
   retryAfterSeconds: 1,
 });

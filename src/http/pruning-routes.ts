@@ -12,8 +12,12 @@ import { type ModelPath, modelPath } from './model-path.ts';
 export interface PruningPlane {
   /** @throws ServingError UNKNOWN_MODEL */
   report(model: string, version?: string): unknown;
-  /** In force at once; resolves when it is kept over a restart, where anything is. @throws ServingError UNKNOWN_MODEL */
-  setMode(model: string, mode: Mode, threshold: number | undefined, version?: string): Promise<void>;
+  /**
+   * In force at once; resolves with the report when it outlives a restart, or cannot be made to, which the report then says.
+   *
+   * @throws ServingError UNKNOWN_MODEL
+   */
+  setMode(model: string, mode: Mode, threshold: number | undefined, version?: string): Promise<unknown>;
   /** Tells the present summary at once and every one after a change. @throws ServingError UNKNOWN_MODEL */
   follow(model: string, follower: Follower, version?: string): Unfollow;
 }
@@ -35,6 +39,8 @@ const PutBody = z.strictObject({
 });
 
 const HEARTBEAT_MS = 15_000;
+/** Events that a client may leave unread beyond what the connection holds; then it is cut off, and can come again. */
+const MAX_PENDING = 64;
 const MAX_BODY_BYTES = 64 * 1024;
 
 /**
@@ -57,8 +63,7 @@ export function createPruningRoutes(
       checkControl(context, token);
       const { model, version } = modelPath(context);
       const { mode, threshold } = await readPut(context);
-      await plane.setMode(model, mode, threshold, version);
-      return json(plane.report(model, version));
+      return json(await plane.setMode(model, mode, threshold, version));
     });
     routes.get(`${path}/events`, (context) => events(context, plane, modelPath(context)));
     routes.all(path, (context) => methodNotAllowed(context, 'GET, HEAD, PUT'));
@@ -101,7 +106,7 @@ async function readPut(context: HttpContext): Promise<z.output<typeof PutBody>> 
 
 /** The present state at once, then every change; a comment now and then keeps proxies from closing the stream. */
 function events(
-  context: Context,
+  context: HttpContext,
   plane: PruningPlane,
   { model, version }: ModelPath,
 ): Response | Promise<Response> {
@@ -113,15 +118,23 @@ function events(
   const pending: unknown[] = [];
   let isOpen = true;
   let wake: () => void = () => undefined;
+  let unfollow: Unfollow = () => undefined;
   const close = () => {
     isOpen = false;
     wake();
   };
   const next = (summary: unknown) => {
-    pending.push(summary);
-    wake();
+    if (pending.push(summary) > MAX_PENDING) cutOff();
+    else wake();
   };
-  const unfollow = plane.follow(model, { next, end: close }, version);
+  // The write that waits for the client ends only with the connection.
+  const cutOff = () => {
+    unfollow();
+    pending.length = 0;
+    close();
+    context.env?.incoming?.socket.destroy();
+  };
+  unfollow = plane.follow(model, { next, end: close }, version);
   return streamSSE(context, async (stream) => {
     let id = 0;
     stream.onAbort(() => {

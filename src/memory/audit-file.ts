@@ -1,89 +1,148 @@
-import { createWriteStream, mkdirSync, openSync, renameSync, statSync, type WriteStream } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { AuditLine, AuditSink } from './audit.ts';
+import { partPath, partsOf } from './audit-parts.ts';
 
-/** A log this long is set aside as `.1`, in place of the one before it, and a new one begins. */
-const MAX_BYTES = 64 << 20;
+/** A log this long is set aside, and a new one begins. */
+const MAX_BYTES = 32 << 20;
+/** Parts set aside that are kept; the oldest goes. */
+const MAX_PARTS = 7;
 /** What the disk has not taken yet; beyond this, lines are dropped until it has caught up. */
 const MAX_WAITING_BYTES = 4 << 20;
+/** How long nothing is tried after a failure. */
+const RETRY_MS = 30_000;
+/** How often it is looked whether another server has set the file aside. */
+const LOOK_MS = 5000;
 
 export interface AuditFileOptions {
   readonly maxBytes?: number;
-  /** Hears, once, of what could not be written; the log then ends. */
+  readonly maxParts?: number;
+  readonly retryMs?: number;
+  readonly lookMs?: number;
+  /** Hears of what could not be written. The log then has a gap, and goes on once the disk takes it again. */
   readonly report: (error: unknown) => void;
 }
 
-/** An append-only file of JSON lines, written in the background. */
+const DEFAULTS = { maxBytes: MAX_BYTES, maxParts: MAX_PARTS, retryMs: RETRY_MS, lookMs: LOOK_MS };
+
+/** An append-only file of JSON lines, written in the background, in parts of bounded size and number. */
 export class AuditFile implements AuditSink {
   readonly #path: string;
-  readonly #maxBytes: number;
-  readonly #report: (error: unknown) => void;
-  #stream: WriteStream | undefined;
+  readonly #options: Required<AuditFileOptions>;
+  #handle: FileHandle | undefined;
+  #inode = 0;
   #bytes = 0;
+  #lookedAt = 0;
+  #retryAt = 0;
+  /** What was written last is not what the next line would follow on. */
   #hasGap = true;
+  #waiting: { readonly isStart: boolean; readonly text: string }[] = [];
+  #waitingBytes = 0;
+  #drained: Promise<void> | undefined;
+  #isClosed = false;
 
-  constructor(path: string, { maxBytes = MAX_BYTES, report }: AuditFileOptions) {
+  constructor(path: string, options: AuditFileOptions) {
     this.#path = path;
-    this.#maxBytes = maxBytes;
-    this.#report = report;
-    this.#attempt(() => {
-      mkdirSync(dirname(path), { recursive: true });
-      this.#bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-      this.#open();
-      // The last server may have been killed in the middle of a line.
-      if (this.#bytes > 0) this.#stream?.write('\n');
-    });
+    this.#options = { ...DEFAULTS, ...options };
   }
 
   get needsStart(): boolean {
-    return this.#stream !== undefined && (this.#hasGap || this.#bytes >= this.#maxBytes);
+    if (this.#isClosed || Date.now() < this.#retryAt) return false;
+    return this.#hasGap || this.#bytes >= this.#options.maxBytes;
   }
 
   write(line: AuditLine): void {
-    if (line.kind === 'start') {
-      if (this.#bytes >= this.#maxBytes) this.#setAside();
+    const isStart = line.kind === 'start';
+    if (isStart && this.needsStart) {
       this.#hasGap = false;
+      this.#bytes = 0;
     }
-    if (this.#stream === undefined || this.#hasGap) return;
-    if (this.#stream.writableLength > MAX_WAITING_BYTES) {
+    if (this.#isClosed || this.#hasGap) return;
+    if (this.#waitingBytes > MAX_WAITING_BYTES) {
       this.#hasGap = true;
       return;
     }
     const text = `${JSON.stringify(line)}\n`;
-    this.#bytes += Buffer.byteLength(text);
-    this.#stream.write(text);
+    const bytes = Buffer.byteLength(text);
+    this.#bytes += bytes;
+    this.#waitingBytes += bytes;
+    this.#waiting.push({ isStart, text });
+    this.#drained ??= this.#drain().finally(() => {
+      this.#drained = undefined;
+    });
   }
 
   async close(): Promise<void> {
-    const stream = this.#stream;
-    this.#stream = undefined;
-    if (stream !== undefined) await new Promise<void>((resolve) => stream.end(() => resolve()));
+    this.#isClosed = true;
+    await this.#drained;
+    await this.#handle?.close().catch(() => undefined);
+    this.#handle = undefined;
   }
 
-  #open(): void {
-    const stream = createWriteStream(this.#path, { fd: openSync(this.#path, 'a', 0o600) });
-    stream.on('error', (error) => {
-      if (this.#stream === stream) this.#stream = undefined;
-      this.#report(error);
-    });
-    this.#stream = stream;
-  }
-
-  #setAside(): void {
-    this.#attempt(() => {
-      this.#stream?.end();
-      renameSync(this.#path, `${this.#path}.1`);
-      this.#bytes = 0;
-      this.#open();
-    });
-  }
-
-  #attempt(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#stream = undefined;
-      this.#report(error);
+  async #drain(): Promise<void> {
+    // What is written in one go comes in one go.
+    await undefined;
+    while (this.#waiting.length > 0) {
+      const { isStart, text } = this.#nextPart();
+      try {
+        if (isStart || this.#handle === undefined) await this.#begin();
+        await this.#handle!.appendFile(text);
+        if (Date.now() - this.#lookedAt >= this.#options.lookMs) await this.#look();
+      } catch (error) {
+        await this.#fail(error);
+      }
     }
+  }
+
+  /** Lines that belong into the same file: a start may begin another one. */
+  #nextPart(): { isStart: boolean; text: string } {
+    const after = this.#waiting.findIndex(({ isStart }, i) => i > 0 && isStart);
+    const part = this.#waiting.splice(0, after < 0 ? this.#waiting.length : after);
+    const text = part.map((line) => line.text).join('');
+    this.#waitingBytes -= Buffer.byteLength(text);
+    return { isStart: part[0]!.isStart, text };
+  }
+
+  /** Opens what a start is written to: the file that is there, or a new one where that is long enough. */
+  async #begin(): Promise<void> {
+    await this.#handle?.close();
+    this.#handle = undefined;
+    await mkdir(dirname(this.#path), { recursive: true });
+    const there = await stat(this.#path).catch(() => undefined);
+    if (there !== undefined && there.size >= this.#options.maxBytes) await this.#setAside();
+    this.#handle = await open(this.#path, 'a', 0o600);
+    const { size, ino } = await this.#handle.stat();
+    this.#inode = ino;
+    this.#bytes += size;
+    this.#lookedAt = Date.now();
+    // The last server may have been killed in the middle of a line.
+    if (size > 0) await this.#handle.appendFile('\n');
+  }
+
+  /** Of several servers that find it long enough, one does it; the others' file is then gone, or already a new one. */
+  async #setAside(): Promise<void> {
+    await rename(this.#path, partPath(this.#path, new Date())).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+    const parts = await partsOf(this.#path);
+    const old = parts.slice(0, Math.max(0, parts.length - this.#options.maxParts));
+    await Promise.all(old.map((part) => rm(part, { force: true })));
+  }
+
+  async #look(): Promise<void> {
+    this.#lookedAt = Date.now();
+    const there = await stat(this.#path).catch(() => undefined);
+    if (there?.ino !== this.#inode) this.#hasGap = true;
+    else this.#bytes = Math.max(this.#bytes, there.size);
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#hasGap = true;
+    this.#retryAt = Date.now() + this.#options.retryMs;
+    await this.#handle?.close().catch(() => undefined);
+    this.#handle = undefined;
+    this.#options.report(error);
   }
 }

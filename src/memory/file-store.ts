@@ -1,10 +1,13 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isRemembered, type Remembered, type StateStore } from './store.ts';
+import type { Choice } from './choice.ts';
+import { ChoiceFiles } from './choice-files.ts';
+import { replaceFile } from './file-writing.ts';
+import { isRemembered, type KeptChoice, type Remembered, type StateStore } from './store.ts';
 
 /**
- * One file per key in a folder. A record is written beside the old one and takes its place by renaming, so that whatever
- * happens there is a whole one.
+ * Files in a folder, which other servers may use too. A record is written beside the old one and takes its place by
+ * renaming, so that whatever happens there is a whole one.
  *
  * @param report - hears of what could not be written or read; the server goes on without.
  */
@@ -14,6 +17,7 @@ export class FileStore implements StateStore {
   readonly #waiting = new Map<string, Remembered>();
   #isWriting = false;
   #written: Promise<void> = Promise.resolve();
+  #chosen: Promise<unknown> = Promise.resolve();
 
   constructor(folder: string, report: (error: unknown) => void) {
     this.#folder = folder;
@@ -47,6 +51,21 @@ export class FileStore implements StateStore {
     await this.#written;
   }
 
+  async loadChoice(key: string): Promise<KeptChoice | null> {
+    try {
+      return await new ChoiceFiles(this.#folder, key).load();
+    } catch (error) {
+      this.#report(error);
+      return null;
+    }
+  }
+
+  saveChoice(key: string, choice: Choice, onlyAfter?: number): Promise<number | null> {
+    const saved = this.#chosen.then(() => new ChoiceFiles(this.#folder, key).save(choice, onlyAfter));
+    this.#chosen = saved.catch(() => undefined);
+    return saved;
+  }
+
   async #writeAll(): Promise<void> {
     this.#isWriting = true;
     for (;;) {
@@ -58,24 +77,11 @@ export class FileStore implements StateStore {
       const [key, record] = next;
       this.#waiting.delete(key);
       try {
-        await this.#write(key, JSON.stringify(record));
+        await replaceFile(this.#path(key), JSON.stringify(record));
       } catch (error) {
         this.#report(error);
       }
     }
-  }
-
-  async #write(key: string, text: string): Promise<void> {
-    await mkdir(this.#folder, { recursive: true });
-    const beside = `${this.#path(key)}.${process.pid}.tmp`;
-    const file = await open(beside, 'w', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(beside, this.#path(key));
   }
 
   #path(key: string): string {

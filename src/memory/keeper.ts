@@ -1,41 +1,38 @@
-import { createHash } from 'node:crypto';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
-import { phaseUnder } from '../control/controller.ts';
 import type { ControlEvent } from '../control/event.ts';
-import { EVIDENCE_FORM } from '../control/evidence.ts';
-import { type Fixed, fixedAt } from '../control/fixed.ts';
-import { interestIn, judgedThresholds, production } from '../control/production.ts';
-import { type ControllerState, type ControlOptions, initialState, MODES } from '../control/state.ts';
+import type { ControllerState } from '../control/state.ts';
 import type { Memory } from '../control/thermostat.ts';
 import { messageOf } from '../errors.ts';
 import { AuditRecorder } from './audit.ts';
 import { AuditFile } from './audit-file.ts';
+import { type Choice, type Durability, laterOf } from './choice.ts';
+import { ChoiceKeeper } from './choice-keeper.ts';
 import { FileStore } from './file-store.ts';
-import { RECORD_VERSION, type Remembered, type StateStore } from './store.ts';
+import { auditKey, choiceKey, evidenceKey } from './keys.ts';
+import { fingerprint, type KeeperSubject, recall } from './recall.ts';
+import { RECORD_VERSION, type StateStore } from './store.ts';
 
 /** Evidence that no decision has come of is saved this often; a change of state at once. */
 const SAVE_EVERY_MS = 5000;
+/** What keeps failing is told of this often. */
+const WARN_EVERY_MS = 60_000;
 
-export interface KeeperSubject {
-  /** Name of the model. */
-  readonly model: string;
-  /** SHA-256 of its file. */
-  readonly hash: string;
-  readonly config: Config;
-  readonly control: ControlOptions;
-}
+/** What can fail to be written. */
+export type KeptThing = 'choice' | 'evidence' | 'audit';
 
-/** Where state is kept when no folder is given: as the XDG base directory specification has it. */
-export function defaultStateFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
-  return join(env.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'taustat');
+export interface KeeperOptions {
+  readonly folder: string;
+  readonly log: Logger;
+  /** What the model that this one takes the place of was told, whether that is safe on disk or not. */
+  readonly inherited?: Choice | null;
+  /** Counts what could not be written or read. */
+  readonly onFailure?: (what: KeptThing) => void;
 }
 
 /**
- * Keeps one model's thermostat over restarts, and an account of its decisions. Both are written in the background; when
- * that fails, a warning is logged and serving goes on.
+ * Keeps one model's thermostat over restarts, and an account of its decisions. All of it is written in the background;
+ * when that fails, a warning is logged and serving goes on.
  */
 export class Keeper {
   readonly #subject: KeeperSubject;
@@ -44,9 +41,12 @@ export class Keeper {
   readonly #settings: string;
   readonly #audit: AuditFile;
   readonly #recorder: AuditRecorder;
+  readonly #choices: ChoiceKeeper;
   readonly memory: Memory;
   #latest: () => Memory;
   #savedAt = 0;
+  /** Something has happened since the last save: a server that only starts and fails leaves nothing behind. */
+  #isDirty = false;
   /** When evidence last came in, which is what grows old. */
   #evidenceAt: number;
   #lastChange: unknown;
@@ -54,14 +54,10 @@ export class Keeper {
 
   private constructor(
     subject: KeeperSubject,
-    store: StateStore,
-    key: string,
-    memory: Memory,
-    audit: AuditFile,
-    evidenceAt: number,
+    { store, key, memory, audit, choices, evidenceAt }: KeeperParts,
   ) {
-    this.#evidenceAt = evidenceAt;
     const { model, hash, control } = subject;
+    this.#evidenceAt = evidenceAt;
     this.#subject = subject;
     this.#store = store;
     this.#key = key;
@@ -70,25 +66,51 @@ export class Keeper {
     this.#latest = () => memory;
     this.#lastChange = memory.state.change;
     this.#audit = audit;
+    this.#choices = choices;
     this.#recorder = new AuditRecorder({ model, hash, options: control }, memory.state, audit);
   }
 
   /** What was kept of the model, or the beginning. */
-  static async open(subject: KeeperSubject, folder: string, log: Logger): Promise<Keeper> {
+  static async open(subject: KeeperSubject, options: KeeperOptions): Promise<Keeper> {
     const { model } = subject;
-    const warn = (what: string) => (error: unknown) =>
-      log.warn({ model, folder, error: messageOf(error) }, `${what}; serving goes on without`);
-    // By name, as an operator addresses it: what was switched off stays off when the file changes. Evidence asks for the hash.
-    const key = `${model}-${subject.config.model.version}`.replace(/[^\w.-]/g, '_');
-    const store = new FileStore(folder, warn('state cannot be kept'));
+    const { folder, log, inherited = null } = options;
+    const report = (what: KeptThing, message: string) => reporter(subject, options, what, message);
+    const store = new FileStore(folder, report('evidence', 'state cannot be kept'));
+    const key = evidenceKey(subject);
     const record = await store.load(key);
-    const memory = recall(record, subject, Date.now());
-    const audit = new AuditFile(join(folder, `${key}.audit.jsonl`), {
-      report: warn('the audit log cannot be written'),
+    const kept = await store.loadChoice(choiceKey(subject));
+    const choice = laterOf(kept?.choice ?? null, inherited);
+    const memory = recall(record, choice, subject, Date.now());
+    const choices = new ChoiceKeeper({
+      store,
+      key: choiceKey(subject),
+      kept,
+      report: report('choice', 'the mode that was chosen cannot be kept'),
+    });
+    if (choice !== null && choice !== kept?.choice) void choices.keep(choice);
+    const audit = new AuditFile(join(folder, `${auditKey(subject)}.jsonl`), {
+      report: report('audit', 'the audit log cannot be written'),
     });
     if (memory.state.phase.kind !== 'warming' || memory.state.modeBy === 'operator')
       log.info({ model, mode: memory.state.mode, phase: memory.state.phase.kind }, 'resumed from kept state');
-    return new Keeper(subject, store, key, memory, audit, record?.savedAt ?? Date.now());
+    return new Keeper(subject, {
+      store,
+      key,
+      memory,
+      audit,
+      choices,
+      evidenceAt: record?.savedAt ?? Date.now(),
+    });
+  }
+
+  /** What an operator has chosen, now or before; null: nothing. */
+  get choice(): Choice | null {
+    return this.#choices.latest;
+  }
+
+  /** Whether that outlives a restart; null where nothing was chosen. */
+  get durability(): Durability | null {
+    return this.#choices.durability;
   }
 
   /** @param latest - what is to be kept at any moment. */
@@ -96,12 +118,19 @@ export class Keeper {
     this.#latest = latest;
   }
 
+  /** Resolves when the choice outlives a restart, or cannot be made to now. */
+  choose(choice: Choice): Promise<Durability> {
+    return this.#choices.keep(choice);
+  }
+
   /** To be told of every step of the controller. */
   onStep(event: ControlEvent, state: ControllerState): void {
     this.#recorder.record(event, state);
+    this.#isDirty = true;
     if (event.kind === 'pair' || event.kind === 'snapshot') this.#evidenceAt = Date.now();
     if (state.change !== this.#lastChange) {
       this.#lastChange = state.change;
+      if (state.fixed?.doubt === 'disagreement') this.#choices.revoke(state.fixed.threshold);
       // Once the step is over, so that what belongs to the new state is there too.
       setImmediate(() => this.#save());
     } else if (this.#timer === undefined) {
@@ -114,10 +143,11 @@ export class Keeper {
   async flush(): Promise<void> {
     this.#save();
     this.#recorder.flush();
-    await this.#store.flush();
+    await Promise.all([this.#store.flush(), this.#choices.flush()]);
   }
 
   async close(): Promise<void> {
+    this.#choices.close();
     await this.flush();
     await this.#audit.close();
   }
@@ -125,11 +155,12 @@ export class Keeper {
   #save(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    if (!this.#isDirty) return;
+    this.#isDirty = false;
     this.#savedAt = Date.now();
-    const { hash } = this.#subject;
     this.#store.save(this.#key, {
       version: RECORD_VERSION,
-      model: hash,
+      model: this.#subject.hash,
       settings: this.#settings,
       savedAt: this.#evidenceAt,
       ...this.#latest(),
@@ -137,74 +168,27 @@ export class Keeper {
   }
 }
 
-/**
- * What a record is worth: all of it for the same model under the same settings, when its evidence is young enough and the
- * controller can go on from it; of any other only the mode that an operator chose, since a switch that was thrown stays
- * thrown. What was proven while production was at something else still reaches it in stages.
- */
-export function recall(record: Remembered | null, subject: KeeperSubject, now: number): Memory {
-  const { config, control, hash } = subject;
-  const fresh = initialState(config.control.mode, config.control.threshold, control);
-  if (record === null || !MODES.includes(record.state.mode)) return { state: fresh, reference: null };
-  const { state, reference } = record;
-  const isOperators = state.modeBy === 'operator';
-  const isSame = record.model === hash && record.settings === fingerprint(subject) && isUsable(state);
-  const chosen = isOperators ? state : fresh;
-  const fixed =
-    isOperators || isSame ? recalledFixed(chosen.fixed, state.fixed, isSame, control) : chosen.fixed;
-  // A threshold for other weights proves nothing.
-  const mode = chosen.mode === 'fixed' && record.model !== hash && isOperators ? 'observe' : chosen.mode;
-  const modes = { mode, modeBy: chosen.modeBy, fixed: mode === 'fixed' ? fixed : null };
-  const isYoung = Math.abs(now - record.savedAt) <= config.store.maxAgeSeconds * 1000;
-  const isWatched = config.sampling.ratio > 0 && state.mode !== 'off';
-  if (isYoung && isSame && isWatched) {
-    const phase = phaseUnder(mode, state);
-    return { state: { ...state, phase, ...modes }, reference };
-  }
-  return { state: { ...fresh, ...modes }, reference: null };
+interface KeeperParts {
+  readonly store: StateStore;
+  readonly key: string;
+  readonly memory: Memory;
+  readonly audit: AuditFile;
+  readonly choices: ChoiceKeeper;
+  readonly evidenceAt: number;
 }
 
-/**
- * A fixed threshold that the guard has taken back is not given again by starting anew, and one that it has not is looked at
- * as closely as a new one. A record of another form does not tell which it is: then it is taken back.
- */
-function recalledFixed(
-  chosen: Fixed | null,
-  kept: Fixed | null,
-  isSame: boolean,
-  control: ControlOptions,
-): Fixed | null {
-  if (chosen === null || !Number.isFinite(chosen.threshold)) return null;
-  const fresh = fixedAt(chosen.threshold, control);
-  if (kept?.threshold !== chosen.threshold) return fresh;
-  const watch = isSame ? kept.watch : fresh.watch;
-  return { ...fresh, watch, doubt: kept.doubt === undefined ? 'disagreement' : kept.doubt };
-}
-
-/** Whether everything that is asked of a state has an answer: a record may be damaged, or of another form. */
-function isUsable(state: ControllerState): boolean {
-  try {
-    interestIn(state, 0);
-    return [...judgedThresholds(state), production(state).threshold].every(Number.isFinite);
-  } catch {
-    return false;
-  }
-}
-
-/** How long evidence may stay away says nothing of what it is worth. */
-const INCIDENTAL = { unverifiedRequests: undefined, unverifiedMs: undefined };
-
-/** Of the settings that decisions depend on, the mode aside: what was proven under one mode holds under another. */
-export function fingerprint({ config, control }: KeeperSubject): string {
-  const { sites, window, criticality, drift, agreement } = config;
-  const relevant = {
-    control: { ...control, ...INCIDENTAL },
-    sites,
-    window,
-    criticality,
-    drift,
-    agreement,
-    evidence: EVIDENCE_FORM,
+/** Every failure is counted, and one in a while told of. */
+function reporter(
+  { model }: KeeperSubject,
+  { folder, log, onFailure }: KeeperOptions,
+  what: KeptThing,
+  message: string,
+) {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  return (error: unknown) => {
+    onFailure?.(what);
+    if (performance.now() - toldAt < WARN_EVERY_MS) return;
+    toldAt = performance.now();
+    log.warn({ model, folder, error: messageOf(error) }, `${message}; serving goes on without`);
   };
-  return createHash('sha256').update(JSON.stringify(relevant)).digest('hex').slice(0, 16);
 }

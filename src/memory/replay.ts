@@ -17,8 +17,13 @@ export interface ReplayedDecision {
 
 /** A line that is not what a log holds. */
 export class AuditError extends Error {
-  constructor(line: number, message: string) {
-    super(`line ${line}: ${message}`);
+  readonly line: number;
+  readonly what: string;
+
+  constructor(line: number, what: string) {
+    super(`line ${line}: ${what}`);
+    this.line = line;
+    this.what = what;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Memory } from '../control/thermostat.ts';
+import type { Choice } from './choice.ts';
 
 /** Form of the record: another one is as good as none. */
 export const RECORD_VERSION = 2;
@@ -15,8 +16,15 @@ export interface Remembered extends Memory {
   readonly savedAt: number;
 }
 
+/** A choice and its place among those that were made for its key. */
+export interface KeptChoice {
+  readonly sequence: number;
+  readonly choice: Choice;
+}
+
 /**
- * Where thermostats are remembered, one record per key. A store shared by several servers can implement the same.
+ * Where thermostats are remembered: a record of evidence per key, of which the last one written counts, and the choices
+ * that operators make, of which none is ever overwritten by what is older. Several servers may share a store.
  *
  * Nothing here may hold up a request: `save` returns at once.
  */
@@ -27,6 +35,16 @@ export interface StateStore {
   save(key: string, record: Remembered): void;
   /** Waits until what was saved is safe. */
   flush(): Promise<void>;
+  /** The latest choice that was made for a key, by whatever server; null: none, or unreadable. Never throws. */
+  loadChoice(key: string): Promise<KeptChoice | null>;
+  /**
+   * Resolves once the choice is safe, after all that were made before.
+   *
+   * @param onlyAfter - sequence of the choice that this one amends.
+   * @returns its sequence; null where another choice has come after the one to be amended.
+   * @throws where it cannot be kept.
+   */
+  saveChoice(key: string, choice: Choice, onlyAfter?: number): Promise<number | null>;
 }
 
 /** The form that is understood; anything else is as good as nothing. */

@@ -1,6 +1,6 @@
 import { BehaviorSubject, distinctUntilChanged, map, type Observable } from 'rxjs';
-import type { Mode } from '../control/state.ts';
 import { messageOf, ServingError } from '../errors.ts';
+import type { Choice } from '../memory/choice.ts';
 import type { ServedModel } from '../serving/served-model.ts';
 import type { FoundModel, FoundVersion } from './layout.ts';
 import type { Live, VersionState } from './states.ts';
@@ -12,8 +12,8 @@ export type VersionPolicy = 'latest' | 'all';
 export interface Heritage {
   /** The same version with the files that it had before: answered as it is when nothing has changed. */
   readonly replaces: ServedModel | undefined;
-  /** The mode that an operator left the model in; undefined: nobody has chosen one. */
-  readonly mode: Mode | undefined;
+  /** What an operator has chosen for it, or for the version whose place it takes; null: nothing. */
+  readonly choice: Choice | null;
 }
 
 /** Reads a version and opens its sessions. @throws ServingError FILE_NOT_FOUND, MODEL_INVALID */
@@ -41,7 +41,8 @@ export class ModelEntry {
   readonly #draining = new Set<Promise<void>>();
   #live: ReadonlyMap<string, Live> = new Map();
   readonly #current = new BehaviorSubject<Live | undefined>(undefined);
-  #mode: Mode | undefined;
+  /** What was chosen for the versions that answer no more; the latest of them last. */
+  readonly #left = new Map<string, Choice | null>();
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(name: string, open: OpenVersion) {
@@ -104,7 +105,7 @@ export class ModelEntry {
     const problems: Problem[] = [];
     const kept = new Set<string>();
     for (const candidate of found.versions) {
-      const error = await this.#bring(candidate);
+      const error = await this.#bring(candidate, policy);
       if (error !== undefined) problems.push({ version: candidate.version, error });
       if (this.#live.has(candidate.version)) kept.add(candidate.version);
       // A newest version that cannot be loaded leaves the model to the one before it.
@@ -121,16 +122,16 @@ export class ModelEntry {
   }
 
   /** Opens a version unless it is what answers already. */
-  async #bring({ version, path, fingerprint }: FoundVersion): Promise<ServingError | undefined> {
+  async #bring(found: FoundVersion, policy: VersionPolicy): Promise<ServingError | undefined> {
+    const { version, fingerprint } = found;
     const before = this.#states.get(version);
     const answering = before?.kind === 'ready' ? before : undefined;
     if (answering?.fingerprint === fingerprint && answering.refused === '') return undefined;
     if (answering === undefined) this.#states.set(version, { kind: 'loading' });
     try {
-      const { current } = this;
-      const mode = current === undefined ? this.#mode : chosenMode(current.served);
-      const from = { replaces: answering?.served, mode };
-      const served = await this.#open(this.name, { version, path, fingerprint }, from);
+      const replaces = answering?.served;
+      const choice = replaces === undefined ? this.#inherited(version, policy) : replaces.choice;
+      const served = await this.#open(this.name, found, { replaces, choice });
       this.#states.set(version, { kind: 'ready', served, fingerprint, refused: '' });
       if (served === answering?.served) return undefined;
       this.#publish();
@@ -142,6 +143,16 @@ export class ModelEntry {
       this.#states.set(version, answering ? { ...answering, refused } : { kind: 'unavailable', reason });
       return error instanceof ServingError ? error : new ServingError('INTERNAL', reason, { cause: error });
     }
+  }
+
+  /** A version that comes goes on with what was chosen for it before, or for the version in whose place it answers. */
+  #inherited(version: string, policy: VersionPolicy): Choice | null {
+    const current = this.current?.served;
+    if (policy === 'latest')
+      return current === undefined ? ([...this.#left.values()].at(-1) ?? null) : current.choice;
+    if (this.#left.has(version)) return this.#left.get(version)!;
+    const isNewest = current !== undefined && BigInt(version) > BigInt(current.metadata.versions[0]!);
+    return isNewest ? current.choice : null;
   }
 
   #retire(version: string): void {
@@ -158,7 +169,9 @@ export class ModelEntry {
 
   /** What has just been replaced may still have work; nobody waits for it but the end of the server. */
   #drain(served: ServedModel, then: () => void = () => undefined): void {
-    this.#mode = chosenMode(served);
+    const version = served.metadata.versions[0]!;
+    this.#left.delete(version);
+    this.#left.set(version, served.choice);
     const closed: Promise<void> = served
       .close()
       .then(then, then)
@@ -177,8 +190,4 @@ export class ModelEntry {
     );
     this.#current.next(this.#live.get(versions.at(-1) ?? ''));
   }
-}
-
-function chosenMode({ thermostat: { state } }: ServedModel): Mode | undefined {
-  return state.modeBy === 'operator' ? state.mode : undefined;
 }

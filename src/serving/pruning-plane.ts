@@ -1,7 +1,7 @@
 import { filter, map, merge, type Observable, of, pairwise, switchMap, takeUntil, takeWhile } from 'rxjs';
 import type { PruningPlane } from '../http/pruning-routes.ts';
 import type { ServingPlane } from './plane.ts';
-import { pruningReport, pruningSummary } from './report.ts';
+import { durabilityReport, pruningReport, pruningSummary } from './report.ts';
 import type { ServedModel } from './served-model.ts';
 
 /**
@@ -18,10 +18,10 @@ export function createPruningPlane(
 ): PruningPlane {
   return {
     report: (model, version) => pruningReport(plane.served(model, version)),
-    setMode: (model, mode, threshold, version) => {
+    setMode: async (model, mode, threshold, version) => {
       const served = plane.served(model, version);
-      served.thermostat.setMode(mode, threshold, Date.now());
-      return served.kept();
+      const durability = await served.choose(mode, threshold);
+      return { ...pruningReport(served), warning: undefined, ...durabilityReport(durability) };
     },
     follow: (model, { next, end }, version) => {
       const served = plane.served(model, version);

@@ -2,6 +2,7 @@ import { wealth } from '../control/evidence.ts';
 import { candidateOf, driftOf, judgedThreshold, production, stateName } from '../control/production.ts';
 import { rampShare } from '../control/ramp.ts';
 import { leastSamples, onTrial, type Search, type SearchOptions } from '../control/search.ts';
+import type { Durability } from '../memory/choice.ts';
 import type { ServedModel } from './served-model.ts';
 
 /** Everything there is to know about a model's pruning, as the control API shows it. Shares are 0–1, times Unix ms. */
@@ -12,6 +13,7 @@ export function pruningReport(served: ServedModel) {
   return {
     model: served.name,
     ...pruningSummary(served),
+    ...durabilityReport(served.durability),
     thresholds: Object.fromEntries(loaded.sites.map((site) => [site.name, threshold])),
     sites: loaded.sites.map((site, i) => ({
       name: site.name,
@@ -112,6 +114,14 @@ function trialOf(search: Search, options: SearchOptions) {
     needed: leastSamples(search, options),
     evidence: wealth(search.trial!.accept),
   };
+}
+
+/** Whether a mode that an operator chose outlives a restart, as the control API tells it; null where nobody chose one. */
+export function durabilityReport(durability: Durability | null) {
+  if (durability === null) return { durable: null };
+  if (durability.durable) return { durable: true };
+  const warning = `the mode is in force, and would be lost at a restart: ${durability.reason}`;
+  return { durable: false, warning };
 }
 
 /** JSON has no NaN: what is not known is null. */

@@ -3,11 +3,15 @@ import type { Subscription } from 'rxjs';
 import { pairwise } from 'rxjs';
 import { BUNDLED_NAME } from '../bundled.ts';
 import type { Config } from '../config.ts';
-import { controlOptionsOf, Thermostat } from '../control/thermostat.ts';
+import type { Mode } from '../control/state.ts';
+import { controlOptionsOf, type Memory, Thermostat } from '../control/thermostat.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import { nonzeroCount } from '../estimator/histogram.ts';
 import type { InferContext, ModelStatistics } from '../http/plane.ts';
-import { defaultStateFolder, Keeper } from '../memory/keeper.ts';
+import type { Choice, Durability } from '../memory/choice.ts';
+import { Keeper } from '../memory/keeper.ts';
+import { defaultStateFolder } from '../memory/keys.ts';
+import { recall } from '../memory/recall.ts';
 import type { InferRequest, InferResponse, ModelMetadata } from '../protocol/types.ts';
 import type { LoadedModel } from '../runtime/load-model.ts';
 import type { WorkerSetup } from '../runtime/messages.ts';
@@ -56,6 +60,7 @@ export class ServedModel {
   readonly #outputs: readonly string[];
   readonly #subscription: Subscription;
   readonly #keeper: Keeper | undefined;
+  #choice: Choice | null;
   /** The thresholds in use, spread over the sites. */
   readonly #perSites = new Map<number, Float32Array>();
   #sampled = 0;
@@ -69,7 +74,7 @@ export class ServedModel {
     config: Config,
     metrics: Metrics,
     log: Logger,
-    keeper: Keeper | undefined,
+    { keeper, memory, choice }: Beginning,
   ) {
     this.metadata = metadata;
     this.loaded = loaded;
@@ -80,10 +85,11 @@ export class ServedModel {
     this.#sampler = new Sampler(config.sampling);
     this.#outputs = metadata.outputs.map((output) => output.name);
     this.#keeper = keeper;
+    this.#choice = choice;
     this.thermostat = new Thermostat({
       sites: loaded.sites.length,
       config,
-      memory: keeper?.memory,
+      memory,
       onTimed: (step, ms) => metrics.estimatorDuration.observe({ step }, ms / 1000),
       onStep: (event, state) => keeper?.onStep(event, state),
     });
@@ -96,6 +102,7 @@ export class ServedModel {
    * Starts what runs a model that was read.
    *
    * @param startRuntime - worker threads in this process, unless something else is to run it.
+   * @param inherited - what an operator chose for the model that this one takes the place of.
    * @throws ServingError MODEL_INVALID
    */
   static async start(
@@ -104,6 +111,7 @@ export class ServedModel {
     metrics: Metrics,
     log: Logger,
     startRuntime: StartRuntime = WorkerRuntime.start,
+    inherited: Choice | null = null,
   ): Promise<ServedModel> {
     const name = config.model.name ?? (config.model.path === undefined ? BUNDLED_NAME : loaded.stem);
     const metadata: ModelMetadata = {
@@ -127,8 +135,8 @@ export class ServedModel {
         },
       },
     );
-    const keeper = await openKeeper(name, loaded, config, log);
-    return new ServedModel(metadata, loaded, around(runtime), config, metrics, log, keeper);
+    const beginning = await beginningOf(name, loaded, config, { metrics, log, inherited });
+    return new ServedModel(metadata, loaded, around(runtime), config, metrics, log, beginning);
   }
 
   get name(): string {
@@ -206,6 +214,33 @@ export class ServedModel {
       endInferSpan(span, { error: messageOf(error) });
       throw error;
     }
+  }
+
+  /** What an operator has chosen for it; null: nothing. */
+  get choice(): Choice | null {
+    const isRevoked = this.thermostat.state.fixed?.doubt === 'disagreement';
+    return this.#choice && isRevoked ? { ...this.#choice, isRevoked } : this.#choice;
+  }
+
+  /** Whether that outlives a restart; null where nothing was chosen. */
+  get durability(): Durability | null {
+    if (this.#choice === null) return null;
+    return this.#keeper === undefined ? NOT_KEPT : this.#keeper.durability;
+  }
+
+  /** In force at once; resolves when it outlives a restart, or cannot be made to. */
+  async choose(mode: Mode, threshold: number | undefined): Promise<Durability> {
+    const at = Math.max(Date.now(), (this.#choice?.at ?? 0) + 1);
+    this.thermostat.setMode(mode, threshold, at);
+    this.#choice = {
+      mode,
+      threshold: threshold ?? null,
+      isRevoked: false,
+      model: this.loaded.hash,
+      version: this.metadata.versions[0]!,
+      at,
+    };
+    return this.#keeper?.choose(this.#choice) ?? NOT_KEPT;
   }
 
   /** Brings the metrics that are read rather than counted up to date. */
@@ -327,11 +362,36 @@ export class ServedModel {
   }
 }
 
-/** Nothing is kept for a model that nothing can be decided about. */
-function openKeeper(model: string, { hash, sites }: LoadedModel, config: Config, log: Logger) {
+interface Beginning {
+  readonly keeper: Keeper | undefined;
+  readonly memory: Memory;
+  readonly choice: Choice | null;
+}
+
+const NOT_KEPT: Durability = { durable: false, reason: 'this server keeps no state (store.enabled)' };
+
+interface Surroundings {
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly inherited: Choice | null;
+}
+
+/** Where a model goes on from. */
+async function beginningOf(
+  model: string,
+  { hash }: LoadedModel,
+  config: Config,
+  { metrics, log, inherited }: Surroundings,
+): Promise<Beginning> {
   const { enabled, folder = defaultStateFolder() } = config.store;
-  if (enabled !== true || sites.length === 0) return undefined;
-  return Keeper.open({ model, hash, config, control: controlOptionsOf(config) }, folder, log);
+  const subject = { model, hash, config, control: controlOptionsOf(config) };
+  if (enabled !== true) {
+    const memory = recall(null, inherited, subject, Date.now());
+    return { keeper: undefined, memory, choice: inherited };
+  }
+  const onFailure = (what: string) => metrics.stateFailures.inc({ model, what });
+  const keeper = await Keeper.open(subject, { folder, log, inherited, onFailure });
+  return { keeper, memory: keeper.memory, choice: keeper.choice };
 }
 
 /** The answer as served, when it holds every output. */

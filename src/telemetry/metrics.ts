@@ -138,6 +138,12 @@ export class Metrics {
     ['model'],
   );
 
+  readonly stateFailures = this.#counter(
+    'state_failures_total',
+    'What was to be kept over a restart and could not be written or read: choice, evidence or audit.',
+    ['model', 'what'],
+  );
+
   /**
    * Forgets every gauge: they are read anew at each scrape, so nothing stays of a model that is not served any more, nor of
    * the sites of the version before.

@@ -24,9 +24,15 @@ export interface Running {
   readonly saying: (pattern: RegExp) => Promise<string>;
 }
 
-/** Starts a script of this package, built, in its own process. */
-export function start(script: string, args: readonly string[], env: Record<string, string> = {}): Running {
+/** Starts a script of this package, built, in its own process. @param as - another user, where the tests run as root. */
+export function start(
+  script: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+  as: { readonly uid?: number; readonly gid?: number } = {},
+): Running {
   const child = spawn(process.execPath, [script, ...args], {
+    ...as,
     cwd: ROOT,
     env: { ...process.env, XDG_STATE_HOME: freshStateFolder(), ...env },
   });

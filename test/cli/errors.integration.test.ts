@@ -9,7 +9,7 @@ import { start, taustat } from './command.ts';
 const MODEL = bundledModel('model.onnx');
 
 describe('--help', () => {
-  it.each(['serve', 'demo', 'analyze', 'instrument', 'bench'])(
+  it.each(['serve', 'demo', 'analyze', 'instrument', 'bench', 'replay', 'state'])(
     'of %s shows options and examples',
     async (command) => {
       const { code, stdout } = await taustat(command, '--help');
@@ -32,6 +32,11 @@ describe('what cannot be done is said in one line, with exit code 1 and no stack
     [['serve', '--config', '/nowhere.yaml'], /^taustat: FILE_NOT_FOUND: config file/],
     [['serve', '--mode', 'fixed'], /^taustat: CONFIG_INVALID: control.threshold/],
     [['serve', '--mode', 'fixed', '--threshold', '-1'], /^taustat: CONFIG_INVALID: control.threshold/],
+    [
+      ['serve', '--threshold', '0.1'],
+      /^taustat: CONFIG_INVALID: --threshold: only mode fixed takes one, not auto/,
+    ],
+    [['serve', '--mode', 'off', '--threshold', '0.1'], /^taustat: CONFIG_INVALID: --threshold/],
     [['serve', '--agreement', '1.5'], /^taustat: CONFIG_INVALID: agreement.floor/],
     [['serve', '--bogus'], /^taustat: CONFIG_INVALID: unknown option '--bogus', see --help$/m],
     [['serve', '--prot', '1'], /unknown option '--prot' \(Did you mean --port\?\)/],

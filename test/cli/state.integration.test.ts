@@ -79,7 +79,9 @@ describe('what a server keeps', () => {
     const before = await untilTracking(await serve());
     expect(before.threshold).toBeGreaterThan(0);
     // The disk may be slower than the next stage of a ramp.
-    await expect.poll(() => readFileSync(join(folder, `${MODEL}-1.json`), 'utf8')).toContain('"stage":3');
+    const evidence = () =>
+      readdirSync(folder).find((name) => name.startsWith(`${MODEL}@1.`) && name.endsWith('.json'))!;
+    await expect.poll(() => readFileSync(join(folder, evidence()), 'utf8')).toContain('"stage":3');
     await kill();
     const url = await serve();
     const ready = performance.now();

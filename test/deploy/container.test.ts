@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { fromEnvironment, parseConfig } from '../../src/config.ts';
 import { environment, healthCommand, stages, texts } from './dockerfile.ts';
-import { read } from './files.ts';
+import { read, STATE_FOLDER } from './files.ts';
 
 const all = stages();
 const image = all.at(-1)!;
@@ -14,6 +14,13 @@ describe('the image', () => {
     const order = image.instructions.map(({ op }) => op);
     expect(order.indexOf('USER')).toBeGreaterThan(order.lastIndexOf('COPY'));
     expect(order.slice(order.indexOf('USER'))).not.toContain('RUN');
+  });
+
+  it('keeps state in a folder that its user owns', () => {
+    const { store } = parseConfig(fromEnvironment(taustatOnly(environment(image))));
+    expect(store.folder).toBe(STATE_FOLDER);
+    const [uid, gid] = texts(image, 'USER')[0]!.split(':');
+    expect(texts(image, 'RUN')).toContain(`install -d -o ${uid} -g ${gid} -m 700 ${STATE_FOLDER}`);
   });
 
   it('listens to everybody, on the port that it exposes and checks', () => {
@@ -46,6 +53,12 @@ describe('the image', () => {
         expect([...told]).toContain(stage.name);
     }
     expect(told.size).toBeGreaterThan(1);
+  });
+
+  it('is built, like every checkout, without the scripts of its dependencies', () => {
+    expect(read('.npmrc')).toMatch(/^ignore-scripts=true$/m);
+    for (const stage of all.filter((one) => texts(one, 'RUN').some((text) => text.includes('npm ci'))))
+      expect(texts(all.find(({ name }) => name === stage.base) ?? stage, 'COPY').join()).toContain('.npmrc');
   });
 
   it('copies what is in the repository and let through by .dockerignore', () => {

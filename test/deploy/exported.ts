@@ -13,6 +13,7 @@ export const LABEL_VALUES: Readonly<Record<string, Readonly<Record<string, reado
   taustat_request_duration_seconds_sum: { phase: DURATION_PHASES },
   taustat_request_duration_seconds_count: { phase: DURATION_PHASES },
   taustat_shadow_runs_total: { outcome: ['ok', 'dropped', 'failed'] },
+  taustat_state_failures_total: { what: ['choice', 'evidence', 'audit'] },
   taustat_compared_answers_total: { outcome: ['agreed', 'disagreed'] },
 };
 

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { parse, parseAllDocuments } from 'yaml';
 
+/** Where the image keeps state. */
+export const STATE_FOLDER = '/var/lib/taustat';
+
 /** A file of the repository, as text. */
 export function read(path: string): string {
   return readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
@@ -13,7 +16,12 @@ export function readYaml<T>(path: string): T {
 
 /** Every document of a YAML file, by its kind. */
 export function readManifests(path: string): Record<string, Manifest> {
-  const documents = parseAllDocuments(read(path)).map((document) => document.toJS() as Manifest);
+  return manifestsOf(read(path));
+}
+
+/** Every document of a YAML text, by its kind. */
+export function manifestsOf(text: string): Record<string, Manifest> {
+  const documents = parseAllDocuments(text).map((document) => document.toJS() as Manifest);
   return Object.fromEntries(documents.map((manifest) => [manifest.kind, manifest]));
 }
 

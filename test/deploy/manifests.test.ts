@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { fromEnvironment, parseConfig } from '../../src/config.ts';
-import { read, readManifests, readYaml } from './files.ts';
+import { manifestsOf, read, readManifests, readYaml, STATE_FOLDER } from './files.ts';
 
 const FOLDER = new URL('../../deploy', import.meta.url);
 const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).sort();
@@ -13,6 +13,22 @@ const { drainSeconds, port } = parseConfig({}).server;
 interface EnvironmentVariable {
   readonly name: string;
   readonly value?: string;
+}
+
+interface Mount {
+  readonly name: string;
+  readonly mountPath: string;
+  readonly readOnly?: boolean;
+}
+
+/** What the state folder of a container is, of the volumes of its pod. */
+function stateVolume(container: { volumeMounts: Mount[] }, volumes: { name: string }[]): object {
+  const mount = container.volumeMounts.find(({ mountPath }) => mountPath === STATE_FOLDER);
+  expect(mount?.readOnly).toBeUndefined();
+  const found = volumes.filter(({ name }) => name === mount?.name);
+  expect(found).toHaveLength(1);
+  const { name: _, ...volume } = found[0]!;
+  return volume;
 }
 
 /** Throws for a variable that is no setting. A value that comes from a secret is any long enough text. */
@@ -72,6 +88,7 @@ describe('Kubernetes', () => {
 
   it('needs no privilege', () => {
     expect(pod.securityContext.runAsNonRoot).toBe(true);
+    expect(pod.securityContext.runAsUser).toBe(1000);
     expect(container.securityContext).toEqual({
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
@@ -80,8 +97,46 @@ describe('Kubernetes', () => {
   });
 });
 
+describe('state in Kubernetes', () => {
+  const { spec } = Deployment!.spec.template;
+
+  it('has a folder that the user of the image may write to, although the rest is read-only', () => {
+    expect(stateVolume(spec.containers[0], spec.volumes)).toEqual({ emptyDir: {} });
+    expect(spec.containers[0].securityContext.readOnlyRootFilesystem).toBe(true);
+    expect(spec.securityContext.fsGroup).toBe(spec.securityContext.runAsGroup);
+  });
+
+  it('can be shared by all pods, as the comments say', () => {
+    const text = read('deploy/kubernetes/taustat.yaml')
+      .replace(/^ *- \{ name: state, emptyDir.*\n/m, '')
+      .replace(/^( *)# (- \{ name: state, persistentVolumeClaim.*)$/m, '$1$2')
+      .replace(/^# ---\n(# .*\n)+$/m, (claim) => claim.replace(/^# /gm, ''));
+    const manifests = manifestsOf(text);
+    const { name } = manifests.PersistentVolumeClaim!.metadata;
+    const { containers, volumes } = manifests.Deployment!.spec.template.spec;
+    expect(stateVolume(containers[0], volumes)).toEqual({ persistentVolumeClaim: { claimName: name } });
+    expect(manifests.PersistentVolumeClaim!.spec.accessModes).toEqual(['ReadWriteMany']);
+  });
+
+  it('keeps pruning off for all pods, as the comment says', () => {
+    const line = /# - (\{ name: TAUSTAT_CONTROL_MODE, .*\})/.exec(read('deploy/kubernetes/taustat.yaml'))!;
+    expect(settingsOf([parse(line[1]!)]).control.mode).toBe('off');
+  });
+});
+
 describe('KServe', () => {
   const [container] = ServingRuntime!.spec.containers;
+
+  it('has a state folder that the user of the image may write to', () => {
+    expect(stateVolume(container, ServingRuntime!.spec.volumes)).toEqual({ emptyDir: {} });
+    expect(container.securityContext).toMatchObject({
+      readOnlyRootFilesystem: true,
+      runAsNonRoot: true,
+      runAsUser: 1000,
+    });
+    const { fsGroup } = InferenceService!.spec.predictor.securityContext;
+    expect(fsGroup).toBe(container.securityContext.runAsGroup);
+  });
 
   it('offers ONNX over v2, and uses it', () => {
     const { model, minReplicas, enableServiceLinks } = InferenceService!.spec.predictor;
@@ -117,6 +172,18 @@ describe('compose', () => {
 
   it('stops taustat with the time that requests under way need', () => {
     expect(Number.parseInt(String(services.taustat.stop_grace_period), 10)).toBeGreaterThan(drainSeconds);
+  });
+
+  it('keeps state in a volume of its own, on an otherwise read-only file system', () => {
+    const { volumes } = readYaml<{ volumes: object }>('deploy/compose.yaml');
+    const [name, folder] = services.taustat.volumes
+      .find((volume) => volume.endsWith(STATE_FOLDER))!
+      .split(':');
+    expect([Object.keys(volumes).includes(name!), folder, services.taustat.read_only]).toEqual([
+      true,
+      STATE_FOLDER,
+      true,
+    ]);
   });
 
   it('sets what are settings', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readYaml, rules } from './files.ts';
+import { read, readYaml, rules } from './files.ts';
 
 const { tests } = readYaml<{
   tests: { promql_expr_test: { expr: string; exp_samples: { labels: string }[] }[] }[];
@@ -24,6 +24,14 @@ describe('alerts', () => {
 
   it.each(alerts.map(({ alert }) => alert!))('%s: fires in the tests of the rules', (alert) => {
     expect(firing).toContain(alert);
+  });
+
+  it('are in the README, by their severity, and no others', () => {
+    const rows = [...read('deploy/README.md').matchAll(/^\| (Taustat[\w, ]+) \| (\w+) \|/gm)];
+    const told = rows.flatMap(([, names, severity]) =>
+      names!.split(', ').map((name) => `${name} ${severity}`),
+    );
+    expect(told.sort()).toEqual(alerts.map(({ alert, labels }) => `${alert} ${labels?.severity}`).sort());
   });
 
   it('hold the loss to what the server itself says is allowed', () => {

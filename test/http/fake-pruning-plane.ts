@@ -13,11 +13,12 @@ export class FakePruningPlane implements PruningPlane {
     return { model, mode: this.mode, threshold: this.threshold ?? 0 };
   }
 
-  async setMode(model: string, mode: Mode, threshold: number | undefined): Promise<void> {
+  async setMode(model: string, mode: Mode, threshold: number | undefined): Promise<unknown> {
     this.report(model);
     this.mode = mode;
     this.threshold = threshold;
     for (const { next } of this.followers) next(this.report(model));
+    return this.report(model);
   }
 
   follow(model: string, follower: Follower): Unfollow {

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
 import { createPruningRoutes } from '../../src/http/pruning-routes.ts';
@@ -77,4 +78,29 @@ it('a stream that was told its end lets the server stop without waiting for the 
   for (const { end } of plane.followers) end();
   expect((await events.next()).done).toBe(true);
   await stopped;
+});
+
+it('a client that never reads is cut off, and nothing is kept for it; who reads is told everything', async () => {
+  const reading = eventsOf(await fetch(`${server.url}${PATH}/events`));
+  await reading.next();
+  const silent = connect(server.port, '127.0.0.1');
+  silent.pause().write(`GET ${PATH}/events HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  await until(() => plane.followers.size === 2);
+  const closed = new Promise((resolve) => silent.once('close', resolve));
+  // More than what the sockets of both sides hold, then as many as may wait, then one more.
+  const large = 'x'.repeat(1_000_000);
+  const told: number[] = [];
+  for (let i = 0; plane.followers.size === 2 && i < 1000; i++) {
+    for (const { next } of plane.followers) next({ i, large });
+    const { value } = await reading.next();
+    told.push((value as { i: number }).i);
+  }
+  expect(plane.followers.size).toBe(1);
+  expect(told.length).toBeGreaterThan(64);
+  expect(told.length).toBeLessThan(200);
+  expect(told).toEqual(told.map((_, i) => i));
+  silent.resume();
+  await closed;
+  await put('{"mode":"off"}');
+  expect((await reading.next()).value).toMatchObject({ mode: 'off' });
 });

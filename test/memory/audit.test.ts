@@ -1,4 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -9,8 +18,10 @@ import { judgedThresholds } from '../../src/control/production.ts';
 import { type ControllerState, initialState } from '../../src/control/state.ts';
 import { type AuditLine, AuditRecorder } from '../../src/memory/audit.ts';
 import { AuditFile } from '../../src/memory/audit-file.ts';
+import { partPath, partsOf } from '../../src/memory/audit-parts.ts';
 import { AuditError, type ReplayedDecision, replay } from '../../src/memory/replay.ts';
 import { OPTIONS, pair, snapshot } from '../control/events.ts';
+import { until } from '../http/until.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'taustat-audit-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -141,8 +152,10 @@ describe('AuditFile', () => {
   };
 
   /** Lives through a story with the file as the sink. */
-  async function written(path: string, story: readonly Part[], maxBytes?: number): Promise<void> {
-    const file = new AuditFile(path, { report: fail, ...(maxBytes === undefined ? {} : { maxBytes }) });
+  async function written(path: string, story: readonly Part[], maxBytes?: number, maxParts?: number) {
+    const limits =
+      maxBytes === undefined ? {} : { maxBytes, ...(maxParts === undefined ? {} : { maxParts }) };
+    const file = new AuditFile(path, { report: fail, ...limits });
     const recorder = new AuditRecorder(SUBJECT, initialState('auto', undefined, OPTIONS), file);
     live(story, (event, state) => recorder.record(event, state));
     recorder.flush();
@@ -173,21 +186,69 @@ describe('AuditFile', () => {
     expect(decisions.every(({ isSame }) => isSame)).toBe(true);
   });
 
-  it('is set aside when it is long enough; each part can be read on its own', async () => {
+  it('is set aside when it is long enough; each part can be read on its own, and all in a row', async () => {
     const path = join(folder, 'long.jsonl');
-    await written(path, STORY, 20_000);
-    for (const part of [path, `${path}.1`]) {
+    await written(path, STORY, 5000, 100);
+    const files = [...(await partsOf(path)), path];
+    expect(files.length).toBeGreaterThan(2);
+    const whole: string[] = [];
+    for (const part of files) {
       const decisions = await replayed(linesOf(part));
       expect(decisions.every(({ isSame }) => isSame)).toBe(true);
+      whole.push(...linesOf(part));
     }
+    expect((await replayed(whole)).length).toBe((await replayed(logOf(STORY))).length);
   });
 
-  it('reports once what cannot be written, and takes lines all the same', async () => {
-    const errors: unknown[] = [];
-    const file = new AuditFile('/dev/null/audit.jsonl', { report: (error) => errors.push(error) });
+  it('keeps so many parts, the newest', async () => {
+    const path = join(folder, 'bounded.jsonl');
+    for (let i = 0; i < 4; i++) await written(path, STORY, 5000, 2);
+    const parts = await partsOf(path);
+    expect(parts).toHaveLength(2);
+    for (const part of [...parts, path]) expect(statSync(part).size).toBeLessThan(20_000);
+  });
+
+  it('goes on in the new file when another server has set the old one aside', async () => {
+    const path = join(folder, 'moved.jsonl');
+    const file = new AuditFile(path, { report: fail, lookMs: 0 });
+    const recorder = new AuditRecorder(SUBJECT, initialState('auto', undefined, OPTIONS), file);
+    const steps: [ControlEvent, ControllerState][] = [];
+    live(STORY, (event, state) => steps.push([event, state]));
+    const half = steps.length >> 1;
+    for (const [event, state] of steps.slice(0, half)) recorder.record(event, state);
+    recorder.flush();
+    await until(() => existsSync(path) && statSync(path).size > 0);
+    renameSync(path, partPath(path, new Date()));
+    for (const [i, [event, state]] of steps.slice(half).entries()) {
+      recorder.record(event, state);
+      if (i % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    recorder.flush();
+    await file.close();
+    expect((await replayed(linesOf(path))).length).toBeGreaterThan(0);
+  });
+
+  it('reports what cannot be written, takes lines all the same, and goes on once it can', async () => {
+    const errors: NodeJS.ErrnoException[] = [];
+    const path = join(folder, 'full.jsonl');
+    symlinkSync('/dev/full', path);
+    const report = (error: unknown) => void errors.push(error as NodeJS.ErrnoException);
+    const file = new AuditFile(path, { report, retryMs: 50 });
+    for (const line of logOf(STORY)) file.write(line);
+    await until(() => errors.length > 0);
+    expect(errors.map(({ code }) => code)).toEqual(['ENOSPC']);
     expect(file.needsStart).toBe(false);
+    rmSync(path);
+    await until(() => file.needsStart);
     for (const line of logOf(STORY)) file.write(line);
     await file.close();
     expect(errors).toHaveLength(1);
+    expect((await replayed(linesOf(path))).every(({ isSame }) => isSame)).toBe(true);
+  });
+
+  it('leaves nothing behind where nothing was decided', async () => {
+    const path = join(folder, 'nothing', 'idle.jsonl');
+    await new AuditFile(path, { report: fail }).close();
+    expect(existsSync(join(folder, 'nothing'))).toBe(false);
   });
 });

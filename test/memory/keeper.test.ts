@@ -4,7 +4,9 @@ import { step } from '../../src/control/controller.ts';
 import { interestIn, judgedThresholds, production } from '../../src/control/production.ts';
 import { type ControllerState, initialState } from '../../src/control/state.ts';
 import { controlOptionsOf } from '../../src/control/thermostat.ts';
-import { defaultStateFolder, fingerprint, type KeeperSubject, recall } from '../../src/memory/keeper.ts';
+import type { Choice } from '../../src/memory/choice.ts';
+import { defaultStateFolder } from '../../src/memory/keys.ts';
+import { fingerprint, type KeeperSubject, recall } from '../../src/memory/recall.ts';
 import { RECORD_VERSION, type Remembered } from '../../src/memory/store.ts';
 import { pair, snapshot } from '../control/events.ts';
 
@@ -34,7 +36,7 @@ function recordOf(state: ControllerState): Remembered {
 describe('what is recalled', () => {
   it('is everything, for the same model under the same settings', () => {
     const state = tracking();
-    const { state: recalled } = recall(recordOf(state), SUBJECT, NOW + 1000);
+    const { state: recalled } = recall(recordOf(state), null, SUBJECT, NOW + 1000);
     expect(recalled).toEqual(state);
     expect(production(recalled)).toMatchObject({ threshold: 1, share: 1 });
   });
@@ -46,25 +48,25 @@ describe('what is recalled', () => {
     ['other sites', subjectOf({ sites: { scheme: 'linear-inputs' } }), NOW],
     ['old evidence', SUBJECT, NOW + 86_400_001],
   ])('is nothing that was proven, for %s', (_, subject, now) => {
-    const { state, reference } = recall(recordOf(tracking()), subject, now);
+    const { state, reference } = recall(recordOf(tracking()), null, subject, now);
     expect([state.phase.kind, production(state).threshold, reference]).toEqual(['warming', 0, null]);
   });
 
   it('is nothing without a record', () => {
-    expect(recall(null, SUBJECT, NOW).state).toEqual(initialState('auto', undefined, SUBJECT.control));
+    expect(recall(null, null, SUBJECT, NOW).state).toEqual(initialState('auto', undefined, SUBJECT.control));
   });
 
   it('is the mode that an operator chose, whatever the settings say and however old it is', () => {
     const off = step(tracking(), { kind: 'mode', at: 1, mode: 'off' }, SUBJECT.control);
     for (const subject of [SUBJECT, subjectOf({ agreement: { floor: 0.5 }, control: { mode: 'observe' } })]) {
-      const { state } = recall(recordOf(off), subject, NOW + 1e12);
+      const { state } = recall(recordOf(off), null, subject, NOW + 1e12);
       expect([state.mode, production(state).threshold]).toEqual(['off', 0]);
     }
   });
 
   it('is the mode that an operator chose also when the file has changed', () => {
     const off = step(tracking(), { kind: 'mode', at: 1, mode: 'off' }, SUBJECT.control);
-    const { state } = recall(recordOf(off), subjectOf({}, 'other'), NOW);
+    const { state } = recall(recordOf(off), null, subjectOf({}, 'other'), NOW);
     expect([state.mode, state.phase.kind]).toEqual(['off', 'warming']);
   });
 
@@ -74,26 +76,26 @@ describe('what is recalled', () => {
     for (let i = 0; i < 20; i++) state = step(state, pair(3, 1), fixed.control);
     expect(production(state).threshold).toBe(0);
     const kept = { ...recordOf(state), settings: fingerprint(fixed) };
-    expect(production(recall(kept, fixed, NOW).state).threshold).toBe(0);
+    expect(production(recall(kept, null, fixed, NOW).state).threshold).toBe(0);
     const other = subjectOf({ control: { mode: 'fixed', threshold: 2 } });
-    expect(production(recall(kept, other, NOW).state).threshold).toBe(2);
+    expect(production(recall(kept, null, other, NOW).state).threshold).toBe(2);
   });
 
   it('is an operator’s threshold that is looked at closely again, and none of a record that does not tell its doubts', () => {
     let state = step(tracking(), { kind: 'mode', at: 1, mode: 'fixed', threshold: 3 }, SUBJECT.control);
     for (let i = 0; i < 100; i++) state = step(state, pair(3, 0), SUBJECT.control);
-    const again = recall(recordOf(state), SUBJECT, NOW).state;
+    const again = recall(recordOf(state), null, SUBJECT, NOW).state;
     expect([production(again).threshold, interestIn(again, 0.9)]).toEqual([3, 'urgent']);
     expect(again.fixed!.watch).toEqual(state.fixed!.watch);
     const older = { ...state, fixed: { threshold: 3, isRevoked: false } } as unknown as ControllerState;
-    const recalled = recall(recordOf(older), SUBJECT, NOW).state;
+    const recalled = recall(recordOf(older), null, SUBJECT, NOW).state;
     expect([recalled.mode, production(recalled).threshold]).toEqual(['fixed', 0]);
     expect(() => step(recalled, pair(3, 0), SUBJECT.control)).not.toThrow();
   });
 
   it('reaches production in stages where it was only observed', () => {
     const observed: ControllerState = { ...tracking(), mode: 'observe' };
-    expect(production(recall(recordOf(observed), SUBJECT, NOW).state)).toMatchObject({ share: 0.01 });
+    expect(production(recall(recordOf(observed), null, SUBJECT, NOW).state)).toMatchObject({ share: 0.01 });
   });
 
   it.each<[string, (state: ControllerState) => unknown]>([
@@ -101,7 +103,7 @@ describe('what is recalled', () => {
     ['of another mode', (state) => ({ ...state, mode: 'banana' })],
   ])('is nothing of a damaged record: %s', (_, damage) => {
     const damaged = damage(tracking()) as ControllerState;
-    expect(recall(recordOf(damaged), SUBJECT, NOW).state).toMatchObject({
+    expect(recall(recordOf(damaged), null, SUBJECT, NOW).state).toMatchObject({
       mode: 'auto',
       phase: { kind: 'warming' },
     });
@@ -109,13 +111,13 @@ describe('what is recalled', () => {
 
   it('is nothing where no request will be sampled, or the model was off meanwhile', () => {
     const blind = subjectOf({ sampling: { ratio: 0 } });
-    expect(recall(recordOf(tracking()), blind, NOW).state.phase.kind).toBe('warming');
+    expect(recall(recordOf(tracking()), null, blind, NOW).state.phase.kind).toBe('warming');
     const off: ControllerState = { ...tracking(), mode: 'off' };
-    expect(recall(recordOf(off), SUBJECT, NOW).state.phase.kind).toBe('warming');
+    expect(recall(recordOf(off), null, SUBJECT, NOW).state.phase.kind).toBe('warming');
   });
 
   it('is the mode of the settings, where nobody chose another', () => {
-    const { state } = recall(recordOf(tracking()), subjectOf({ control: { mode: 'observe' } }), NOW);
+    const { state } = recall(recordOf(tracking()), null, subjectOf({ control: { mode: 'observe' } }), NOW);
     expect([state.mode, production(state).threshold]).toEqual(['observe', 0]);
   });
 });
@@ -124,6 +126,42 @@ describe('settings', () => {
   it('that say nothing about the worth of evidence leave it as it is', () => {
     const patient = subjectOf({ sampling: { unverifiedSeconds: 5, unverifiedRequests: 7 } });
     expect(fingerprint(patient)).toBe(fingerprint(SUBJECT));
+  });
+});
+
+describe('a choice', () => {
+  const choice: Choice = {
+    mode: 'fixed',
+    threshold: 3,
+    isRevoked: false,
+    model: 'h',
+    version: '1',
+    at: NOW,
+  };
+  const off: Choice = { ...choice, mode: 'off', threshold: null };
+
+  it('counts for more than what a record and the settings say, also without a record', () => {
+    for (const record of [recordOf(tracking()), null]) {
+      expect(recall(record, off, subjectOf({ control: { mode: 'observe' } }), NOW).state).toMatchObject({
+        mode: 'off',
+        modeBy: 'operator',
+      });
+    }
+  });
+
+  it('leaves what was proven as it is', () => {
+    const auto: Choice = { ...off, mode: 'auto' };
+    expect(production(recall(recordOf(tracking()), auto, SUBJECT, NOW).state).threshold).toBe(1);
+  });
+
+  it.each([
+    ['the same file and version', choice, 'fixed', 3],
+    ['another file', { ...choice, model: 'other' }, 'observe', 0],
+    ['another version', { ...choice, version: '2' }, 'observe', 0],
+    ['one that the guard has taken back', { ...choice, isRevoked: true }, 'fixed', 0],
+  ] as const)('of a threshold holds for %s: %#', (_, made, mode, threshold) => {
+    const { state } = recall(null, made, SUBJECT, NOW);
+    expect([state.mode, production(state).threshold]).toEqual([mode, threshold]);
   });
 });
 

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ServingError } from '../../src/errors.ts';
+import type { Choice } from '../../src/memory/choice.ts';
 import type { FoundModel } from '../../src/repository/layout.ts';
 import { ModelEntry, type OpenVersion, type VersionPolicy } from '../../src/repository/model-entry.ts';
-import { modeAfter, workersEach } from '../../src/serving/open-model.ts';
+import { workersEach } from '../../src/serving/open-model.ts';
 import type { ServedModel } from '../../src/serving/served-model.ts';
 
 /** Files of a version: their content, or what cannot be loaded. */
@@ -22,22 +23,24 @@ const found = (files: readonly Files[]): FoundModel => ({
 });
 
 /** An entry over models that do nothing but come and go, and what was seen of them. */
-function observed() {
+function observed(chosen: ReadonlyMap<string, Choice> = new Map()) {
   const opened: { version: string; closed: number }[] = [];
   const currents: (string | undefined)[] = [];
   let opening = 0;
   let isEnding = false;
-  const open: OpenVersion = async (_name, { version, path }) => {
+  const inherited: string[] = [];
+  const open: OpenVersion = async (_name, { version, path }, { choice }) => {
     expect(++opening).toBe(1);
     await Promise.resolve();
     opening--;
     if (path === 'bad') throw new ServingError('MODEL_INVALID', 'bad');
     const life = { version, closed: 0 };
     opened.push(life);
+    inherited.push(`${version} ${choice?.mode ?? '-'}`);
     const served = {
       metadata: { name: 'm', versions: [version], platform: '', inputs: [], outputs: [] },
       runtime: { isReady: true },
-      thermostat: { state: { mode: 'auto', modeBy: 'settings' } },
+      choice: chosen.get(version) ?? choice,
       close: async () => {
         life.closed++;
         const answers = [...entry.live.values()].some((live) => live.served === (served as unknown));
@@ -53,6 +56,7 @@ function observed() {
     entry,
     opened,
     currents,
+    inherited,
     end: () => {
       isEnding = true;
       return entry.close();
@@ -129,15 +133,53 @@ describe('whatever comes and goes', () => {
 });
 
 describe('what a version takes over', () => {
-  it.each([
-    ['off', 'off'],
-    ['observe', 'observe'],
-    ['auto', 'auto'],
-    ['fixed', 'observe'],
-  ] as const)('after an operator’s %s: %s', (before, after) => {
-    expect(modeAfter(before)).toBe(after);
+  const off: Choice = { mode: 'off', threshold: null, isRevoked: false, model: 'h', version: '2', at: 1 };
+  const [one, two, three] = [1, 2, 3].map((version) => ({ version, content: version })) as [
+    Files,
+    Files,
+    Files,
+  ];
+
+  it('is nothing at the start, when all are served: each has its own', async () => {
+    const { entry, inherited } = observed(new Map([['2', off]]));
+    await entry.update(found([one, two]), 'all');
+    expect(inherited).toEqual(['2 -', '1 -']);
   });
 
+  it('is what was chosen for the one in whose place it answers, and only that', async () => {
+    const { entry, inherited } = observed(new Map([['2', off]]));
+    await entry.update(found([two]), 'all');
+    await entry.update(found([one, two]), 'all');
+    await entry.update(found([one, two, three]), 'all');
+    expect(inherited).toEqual(['2 -', '1 -', '3 off']);
+  });
+
+  it('is what was chosen for itself before it was unloaded', async () => {
+    const { entry, inherited } = observed(new Map([['2', off]]));
+    await entry.update(found([one, two]), 'all');
+    await entry.unload();
+    await entry.update(found([one, two]), 'all');
+    expect(inherited.slice(2)).toEqual(['2 off', '1 -']);
+  });
+
+  it('is what was chosen for the model, when the newest alone is served, also back to an older one', async () => {
+    const { entry, inherited } = observed(new Map([['2', off]]));
+    await entry.update(found([two]), 'latest');
+    await entry.update(found([one]), 'latest');
+    await entry.unload();
+    await entry.update(found([three]), 'latest');
+    expect(inherited).toEqual(['2 -', '1 off', '3 off']);
+  });
+
+  it('is its own when its files change', async () => {
+    const { entry, inherited } = observed(new Map([['1', off]]));
+    await entry.update(found([one, two]), 'all');
+    await entry.update(found([{ version: 1, content: 3 }, two]), 'all');
+    expect(inherited.at(-1)).toBe('1 off');
+  });
+});
+
+describe('the cores', () => {
   it.each([
     [1, 2, 1],
     [5, 2, 1],

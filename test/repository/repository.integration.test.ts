@@ -245,6 +245,44 @@ describe('load', () => {
     await rm(folder, { recursive: true });
   });
 
+  it('keeps a mode per version where all are served, over a restart', async () => {
+    lab = await RepositoryLab.open({ 'm/1': perceptron(), 'm/2': perceptron(), 'm/3': perceptron() });
+    const folder = await mkdtemp(join(tmpdir(), 'taustat-state-'));
+    const config = {
+      model: { repository: lab.folder, versions: 'all' },
+      store: { enabled: true, folder },
+      telemetry: { logLevel: 'silent' },
+    } as const;
+    const pruning = async ({ routes }: Taustat, version: number, body?: object) => {
+      const sent = body === undefined ? {} : { method: 'PUT', body: JSON.stringify(body) };
+      const { mode, threshold } = (await (
+        await routes.request(`/v2/models/m/versions/${version}/pruning`, sent)
+      ).json()) as { mode: string; threshold: number };
+      return `${mode} ${threshold}`;
+    };
+    const all = async (taustat: Taustat) =>
+      Promise.all([1, 2, 3].map((version) => pruning(taustat, version)));
+    const first = await createTaustat(config);
+    expect(await all(first)).toEqual(['auto 0', 'auto 0', 'auto 0']);
+    await pruning(first, 3, { mode: 'off' });
+    await pruning(first, 1, { mode: 'fixed', threshold: 2 });
+    await first.close();
+    const second = await createTaustat(config);
+    expect(await all(second)).toEqual(['fixed 2', 'auto 0', 'off 0']);
+    // A newer one takes over what was chosen for the one in whose place it answers, and keeps it.
+    await lab.put('m/4', perceptron());
+    await second.repository.load('m');
+    expect(await pruning(second, 4)).toBe('off 0');
+    await second.repository.unload('m');
+    await second.repository.load('m');
+    expect(await all(second)).toEqual(['fixed 2', 'auto 0', 'off 0']);
+    await second.close();
+    const third = await createTaustat(config);
+    expect([...(await all(third)), await pruning(third, 4)]).toEqual(['fixed 2', 'auto 0', 'off 0', 'off 0']);
+    await third.close();
+    await rm(folder, { recursive: true });
+  });
+
   it('lets what follows a model’s state follow the one that takes its place', async () => {
     lab = await RepositoryLab.open({ 'm/1': perceptron() }, { control: { mode: 'observe' } });
     const events = await fetch(`http://127.0.0.1:${lab.port}/v2/models/m/pruning/events`);

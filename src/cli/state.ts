@@ -1,0 +1,90 @@
+import { rm } from 'node:fs/promises';
+import { Command } from 'commander';
+import { loadConfig } from '../config.ts';
+import { messageOf, ServingError } from '../errors.ts';
+import { ChoiceFiles } from '../memory/choice-files.ts';
+import { choiceKeyOf, defaultStateFolder } from '../memory/keys.ts';
+import { type StateFile, stateFiles } from '../memory/state-files.ts';
+import { table } from './table.ts';
+
+interface StateFlags {
+  readonly config?: string;
+  readonly stateDir?: string;
+  readonly forget?: string;
+}
+
+export function stateCommand(): Command {
+  return new Command('state')
+    .description('Show what servers keep in a state folder, or forget a model.')
+    .option('--config <file>', 'settings in YAML or JSON, for store.folder')
+    .option('--state-dir <folder>', 'the folder, if it is another one')
+    .option(
+      '--forget <model>',
+      'remove all that is kept of a model, the mode that an operator chose included',
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ taustat state
+  $ taustat state --state-dir /var/lib/taustat --forget old-model
+
+Stop the servers of a model before it is forgotten: they would write again what they know.`,
+    )
+    .action((flags: StateFlags) => run(flags));
+}
+
+async function run({ config, stateDir, forget }: StateFlags): Promise<void> {
+  const flags = stateDir === undefined ? {} : { store: { folder: stateDir } };
+  const { folder = defaultStateFolder() } = loadConfig(config, process.env, flags).store;
+  const files = await stateFiles(folder).catch((error: unknown) => {
+    throw new ServingError('FILE_NOT_FOUND', `state folder '${folder}': ${messageOf(error)}`);
+  });
+  if (forget === undefined) {
+    process.stdout.write(await listing(folder, files));
+    return;
+  }
+  const found = files.filter(({ model }) => model === forget);
+  if (found.length === 0)
+    throw new ServingError('UNKNOWN_MODEL', `nothing is kept of '${forget}' in '${folder}'`);
+  await Promise.all(found.map(({ path }) => rm(path, { force: true })));
+  process.stdout.write(`forgot ${found.length} files of '${forget}' in ${folder}\n`);
+}
+
+async function listing(folder: string, files: readonly StateFile[]): Promise<string> {
+  if (files.length === 0) return `nothing is kept in ${folder}\n`;
+  const groups = new Map<string, StateFile[]>();
+  for (const file of files) {
+    const key = `${file.model}\0${file.version ?? ''}`;
+    groups.set(key, [...(groups.get(key) ?? []), file]);
+  }
+  const rows = await Promise.all(
+    [...groups.values()].map(async (group) => {
+      const { model, version } = group[0]!;
+      const has = group.some(({ kind }) => kind === 'choice');
+      const kept = has ? await new ChoiceFiles(folder, choiceKeyOf(model, version)).load() : null;
+      return [
+        model,
+        version ?? 'any',
+        choiceText(kept?.choice),
+        newest(group, 'evidence'),
+        newest(group, 'audit'),
+        `${(group.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) / 1e6).toFixed(1)} MB`,
+      ];
+    }),
+  );
+  rows.sort((a, b) => (a.join() < b.join() ? -1 : 1));
+  const head = ['model', 'version', 'mode chosen', 'evidence of', 'log until', 'size'];
+  return `${folder}\n\n${table(head, rows)}`;
+}
+
+function choiceText(choice: { mode: string; threshold: number | null; at: number } | undefined): string {
+  if (choice === undefined) return '';
+  const { mode, threshold, at } = choice;
+  return `${mode}${threshold === null ? '' : ` at τ ${threshold}`}, ${new Date(at).toISOString()}`;
+}
+
+function newest(files: readonly StateFile[], kind: StateFile['kind']): string {
+  const times = files.filter((file) => file.kind === kind).map(({ modifiedMs }) => modifiedMs);
+  return times.length === 0 ? '' : new Date(Math.max(...times)).toISOString();
+}

@@ -1,0 +1,36 @@
+import { MODES, type Mode } from '../control/state.ts';
+
+/** The mode that an operator chose for a model. It is kept apart from the evidence, which comes and goes by itself. */
+export interface Choice {
+  readonly mode: Mode;
+  /** Of mode `fixed`, else null. */
+  readonly threshold: number | null;
+  /** The guard has taken the fixed threshold back. */
+  readonly isRevoked: boolean;
+  /** What it was chosen for: SHA-256 of the model file, and its version. */
+  readonly model: string;
+  readonly version: string;
+  /** When, Unix milliseconds. */
+  readonly at: number;
+}
+
+/** Whether the choice is safe from a restart. */
+export type Durability = { readonly durable: true } | { readonly durable: false; readonly reason: string };
+
+/** The form that is understood; anything else is as good as nothing. */
+export function isChoice(value: unknown): value is Choice {
+  if (typeof value !== 'object' || value === null) return false;
+  const { mode, threshold, model, at } = value as Partial<Choice>;
+  return (
+    MODES.includes(mode as Mode) &&
+    (mode !== 'fixed' || typeof threshold === 'number') &&
+    typeof model === 'string' &&
+    typeof at === 'number'
+  );
+}
+
+/** The later of two choices. */
+export function laterOf(a: Choice | null, b: Choice | null): Choice | null {
+  if (a === null || b === null) return a ?? b;
+  return b.at > a.at ? b : a;
+}

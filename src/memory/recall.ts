@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import type { Config } from '../config.ts';
+import { phaseUnder } from '../control/controller.ts';
+import { EVIDENCE_FORM } from '../control/evidence.ts';
+import { type Fixed, fixedAt } from '../control/fixed.ts';
+import { interestIn, judgedThresholds, production } from '../control/production.ts';
+import { type ControllerState, type ControlOptions, initialState, MODES } from '../control/state.ts';
+import type { Memory } from '../control/thermostat.ts';
+import type { Choice } from './choice.ts';
+import type { Remembered } from './store.ts';
+
+export interface KeeperSubject {
+  /** Name of the model. */
+  readonly model: string;
+  /** SHA-256 of its file. */
+  readonly hash: string;
+  readonly config: Config;
+  readonly control: ControlOptions;
+}
+
+type Modes = Pick<ControllerState, 'mode' | 'modeBy' | 'fixed'>;
+
+/**
+ * What is known of a model when it starts: the mode that an operator chose, since a switch that was thrown stays thrown; and
+ * what a record is worth, which is all of it for the same model under the same settings, when its evidence is young enough
+ * and the controller can go on from it. What was proven while production was at something else still reaches it in stages.
+ */
+export function recall(
+  record: Remembered | null,
+  choice: Choice | null,
+  subject: KeeperSubject,
+  now: number,
+): Memory {
+  const { config, control, hash } = subject;
+  const fresh = initialState(config.control.mode, config.control.threshold, control);
+  const kept = record !== null && MODES.includes(record.state.mode) ? record : null;
+  const isSame = kept?.model === hash && kept.settings === fingerprint(subject) && isUsable(kept.state);
+  const made = choice ?? choiceIn(kept, subject);
+  const chosen = made === null ? fresh : chosenModes(made, subject);
+  const isTold = kept !== null && (made !== null || isSame);
+  const fixed = isTold ? recalledFixed(chosen.fixed, kept.state.fixed, isSame, control) : chosen.fixed;
+  const modes = { mode: chosen.mode, modeBy: chosen.modeBy, fixed };
+  if (kept !== null && isSame) {
+    const { state, reference, savedAt } = kept;
+    const isYoung = Math.abs(now - savedAt) <= config.store.maxAgeSeconds * 1000;
+    const isWatched = config.sampling.ratio > 0 && state.mode !== 'off';
+    const phase = phaseUnder(modes.mode, state);
+    if (isYoung && isWatched) return { state: { ...state, phase, ...modes }, reference };
+  }
+  return { state: { ...fresh, ...modes }, reference: null };
+}
+
+/** The choice that a record tells of, should its own file be lost. */
+function choiceIn(kept: Remembered | null, { config }: KeeperSubject): Choice | null {
+  if (kept === null || kept.state.modeBy !== 'operator') return null;
+  const { mode, fixed } = kept.state;
+  const isRevoked = fixed?.doubt === 'disagreement';
+  return {
+    mode,
+    threshold: fixed?.threshold ?? null,
+    isRevoked,
+    model: kept.model,
+    version: config.model.version,
+    at: 0,
+  };
+}
+
+/** A threshold that was chosen for other weights says nothing about these: they are observed. */
+function chosenModes(choice: Choice, { hash, config, control }: KeeperSubject): Modes {
+  const { mode, threshold, isRevoked, model, version } = choice;
+  const modeBy = 'operator';
+  if (mode !== 'fixed' || threshold === null) return { mode, modeBy, fixed: null };
+  const isForThis = model === hash && version === config.model.version;
+  if (!isForThis) return { mode: 'observe', modeBy, fixed: null };
+  const fixed = fixedAt(threshold, control);
+  return { mode, modeBy, fixed: isRevoked ? { ...fixed, doubt: 'disagreement' } : fixed };
+}
+
+/**
+ * A fixed threshold that the guard has taken back is not given again by starting anew, and one that it has not is looked at
+ * as closely as a new one. A record of another form does not tell which it is: then it is taken back.
+ */
+function recalledFixed(
+  chosen: Fixed | null,
+  kept: Fixed | null,
+  isSame: boolean,
+  control: ControlOptions,
+): Fixed | null {
+  if (chosen === null || !Number.isFinite(chosen.threshold)) return null;
+  if (chosen.doubt !== null || kept?.threshold !== chosen.threshold) return chosen;
+  const fresh = fixedAt(chosen.threshold, control);
+  const watch = isSame ? kept.watch : fresh.watch;
+  return { ...fresh, watch, doubt: kept.doubt === undefined ? 'disagreement' : kept.doubt };
+}
+
+/** Whether everything that is asked of a state has an answer: a record may be damaged, or of another form. */
+function isUsable(state: ControllerState): boolean {
+  try {
+    interestIn(state, 0);
+    return [...judgedThresholds(state), production(state).threshold].every(Number.isFinite);
+  } catch {
+    return false;
+  }
+}
+
+/** How long evidence may stay away says nothing of what it is worth. */
+const INCIDENTAL = { unverifiedRequests: undefined, unverifiedMs: undefined };
+
+/** Of the settings that decisions depend on, the mode aside: what was proven under one mode holds under another. */
+export function fingerprint({ config, control }: KeeperSubject): string {
+  const { sites, window, criticality, drift, agreement } = config;
+  const relevant = {
+    control: { ...control, ...INCIDENTAL },
+    sites,
+    window,
+    criticality,
+    drift,
+    agreement,
+    evidence: EVIDENCE_FORM,
+  };
+  return createHash('sha256').update(JSON.stringify(relevant)).digest('hex').slice(0, 16);
+}

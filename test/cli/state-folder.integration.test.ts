@@ -1,0 +1,79 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { step } from '../../src/control/controller.ts';
+import { judgedThresholds } from '../../src/control/production.ts';
+import { initialState } from '../../src/control/state.ts';
+import { AuditRecorder } from '../../src/memory/audit.ts';
+import { AuditFile } from '../../src/memory/audit-file.ts';
+import { partsOf } from '../../src/memory/audit-parts.ts';
+import { FileStore } from '../../src/memory/file-store.ts';
+import { choice } from '../contracts/store-contract.ts';
+import { OPTIONS, pair, snapshot } from '../control/events.ts';
+import { taustat } from './command.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'taustat-folder-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const log = join(folder, `m@1.${hostname()}.audit.jsonl`);
+const fail = (error: unknown) => {
+  throw error;
+};
+
+/** A server's life, in a log of many parts. @returns how many decisions there were. */
+async function live(): Promise<number> {
+  const file = new AuditFile(log, { report: fail, maxBytes: 4000, maxParts: 100 });
+  let state = initialState('auto', undefined, OPTIONS);
+  const recorder = new AuditRecorder({ model: 'm', hash: 'h', options: OPTIONS }, state, file);
+  let decisions = 0;
+  const hear = (event: Parameters<typeof step>[1]) => {
+    const after = step(state, event, OPTIONS);
+    if (after.change !== state.change) decisions++;
+    state = after;
+    recorder.record(event, state);
+  };
+  hear(snapshot([0.3], { samples: 1e4 }));
+  for (const loss of [0, 1])
+    for (let i = 0; i < 600; i++)
+      for (const threshold of judgedThresholds(state)) hear({ ...pair(threshold, loss), at: i });
+  recorder.flush();
+  await file.close();
+  return decisions;
+}
+
+describe('taustat replay', () => {
+  it('reads the parts of a log that were set aside before it, in order', async () => {
+    const decisions = await live();
+    const parts = await partsOf(log);
+    expect(parts.length).toBeGreaterThan(2);
+    const { code, stdout } = await taustat('replay', log);
+    expect(stdout).toContain(`${decisions} decisions, each derived again from its evidence to the last bit`);
+    expect(stdout).toContain(`${basename(parts[0]!)}:`);
+    expect(code).toBe(0);
+    const last = await taustat('replay', parts.at(-1)!, '--json');
+    expect(last.code).toBe(0);
+    for (const line of last.stdout.trim().split('\n'))
+      expect(JSON.parse(line)).toMatchObject({ file: parts.at(-1) });
+  });
+});
+
+describe('taustat state', () => {
+  it('shows what is kept, and forgets a model', async () => {
+    await new FileStore(folder, fail).saveChoice('m', choice(Date.UTC(2026, 0, 2)));
+    await new FileStore(folder, fail).saveChoice('other', choice(1));
+    const { code, stdout } = await taustat('state', '--state-dir', folder);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^m +any +off, 2026-01-02T00:00:00.000Z/m);
+    expect(stdout).toMatch(/^m +1 .*MB$/m);
+    expect((await taustat('state', '--state-dir', folder, '--forget', 'm')).stdout).toMatch(
+      /^forgot \d+ files/,
+    );
+    expect(readdirSync(folder)).toEqual(['other.mode-1.json']);
+    const none = await taustat('state', '--state-dir', folder, '--forget', 'm');
+    expect([none.code, none.stderr]).toEqual([
+      1,
+      expect.stringContaining("UNKNOWN_MODEL: nothing is kept of 'm'"),
+    ]);
+    expect((await taustat('state', '--state-dir', '/nowhere')).stdout).toContain('nothing is kept');
+  });
+});
