@@ -29,6 +29,7 @@ import { estimate } from './estimate.ts';
 import type { ControlEvent, Suggestion } from './event.ts';
 import { ladderOf } from './ladder.ts';
 import { AgreementWindow, MeasuredPruning } from './measured.ts';
+import { controlOptionsOf } from './options.ts';
 import {
   appliedThreshold,
   driftOf,
@@ -293,36 +294,6 @@ export class Thermostat {
       this.#criticality = null;
     }
   }
-}
-
-/** Where so few are sampled, requests without a comparison are no silence yet: 20 are expected in what is one. */
-const EXPECTED = 20;
-
-/** Who samples nothing has chosen not to know. */
-function unverifiedRequestsOf({ ratio, budget, unverifiedRequests }: Config['sampling']): number {
-  if (ratio === 0 || budget === 0) return Number.MAX_SAFE_INTEGER;
-  return Math.max(unverifiedRequests, Math.ceil(EXPECTED / ratio));
-}
-
-export function controlOptionsOf({
-  window,
-  sampling,
-  agreement,
-  control,
-}: Pick<Config, 'window' | 'sampling' | 'agreement' | 'control'>): ControlOptions {
-  return {
-    policy: control.policy,
-    allowedLoss: 1 - agreement.floor,
-    alpha: agreement.alpha,
-    trialSamples: agreement.trialSamples,
-    alarmRunLength: agreement.alarmRunLength,
-    rampSamples: control.rampSamples,
-    cooldownSamples: agreement.cooldownSamples,
-    unverifiedRequests: unverifiedRequestsOf(sampling),
-    unverifiedMs: 1000 * sampling.unverifiedSeconds,
-    // The newest slice may have just begun when the window is as full as it gets.
-    warmSamples: Math.min(window.minSamples, (window.slices - 1) * window.sliceSamples),
-  };
 }
 
 /** Whether an event says something of what most of production runs at, or would but for want of comparisons. */

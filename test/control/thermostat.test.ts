@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
+import { controlOptionsOf } from '../../src/control/options.ts';
 import { judgedThreshold, stateName } from '../../src/control/production.ts';
-import { controlOptionsOf, Thermostat } from '../../src/control/thermostat.ts';
+import { Thermostat } from '../../src/control/thermostat.ts';
 import { nonzeroCount } from '../../src/estimator/histogram.ts';
 import { xorshift } from '../../src/random.ts';
 import { Sampler } from '../../src/sampling/sampler.ts';

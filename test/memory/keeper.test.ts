@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { type ConfigInput, parseConfig } from '../../src/config.ts';
 import { step } from '../../src/control/controller.ts';
+import { controlOptionsOf } from '../../src/control/options.ts';
 import { interestIn, judgedThresholds, production } from '../../src/control/production.ts';
 import { type ControllerState, initialState } from '../../src/control/state.ts';
-import { controlOptionsOf } from '../../src/control/thermostat.ts';
 import type { Choice } from '../../src/memory/choice.ts';
 import { defaultStateFolder } from '../../src/memory/keys.ts';
 import { fingerprint, type KeeperSubject, recall } from '../../src/memory/recall.ts';

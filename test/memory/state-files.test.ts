@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
-import { controlOptionsOf } from '../../src/control/thermostat.ts';
+import { controlOptionsOf } from '../../src/control/options.ts';
 import { AuditFile } from '../../src/memory/audit-file.ts';
 import { partPath } from '../../src/memory/audit-parts.ts';
 import { FileStore } from '../../src/memory/file-store.ts';

@@ -2,9 +2,10 @@
 // The only file that knows the controller: sampler, shadow runs and thermostat as the server connects them.
 import { parseConfig } from '../../../dist/config.js';
 import { step } from '../../../dist/control/controller.js';
+import { controlOptionsOf } from '../../../dist/control/options.js';
 import { production, stateName } from '../../../dist/control/production.js';
 import { isRamped } from '../../../dist/control/ramp.js';
-import { controlOptionsOf, Thermostat } from '../../../dist/control/thermostat.js';
+import { Thermostat } from '../../../dist/control/thermostat.js';
 import { Sampler } from '../../../dist/sampling/sampler.js';
 import { shadow } from '../../../dist/sampling/shadow.js';
 import { inputsOf } from './recorded-runtime.mjs';
