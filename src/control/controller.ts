@@ -149,9 +149,8 @@ function watchTraffic(
 ): ControllerState {
   if (drift?.isDrift) {
     const next = moved(state, { kind: 'drifted', drift, roomy: roomyOf(phase, options) }, at, ofDrift(drift));
-    // An operator's threshold was not proven on the old traffic either: its answers go on telling, and are looked at anew.
-    const fixed = state.fixed && { ...state.fixed, compared: 0 };
-    return { ...next, fixed, epoch: state.epoch + 1, strikes: 0 };
+    // An operator's threshold was not proven on the old traffic either: its answers go on telling.
+    return { ...next, epoch: state.epoch + 1, strikes: 0 };
   }
   if (hasMoved && options.policy === 'earliest')
     return moved(state, { kind: 'warming' }, at, ofMovedPoint(phase.critical));

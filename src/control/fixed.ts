@@ -7,7 +7,7 @@ import { freshWatch, isAlarmed, isSuspicious, type Watch, type WatchOptions, wat
 export interface Fixed {
   readonly threshold: number;
   readonly watch: Watch;
-  /** Comparisons since it was set or came back, or since the traffic moved, or was in doubt. */
+  /** Comparisons since it was set, came back, or was in doubt. */
   readonly compared: number;
   /** Why production is dense all the same: until the operator decides, or until enough answers were compared again. */
   readonly doubt: 'disagreement' | 'failure' | 'unverified' | null;
@@ -44,10 +44,7 @@ export function doubtedFixed(fixed: Fixed, doubt: 'failure' | 'unverified'): Fix
   return { ...fixed, compared: 0, doubt: fixed.doubt ?? doubt };
 }
 
-/** Nobody has proven the threshold before it was set: as many comparisons as a ramp brings are urgent. */
-const URGENT = 48;
-
-/** Whether every answer that can be compared should be. */
-export function isUrgentFixed({ threshold, doubt, watch, compared }: Fixed): boolean {
-  return threshold > 0 && doubt === null && (compared < URGENT || isSuspicious(watch));
+/** Whether every answer that can be compared should be: some have just disagreed. */
+export function isUrgentFixed({ threshold, doubt, watch }: Fixed): boolean {
+  return threshold > 0 && doubt === null && isSuspicious(watch);
 }

@@ -77,8 +77,8 @@ function chosenModes(choice: Choice, { hash, config, control }: KeeperSubject): 
 }
 
 /**
- * A fixed threshold that the guard has taken back is not given again by starting anew, and one that it has not is looked at
- * as closely as a new one. A record of another form does not tell which it is: then it is taken back.
+ * A fixed threshold that the guard has taken back is not given again by starting anew, and what speaks against one that it
+ * has not goes on counting. A record of another form does not tell which it is: then it is taken back.
  */
 function recalledFixed(
   chosen: Fixed | null,

@@ -3,35 +3,28 @@ import type { Subscription } from 'rxjs';
 import { pairwise } from 'rxjs';
 import { BUNDLED_NAME } from '../bundled.ts';
 import type { Config } from '../config.ts';
-import { controlOptionsOf } from '../control/options.ts';
 import type { Mode } from '../control/state.ts';
-import { type Memory, Thermostat } from '../control/thermostat.ts';
+import { Thermostat } from '../control/thermostat.ts';
 import { messageOf, ServingError } from '../errors.ts';
-import { nonzeroCount } from '../estimator/histogram.ts';
 import type { InferContext, ModelStatistics } from '../http/plane.ts';
 import type { Choice, Durability } from '../memory/choice.ts';
-import { Keeper } from '../memory/keeper.ts';
-import { defaultStateFolder } from '../memory/keys.ts';
-import { recall } from '../memory/recall.ts';
+import type { Keeper } from '../memory/keeper.ts';
 import type { InferRequest, InferResponse, ModelMetadata } from '../protocol/types.ts';
 import type { LoadedModel } from '../runtime/load-model.ts';
 import type { WorkerSetup } from '../runtime/messages.ts';
 import type { RunResult, Runtime } from '../runtime/runtime.ts';
 import { WorkerRuntime, type WorkerRuntimeOptions } from '../runtime/worker-runtime.ts';
-import { Sampler } from '../sampling/sampler.ts';
-import { type ServedRequest, type ShadowSample, shadow } from '../sampling/shadow.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { endInferSpan, startInferSpan } from '../telemetry/tracing.ts';
 import { batchingFor } from './batching.ts';
+import { type Beginning, beginningOf } from './beginning.ts';
 import { ClientRun } from './client-run.ts';
 import { deadlineOf } from './deadline.ts';
 import { countChange, exportModelMetrics } from './model-metrics.ts';
+import { ShadowSampling } from './shadow-sampling.ts';
 import { RequestStatistics } from './statistics.ts';
 
-/** What passes the gates is counted on every so many samples: it takes a run of its own. */
-const COUNT_EVERY = 4;
-/** Failed shadow runs in a row after which nothing is known of the answers any more. */
-const BLIND_AFTER = 32;
+const NOT_KEPT: Durability = { durable: false, reason: 'this server keeps no state (store.enabled)' };
 /** A ramp uses two thresholds; the rest are what was in use before. */
 const MAX_PER_SITES = 8;
 
@@ -52,11 +45,10 @@ export class ServedModel {
   readonly loaded: LoadedModel;
   readonly thermostat: Thermostat;
   readonly runtime: Runtime;
-  readonly shadowOutcomes = { ok: 0, dropped: 0, failed: 0 };
   readonly #config: Config;
   readonly #metrics: Metrics;
   readonly #log: Logger;
-  readonly #sampler: Sampler;
+  readonly #shadows: ShadowSampling;
   readonly #statistics = new RequestStatistics();
   readonly #outputs: readonly string[];
   readonly #subscription: Subscription;
@@ -64,8 +56,6 @@ export class ServedModel {
   #choice: Choice | null;
   /** The thresholds in use, spread over the sites. */
   readonly #perSites = new Map<number, Float32Array>();
-  #sampled = 0;
-  #failedInARow = 0;
   readonly #answered: Answered[] = [];
 
   private constructor(
@@ -83,7 +73,6 @@ export class ServedModel {
     this.#config = config;
     this.#metrics = metrics;
     this.#log = log;
-    this.#sampler = new Sampler(config.sampling);
     this.#outputs = metadata.outputs.map((output) => output.name);
     this.#keeper = keeper;
     this.#choice = choice;
@@ -93,6 +82,16 @@ export class ServedModel {
       memory,
       onTimed: (step, ms) => metrics.estimatorDuration.observe({ step }, ms / 1000),
       onStep: (event, state) => keeper?.onStep(event, state),
+    });
+    this.#shadows = new ShadowSampling({
+      model: metadata.name,
+      sites: loaded.sites.length,
+      outputs: this.#outputs,
+      config,
+      runtime,
+      thermostat: this.thermostat,
+      metrics,
+      log,
     });
     keeper?.follow(() => this.thermostat.memory);
     runtime.prepare(this.applied);
@@ -149,6 +148,11 @@ export class ServedModel {
     return this.#statistics.read(this.metadata.versions[0]!);
   }
 
+  /** What became of the requests that were sampled, since the start. */
+  get shadowOutcomes() {
+    return this.#shadows.outcomes;
+  }
+
   /** How answers are compared. */
   get objective(): string {
     return this.#config.agreement.measure;
@@ -180,10 +184,10 @@ export class ServedModel {
     const started = performance.now();
     const span = startInferSpan(this.name, context);
     const isDense = request.parameters.pruning === 'off';
-    const position = this.#sampler.position(request.id);
+    const position = this.#shadows.position(request.id);
     const threshold = isDense || !this.isPrunable ? 0 : this.thermostat.thresholdAt(position);
     // A request without a row shows no activation.
-    const isSampled = request.inputs[0]?.shape[0] !== 0 && this.#isSampled(position);
+    const isSampled = request.inputs[0]?.shape[0] !== 0 && this.#shadows.isChosen(position);
     const look = isSampled ? this.thermostat.lookAt(position) : undefined;
     const asked = request.outputs?.length ? request.outputs.map((output) => output.name) : this.#outputs;
     try {
@@ -200,7 +204,7 @@ export class ServedModel {
       endInferSpan(span, { threshold });
       if (look !== undefined) {
         const answer = wholeAnswer(result, asked, this.#outputs);
-        this.#sample({ ...look, inputs: request.inputs, threshold, ...answer });
+        this.#shadows.sample({ ...look, inputs: request.inputs, threshold, ...answer });
       }
       return {
         modelName: this.name,
@@ -273,14 +277,6 @@ export class ServedModel {
     return perSite;
   }
 
-  #isSampled(position: number): boolean {
-    if (!this.isPrunable || this.thermostat.state.mode === 'off') return false;
-    const interest = this.thermostat.interestIn(position);
-    const decision = this.#sampler.decide(position, performance.now(), this.runtime.busy, interest);
-    if (decision === 'over-budget') this.#shadowed('dropped');
-    return decision === 'sample';
-  }
-
   /** Counting waits until the response is on its way, or until somebody asks for the figures. */
   #count(answered: Answered): void {
     if (this.#answered.push(answered) === 1) setImmediate(() => this.#countAnswered());
@@ -299,54 +295,6 @@ export class ServedModel {
     }
   }
 
-  /** After the response is on its way; nothing here can reach the client. */
-  #sample(served: ServedRequest): void {
-    setImmediate(() => {
-      const { sites } = this.loaded;
-      const counts = this.#sampled++ % COUNT_EVERY === 0;
-      const { agreement } = this.#config;
-      const options = { sites: sites.length, outputs: this.#outputs, agreement, counts };
-      shadow(this.runtime, served, this.thermostat.judgedAt(served.position), options).then(
-        (sample) => {
-          if (sample === 'dropped') return this.#shadowed('dropped');
-          this.#shadowed('ok');
-          this.#failedInARow = 0;
-          this.#metrics.estimatorDuration.observe({ step: 'binning' }, sample.binningMs / 1000);
-          let seen = 0;
-          let nonFinite = 0;
-          for (const h of sample.histograms) {
-            seen += h.zeros + nonzeroCount(h);
-            nonFinite += h.nonFinite;
-          }
-          this.#metrics.activationsSampled.inc({ model: this.name }, seen);
-          this.#metrics.activationsNonFinite.inc({ model: this.name }, nonFinite);
-          this.#compared(sample);
-          this.thermostat.add(sample);
-        },
-        (error: unknown) => {
-          this.#shadowed('failed');
-          if (++this.#failedInARow % BLIND_AFTER === 0)
-            this.thermostat.fail(`shadow runs fail: ${messageOf(error)}`);
-          this.#log.warn({ model: this.name, error: messageOf(error) }, 'shadow run failed');
-        },
-      );
-    });
-  }
-
-  #compared({ judged }: ShadowSample): void {
-    for (const { comparison, isServed } of judged) {
-      if (comparison === null || !isServed) continue;
-      const { rows, agreed } = comparison;
-      this.#metrics.comparedAnswers.inc({ model: this.name, outcome: 'agreed' }, agreed);
-      this.#metrics.comparedAnswers.inc({ model: this.name, outcome: 'disagreed' }, rows - agreed);
-    }
-  }
-
-  #shadowed(outcome: 'ok' | 'dropped' | 'failed'): void {
-    this.shadowOutcomes[outcome]++;
-    this.#metrics.shadowRuns.inc({ model: this.name, outcome });
-  }
-
   /** One log line and one metric update per change of state. */
   #followState(): Subscription {
     return this.thermostat.state$.pipe(pairwise()).subscribe(([before, after]) => {
@@ -361,38 +309,6 @@ export class ServedModel {
       );
     });
   }
-}
-
-interface Beginning {
-  readonly keeper: Keeper | undefined;
-  readonly memory: Memory;
-  readonly choice: Choice | null;
-}
-
-const NOT_KEPT: Durability = { durable: false, reason: 'this server keeps no state (store.enabled)' };
-
-interface Surroundings {
-  readonly metrics: Metrics;
-  readonly log: Logger;
-  readonly inherited: Choice | null;
-}
-
-/** Where a model goes on from. */
-async function beginningOf(
-  model: string,
-  { hash }: LoadedModel,
-  config: Config,
-  { metrics, log, inherited }: Surroundings,
-): Promise<Beginning> {
-  const { enabled, folder = defaultStateFolder() } = config.store;
-  const subject = { model, hash, config, control: controlOptionsOf(config) };
-  if (enabled !== true) {
-    const memory = recall(null, inherited, subject, Date.now());
-    return { keeper: undefined, memory, choice: inherited };
-  }
-  const onFailure = (what: string) => metrics.stateFailures.inc({ model, what });
-  const keeper = await Keeper.open(subject, { folder, log, inherited, onFailure });
-  return { keeper, memory: keeper.memory, choice: keeper.choice };
 }
 
 /** The answer as served, when it holds every output. */

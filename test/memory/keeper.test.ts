@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type ConfigInput, parseConfig } from '../../src/config.ts';
 import { step } from '../../src/control/controller.ts';
 import { controlOptionsOf } from '../../src/control/options.ts';
-import { interestIn, judgedThresholds, production } from '../../src/control/production.ts';
+import { judgedThresholds, production } from '../../src/control/production.ts';
 import { type ControllerState, initialState } from '../../src/control/state.ts';
 import type { Choice } from '../../src/memory/choice.ts';
 import { defaultStateFolder } from '../../src/memory/keys.ts';
@@ -81,11 +81,11 @@ describe('what is recalled', () => {
     expect(production(recall(kept, null, other, NOW).state).threshold).toBe(2);
   });
 
-  it('is an operator’s threshold that is looked at closely again, and none of a record that does not tell its doubts', () => {
+  it('is an operator’s threshold with what speaks for and against it, and none of a record that does not tell its doubts', () => {
     let state = step(tracking(), { kind: 'mode', at: 1, mode: 'fixed', threshold: 3 }, SUBJECT.control);
     for (let i = 0; i < 100; i++) state = step(state, pair(3, 0), SUBJECT.control);
     const again = recall(recordOf(state), null, SUBJECT, NOW).state;
-    expect([production(again).threshold, interestIn(again, 0.9)]).toEqual([3, 'urgent']);
+    expect(production(again).threshold).toBe(3);
     expect(again.fixed!.watch).toEqual(state.fixed!.watch);
     const older = { ...state, fixed: { threshold: 3, isRevoked: false } } as unknown as ControllerState;
     const recalled = recall(recordOf(older), null, SUBJECT, NOW).state;

@@ -271,7 +271,9 @@ export function inferenceSuite(servers: Servers): void {
     });
 
     it('applies a threshold and says which; off for one request, the plain model answers', async () => {
-      const pruning: ConfigInput = { ...BUNDLED, control: { mode: 'fixed', threshold: 0.5 } };
+      // Answers at .5 are not what anybody would keep.
+      const agreement = { floor: 0.01 };
+      const pruning: ConfigInput = { ...BUNDLED, agreement, control: { mode: 'fixed', threshold: 0.5 } };
       const pruned = await infer(image(), pruning);
       expect(pruned.parameters).toEqual({ threshold: 0.5 });
       expect(pruned.outputs[0]!.elements).not.toEqual(expected);

@@ -1,0 +1,41 @@
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import { controlOptionsOf } from '../control/options.ts';
+import type { Memory } from '../control/thermostat.ts';
+import type { Choice } from '../memory/choice.ts';
+import { Keeper } from '../memory/keeper.ts';
+import { defaultStateFolder } from '../memory/keys.ts';
+import { recall } from '../memory/recall.ts';
+import type { LoadedModel } from '../runtime/load-model.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+/** What a model goes on from, and what keeps it. */
+export interface Beginning {
+  readonly keeper: Keeper | undefined;
+  readonly memory: Memory;
+  readonly choice: Choice | null;
+}
+
+interface Surroundings {
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly inherited: Choice | null;
+}
+
+/** Where a model goes on from. */
+export async function beginningOf(
+  model: string,
+  { hash }: LoadedModel,
+  config: Config,
+  { metrics, log, inherited }: Surroundings,
+): Promise<Beginning> {
+  const { enabled, folder = defaultStateFolder() } = config.store;
+  const subject = { model, hash, config, control: controlOptionsOf(config) };
+  if (enabled !== true) {
+    const memory = recall(null, inherited, subject, Date.now());
+    return { keeper: undefined, memory, choice: inherited };
+  }
+  const onFailure = (what: string) => metrics.stateFailures.inc({ model, what });
+  const keeper = await Keeper.open(subject, { folder, log, inherited, onFailure });
+  return { keeper, memory: keeper.memory, choice: keeper.choice };
+}
