@@ -14,7 +14,7 @@ export function bodyTooLarge(maxBytes: number): ServingError {
  *
  * Placed so that the byte at `alignAt`, where binary data begins, is aligned for every datatype: tensors then need no
  * second copy. Memory grows with what arrives, not with what a header claims, and many tiny chunks cost no more than one.
- * A body that comes in one chunk stays where it is, aligned or not, if the chunk's memory holds nothing else.
+ * A body that comes in one chunk stays where it is, aligned or not, if nobody else has the chunk and its memory holds nothing else.
  */
 export class BodyBuffer {
   readonly #maxBytes: number;
@@ -33,10 +33,13 @@ export class BodyBuffer {
     this.#declared = Math.min(declared ?? 0, FIRST_CAPACITY);
   }
 
-  /** @throws ServingError PAYLOAD_TOO_LARGE */
-  append(chunk: Uint8Array): void {
+  /**
+   * @param isFree - nobody else has the chunk: it may be kept as it is.
+   * @throws ServingError PAYLOAD_TOO_LARGE
+   */
+  append(chunk: Uint8Array, isFree = false): void {
     if (chunk.byteLength === 0) return;
-    if (this.#length === 0 && this.#isWhole(chunk)) {
+    if (isFree && this.#length === 0 && this.#isWhole(chunk)) {
       this.#adopt(chunk);
       return;
     }

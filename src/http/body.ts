@@ -61,7 +61,7 @@ function collectIncoming(incoming: IncomingMessage, buffer: BodyBuffer): Promise
       reject(new ServingError('INVALID_REQUEST', 'the connection closed before the whole body arrived'));
     incoming.on('data', (chunk: Uint8Array) => {
       try {
-        buffer.append(chunk);
+        buffer.append(chunk, true);
       } catch (error) {
         reject(error);
       }

@@ -49,8 +49,9 @@ export async function listen(
     connectionsCheckingInterval: Math.min(headersTimeout / 4, LONGEST_CHECK_MS),
   };
   const onSent = (outgoing: ServerResponse) => {
-    // Most answers are in the kernel's hands by now, and a timer for each would cost more than it is worth.
-    if ((outgoing.socket?.writableLength ?? 0) > 0) outgoing.setTimeout(1000 * stallSeconds, cutOffStalled);
+    // Most answers are in the kernel's hands by now, and a timer for each would cost more than it is worth. An answer whose
+    // turn has not come yet has no socket.
+    if (outgoing.socket?.writableLength !== 0) outgoing.setTimeout(1000 * stallSeconds, cutOffStalled);
   };
   // Without a Host header, too, it is the listener that refuses: with a reason.
   const server = createServer({ requireHostHeader: false, ...timing }, (incoming, outgoing) => {

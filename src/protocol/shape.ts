@@ -2,6 +2,9 @@ import { ServingError } from '../errors.ts';
 import { elementBytes } from './datatypes.ts';
 import type { Datatype, TensorSpec } from './types.ts';
 
+/** Strings of one tensor: each is an object of its own, on its way to a worker too, and takes a hundred times its three bytes. */
+export const MAX_STRINGS = 1 << 18;
+
 /** Number of elements; Infinity where it exceeds what a number counts exactly. An empty shape is a scalar: 1. */
 export function countElements(shape: readonly number[]): number {
   let count = 1;
@@ -18,7 +21,7 @@ export function formatShape(shape: readonly number[]): string {
  * Number of elements of a tensor whose shape came from outside.
  *
  * @param label - 'input' or 'output' and the tensor's name, for messages.
- * @throws ServingError INVALID_REQUEST when the elements or their bytes exceed 2^53 − 1.
+ * @throws ServingError INVALID_REQUEST when the elements or their bytes exceed 2^53 − 1, or the strings `MAX_STRINGS`.
  */
 export function checkedCount(label: string, datatype: Datatype, shape: readonly number[]): number {
   const count = countElements(shape);
@@ -27,6 +30,12 @@ export function checkedCount(label: string, datatype: Datatype, shape: readonly 
     throw new ServingError(
       'INVALID_REQUEST',
       `${label}: shape ${formatShape(shape)} of ${datatype} exceeds the maximum byte size`,
+    );
+  }
+  if (datatype === 'BYTES' && count > MAX_STRINGS) {
+    throw new ServingError(
+      'INVALID_REQUEST',
+      `${label}: shape ${formatShape(shape)} holds ${count} strings, the maximum is ${MAX_STRINGS}`,
     );
   }
   return count;

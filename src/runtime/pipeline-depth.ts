@@ -26,6 +26,12 @@ export interface RunTiming {
  */
 export class PipelineDepth {
   #depth: number = PIPELINE;
+  readonly #limit: number;
+
+  /** @param limit - runs per worker that may never be exceeded; by default only what a mailbox holds. */
+  constructor(limit: number = DEEPEST.runs) {
+    this.#limit = Math.max(PIPELINE, Math.min(limit, DEEPEST.runs));
+  }
 
   get runs(): number {
     return Math.floor(this.#depth);
@@ -33,7 +39,7 @@ export class PipelineDepth {
 
   ran({ idleMs, waitedMs, inferMs }: RunTiming): void {
     const isDry = Math.min(idleMs, waitedMs) > TOLERATED_IDLE * inferMs;
-    const deepest = Math.max(PIPELINE, Math.min(DEEPEST.runs, Math.floor(DEEPEST.ms / inferMs)));
+    const deepest = Math.max(PIPELINE, Math.min(this.#limit, Math.floor(DEEPEST.ms / inferMs)));
     const next = isDry ? 2 * this.#depth : this.#depth - DECAY;
     this.#depth = Math.min(deepest, Math.max(PIPELINE, next));
   }

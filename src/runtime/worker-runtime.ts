@@ -24,7 +24,7 @@ export class WorkerRuntime implements Runtime {
   readonly #queue: JobQueue<RunJob>;
   readonly #pool: WorkerPool;
   readonly #admission: Admission;
-  readonly #depth = new PipelineDepth();
+  readonly #depth: PipelineDepth;
   #nextId = 0;
   #underWay = 0;
   #closed: Promise<void> | undefined;
@@ -41,6 +41,10 @@ export class WorkerRuntime implements Runtime {
     this.#queue = queue;
     const { maxQueue, maxQueueMs = Number.POSITIVE_INFINITY, workers } = options;
     this.#admission = new Admission({ maxQueue, maxQueueMs, workers });
+    // What waits in a mailbox waits: no more of it than may wait at all.
+    this.#depth = new PipelineDepth(
+      maxQueue === undefined ? undefined : PIPELINE + Math.floor(maxQueue / workers),
+    );
     this.#pool = new WorkerPool(setup, options, {
       get isWaiting() {
         return queue.production > 0;

@@ -10,12 +10,13 @@ describe('BodyBuffer', () => {
         chunks,
         fc.nat(40),
         fc.option(fc.nat(3000), { nil: undefined }),
-        (parts, alignAt, declared) => {
+        fc.boolean(),
+        (parts, alignAt, declared, isFree) => {
           const buffer = new BodyBuffer(declared, 100_000, alignAt);
-          for (const part of parts) buffer.append(part);
+          for (const part of parts) buffer.append(part, isFree);
           const body = buffer.take();
           expect(Buffer.compare(body, Buffer.concat(parts))).toBe(0);
-          const isAdopted = parts.find((part) => part.length > 0)?.length === declared;
+          const isAdopted = isFree && parts.find((part) => part.length > 0)?.length === declared;
           if (isAdopted || body.length === 0) return;
           expect((body.byteOffset + alignAt) % 8).toBe(0);
           for (const part of parts) expect(body.buffer).not.toBe(part.buffer);
@@ -24,15 +25,15 @@ describe('BodyBuffer', () => {
     );
   });
 
-  it('keeps a body that is one chunk where it is, unless it is a part of something', () => {
+  it('keeps a body that is one chunk where it is, unless it is a part of something or somebody has it', () => {
     const whole = Uint8Array.of(1, 2, 3);
     const part = new Uint8Array(8).subarray(2, 5);
-    const kept = [whole, part].map((chunk) => {
+    const isKept = (chunk: Uint8Array, isFree: boolean) => {
       const buffer = new BodyBuffer(3, 10, 0);
-      buffer.append(chunk);
+      buffer.append(chunk, isFree);
       return buffer.take().buffer === chunk.buffer;
-    });
-    expect(kept).toEqual([true, false]);
+    };
+    expect([isKept(whole, true), isKept(part, true), isKept(whole, false)]).toEqual([true, false, false]);
   });
 
   it('grows with what arrives, not with what is announced', () => {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
+import { answerInferDirectly } from '../../src/http/direct-infer.ts';
 import { type Listening, listen } from '../../src/http/server.ts';
 import { createFakePlane } from './fake-plane.ts';
 import { open, received } from './socket-client.ts';
@@ -16,10 +17,13 @@ let server: Listening;
 /** Patient with what is sent, not with what is not read. */
 let answering: Listening;
 beforeAll(async () => {
-  const app = createApp(createFakePlane(), { maxBodyBytes: 256 << 20 });
+  const limits = { maxBodyBytes: 256 << 20 };
+  const plane = createFakePlane();
+  const app = createApp(plane, limits);
+  const answerDirectly = answerInferDirectly(plane, limits, {}, () => undefined);
   const at = { host: '127.0.0.1', port: 0 };
   server = await listen(app, { ...at, headerSeconds: 0.3, requestSeconds: 0.6, stallSeconds: 0.4 });
-  answering = await listen(app, { ...at, stallSeconds: 0.4 });
+  answering = await listen(app, { ...at, stallSeconds: 0.4, answerDirectly });
 });
 afterAll(() => Promise.all([server.stop(0), answering.stop(0)]));
 
@@ -87,6 +91,17 @@ describe('a client that is too slow', () => {
     });
     await closed;
     expect(bytes).toBeLessThan(floats.byteLength);
+    await expectServing();
+  });
+
+  it('to read what it asks for in one go is cut off', async () => {
+    const socket = await open(answering.port);
+    socket.pause();
+    const closed = new Promise((resolve) => socket.on('error', () => undefined).on('close', resolve));
+    const json = requestText([inputText()], '"id":"'.concat('x'.repeat(4000), '"'));
+    const many = Buffer.from((head(json.length) + json).repeat(20_000));
+    socket.write(many);
+    await closed;
     await expectServing();
   });
 

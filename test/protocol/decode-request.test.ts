@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decodeInferRequest } from '../../src/protocol/decode-request.ts';
+import { MAX_STRINGS } from '../../src/protocol/shape.ts';
 import type { TensorSpec } from '../../src/protocol/types.ts';
 import { bytesOf, decodeText, modelOf, refusal } from './encoding.ts';
 
@@ -177,4 +178,12 @@ describe('messages', () => {
     const text = requestText({}, { name: 'n'.repeat(100_000) });
     expect(refusal(() => decodeText(text, modelOf(X))).length).toBeLessThan(200);
   });
+});
+
+it('refuses more strings than one tensor may hold, before it reads one', () => {
+  const model = modelOf({ name: 's', datatype: 'BYTES', shape: [-1] });
+  const input = { name: 's', datatype: 'BYTES', shape: [MAX_STRINGS + 1], data: [] };
+  expect(refusal(() => decodeText(JSON.stringify({ inputs: [input] }), model))).toContain(
+    `holds ${MAX_STRINGS + 1} strings, the maximum is ${MAX_STRINGS}`,
+  );
 });

@@ -96,7 +96,7 @@ describe('JSON elements that are refused', () => {
     ],
     ['case 33: none of many', 'BOOL', [3], '[   ]', "input 'x': 0 elements, shape [3] needs 3"],
     ['case 33: a huge claim allocates nothing', 'FP64', [2 ** 40], '[1,2]', 'needs 1099511627776'],
-    ['case 33: a huge claim of strings', 'BYTES', [2 ** 40], '["1"]', 'too few elements'],
+    ['case 33: a huge claim of strings', 'BYTES', [2 ** 40], '["1"]', 'strings, the maximum is 262144'],
     ['case 39: UINT8 256', 'UINT8', [1], '[256]', 'element 0 is 256, UINT8 holds 0 to 255'],
     ['case 39: INT8 -129', 'INT8', [2], '[0,-129]', 'element 1 is -129, INT8 holds -128 to 127'],
     ['case 39: UINT16 -1', 'UINT16', [1], '[-1]', 'element 0 is -1, UINT16 holds 0 to 65535'],

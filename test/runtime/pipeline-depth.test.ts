@@ -46,6 +46,12 @@ describe('PipelineDepth', () => {
     );
   });
 
+  it('never holds more than it is told', () => {
+    const depth = new PipelineDepth(5);
+    for (let i = 0; i < 8; i++) depth.ran({ idleMs: 10, waitedMs: 10, inferMs: 0.1 });
+    expect(depth.runs).toBe(5);
+  });
+
   it('is two again some time after', () => {
     const depth = new PipelineDepth();
     for (let i = 0; i < 8; i++) depth.ran({ idleMs: 10, waitedMs: 10, inferMs: 0.1 });
