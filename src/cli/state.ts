@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { messageOf, ServingError } from '../errors.ts';
+import type { Choice } from '../memory/choice.ts';
 import { ChoiceFiles } from '../memory/choice-files.ts';
 import { choiceKeyOf, defaultStateFolder } from '../memory/keys.ts';
 import { type StateFile, stateFiles } from '../memory/state-files.ts';
@@ -62,11 +63,11 @@ async function listing(folder: string, files: readonly StateFile[]): Promise<str
     [...groups.values()].map(async (group) => {
       const { model, version } = group[0]!;
       const has = group.some(({ kind }) => kind === 'choice');
-      const kept = has ? await new ChoiceFiles(folder, choiceKeyOf(model, version)).load() : null;
+      const chosen = has ? await choiceOf(folder, choiceKeyOf(model, version)) : '';
       return [
         model,
         version ?? 'any',
-        choiceText(kept?.choice),
+        chosen,
         newest(group, 'evidence'),
         newest(group, 'audit'),
         `${(group.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) / 1e6).toFixed(1)} MB`,
@@ -78,9 +79,16 @@ async function listing(folder: string, files: readonly StateFile[]): Promise<str
   return `${folder}\n\n${table(head, rows)}`;
 }
 
-function choiceText(choice: { mode: string; threshold: number | null; at: number } | undefined): string {
-  if (choice === undefined) return '';
-  const { mode, threshold, at } = choice;
+async function choiceOf(folder: string, key: string): Promise<string> {
+  try {
+    const kept = await new ChoiceFiles(folder, key).load();
+    return kept === null ? '' : choiceText(kept.choice);
+  } catch (error) {
+    return `unreadable: ${messageOf(error)}`;
+  }
+}
+
+function choiceText({ mode, threshold, at }: Choice): string {
   return `${mode}${threshold === null ? '' : ` at τ ${threshold}`}, ${new Date(at).toISOString()}`;
 }
 

@@ -4,7 +4,7 @@ import { type Choice, isChoice } from './choice.ts';
 import { createFile } from './file-writing.ts';
 import type { KeptChoice } from './store.ts';
 
-/** Others that choose at the same moment; more than a few means that the file system lies. */
+/** Others that choose at the same moment, for a writer and for a reader; more than a few means that the file system lies. */
 const MAX_ATTEMPTS = 100;
 
 /**
@@ -12,7 +12,7 @@ const MAX_ATTEMPTS = 100;
  *
  * A file is made only where none is, so that servers that share a folder cannot overwrite each other's choices, without a
  * lock that somebody would have to break after a kill. A file that was cut off, by a kill or a full disk, was never
- * acknowledged and counts for nothing.
+ * acknowledged and counts for nothing: that is one that holds no whole JSON. Of any other, what it says must be known.
  */
 export class ChoiceFiles {
   readonly #folder: string;
@@ -23,13 +23,13 @@ export class ChoiceFiles {
     this.#prefix = `${key}.mode-`;
   }
 
-  /** The choice that counts. @throws where the folder is there and cannot be read. */
+  /** The choice that counts; null: nobody has made one. @throws where that cannot be told, as of a file that cannot be read. */
   async load(): Promise<KeptChoice | null> {
-    for (const sequence of await this.#sequences()) {
-      const choice = await this.#read(sequence);
-      if (choice !== null) return { sequence, choice };
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const found = await this.#newestOf(await this.#sequences());
+      if (found !== 'replaced') return found;
     }
-    return null;
+    throw new Error(`${this.#path(0)}: choices are there and gone when they are read`);
   }
 
   /**
@@ -49,19 +49,36 @@ export class ChoiceFiles {
     throw new Error(`${this.#path(0)}: too many others choose at the same time`);
   }
 
-  async #read(sequence: number): Promise<Choice | null> {
+  /** The first of them that is whole; another server may have put a newer one in their place meanwhile. */
+  async #newestOf(sequences: readonly number[]): Promise<KeptChoice | null | 'replaced'> {
+    for (const sequence of sequences) {
+      const text = await readFile(this.#path(sequence), 'utf8').catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return undefined;
+        throw error;
+      });
+      if (text === undefined) return 'replaced';
+      const choice = this.#parse(sequence, text);
+      if (choice !== null) return { sequence, choice };
+    }
+    return null;
+  }
+
+  #parse(sequence: number, text: string): Choice | null {
+    let found: unknown;
     try {
-      const found: unknown = JSON.parse(await readFile(this.#path(sequence), 'utf8'));
-      return isChoice(found) ? found : null;
+      found = JSON.parse(text);
     } catch {
       return null;
     }
+    if (isChoice(found)) return found;
+    throw new Error(`${this.#path(sequence)}: not a choice that this version understands`);
   }
 
   /** The numbers that are there, highest first. */
   async #sequences(): Promise<number[]> {
     const names = await readdir(this.#folder).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return [];
+      // Where there is no folder, nothing was ever kept.
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
       throw error;
     });
     return names

@@ -17,7 +17,7 @@ export interface Choice {
 /** Whether the choice is safe from a restart. */
 export type Durability = { readonly durable: true } | { readonly durable: false; readonly reason: string };
 
-/** The form that is understood; anything else is as good as nothing. */
+/** The form that is understood. */
 export function isChoice(value: unknown): value is Choice {
   if (typeof value !== 'object' || value === null) return false;
   const { mode, threshold, model, at } = value as Partial<Choice>;

@@ -51,13 +51,8 @@ export class FileStore implements StateStore {
     await this.#written;
   }
 
-  async loadChoice(key: string): Promise<KeptChoice | null> {
-    try {
-      return await new ChoiceFiles(this.#folder, key).load();
-    } catch (error) {
-      this.#report(error);
-      return null;
-    }
+  loadChoice(key: string): Promise<KeptChoice | null> {
+    return new ChoiceFiles(this.#folder, key).load();
   }
 
   saveChoice(key: string, choice: Choice, onlyAfter?: number): Promise<number | null> {

@@ -10,8 +10,8 @@ import { type Choice, type Durability, laterOf } from './choice.ts';
 import { ChoiceKeeper } from './choice-keeper.ts';
 import { FileStore } from './file-store.ts';
 import { auditKey, choiceKey, evidenceKey } from './keys.ts';
-import { fingerprint, type KeeperSubject, recall } from './recall.ts';
-import { RECORD_VERSION, type StateStore } from './store.ts';
+import { denseInDoubt, fingerprint, type KeeperSubject, recall } from './recall.ts';
+import { type KeptChoice, RECORD_VERSION, type StateStore } from './store.ts';
 
 /** Evidence that no decision has come of is saved this often; a change of state at once. */
 const SAVE_EVERY_MS = 5000;
@@ -78,9 +78,14 @@ export class Keeper {
     const store = new FileStore(folder, report('evidence', 'state cannot be kept'));
     const key = evidenceKey(subject);
     const record = await store.load(key);
-    const kept = await store.loadChoice(choiceKey(subject));
+    const { kept, doubt } = await keptChoice(store, subject, options);
     const choice = laterOf(kept?.choice ?? null, inherited);
-    const memory = recall(record, choice, subject, Date.now());
+    const now = Date.now();
+    // What this process was told holds; what nobody knows ends in dense.
+    const memory =
+      doubt !== null && choice === null
+        ? denseInDoubt(doubt, subject, now)
+        : recall(record, choice, subject, now);
     const choices = new ChoiceKeeper({
       store,
       key: choiceKey(subject),
@@ -175,6 +180,25 @@ interface KeeperParts {
   readonly audit: AuditFile;
   readonly choices: ChoiceKeeper;
   readonly evidenceAt: number;
+}
+
+/** What an operator chose before, or why nobody can tell. */
+async function keptChoice(
+  store: StateStore,
+  subject: KeeperSubject,
+  { folder, log, onFailure }: KeeperOptions,
+): Promise<{ readonly kept: KeptChoice | null; readonly doubt: string | null }> {
+  try {
+    return { kept: await store.loadChoice(choiceKey(subject)), doubt: null };
+  } catch (error) {
+    const doubt = messageOf(error);
+    onFailure?.('choice');
+    log.error(
+      { model: subject.model, folder, error: doubt },
+      'the mode that an operator chose cannot be read: the model is dense until one is chosen',
+    );
+    return { kept: null, doubt };
+  }
 }
 
 /** Every failure is counted, and one in a while told of. */

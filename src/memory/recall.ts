@@ -50,6 +50,16 @@ export function recall(
   return { state: { ...fresh, ...modes }, reference: null };
 }
 
+/**
+ * Where a model begins of which nobody can tell what an operator chose: it may be that it was switched off. Nobody has chosen
+ * this, so that the next start looks again.
+ */
+export function denseInDoubt(doubt: string, { control }: KeeperSubject, now: number): Memory {
+  const detail = `started in mode off: what an operator chose cannot be read: ${doubt}`;
+  const state = initialState('off', undefined, control);
+  return { state: { ...state, change: { at: now, reason: 'failure', detail } }, reference: null };
+}
+
 /** The choice that a record tells of, should its own file be lost. */
 function choiceIn(kept: Remembered | null, { config }: KeeperSubject): Choice | null {
   if (kept === null || kept.state.modeBy !== 'operator') return null;

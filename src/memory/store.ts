@@ -35,7 +35,7 @@ export interface StateStore {
   save(key: string, record: Remembered): void;
   /** Waits until what was saved is safe. */
   flush(): Promise<void>;
-  /** The latest choice that was made for a key, by whatever server; null: none, or unreadable. Never throws. */
+  /** The latest choice that was made for a key, by whatever server; null: none. @throws where that cannot be told. */
   loadChoice(key: string): Promise<KeptChoice | null>;
   /**
    * Resolves once the choice is safe, after all that were made before.

@@ -1,0 +1,37 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { ChoiceFiles } from '../../src/memory/choice-files.ts';
+import { start } from '../cli/command.ts';
+import { choice } from '../contracts/store-contract.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'taustat-race-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const WRITER = `
+import { ChoiceFiles } from './dist/memory/choice-files.js';
+const files = new ChoiceFiles(process.argv[1], 'm');
+const until = Date.now() + 3000;
+for (let at = 2; Date.now() < until; at++) await files.save({ ...JSON.parse(process.argv[2]), at });
+`;
+
+it('a server that starts while others choose always finds a choice, and never an older one', async () => {
+  const files = new ChoiceFiles(folder, 'm');
+  await files.save(choice(1));
+  const args = ['-e', WRITER, folder, JSON.stringify(choice(2))];
+  const writer = start('--input-type=module', args);
+  let isRunning = true;
+  const ended = writer.outcome.finally(() => {
+    isRunning = false;
+  });
+  let last = 0;
+  let reads = 0;
+  for (; isRunning; reads++) {
+    const kept = await files.load();
+    expect(kept?.sequence).toBeGreaterThanOrEqual(last);
+    last = kept!.sequence;
+  }
+  expect(await ended).toMatchObject({ code: 0, stderr: '' });
+  expect([reads > 100, last > 100]).toEqual([true, true]);
+});
