@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { Logger } from 'pino';
 import { compose, type Taustat } from '../compose.ts';
 import type { Config } from '../config.ts';
 import type { GrpcListening } from '../grpc/server.ts';
@@ -8,6 +9,8 @@ import { addServingOptions, type ServingFlags, servingConfig } from './options.t
 
 /** Time for load balancers to see that the server is not ready any more, before it stops listening. */
 const READINESS_NOTICE_MS = 250;
+/** What is left when everything has stopped, such as a write to a folder that hangs, has so long to end. */
+const LEFTOVERS_MS = 1000;
 
 export function serveCommand(): Command {
   const command = new Command('serve')
@@ -68,6 +71,19 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
   await Promise.all([server.stop(graceMs), grpc?.stop(graceMs)]);
   await taustat.close();
   log.info('stopped');
+  endSoon(signal, log);
+}
+
+/**
+ * The process ends by itself, unless a call into the file system hangs. `process.exit` would then wait for it as well, since
+ * it joins the threads that make such calls; the signal, which nobody listens to any more, ends them.
+ */
+function endSoon(signal: NodeJS.Signals, log: Logger): void {
+  const end = () => {
+    log.warn({ waitingFor: process.getActiveResourcesInfo() }, `something hangs: ended by ${signal}`);
+    process.kill(process.pid, signal);
+  };
+  setTimeout(end, LEFTOVERS_MS).unref();
 }
 
 /** A server keeps its state unless it was told not to. */

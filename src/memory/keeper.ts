@@ -10,11 +10,14 @@ import { type Choice, type Durability, laterOf } from './choice.ts';
 import { ChoiceKeeper } from './choice-keeper.ts';
 import { FileStore } from './file-store.ts';
 import { auditKey, choiceKey, evidenceKey } from './keys.ts';
+import { endsWithin } from './patience.ts';
 import { denseInDoubt, fingerprint, type KeeperSubject, recall } from './recall.ts';
 import { type KeptChoice, RECORD_VERSION, type StateStore } from './store.ts';
 
 /** Evidence that no decision has come of is saved this often; a change of state at once. */
 const SAVE_EVERY_MS = 5000;
+/** How long a folder that hangs may hold up what waits for it: a reload, the end of the server. */
+const PATIENCE_MS = 3000;
 /** What keeps failing is told of this often. */
 const WARN_EVERY_MS = 60_000;
 
@@ -42,6 +45,7 @@ export class Keeper {
   readonly #audit: AuditFile;
   readonly #recorder: AuditRecorder;
   readonly #choices: ChoiceKeeper;
+  readonly #warn: (message: string) => void;
   readonly memory: Memory;
   #latest: () => Memory;
   #savedAt = 0;
@@ -54,7 +58,7 @@ export class Keeper {
 
   private constructor(
     subject: KeeperSubject,
-    { store, key, memory, audit, choices, evidenceAt }: KeeperParts,
+    { store, key, memory, audit, choices, evidenceAt, warn }: KeeperParts,
   ) {
     const { model, hash, control } = subject;
     this.#evidenceAt = evidenceAt;
@@ -67,6 +71,7 @@ export class Keeper {
     this.#lastChange = memory.state.change;
     this.#audit = audit;
     this.#choices = choices;
+    this.#warn = warn;
     this.#recorder = new AuditRecorder({ model, hash, options: control }, memory.state, audit);
   }
 
@@ -105,6 +110,7 @@ export class Keeper {
       audit,
       choices,
       evidenceAt: record?.savedAt ?? Date.now(),
+      warn: (message) => log.warn({ model, folder }, message),
     });
   }
 
@@ -144,17 +150,28 @@ export class Keeper {
     }
   }
 
-  /** Waits until the present state is safe. */
+  /** Waits until the present state is safe, or for so long that the folder seems to hang. */
   async flush(): Promise<void> {
+    await this.#inTime(this.#flush());
+  }
+
+  /** Writes what is left, unless the folder hangs: then that is lost. */
+  async close(): Promise<void> {
+    this.#choices.close();
+    await this.#inTime(this.#flush().then(() => this.#audit.close()));
+  }
+
+  async #flush(): Promise<void> {
     this.#save();
     this.#recorder.flush();
     await Promise.all([this.#store.flush(), this.#choices.flush()]);
   }
 
-  async close(): Promise<void> {
-    this.#choices.close();
-    await this.flush();
-    await this.#audit.close();
+  async #inTime(work: Promise<void>): Promise<void> {
+    if (await endsWithin(PATIENCE_MS, work)) return;
+    this.#warn(
+      `the state folder has not answered for ${PATIENCE_MS} ms: what is not written yet is not waited for`,
+    );
   }
 
   #save(): void {
@@ -180,6 +197,7 @@ interface KeeperParts {
   readonly audit: AuditFile;
   readonly choices: ChoiceKeeper;
   readonly evidenceAt: number;
+  readonly warn: (message: string) => void;
 }
 
 /** What an operator chose before, or why nobody can tell. */

@@ -1,0 +1,58 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Running, start } from './command.ts';
+
+const MODEL = 'fashion-mnist-cnn';
+let folder: string;
+let running: Running | undefined;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'taustat-hanging-'));
+});
+afterEach(async () => {
+  running?.child.kill('SIGKILL');
+  await running?.outcome;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function serve(): Promise<string> {
+  running = start('dist/cli.js', ['serve', '--port', '0', '--state-dir', folder]);
+  return running.saying(/"url":"([^"]+)"/);
+}
+
+async function put(url: string, mode: string): Promise<unknown> {
+  const init = { method: 'PUT', body: JSON.stringify({ mode }) };
+  return (await fetch(`${url}/v2/models/${MODEL}/pruning`, init)).json();
+}
+
+/** @returns how it ended, and after how long. */
+async function terminate() {
+  const asked = performance.now();
+  running!.child.kill('SIGTERM');
+  const { code, stdout } = await running!.outcome;
+  return { code, stdout, signal: running!.child.signalCode, ms: performance.now() - asked };
+}
+
+describe('SIGTERM', () => {
+  it('ends a server in good order', async () => {
+    await put(await serve(), 'off');
+    const { code, signal, stdout } = await terminate();
+    expect([code, signal]).toEqual([0, null]);
+    expect(stdout).not.toContain('hangs');
+  });
+
+  it('ends also one whose state folder hangs', async () => {
+    // Opening a pipe to write to it waits for a reader, which never comes.
+    execFileSync('mkfifo', [join(folder, `${MODEL}@1.${hostname().replace(/[^\w-]/g, '_')}.audit.jsonl`)]);
+    expect(await put(await serve(), 'off')).toMatchObject({ mode: 'off', durable: true });
+    const { code, signal, stdout, ms } = await terminate();
+    expect(ms).toBeLessThan(10_000);
+    // Node’s own exit waits for the thread that hangs.
+    expect([code, signal]).toEqual([null, 'SIGTERM']);
+    expect(stdout).toContain('the state folder has not answered for 3000 ms');
+    expect(stdout).toContain('"msg":"stopped"');
+    expect(stdout).toContain('something hangs: ended by SIGTERM');
+  });
+});
