@@ -5,7 +5,7 @@ import { EMPTY, type Observable, ReplaySubject, switchMap } from 'rxjs';
 import { mayUseData, type Tokens } from './authorization.ts';
 import { bundledModel } from './bundled.ts';
 import type { Config } from './config.ts';
-import type { ControllerState } from './control/state.ts';
+import type { ControllerState, Mode } from './control/state.ts';
 import { messageOf, ServingError } from './errors.ts';
 import type { GrpcAddress, GrpcListening } from './grpc/server.ts';
 import { requireToken } from './http/access.ts';
@@ -40,6 +40,8 @@ export interface Taustat {
   readonly model: string;
   /** Names of the models that answer now. */
   readonly models: () => readonly string[];
+  /** The mode in force of every model that answers now: of the settings, or what an operator chose. */
+  readonly modes: () => Readonly<Record<string, Mode>>;
   /** One inference without HTTP, of `model` unless another one is named. @throws ServingError */
   readonly infer: (request: InferRequest, context?: InferContext & ModelChoice) => Promise<InferResponse>;
   /** The state of `model`'s controller, then every new one. */
@@ -118,6 +120,13 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
     answerDirectly: answerInferDirectly(plane, { maxBodyBytes, maxBatch }, tokens, report),
     model,
     models: () => registry.names(),
+    modes: () =>
+      Object.fromEntries(
+        registry.names().flatMap((name) => {
+          const served = registry.find(name)?.served;
+          return served === undefined ? [] : [[name, served.thermostat.state.mode]];
+        }),
+      ),
     infer: async (request, { model: name = model, version, ...context } = {}) =>
       plane.infer(name, version, request, { keepInputs: true, ...context }),
     state$: registry.current$(model).pipe(switchMap((served) => served?.thermostat.state$ ?? EMPTY)),

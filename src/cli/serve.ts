@@ -56,7 +56,7 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
   });
   const { model } = taustat;
   log.info(
-    { url: server.url, grpc: grpc?.address, model, models: taustat.models(), mode: config.control.mode },
+    { url: server.url, grpc: grpc?.address, model, models: taustat.models(), modes: taustat.modes() },
     'serving',
   );
 

@@ -87,6 +87,7 @@ describe('servers that share a folder', () => {
     expect(await put(url, { mode: 'observe' })).toMatchObject({ durable: true });
     await killAll();
     expect((await pruning(await serve())).mode).toBe('observe');
+    expect(await servers[0]!.saying(/"modes":(\{[^}]*\}),"msg":"serving"/)).toBe(`{"${MODEL}":"observe"}`);
   });
 });
 
