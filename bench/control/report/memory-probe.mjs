@@ -1,8 +1,8 @@
 // @ts-check
-// Every request sampled, and the heap after 10,000 and 100,000 of them. Prints JSON.
+// Every request sampled, and the heap after each 10,000 of 100,000 of them. Prints JSON.
 import { run } from '../replay/run.mjs';
 
-const AT = [10_000, 100_000];
+const AT = Array.from({ length: 10 }, (_, i) => 10_000 * (i + 1));
 /** @type {{ sampled: number, heapBytes: number }[]} */
 const seen = [];
 const collect = globalThis.gc;

@@ -1,4 +1,7 @@
 // Everything that the report says about one entry of the zoo.
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { shareAlike } from '../../../dist/analysis/class-scores.js';
 import { densePass } from '../../../dist/analysis/dense-pass.js';
 import { prunedPass } from '../../../dist/analysis/full-pass.js';
@@ -7,14 +10,12 @@ import { criticality, DEFAULT_CRITICAL_POINT } from '../../../dist/criticality/c
 import { freeEnergyFrom, fullFeatures } from '../../../dist/criticality/full-evaluation.js';
 import { mergeAll, tails } from '../../../dist/estimator/histogram.js';
 import { evaluate, limits } from './full-evaluation.mjs';
-import { open } from './opened.mjs';
+import { open, ROWS } from './opened.mjs';
 import { RULES } from './rules.mjs';
 import { scaleShifts } from './scaled-activations.mjs';
 import { streamed } from './streaming.mjs';
-import { timed } from './timings.mjs';
 
-/** Rows that thresholds are estimated and accuracies are measured on. */
-const ROWS = 1000;
+const TIME_ROW = fileURLToPath(new URL('time-row.mjs', import.meta.url));
 const SUBSAMPLES = 5;
 const SUBSAMPLE_ROWS = 500;
 const nothing = () => undefined;
@@ -36,7 +37,7 @@ export async function measureRow(entry, kept) {
     const found = criticality(dense.slices);
     const thresholds = Array.from(found.curve.thresholds);
     const points = await kept('full', () => evaluate(passes, thresholds, dense, labels));
-    const timings = await kept('timings', () => timed(passes, dense, thresholds));
+    const timings = await kept('timings', () => timeRow(entry, thresholds));
     const full = freeEnergyFrom(
       thresholds,
       points.map(({ retained }) => retained),
@@ -76,15 +77,14 @@ export async function measureRow(entry, kept) {
   }
 }
 
-/** The timings of a row alone, at the thresholds of its curve. */
-export async function timeRow(entry, thresholds) {
-  const opened = await open(entry);
-  try {
-    const passes = opened.passes(0, ROWS);
-    return await timed(passes, await densePass(passes, [], nothing), thresholds);
-  } finally {
-    await opened.close();
-  }
+/**
+ * The timings of a row, at the thresholds of its curve, in a process of its own: a server has one model, and code that has
+ * seen twenty runs half as fast.
+ */
+export async function timeRow({ name }, thresholds) {
+  const timing = promisify(execFile)(process.execPath, [TIME_ROW, name]);
+  timing.child.stdin.end(JSON.stringify(thresholds));
+  return JSON.parse((await timing).stdout);
 }
 
 /** Another seed of an entry: what each rule finds, and what accuracy is left. */

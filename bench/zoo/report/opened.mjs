@@ -9,6 +9,8 @@ import { WorkerRuntime } from '../../../dist/runtime/worker-runtime.js';
 
 const ROOT = new URL('../../../', import.meta.url);
 const BATCH = 32;
+/** Rows that thresholds are estimated and accuracies are measured on. */
+export const ROWS = 1000;
 
 /** Opens an entry of zoo.json; `close()` ends its workers. */
 export async function open(entry) {

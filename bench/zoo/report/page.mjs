@@ -81,7 +81,7 @@ ${seedsTable(rows, seeds)}
 ## Time
 
 Full evaluation for 40 τ, one dense run with its histograms and τ*, and τ* from a full rolling window, in which one slice is new since
-the last estimate (as in a server with its defaults); same workers, same process, medians; then the ratios of processor time over all threads, which a busy machine does not distort.
+the last estimate (as in a server with its defaults); same workers, same process, one per row, medians; then the ratios of processor time over all threads, which a busy machine does not distort.
 
 ${timeTable(rows)}
 

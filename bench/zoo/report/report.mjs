@@ -19,7 +19,15 @@ const FIGURES = new URL('figures/', DOCS);
 const entries = JSON.parse(readFileSync(new URL('bench/zoo/zoo.json', ROOT), 'utf8'));
 const DONE = new URL('bench/zoo/.cache/report/', ROOT);
 const wanted = process.argv.slice(2).filter((word) => word !== '--resume');
+const KNOWN = new Set(['--write', '--timings']);
 const isResumed = process.argv.includes('--resume');
+const unknown = wanted.filter((word) => !KNOWN.has(word) && !entries.some(({ name }) => name === word));
+if (unknown.length > 0) {
+  console.error(
+    `unknown: ${unknown.join(', ')}; expected --write, --timings, --resume or rows: ${entries.map(({ name }) => name).join(', ')}`,
+  );
+  process.exit(1);
+}
 const isPartial = wanted.length > 0;
 const before = isPartial ? JSON.parse(readFileSync(NUMBERS, 'utf8')) : undefined;
 

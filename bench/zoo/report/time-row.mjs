@@ -1,0 +1,17 @@
+// The timings of one row, in a process of its own: `node time-row.mjs NAME`, the thresholds as JSON on standard input. Prints JSON.
+import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import { densePass } from '../../../dist/analysis/dense-pass.js';
+import { open, ROWS } from './opened.mjs';
+import { timed } from './timings.mjs';
+
+const entries = JSON.parse(readFileSync(new URL('../zoo.json', import.meta.url), 'utf8'));
+const opened = await open(entries.find(({ name }) => name === process.argv[2]));
+try {
+  const passes = opened.passes(0, ROWS);
+  const dense = await densePass(passes, [], () => undefined);
+  const thresholds = JSON.parse(await text(process.stdin));
+  process.stdout.write(JSON.stringify(await timed(passes, dense, thresholds)));
+} finally {
+  await opened.close();
+}
