@@ -48,7 +48,10 @@ function countOnce(h: ActivationHistogram, bins: Int32Array): Counts {
 }
 
 function isSame(a: Int32Array, b: Int32Array): boolean {
-  return a === b || (a.length === b.length && a.every((bin, k) => bin === b[k]));
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let k = 0; k < a.length; k++) if (a[k] !== b[k]) return false;
+  return true;
 }
 
 /**
@@ -83,6 +86,7 @@ function count({ offset, counts, residuals }: ActivationHistogram, bins: Int32Ar
   return { count, sum, totalCount: n, totalSum: s };
 }
 
+/** O(atoms · log bins + bins): what each atom takes off is noted at the highest threshold that it reaches, and carried down. */
 function withoutAtoms(
   all: Counts,
   { offset, counts, residuals }: ActivationHistogram,
@@ -90,18 +94,41 @@ function withoutAtoms(
   bins: Int32Array,
 ): Counts {
   if (atoms.length === 0) return all;
-  const rest = { ...all, count: all.count.slice(), sum: all.sum.slice() };
+  const count = new Float64Array(bins.length);
+  const sum = new Float64Array(bins.length);
+  let { totalCount, totalSum } = all;
   for (const { bin, cut } of atoms) {
     const c = counts[bin - offset] ?? 0;
     if (c === 0) continue;
     const n = cut * c;
     const s = cut * (c * edgeOf(bin) + residuals[bin - offset]! * ulpOf(bin));
-    for (let k = 0; k < bins.length && bins[k]! <= bin; k++) {
-      rest.count[k]! -= n;
-      rest.sum[k]! -= s;
+    const k = upTo(bins, bin) - 1;
+    if (k >= 0) {
+      count[k]! += n;
+      sum[k]! += s;
     }
-    rest.totalCount -= n;
-    rest.totalSum -= s;
+    totalCount -= n;
+    totalSum -= s;
   }
-  return rest;
+  let n = 0;
+  let s = 0;
+  for (let k = bins.length - 1; k >= 0; k--) {
+    n += count[k]!;
+    s += sum[k]!;
+    count[k] = all.count[k]! - n;
+    sum[k] = all.sum[k]! - s;
+  }
+  return { count, sum, totalCount, totalSum };
+}
+
+/** How many of the increasing bins are at most `bin`. */
+function upTo(bins: Int32Array, bin: number): number {
+  let low = 0;
+  let high = bins.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (bins[middle]! <= bin) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
