@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { derivative, extrema, parabolaAt } from '../../src/criticality/features.ts';
+import { axis, steps } from './axes.ts';
 
 const curves = fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 3, maxLength: 30 });
 const find = (...y: number[]) =>
@@ -148,16 +149,6 @@ describe('derivative', () => {
     ).toEqual(Float64Array.of(2, 2, 2, 2));
   });
 });
-
-/** Increasing positions, from positive steps. */
-const axis = (steps: number[]) => {
-  let at = 0;
-  return Float64Array.from(steps, (step) => {
-    at += step;
-    return at;
-  });
-};
-const steps = fc.array(fc.double({ min: 0.05, max: 3, noNaN: true }), { minLength: 3, maxLength: 30 });
 
 describe('the parabola through an extremum', () => {
   it('is exact for a parabola on any grid', () => {

@@ -3,16 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { extrema } from '../../src/criticality/features.ts';
 import { BinSmoothing, smoothing } from '../../src/criticality/smoothing.ts';
 import { binOf, edgeOf } from '../../src/estimator/bins.ts';
-
-/** Increasing positions, from positive steps. */
-const axis = (steps: number[]) => {
-  let at = 0;
-  return Float64Array.from(steps, (step) => {
-    at += step;
-    return at;
-  });
-};
-const steps = fc.array(fc.double({ min: 0.05, max: 3, noNaN: true }), { minLength: 3, maxLength: 30 });
+import { axis, steps } from './axes.ts';
 
 describe('smoothing', () => {
   it('keeps a constant, and a straight line away from the ends of an even grid', () => {
