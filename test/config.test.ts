@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { fromEnvironment, loadConfig, parseConfig } from '../src/config.ts';
+import { parseConfig } from '../src/config.ts';
+import { fromEnvironment, loadConfig } from '../src/config-sources.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'taustat-'));
 afterAll(() => rmSync(folder, { recursive: true }));

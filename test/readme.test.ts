@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ConfigSchema, parseConfig, settings } from '../src/config.ts';
+import { ConfigSchema, parseConfig } from '../src/config.ts';
+import { settings } from '../src/config-sources.ts';
 
 const README = new URL('../README.md', import.meta.url);
 

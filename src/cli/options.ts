@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type Config, type ConfigInput, loadConfig } from '../config.ts';
+import type { Config, ConfigInput } from '../config.ts';
+import { loadConfig } from '../config-sources.ts';
 import { MODES } from '../control/state.ts';
 import { ServingError } from '../errors.ts';
 

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { Command } from 'commander';
-import { loadConfig } from '../config.ts';
+import { loadConfig } from '../config-sources.ts';
 import { messageOf, ServingError } from '../errors.ts';
 import type { Choice } from '../memory/choice.ts';
 import { ChoiceFiles } from '../memory/choice-files.ts';
