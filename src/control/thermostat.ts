@@ -4,7 +4,6 @@ import {
   concat,
   distinctUntilChanged,
   from,
-  map,
   merge,
   mergeMap,
   type Observable,
@@ -15,27 +14,20 @@ import {
 } from 'rxjs';
 import type { Config } from '../config.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
-import type { DriftReading, DriftReference } from '../drift/detector.ts';
-import { type IntervalReading, intervalMoved } from '../drift/interval-moved.ts';
-import type { RequestSummary } from '../drift/summary.ts';
+import type { DriftReference } from '../drift/detector.ts';
 import { messageOf } from '../errors.ts';
-import { RollingWindow, type SiteHistograms } from '../estimator/rolling-window.ts';
-import { type Snapshot, snapshots } from '../estimator/snapshots.ts';
+import type { RollingWindow, SiteHistograms } from '../estimator/rolling-window.ts';
 import type { Interest } from '../sampling/sampler.ts';
 import type { Judged, Look, ShadowSample } from '../sampling/shadow.ts';
 import { step } from './controller.ts';
-import { DriftWatch } from './drift-watch.ts';
-import { estimate } from './estimate.ts';
-import type { ControlEvent, Suggestion } from './event.ts';
-import { ladderOf } from './ladder.ts';
+import { Estimation } from './estimation.ts';
+import type { ControlEvent } from './event.ts';
 import { AgreementWindow, MeasuredPruning } from './measured.ts';
 import { controlOptionsOf } from './options.ts';
 import {
   appliedThreshold,
-  driftOf,
   dueAt,
   interestIn,
-  isSeeking,
   isWithheld,
   judgedThreshold,
   judgedThresholds,
@@ -43,7 +35,7 @@ import {
   thresholdAt,
 } from './production.ts';
 import { Silence } from './silence.ts';
-import { type ControllerState, type ControlOptions, initialState, isSearched, type Mode } from './state.ts';
+import { type ControllerState, type ControlOptions, initialState, type Mode } from './state.ts';
 
 /** Comparisons that the agreement is read from. */
 const AGREEMENT_PAIRS = 500;
@@ -80,36 +72,32 @@ export class Thermostat {
   readonly #subscription: Subscription;
   readonly #options: ThermostatOptions;
   readonly control: ControlOptions;
-  readonly window: RollingWindow;
+  readonly #estimation: Estimation;
   readonly agreement = new AgreementWindow(AGREEMENT_PAIRS);
   readonly measured: MeasuredPruning;
   readonly #silence: Silence;
-  #criticality: Criticality | null = null;
-  readonly #drift: DriftWatch;
-  #requests: readonly RequestSummary[] = [];
-  #interval: IntervalReading | null = null;
 
   constructor(options: ThermostatOptions) {
     const { sites, config, memory } = options;
     this.#options = options;
-    this.window = new RollingWindow({
-      sites,
-      slices: config.window.slices,
-      sliceSamples: config.window.sliceSamples,
-      maxAgeMs: config.window.maxAgeSeconds * 1000,
-    });
     this.measured = new MeasuredPruning(sites);
     this.control = controlOptionsOf(config);
-    const { runLength, recentSlices } = config.drift;
-    this.#drift = new DriftWatch(
-      { runLength, memory: recentSlices * config.window.sliceSamples },
-      memory?.reference ?? null,
-    );
+    this.#estimation = new Estimation({
+      sites,
+      config,
+      control: this.control,
+      reference: memory?.reference ?? null,
+      onTimed: options.onTimed,
+    });
     this.#silence = new Silence(this.control);
     const initial =
       memory?.state ?? initialState(config.control.mode, config.control.threshold, this.control);
     this.#state = new BehaviorSubject(initial);
-    this.#subscription = merge(this.#commands, survive(this.#pairs()), survive(this.#estimates()))
+    this.#subscription = merge(
+      this.#commands,
+      survive(this.#pairs()),
+      survive(this.#estimation.events(this.#samples, () => this.state)),
+    )
       .pipe(
         scan((state, event) => this.#step(state, event), initial),
         distinctUntilChanged(),
@@ -127,17 +115,22 @@ export class Thermostat {
   }
 
   get memory(): Memory {
-    return { state: this.state, reference: this.#drift.reference };
+    return { state: this.state, reference: this.#estimation.reference };
+  }
+
+  /** What the latest samples are estimated from. */
+  get window(): RollingWindow {
+    return this.#estimation.window;
   }
 
   /** The latest estimate; null before the first. */
   get criticality(): Criticality | null {
-    return this.#criticality;
+    return this.#estimation.criticality;
   }
 
   /** Whether the critical point has left the interval that it had when the present search began. */
   get hasMoved(): boolean {
-    return this.#interval?.hasMoved ?? false;
+    return this.#estimation.hasMoved;
   }
 
   /** The threshold of most of production; 0 is dense. */
@@ -188,7 +181,7 @@ export class Thermostat {
 
   close(): void {
     this.#subscription.unsubscribe();
-    this.#drift.close();
+    this.#estimation.close();
     this.#state.complete();
   }
 
@@ -209,61 +202,6 @@ export class Thermostat {
     return comparison === null ? [] : [{ kind: 'pair', at, threshold, loss: comparison.loss, isDue }];
   }
 
-  #estimates(): Observable<ControlEvent> {
-    const { window } = this.#options.config;
-    return this.#samples.pipe(
-      snapshots(this.window, window.every),
-      map((snapshot) => this.#estimate(snapshot)),
-    );
-  }
-
-  #estimate({ at, samples, newSamples, sites, slices, requests, newRequests }: Snapshot): ControlEvent {
-    const { config, onTimed } = this.#options;
-    const started = performance.now();
-    this.#criticality = estimate(slices, config.criticality, sites);
-    onTimed?.('critical-point', performance.now() - started);
-    this.#requests = requests;
-    this.#readInterval();
-    const suggestion = isSeeking(this.state) ? this.#suggestion() : null;
-    return {
-      kind: 'snapshot',
-      at,
-      samples,
-      newSamples,
-      suggestion,
-      drift: this.#readDrift(newRequests),
-      hasMoved: this.hasMoved,
-    };
-  }
-
-  #suggestion(): Suggestion | null {
-    const found = this.#criticality;
-    return found && { critical: found.critical, ladder: ladderOf(found, this.control.policy) };
-  }
-
-  /** Neighbouring estimates share most of their window: only as many in a row as fill one mean anything. */
-  #readInterval(): void {
-    const { phase } = this.state;
-    const { slices, sliceSamples, every } = this.#options.config.window;
-    const reference = phase.kind === 'tracking' ? phase.critical : null;
-    const present = this.#criticality?.critical?.interval ?? null;
-    const confirmations = Math.ceil((slices * sliceSamples) / every);
-    this.#interval = reference && intervalMoved(reference.interval, present, this.#interval, confirmations);
-  }
-
-  #readDrift(requests: readonly RequestSummary[]): DriftReading | null {
-    // What is watched has a reference, but for a server that was killed while it was being made.
-    if (
-      isSearched(this.state.phase) &&
-      !this.#drift.isOn &&
-      this.window.samples >= this.control.warmSamples
-    ) {
-      this.#drift.start(this.#requests);
-      return null;
-    }
-    return this.#drift.read(requests, driftOf(this.state));
-  }
-
   #step(state: ControllerState, event: ControlEvent): ControllerState {
     let told = event;
     let next: ControllerState;
@@ -279,20 +217,13 @@ export class Thermostat {
     return next;
   }
 
-  /** Measurements belong to one threshold, a reference to one search, and a window to one epoch. */
+  /** Measurements belong to one threshold. */
   #startAfresh(before: ControllerState, after: ControllerState): void {
     if (judgedThreshold(before) !== judgedThreshold(after)) {
       this.agreement.reset();
       this.measured.reset();
     }
-    if (isSeeking(before) && !isSeeking(after) && after.phase.kind === 'trial') {
-      this.#drift.start(this.#requests);
-    }
-    if (!isSearched(after.phase)) this.#drift.stop();
-    if (before.epoch !== after.epoch) {
-      this.window.reset();
-      this.#criticality = null;
-    }
+    this.#estimation.startAfresh(before, after);
   }
 }
 

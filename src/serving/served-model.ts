@@ -5,7 +5,7 @@ import { BUNDLED_NAME } from '../bundled.ts';
 import type { Config } from '../config.ts';
 import type { Mode } from '../control/state.ts';
 import { Thermostat } from '../control/thermostat.ts';
-import { messageOf, ServingError } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import type { InferContext, ModelStatistics } from '../http/plane.ts';
 import type { Choice, Durability } from '../memory/choice.ts';
 import type { Keeper } from '../memory/keeper.ts';
@@ -21,21 +21,12 @@ import { type Beginning, beginningOf } from './beginning.ts';
 import { ClientRun } from './client-run.ts';
 import { deadlineOf } from './deadline.ts';
 import { countChange, exportModelMetrics } from './model-metrics.ts';
+import { RequestCounter } from './request-counter.ts';
 import { ShadowSampling } from './shadow-sampling.ts';
-import { RequestStatistics } from './statistics.ts';
 
 const NOT_KEPT: Durability = { durable: false, reason: 'this server keeps no state (store.enabled)' };
 /** A ramp uses two thresholds; the rest are what was in use before. */
 const MAX_PER_SITES = 8;
-
-/** A request that was answered and is not counted yet. */
-interface Answered {
-  readonly rows: number;
-  /** What the answer was computed at; 0 is dense. */
-  readonly threshold: number;
-  readonly result: RunResult;
-  readonly totalMs: number;
-}
 
 export type StartRuntime = (setup: WorkerSetup, options: WorkerRuntimeOptions) => Promise<Runtime>;
 
@@ -49,14 +40,13 @@ export class ServedModel {
   readonly #metrics: Metrics;
   readonly #log: Logger;
   readonly #shadows: ShadowSampling;
-  readonly #statistics = new RequestStatistics();
+  readonly #counter: RequestCounter;
   readonly #outputs: readonly string[];
   readonly #subscription: Subscription;
   readonly #keeper: Keeper | undefined;
   #choice: Choice | null;
   /** The thresholds in use, spread over the sites. */
   readonly #perSites = new Map<number, Float32Array>();
-  readonly #answered: Answered[] = [];
 
   private constructor(
     metadata: ModelMetadata,
@@ -82,6 +72,9 @@ export class ServedModel {
       memory,
       onTimed: (step, ms) => metrics.estimatorDuration.observe({ step }, ms / 1000),
       onStep: (event, state) => keeper?.onStep(event, state),
+    });
+    this.#counter = new RequestCounter(metadata.name, metrics, (threshold, now) => {
+      if (this.isPrunable) this.thermostat.answered(threshold, now);
     });
     this.#shadows = new ShadowSampling({
       model: metadata.name,
@@ -144,8 +137,7 @@ export class ServedModel {
   }
 
   get statistics(): ModelStatistics {
-    this.#countAnswered();
-    return this.#statistics.read(this.metadata.versions[0]!);
+    return this.#counter.read(this.metadata.versions[0]!);
   }
 
   /** What became of the requests that were sampled, since the start. */
@@ -173,8 +165,7 @@ export class ServedModel {
     try {
       this.runtime.checkRoom?.();
     } catch (error) {
-      this.#statistics.fail(0);
-      this.#metrics.requests.inc({ model: this.name, outcome: outcomeOf(error) });
+      this.#counter.failed(error, 0);
       throw error;
     }
   }
@@ -200,7 +191,7 @@ export class ServedModel {
         ),
       );
       const rows = request.inputs[0]?.shape[0] ?? 1;
-      this.#count({ rows, threshold, result, totalMs: performance.now() - started });
+      this.#counter.answered({ rows, threshold, result, totalMs: performance.now() - started });
       endInferSpan(span, { threshold });
       if (look !== undefined) {
         const answer = wholeAnswer(result, asked, this.#outputs);
@@ -214,8 +205,7 @@ export class ServedModel {
         outputs: result.outputs,
       };
     } catch (error) {
-      this.#statistics.fail(performance.now() - started);
-      this.#metrics.requests.inc({ model: this.name, outcome: outcomeOf(error) });
+      this.#counter.failed(error, performance.now() - started);
       endInferSpan(span, { error: messageOf(error) });
       throw error;
     }
@@ -250,7 +240,7 @@ export class ServedModel {
 
   /** Brings the metrics that are read rather than counted up to date. */
   exportMetrics(): void {
-    this.#countAnswered();
+    this.#counter.settle();
     exportModelMetrics(this.#metrics, this);
   }
 
@@ -277,24 +267,6 @@ export class ServedModel {
     return perSite;
   }
 
-  /** Counting waits until the response is on its way, or until somebody asks for the figures. */
-  #count(answered: Answered): void {
-    if (this.#answered.push(answered) === 1) setImmediate(() => this.#countAnswered());
-  }
-
-  #countAnswered(): void {
-    const model = this.name;
-    const now = performance.now();
-    for (const { rows, threshold, result, totalMs } of this.#answered.splice(0)) {
-      if (this.isPrunable) this.thermostat.answered(threshold, now);
-      this.#statistics.succeed(rows, result, totalMs);
-      this.#metrics.requests.inc({ model, outcome: 'ok' });
-      this.#metrics.requestDuration.observe({ model, phase: 'queue' }, result.queueMs / 1000);
-      this.#metrics.requestDuration.observe({ model, phase: 'infer' }, result.inferMs / 1000);
-      this.#metrics.requestDuration.observe({ model, phase: 'total' }, totalMs / 1000);
-    }
-  }
-
   /** One log line and one metric update per change of state. */
   #followState(): Subscription {
     return this.thermostat.state$.pipe(pairwise()).subscribe(([before, after]) => {
@@ -314,8 +286,4 @@ export class ServedModel {
 /** The answer as served, when it holds every output. */
 function wholeAnswer(result: RunResult, asked: readonly string[], all: readonly string[]) {
   return all.every((name) => asked.includes(name)) ? { outputs: result.outputs } : {};
-}
-
-function outcomeOf(error: unknown): string {
-  return error instanceof ServingError ? error.code.toLowerCase() : 'internal';
 }

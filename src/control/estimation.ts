@@ -1,0 +1,125 @@
+import { map, type Observable } from 'rxjs';
+import type { Config } from '../config.ts';
+import type { Criticality } from '../criticality/critical-point.ts';
+import type { DriftReading, DriftReference } from '../drift/detector.ts';
+import { type IntervalReading, intervalMoved } from '../drift/interval-moved.ts';
+import type { RequestSummary } from '../drift/summary.ts';
+import { RollingWindow } from '../estimator/rolling-window.ts';
+import { type Snapshot, snapshots } from '../estimator/snapshots.ts';
+import type { ShadowSample } from '../sampling/shadow.ts';
+import { DriftWatch } from './drift-watch.ts';
+import { estimate } from './estimate.ts';
+import type { ControlEvent, Suggestion } from './event.ts';
+import { ladderOf } from './ladder.ts';
+import { driftOf, isSeeking } from './production.ts';
+import { type ControllerState, type ControlOptions, isSearched } from './state.ts';
+
+export interface EstimationOptions {
+  readonly sites: number;
+  readonly config: Pick<Config, 'window' | 'criticality' | 'drift'>;
+  readonly control: ControlOptions;
+  /** What drift is measured from, where that is known already. */
+  readonly reference: DriftReference | null;
+  /** Told how long each step took. */
+  readonly onTimed?: ((step: 'critical-point', ms: number) => void) | undefined;
+}
+
+/** From samples to what the controller hears of the traffic: its critical point, and whether it is other traffic. */
+export class Estimation {
+  readonly window: RollingWindow;
+  readonly #options: EstimationOptions;
+  readonly #drift: DriftWatch;
+  #criticality: Criticality | null = null;
+  #requests: readonly RequestSummary[] = [];
+  #interval: IntervalReading | null = null;
+
+  constructor(options: EstimationOptions) {
+    const { sites, config, reference } = options;
+    const { slices, sliceSamples, maxAgeSeconds } = config.window;
+    const { runLength, recentSlices } = config.drift;
+    this.#options = options;
+    this.window = new RollingWindow({ sites, slices, sliceSamples, maxAgeMs: maxAgeSeconds * 1000 });
+    this.#drift = new DriftWatch({ runLength, memory: recentSlices * sliceSamples }, reference);
+  }
+
+  /** The latest estimate; null before the first. */
+  get criticality(): Criticality | null {
+    return this.#criticality;
+  }
+
+  /** Whether the critical point has left the interval that it had when the present search began. */
+  get hasMoved(): boolean {
+    return this.#interval?.hasMoved ?? false;
+  }
+
+  get reference(): DriftReference | null {
+    return this.#drift.reference;
+  }
+
+  /** One event per snapshot of the window. @param stateNow - the controller's, when a snapshot is estimated. */
+  events(samples$: Observable<ShadowSample>, stateNow: () => ControllerState): Observable<ControlEvent> {
+    return samples$.pipe(
+      snapshots(this.window, this.#options.config.window.every),
+      map((snapshot) => this.#estimate(snapshot, stateNow())),
+    );
+  }
+
+  /** A reference belongs to one search, and a window to one epoch. */
+  startAfresh(before: ControllerState, after: ControllerState): void {
+    if (isSeeking(before) && !isSeeking(after) && after.phase.kind === 'trial') {
+      this.#drift.start(this.#requests);
+    }
+    if (!isSearched(after.phase)) this.#drift.stop();
+    if (before.epoch !== after.epoch) {
+      this.window.reset();
+      this.#criticality = null;
+    }
+  }
+
+  close(): void {
+    this.#drift.close();
+  }
+
+  #estimate(snapshot: Snapshot, state: ControllerState): ControlEvent {
+    const { at, samples, newSamples, sites, slices, requests, newRequests } = snapshot;
+    const { config, onTimed } = this.#options;
+    const started = performance.now();
+    this.#criticality = estimate(slices, config.criticality, sites);
+    onTimed?.('critical-point', performance.now() - started);
+    this.#requests = requests;
+    this.#readInterval(state);
+    return {
+      kind: 'snapshot',
+      at,
+      samples,
+      newSamples,
+      suggestion: isSeeking(state) ? this.#suggestion() : null,
+      drift: this.#readDrift(newRequests, state),
+      hasMoved: this.hasMoved,
+    };
+  }
+
+  #suggestion(): Suggestion | null {
+    const found = this.#criticality;
+    return found && { critical: found.critical, ladder: ladderOf(found, this.#options.control.policy) };
+  }
+
+  /** Neighbouring estimates share most of their window: only as many in a row as fill one mean anything. */
+  #readInterval({ phase }: ControllerState): void {
+    const { slices, sliceSamples, every } = this.#options.config.window;
+    const reference = phase.kind === 'tracking' ? phase.critical : null;
+    const present = this.#criticality?.critical?.interval ?? null;
+    const confirmations = Math.ceil((slices * sliceSamples) / every);
+    this.#interval = reference && intervalMoved(reference.interval, present, this.#interval, confirmations);
+  }
+
+  #readDrift(requests: readonly RequestSummary[], state: ControllerState): DriftReading | null {
+    const isFull = this.window.samples >= this.#options.control.warmSamples;
+    // What is watched has a reference, but for a server that was killed while it was being made.
+    if (isSearched(state.phase) && !this.#drift.isOn && isFull) {
+      this.#drift.start(this.#requests);
+      return null;
+    }
+    return this.#drift.read(requests, driftOf(state));
+  }
+}
