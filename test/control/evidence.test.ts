@@ -72,7 +72,7 @@ describe('evidence', () => {
     const alpha = 0.05;
     expect(provenShare('above', 0.05, 0.05, alpha, 10_000, 300)).toBeLessThanOrEqual(alpha);
     expect(provenShare('below', 0.05, 0.05, alpha, 10_000, 300)).toBeLessThanOrEqual(alpha);
-  });
+  }, 120_000);
 
   it('raises afresh no more false alarms than one in so many observations, where the mean is exactly m', () => {
     const random = xorshift(5);
