@@ -11,6 +11,8 @@ import { addServingOptions, type ServingFlags, servingConfig } from './options.t
 const READINESS_NOTICE_MS = 250;
 /** What is left when everything has stopped, such as a write to a folder that hangs, has so long to end. */
 const LEFTOVERS_MS = 1000;
+/** The log is written behind the program’s back, which a signal would overtake. */
+const LAST_WORDS_MS = 250;
 
 export function serveCommand(): Command {
   const command = new Command('serve')
@@ -81,7 +83,7 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
 function endSoon(signal: NodeJS.Signals, log: Logger): void {
   const end = () => {
     log.warn({ waitingFor: process.getActiveResourcesInfo() }, `something hangs: ended by ${signal}`);
-    process.kill(process.pid, signal);
+    setTimeout(() => process.kill(process.pid, signal), LAST_WORDS_MS);
   };
   setTimeout(end, LEFTOVERS_MS).unref();
 }

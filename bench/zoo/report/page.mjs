@@ -13,8 +13,8 @@ import {
   timesWindow,
 } from './verdicts.mjs';
 
-/** @param {{rows: object[], seeds: object[], seconds: number, machine: string, isResumed: boolean, discussion: string}} report */
-export function page({ rows, seeds, machine, isResumed, discussion }) {
+/** @param {{rows: object[], seeds: object[], seconds: number, machine: string, isResumed: boolean, isRetimed?: boolean, discussion: string}} report */
+export function page({ rows, seeds, machine, isResumed, isRetimed, discussion }) {
   const minutes = (quantity) =>
     ([...rows, ...seeds].reduce((sum, row) => sum + row[quantity], 0) / 60).toFixed(0);
   const time = isResumed
@@ -83,7 +83,7 @@ ${seedsTable(rows, seeds)}
 Full evaluation for 40 τ, one dense run with its histograms and τ*, and τ* from a full rolling window, in which one slice is new since
 the last estimate (as in a server with its defaults); same workers, same process, one per row, medians; then the ratios of processor time over all threads, which a busy machine does not distort.
 
-${timeTable(rows)}
+${isRetimed ? 'These times are from `npm run zoo:report -- --timings`, after the rest and with nothing beside it.\n\n' : ''}${timeTable(rows)}
 
 ## Figures
 

@@ -68,7 +68,7 @@ async function retimed() {
     const entry = entries.find(({ name }) => name === row.name);
     rows.push({ ...row, timings: await timeRow(entry, row.curve.thresholds) });
   }
-  return { ...before, rows };
+  return { ...before, rows, isRetimed: true };
 }
 
 /** An entry, measured or from the run that was cut off. */
