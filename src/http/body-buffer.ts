@@ -18,6 +18,7 @@ export function bodyTooLarge(maxBytes: number): ServingError {
  */
 export class BodyBuffer {
   readonly #maxBytes: number;
+  readonly #announced: number | undefined;
   readonly #declared: number;
   #offset: number;
   #bytes: Uint8Array = NOTHING;
@@ -29,6 +30,7 @@ export class BodyBuffer {
    */
   constructor(declared: number | undefined, maxBytes: number, alignAt: number) {
     this.#maxBytes = maxBytes;
+    this.#announced = declared;
     this.#offset = (ALIGNMENT - (alignAt % ALIGNMENT)) % ALIGNMENT;
     this.#declared = Math.min(declared ?? 0, FIRST_CAPACITY);
   }
@@ -48,6 +50,11 @@ export class BodyBuffer {
     if (end > this.#bytes.byteLength) this.#grow(end);
     this.#bytes.set(chunk, end - chunk.byteLength);
     this.#length += chunk.byteLength;
+  }
+
+  /** Whether as many bytes are here as were announced; false where none were. */
+  get isFilled(): boolean {
+    return this.#length > 0 && this.#length === this.#announced;
   }
 
   #isWhole(chunk: Uint8Array): boolean {

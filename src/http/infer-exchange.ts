@@ -1,4 +1,4 @@
-import { type BodySource, readBodyOf } from './body.ts';
+import { type BodySource, withBody } from './body.ts';
 import { compress } from './compression.ts';
 import { InferCodec } from './infer-codec.ts';
 import type { HttpLimits } from './limits.ts';
@@ -30,14 +30,15 @@ export function createInferExchange(
     plane.metadata(model, version); // an unknown model is refused before its body is read
     const headerLength = headerLengthOf(message);
     plane.admit?.(model, version);
-    const body = await readBodyOf(message, limits.maxBodyBytes, headerLength ?? 0);
-    // From here to the run nothing waits, so that the version that answers is the one that the request was checked against.
-    const decoded = codec.decode(body, headerLength, () => plane.metadata(model, version), message);
-    const request = decoded instanceof Promise ? await decoded : decoded;
-    const response = await plane.infer(model, version, request, new MessageContext(message));
-    const answered = codec.encode(response, request);
-    const encoded = answered instanceof Promise ? await answered : answered;
-    return answer(encoded.body, encoded.headerLength, message, limits);
+    return withBody(message, limits.maxBodyBytes, headerLength ?? 0, async (body) => {
+      // From here to the run nothing waits, so that the version that answers is the one that the request was checked against.
+      const decoded = codec.decode(body, headerLength, () => plane.metadata(model, version), message);
+      const request = decoded instanceof Promise ? await decoded : decoded;
+      const response = await plane.infer(model, version, request, new MessageContext(message));
+      const answered = codec.encode(response, request);
+      const encoded = answered instanceof Promise ? await answered : answered;
+      return answer(encoded.body, encoded.headerLength, message, limits);
+    });
   };
 }
 

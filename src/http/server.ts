@@ -6,6 +6,7 @@ import { ServingError } from '../errors.ts';
 import type { NodeBindings } from './body.ts';
 import type { DirectAnswer } from './direct-infer.ts';
 import { refuseExpectation, refuseMessage, refuseRequest } from './malformed.ts';
+import { ReceivedMessage } from './received-message.ts';
 
 export interface Listening {
   readonly port: number;
@@ -54,11 +55,14 @@ export async function listen(
     if (outgoing.socket?.writableLength !== 0) outgoing.setTimeout(1000 * stallSeconds, cutOffStalled);
   };
   // Without a Host header, too, it is the listener that refuses: with a reason.
-  const server = createServer({ requireHostHeader: false, ...timing }, (incoming, outgoing) => {
-    if (answerDirectly?.(incoming, outgoing, onSent)) return;
-    outgoing.setTimeout(1000 * stallSeconds, cutOffStalled);
-    void listener(incoming, outgoing);
-  });
+  const server = createServer(
+    { requireHostHeader: false, IncomingMessage: ReceivedMessage, ...timing },
+    (incoming, outgoing) => {
+      if (answerDirectly?.(incoming, outgoing, onSent)) return;
+      outgoing.setTimeout(1000 * stallSeconds, cutOffStalled);
+      void listener(incoming, outgoing);
+    },
+  );
   server.on('clientError', refuseMessage);
   server.on('checkExpectation', refuseExpectation);
   await new Promise<void>((resolve, reject) => {
