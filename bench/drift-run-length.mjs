@@ -7,7 +7,7 @@ import * as ort from 'onnxruntime-node';
 import { bundledModel } from '../dist/bundled.js';
 import { driftReference, readDrift } from '../dist/drift/detector.js';
 import { summarize } from '../dist/drift/summary.js';
-import { BinCounter } from '../dist/estimator/bin-counter.js';
+import { binned } from '../dist/estimator/binning.js';
 import { readNpy } from '../dist/npy.js';
 import { instrument } from '../dist/onnx/instrument.js';
 import { THRESHOLD_INPUT } from '../dist/onnx/names.js';
@@ -76,7 +76,6 @@ async function bundled() {
   const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: 1, logSeverityLevel: 3 });
   const input = session.inputNames.find((name) => name !== THRESHOLD_INPUT) ?? '';
   const dense = new ort.Tensor('float32', new Float32Array(sites.length), [sites.length]);
-  const counter = new BinCounter();
   const pixels = 28 * 28;
   /** @type {RequestSummary[]} */
   const pool = [];
@@ -88,7 +87,7 @@ async function bundled() {
       summarize(
         sites.map(({ tap }) => {
           const { buffer, byteOffset, length } = /** @type {Float32Array} */ (outputs[tap].data);
-          return counter.histogram(new Uint32Array(buffer, byteOffset, length));
+          return binned(new Uint32Array(buffer, byteOffset, length));
         }),
       ),
     );

@@ -5,7 +5,7 @@ import { criticality } from '../dist/criticality/critical-point.js';
 import { freeEnergyCurve, logGrid } from '../dist/criticality/free-energy.js';
 import { driftReference, readDrift } from '../dist/drift/detector.js';
 import { summarize } from '../dist/drift/summary.js';
-import { BinCounter } from '../dist/estimator/bin-counter.js';
+import { binned } from '../dist/estimator/binning.js';
 import { cloneHistogram, finish, mergeAll, tails } from '../dist/estimator/histogram.js';
 import { RollingWindow } from '../dist/estimator/rolling-window.js';
 import { decodeInferRequest } from '../dist/protocol/decode-request.js';
@@ -19,13 +19,12 @@ const relu = (length) =>
   );
 /** @param {Float32Array} values */
 const bits = (values) => new Uint32Array(values.buffer);
-const counter = new BinCounter();
 
 const SITES = 5;
 const window = new RollingWindow({ sites: SITES, slices: 16, sliceSamples: 16, maxAgeMs: 1e9 });
 /** Every sample its own: slices that were alike would have no noise to work on. */
 const pool = Array.from({ length: 256 }, () =>
-  Array.from({ length: SITES }, (_, site) => counter.histogram(bits(relu(12544 >> site)))),
+  Array.from({ length: SITES }, (_, site) => binned(bits(relu(12544 >> site)))),
 );
 for (const sample of pool) window.add(sample, 0);
 const snapshot = window.snapshot();
@@ -33,7 +32,7 @@ const { slices } = snapshot;
 let moved = slices;
 const all = mergeAll(slices.map(mergeAll));
 /** So few activations that F turns everywhere and nothing is significant: every point is compared with every other. */
-const noisy = Array.from({ length: 16 }, () => [counter.histogram(bits(relu(400)))]);
+const noisy = Array.from({ length: 16 }, () => [binned(bits(relu(400)))]);
 const grid = logGrid(tails(all), { perOctave: 8, sparsity: [0.02, 0.95] });
 const drift = { runLength: 100_000, memory: 64 };
 const reference = driftReference(snapshot.requests, drift);
@@ -56,7 +55,7 @@ const ACTIVATIONS = { 'binning 12,544': 12544, 'binning 262,144': 262144, 'binni
 const bench = new Bench({ time: 400, warmupTime: 150 });
 for (const [name, length] of Object.entries(ACTIVATIONS)) {
   const tensor = bits(relu(length));
-  bench.add(name, () => counter.histogram(tensor));
+  bench.add(name, () => binned(tensor));
 }
 bench
   .add('window: add one sample', () => window.add(pool[0], 0))

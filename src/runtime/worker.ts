@@ -2,7 +2,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
 import { messageOf } from '../errors.ts';
-import { BinCounter } from '../estimator/bin-counter.ts';
+import { binned } from '../estimator/binning.ts';
 import { float16MagnitudeBits } from '../estimator/float16.ts';
 import { instrument } from '../onnx/instrument.ts';
 import { THRESHOLD_INPUT } from '../onnx/names.ts';
@@ -13,7 +13,6 @@ import { tally } from './tally.ts';
 const port = parentPort;
 if (port === null) throw new Error('worker.js runs only as a worker thread');
 const setup = workerData as WorkerSetup;
-const counter = new BinCounter();
 
 function sessionOptions(): ort.InferenceSession.SessionOptions {
   const entries: Record<string, unknown> = { intra_op: { allow_spinning: '0' } };
@@ -103,7 +102,7 @@ function measured(
   if (measure === 'retained') {
     return { histograms: [], retained: taps.map((bits, i) => retained(bits, thresholds![i]!)) };
   }
-  const histograms = taps.map((bits) => counter.histogram(bits));
+  const histograms = taps.map((bits) => binned(bits));
   return { histograms, retained: typeof measure === 'object' ? tally(taps, measure.tallyAt) : [] };
 }
 

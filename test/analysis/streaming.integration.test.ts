@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { analyze } from '../../src/analysis/analyze.ts';
 import { SLICES } from '../../src/analysis/schedule.ts';
 import { criticality } from '../../src/criticality/critical-point.ts';
-import { BinCounter } from '../../src/estimator/bin-counter.ts';
+import { binned } from '../../src/estimator/binning.ts';
 import { RollingWindow } from '../../src/estimator/rolling-window.ts';
 import { capture } from '../estimator/bundled-activations.ts';
 
@@ -10,7 +10,6 @@ const ROWS = 400;
 
 it('inputs that come one by one through a rolling window give the critical threshold of the batch', async () => {
   const { critical } = await analyze({ limit: ROWS });
-  const counter = new BinCounter();
   const window = new RollingWindow({
     sites: 5,
     slices: SLICES,
@@ -20,7 +19,7 @@ it('inputs that come one by one through a rolling window give the critical thres
   for (let row = 0; row < ROWS; row++) {
     const sites = await capture(row, row + 1);
     window.add(
-      sites.map((site) => counter.histogram(new Uint32Array(site.buffer, site.byteOffset, site.length))),
+      sites.map((site) => binned(new Uint32Array(site.buffer, site.byteOffset, site.length))),
       row,
     );
   }

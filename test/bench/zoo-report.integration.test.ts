@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { BinCounter } from '../../src/estimator/bin-counter.ts';
+import { binned } from '../../src/estimator/binning.ts';
 import { mergeAll, nonzeroCount, tails } from '../../src/estimator/histogram.ts';
 import type { SiteHistograms } from '../../src/estimator/rolling-window.ts';
 import { halfNormal, rayleigh, window } from '../criticality/samples.ts';
@@ -171,10 +171,7 @@ describe('oracle and collapse', () => {
 
 describe('magnitudes in units of their mean', () => {
   it('have a mean of 1 at every site, and as many activations as before', () => {
-    const counter = new BinCounter();
-    const sites = [DISTRIBUTIONS.halfNormal!, DISTRIBUTIONS.exponential!].map((d) =>
-      counter.histogram(bitsOf(d)),
-    );
+    const sites = [DISTRIBUTIONS.halfNormal!, DISTRIBUTIONS.exponential!].map((d) => binned(bitsOf(d)));
     const { means, scaled } = rescaled.inUnitsOfTheMean([sites, sites]);
     for (const [i, h] of (scaled[0] as SiteHistograms).entries()) {
       const t = tails(h);

@@ -2,7 +2,7 @@ import type { ControlEvent } from '../../src/control/event.ts';
 import { type Candidate, type Ladder, ladderOf } from '../../src/control/ladder.ts';
 import type { ControlOptions } from '../../src/control/state.ts';
 import type { Criticality } from '../../src/criticality/critical-point.ts';
-import { BinCounter } from '../../src/estimator/bin-counter.ts';
+import { binned } from '../../src/estimator/binning.ts';
 import type { ActivationHistogram } from '../../src/estimator/histogram.ts';
 import { xorshift } from '../../src/random.ts';
 
@@ -19,13 +19,11 @@ export const OPTIONS: ControlOptions = {
   warmSamples: 64,
 };
 
-const counter = new BinCounter();
-
 /** Rayleigh magnitudes times `scale`, as a histogram: few small ones, so that F has a clear maximum. */
 export function rayleigh(seed: number, count: number, scale = 1): ActivationHistogram {
   const random = xorshift(seed);
   const values = Float32Array.from({ length: count }, () => Math.sqrt(-2 * Math.log(1 - random())) * scale);
-  return counter.histogram(new Uint32Array(values.buffer));
+  return binned(new Uint32Array(values.buffer));
 }
 
 /** Thresholds .1, .2 … 2, on a curve that is linear in sparsity: β = .4 τ. */

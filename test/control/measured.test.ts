@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AgreementWindow, MeasuredPruning, wilson } from '../../src/control/measured.ts';
-import { BinCounter } from '../../src/estimator/bin-counter.ts';
+import { binned } from '../../src/estimator/binning.ts';
 
 describe('wilson', () => {
   it.each([
@@ -38,7 +38,7 @@ describe('AgreementWindow', () => {
 });
 
 describe('MeasuredPruning', () => {
-  const histogram = new BinCounter().histogram(new Uint32Array(Float32Array.of(0, 0, 1, 2, 3, 4).buffer));
+  const histogram = binned(new Uint32Array(Float32Array.of(0, 0, 1, 2, 3, 4).buffer));
 
   it('sets what a pruned run kept against the dense run of the same request', () => {
     const measured = new MeasuredPruning(1);

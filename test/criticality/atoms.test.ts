@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { atomsOf } from '../../src/criticality/atoms.ts';
-import { BinCounter } from '../../src/estimator/bin-counter.ts';
+import { binned } from '../../src/estimator/binning.ts';
 import { binOf } from '../../src/estimator/bins.ts';
 import {
   type ActivationHistogram,
@@ -11,8 +11,6 @@ import {
 import { bitsOf } from '../estimator/distributions.ts';
 import { ANALYTIC, expectedHistogram } from './analytic.ts';
 import { BACKGROUND, type Draw, exponential, halfNormal, rayleigh, window, withAtoms } from './samples.ts';
-
-const counter = new BinCounter();
 
 /** The share of every stored bin that belongs to the continuous part. */
 function shareOf(h: ActivationHistogram): Float64Array {
@@ -110,7 +108,7 @@ describe('atoms are cut to their neighbourhood', () => {
           (_, j) => unit * 2 ** (octaves * (j / (64 * octaves * perBin) - 0.5)),
         );
         const atom = new Array<number>(bins * perBin).fill(unit * 1.003);
-        return cutRatio(counter.histogram(bitsOf(Float32Array.from([...spread, ...atom])))) / bins;
+        return cutRatio(binned(bitsOf(Float32Array.from([...spread, ...atom])))) / bins;
       });
     const whole = cuts(12);
     for (const bins of [1, 3, 4]) expect(Math.max(...cuts(bins))).toBe(0);
@@ -156,8 +154,8 @@ describe('atoms are cut to their neighbourhood', () => {
     const single = (count: number, others: number) =>
       cutRatio(
         mergeAll([
-          counter.histogram(bitsOf(new Float32Array(count).fill(2))),
-          counter.histogram(bitsOf(Float32Array.from({ length: others }, (_, i) => 64 + (i % 64)))),
+          binned(bitsOf(new Float32Array(count).fill(2))),
+          binned(bitsOf(Float32Array.from({ length: others }, (_, i) => 64 + (i % 64)))),
         ]),
       );
     expect(single(16, 64)).toBe(0);
@@ -167,9 +165,7 @@ describe('atoms are cut to their neighbourhood', () => {
   });
 
   it('what is nothing but atoms has no continuous part', () => {
-    const h = counter.histogram(
-      bitsOf(Float32Array.from({ length: 2000 }, (_, i) => (i % 2 === 0 ? 0.1 : 3))),
-    );
+    const h = binned(bitsOf(Float32Array.from({ length: 2000 }, (_, i) => (i % 2 === 0 ? 0.1 : 3))));
     expect(cutRatio(h)).toBe(1);
     expect(atomsOf(emptyHistogram())).toEqual([]);
   });

@@ -3,7 +3,7 @@ import { atomsOf } from '../../src/criticality/atoms.ts';
 import { criticality, DEFAULT_CRITICAL_POINT } from '../../src/criticality/critical-point.ts';
 import type { Temperature } from '../../src/criticality/free-energy.ts';
 import { paperCriticality } from '../../src/criticality/paper-rule.ts';
-import { BinCounter } from '../../src/estimator/bin-counter.ts';
+import { binned } from '../../src/estimator/binning.ts';
 import { binOf } from '../../src/estimator/bins.ts';
 import { type ActivationHistogram, mergeAll, nonzeroCount } from '../../src/estimator/histogram.ts';
 import type { SiteHistograms } from '../../src/estimator/rolling-window.ts';
@@ -13,7 +13,6 @@ import { bitsOf } from '../estimator/distributions.ts';
 const IMAGES = 1000;
 const PER_SLICE = 8;
 const TEMPERATURES: readonly Temperature[] = ['normalized', 'paper'];
-const counter = new BinCounter();
 /** 125 slices of 8 images each. */
 const slices: SiteHistograms[] = [];
 const pooled = () => slices.map(mergeAll);
@@ -21,7 +20,7 @@ const pooled = () => slices.map(mergeAll);
 beforeAll(async () => {
   for (let from = 0; from < IMAGES; from += PER_SLICE) {
     const captured = await capture(from, from + PER_SLICE);
-    slices.push(captured.map((tensor) => counter.histogram(bitsOf(tensor))));
+    slices.push(captured.map((tensor) => binned(bitsOf(tensor))));
   }
 }, 120_000);
 

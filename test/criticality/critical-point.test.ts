@@ -6,7 +6,7 @@ import {
   DEFAULT_CRITICAL_POINT,
 } from '../../src/criticality/critical-point.ts';
 import { paperCriticality } from '../../src/criticality/paper-rule.ts';
-import { BinCounter } from '../../src/estimator/bin-counter.ts';
+import { binned } from '../../src/estimator/binning.ts';
 import { binOf } from '../../src/estimator/bins.ts';
 import {
   type ActivationHistogram,
@@ -20,8 +20,7 @@ import { bitsOf } from '../estimator/distributions.ts';
 import { ANALYTIC, analyticFreeEnergy, argmax, expectedHistogram, type Magnitudes } from './analytic.ts';
 import { BACKGROUND, exponential, halfNormal, lognormal, rayleigh, window, withAtoms } from './samples.ts';
 
-const counter = new BinCounter();
-const histogramOf = (values: ArrayLike<number>) => counter.histogram(bitsOf(Float32Array.from(values)));
+const histogramOf = (values: ArrayLike<number>) => binned(bitsOf(Float32Array.from(values)));
 const atOneSite = (slices: readonly ActivationHistogram[], options?: CriticalPointOptions) =>
   criticality(
     slices.map((h) => [h]),

@@ -8,14 +8,13 @@ import {
   type Temperature,
   temperatureScale,
 } from '../../src/criticality/free-energy.ts';
-import { BinCounter } from '../../src/estimator/bin-counter.ts';
+import { binned } from '../../src/estimator/binning.ts';
 import { binOf, edgeOf } from '../../src/estimator/bins.ts';
 import { emptyHistogram, retainedFrom, tails } from '../../src/estimator/histogram.ts';
 import { bitsOf, DISTRIBUTIONS } from '../estimator/distributions.ts';
 import { ANALYTIC, analyticFreeEnergy, expectedHistogram } from './analytic.ts';
 
-const counter = new BinCounter();
-const tailsOf = (values: Float32Array) => tails(counter.histogram(bitsOf(values)));
+const tailsOf = (values: Float32Array) => tails(binned(bitsOf(values)));
 const GRID = { perOctave: 8, sparsity: [0.02, 0.95] } as const;
 
 describe('F', () => {

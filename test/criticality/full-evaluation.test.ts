@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { criticality, DEFAULT_CRITICAL_POINT } from '../../src/criticality/critical-point.ts';
 import { freeEnergyFrom, fullFeatures, prunedPoint } from '../../src/criticality/full-evaluation.ts';
 import { freeEnergyAt } from '../../src/criticality/paper-rule.ts';
-import { BinCounter } from '../../src/estimator/bin-counter.ts';
+import { binned } from '../../src/estimator/binning.ts';
 import { edgeOf } from '../../src/estimator/bins.ts';
 import { bitsOf, DISTRIBUTIONS } from '../estimator/distributions.ts';
 import { retainedBySorting, sortedMagnitudes } from '../estimator/sorted.ts';
 import { BACKGROUND, lognormal, rayleigh, window, withAtoms } from './samples.ts';
 
-const h = new BinCounter().histogram(bitsOf(DISTRIBUTIONS.halfNormal!));
+const h = binned(bitsOf(DISTRIBUTIONS.halfNormal!));
 const thresholds = [7900, 8000, 8050, 8128, 8200].map(edgeOf);
 const sorted = sortedMagnitudes([DISTRIBUTIONS.halfNormal!]);
 const dense = { count: sorted.values.length, sum: sorted.sums[0]! };

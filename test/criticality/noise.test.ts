@@ -3,14 +3,13 @@ import { leaveOneOut } from '../../src/criticality/additive.ts';
 import { continuousSite, slicedCounts } from '../../src/criticality/continuous-site.ts';
 import { freeEnergyCurve, type Temperature } from '../../src/criticality/free-energy.ts';
 import { leastErrors, standardError } from '../../src/criticality/noise.ts';
-import { BinCounter } from '../../src/estimator/bin-counter.ts';
+import { binned } from '../../src/estimator/binning.ts';
 import { binOf, edgeOf } from '../../src/estimator/bins.ts';
 import { type ActivationHistogram, mergeAll, tails } from '../../src/estimator/histogram.ts';
 import { xorshift } from '../../src/random.ts';
 import { bitsOf } from '../estimator/distributions.ts';
 import { exponential, window } from './samples.ts';
 
-const counter = new BinCounter();
 const BINS = Int32Array.of(binOf(0.1), binOf(0.5), binOf(1), binOf(2));
 const THRESHOLDS = Float64Array.from(BINS, edgeOf);
 const replicasOf = (slices: readonly ActivationHistogram[], temperature: Temperature) =>
@@ -57,7 +56,7 @@ function requests(random: () => number): ActivationHistogram {
     const scale = Math.exp(0.4 * normal());
     for (let i = 0; i < 200; i++) values.push(-Math.log(1 - random()) * scale);
   }
-  return counter.histogram(bitsOf(Float32Array.from(values)));
+  return binned(bitsOf(Float32Array.from(values)));
 }
 
 describe('the spread of F over 400 independent windows is what the jackknife says of each, within 12 %', () => {

@@ -7,14 +7,12 @@ import {
   PAPER_STEPS,
   paperCriticality,
 } from '../../src/criticality/paper-rule.ts';
-import { BinCounter } from '../../src/estimator/bin-counter.ts';
+import { binned } from '../../src/estimator/binning.ts';
 import { binOf, edgeOf } from '../../src/estimator/bins.ts';
 import { emptyHistogram, mergeAll, tails } from '../../src/estimator/histogram.ts';
 import { bitsOf, DISTRIBUTIONS } from '../estimator/distributions.ts';
 import { ANALYTIC, analyticFreeEnergy, argmax, expectedHistogram } from './analytic.ts';
 import { exponential, window } from './samples.ts';
-
-const counter = new BinCounter();
 
 describe('the linear grid', () => {
   const all = mergeAll(window(exponential, 3, { perSlice: 5000 }));
@@ -41,14 +39,14 @@ describe('the linear grid', () => {
   });
 
   it('is one point where there is one magnitude', () => {
-    const grid = linearGrid(counter.histogram(bitsOf(new Float32Array(9).fill(1))), 1);
+    const grid = linearGrid(binned(bitsOf(new Float32Array(9).fill(1))), 1);
     expect(grid).toEqual([1]);
   });
 });
 
 describe('F at given thresholds', () => {
   it('is exact on bin edges', () => {
-    const h = counter.histogram(bitsOf(DISTRIBUTIONS.gelu!));
+    const h = binned(bitsOf(DISTRIBUTIONS.gelu!));
     const bins = Int32Array.from({ length: 100 }, (_, i) => binOf(0.05) + i);
     for (const temperature of ['paper', 'normalized'] as const)
       expect(freeEnergyAt(h, Array.from(bins, edgeOf), temperature)).toEqual(
@@ -57,7 +55,7 @@ describe('F at given thresholds', () => {
   });
 
   it('counts from the lower edge of the bin in between, with its own temperature', () => {
-    const h = counter.histogram(bitsOf(Float32Array.of(1, 2, 3, 4)));
+    const h = binned(bitsOf(Float32Array.of(1, 2, 3, 4)));
     const curve = freeEnergyAt(h, [2.01, 3.5], 'paper');
     expect(Array.from(curve.sparsity)).toEqual([0.25, 0.75]);
     expect(curve.freeEnergy[0]).toBeCloseTo(Math.log(9 / 10) - Math.log(3 / 4) / 2.01, 14);
@@ -65,7 +63,7 @@ describe('F at given thresholds', () => {
   });
 
   it('is NaN past the largest magnitude, where nothing remains', () => {
-    const h = counter.histogram(bitsOf(Float32Array.of(1, 2)));
+    const h = binned(bitsOf(Float32Array.of(1, 2)));
     const curve = freeEnergyAt(h, [1.5, 5], 'normalized');
     expect(curve.freeEnergy[0]).toBeCloseTo(Math.log(2 / 3) + Math.log(2), 14);
     expect(curve.freeEnergy[1]).toBeNaN();
@@ -142,7 +140,7 @@ describe('the paper’s rule', () => {
 
   it('is null without an activation, and finds nothing in a single magnitude', () => {
     expect(paperCriticality([emptyHistogram()], 'paper')).toBeNull();
-    const one = counter.histogram(bitsOf(new Float32Array(9).fill(3)));
+    const one = binned(bitsOf(new Float32Array(9).fill(3)));
     expect(paperCriticality([one], 'normalized')!.critical).toBeNull();
   });
 });

@@ -1,8 +1,6 @@
-import { BinCounter } from '../../src/estimator/bin-counter.ts';
+import { binned } from '../../src/estimator/binning.ts';
 import type { ActivationHistogram } from '../../src/estimator/histogram.ts';
 import { xorshift } from '../../src/random.ts';
-
-const counter = new BinCounter();
 
 export type Draw = (uniform: () => number) => number;
 
@@ -22,7 +20,7 @@ export function window(
   const random = xorshift(seed);
   return Array.from({ length: count }, () => {
     const values = Float32Array.from({ length: perSlice }, () => draw(random) * scale);
-    return counter.histogram(new Uint32Array(values.buffer));
+    return binned(new Uint32Array(values.buffer));
   });
 }
 

@@ -1,12 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { summarize } from '../../src/drift/summary.ts';
-import { BinCounter } from '../../src/estimator/bin-counter.ts';
+import { binned } from '../../src/estimator/binning.ts';
 import { emptyHistogram } from '../../src/estimator/histogram.ts';
 
-const counter = new BinCounter();
-const histogramOf = (values: readonly number[]) =>
-  counter.histogram(new Uint32Array(Float32Array.from(values).buffer));
+const histogramOf = (values: readonly number[]) => binned(new Uint32Array(Float32Array.from(values).buffer));
 
 const magnitudes = fc.array(fc.float({ min: Math.fround(1e-3), max: 100, noNaN: true }), { minLength: 1 });
 

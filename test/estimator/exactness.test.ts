@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { freeEnergyCurve, type Temperature } from '../../src/criticality/free-energy.ts';
-import { BinCounter } from '../../src/estimator/bin-counter.ts';
+import { binned } from '../../src/estimator/binning.ts';
 import { edgeOf } from '../../src/estimator/bins.ts';
 import {
   type ActivationHistogram,
@@ -13,8 +13,6 @@ import {
 import { capture } from './bundled-activations.ts';
 import { bitsOf, DISTRIBUTIONS } from './distributions.ts';
 import { retainedBySorting, sortedMagnitudes } from './sorted.ts';
-
-const counter = new BinCounter();
 
 /**
  * The largest relative errors of M, Σ, E and F over every bin edge against the sorted magnitudes.
@@ -66,13 +64,13 @@ function expectExact(h: ActivationHistogram, tensors: readonly Float32Array[], e
 
 describe('M, Σ, E and F at every bin edge are those of the sorted magnitudes', () => {
   it.each(Object.entries(DISTRIBUTIONS))('%s', (_, values) => {
-    expectExact(counter.histogram(bitsOf(values)), [values], 256);
+    expectExact(binned(bitsOf(values)), [values], 256);
   });
 
   it('activations of the bundled model, each site and all of them', async () => {
     const captured = await capture(0, 24);
     expect(captured.length).toBe(5);
-    const histograms = captured.map((tensor) => counter.histogram(bitsOf(tensor)));
+    const histograms = captured.map((tensor) => binned(bitsOf(tensor)));
     for (const [i, tensor] of captured.entries()) expectExact(histograms[i]!, [tensor], 256);
     expectExact(mergeAll(histograms), captured, 512);
   });

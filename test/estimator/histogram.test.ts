@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BinCounter } from '../../src/estimator/bin-counter.ts';
+import { binned } from '../../src/estimator/binning.ts';
 import { binOf } from '../../src/estimator/bins.ts';
 import {
   cloneHistogram,
@@ -18,8 +18,7 @@ import {
 import { content } from './content.ts';
 import { bitsOf } from './distributions.ts';
 
-const counter = new BinCounter();
-const histogramOf = (values: Float32Array) => counter.histogram(bitsOf(values));
+const histogramOf = (values: Float32Array) => binned(bitsOf(values));
 const floats = fc.array(fc.float(), { maxLength: 300 }).map((values) => Float32Array.from(values));
 
 describe('merge', () => {

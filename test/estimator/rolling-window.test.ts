@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { summarize } from '../../src/drift/summary.ts';
-import { BinCounter } from '../../src/estimator/bin-counter.ts';
+import { binned } from '../../src/estimator/binning.ts';
 import {
   type ActivationHistogram,
   isFinished,
@@ -12,9 +12,8 @@ import {
 import { RollingWindow, type WindowOptions } from '../../src/estimator/rolling-window.ts';
 import { content } from './content.ts';
 
-const counter = new BinCounter();
 const request = (...values: number[]): ActivationHistogram[] => [
-  counter.histogram(new Uint32Array(Float32Array.from(values).buffer)),
+  binned(new Uint32Array(Float32Array.from(values).buffer)),
 ];
 const OPTIONS = { sites: 1, slices: 4, sliceSamples: 3, maxAgeMs: 1000 };
 

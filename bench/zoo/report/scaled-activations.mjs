@@ -2,7 +2,7 @@
 import { pass } from '../../../dist/analysis/passes.js';
 import { SLICES } from '../../../dist/analysis/schedule.js';
 import { criticality } from '../../../dist/criticality/critical-point.js';
-import { BinCounter } from '../../../dist/estimator/bin-counter.js';
+import { binned } from '../../../dist/estimator/binning.js';
 import { emptyHistogram, merge } from '../../../dist/estimator/histogram.js';
 
 const ROWS = 500;
@@ -11,14 +11,13 @@ const FACTORS = [1, 0.25, 0.3, 0.5, 0.7, 1.3, 1.7, 2, 3, 5, 8];
 
 /** β* of the default rule for every factor, the unscaled first; null without a feature. */
 export async function scaleShifts({ passes, sites }) {
-  const counter = new BinCounter();
   const slices = FACTORS.map(() => Array.from({ length: SLICES }, () => sites.map(emptyHistogram)));
   const taps = sites.map(({ tap }) => tap);
   await pass(passes(0, ROWS, { outputs: taps }), 0, 'nothing', ({ outputs }, { slice }) => {
     for (const [site, { elements }] of outputs.entries()) {
       for (const [i, factor] of FACTORS.entries()) {
         const scaled = elements.map((a) => a * factor);
-        merge(slices[i][slice][site], counter.histogram(new Uint32Array(scaled.buffer)));
+        merge(slices[i][slice][site], binned(new Uint32Array(scaled.buffer)));
       }
     }
   });

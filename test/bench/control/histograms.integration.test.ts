@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BinCounter } from '../../../src/estimator/bin-counter.ts';
+import { binned } from '../../../src/estimator/binning.ts';
 import { type ActivationHistogram, tails } from '../../../src/estimator/histogram.ts';
 import { controlModule } from './module.ts';
 
@@ -15,10 +15,9 @@ const { packed, packedTotals, unpacked } = await controlModule<{
   packedTotals: (columns: object) => Totals;
 }>('recording/histograms');
 
-const counter = new BinCounter();
 const histogram = fc
   .array(fc.float({ noNaN: true, min: -1000, max: 1000 }), { maxLength: 40 })
-  .map((values) => counter.histogram(new Uint32Array(Float32Array.from(values).buffer)));
+  .map((values) => binned(new Uint32Array(Float32Array.from(values).buffer)));
 
 /** What every bin that is not empty holds. */
 function contentOf(h: ActivationHistogram) {

@@ -1,13 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BinCounter } from '../../src/estimator/bin-counter.ts';
+import { binned } from '../../src/estimator/binning.ts';
 import { nonzeroCount, tails } from '../../src/estimator/histogram.ts';
 import { xorshift } from '../../src/random.ts';
 import { content, contentByDefinition } from './content.ts';
 import { bitsOf, DISTRIBUTIONS } from './distributions.ts';
 
-const counter = new BinCounter();
-const histogramOf = (values: Float32Array) => counter.histogram(bitsOf(values));
+const histogramOf = (values: Float32Array) => binned(bitsOf(values));
 
 /** Any 32 bits: both signs, zeros, subnormals, infinities, NaN with any payload. */
 function anyBits(seed: number, length: number): Uint32Array {
@@ -15,11 +14,11 @@ function anyBits(seed: number, length: number): Uint32Array {
   return Uint32Array.from({ length }, () => random() * 2 ** 32);
 }
 
-describe('BinCounter', () => {
+describe('binned', () => {
   it('bins any bits as the definition does', () => {
     fc.assert(
       fc.property(fc.uint32Array({ maxLength: 200 }), (bits) => {
-        expect(content(counter.histogram(bits))).toEqual(contentByDefinition(bits));
+        expect(content(binned(bits))).toEqual(contentByDefinition(bits));
       }),
     );
   });
@@ -39,7 +38,7 @@ describe('BinCounter', () => {
     fc.assert(
       fc.property(fc.array(words, { minLength: 2000, maxLength: 2200, size: 'max' }), (list) => {
         const bits = Uint32Array.from(list);
-        expect(content(counter.histogram(bits))).toEqual(contentByDefinition(bits));
+        expect(content(binned(bits))).toEqual(contentByDefinition(bits));
       }),
       { numRuns: 30, endOnFailure: true },
     );
@@ -49,7 +48,7 @@ describe('BinCounter', () => {
     'bins %i elements as the definition does',
     (length) => {
       const bits = anyBits(length + 1, length);
-      expect(content(counter.histogram(bits))).toEqual(contentByDefinition(bits));
+      expect(content(binned(bits))).toEqual(contentByDefinition(bits));
     },
   );
 
@@ -57,7 +56,7 @@ describe('BinCounter', () => {
     'bins %i elements, around a whole number of passes, as the definition does',
     (length) => {
       const bits = anyBits(length, length);
-      expect(content(counter.histogram(bits))).toEqual(contentByDefinition(bits));
+      expect(content(binned(bits))).toEqual(contentByDefinition(bits));
     },
   );
 
@@ -65,7 +64,7 @@ describe('BinCounter', () => {
     'loses nothing in the fullest cell: %i times the largest residual of one bin',
     (length) => {
       const bits = new Uint32Array(length).fill(0x3f81ffff);
-      expect(content(counter.histogram(bits))).toEqual({
+      expect(content(binned(bits))).toEqual({
         bins: { [0x3f80 / 2]: [length, length * 0x1ffff] },
         zeros: 0,
         nonFinite: 0,
@@ -94,8 +93,8 @@ describe('BinCounter', () => {
 
   it('is empty again after every tensor, whatever was in it', () => {
     for (const length of [5, 2049, 2 ** 19 + 7]) {
-      counter.histogram(anyBits(length, length));
-      expect(content(counter.histogram(new Uint32Array(0)))).toEqual({ bins: {}, zeros: 0, nonFinite: 0 });
+      binned(anyBits(length, length));
+      expect(content(binned(new Uint32Array(0)))).toEqual({ bins: {}, zeros: 0, nonFinite: 0 });
       expect(content(histogramOf(Float32Array.of(1)))).toEqual({
         bins: { 8128: [1, 0] },
         zeros: 0,
