@@ -10,13 +10,13 @@ import { type Choice, type Durability, laterOf } from './choice.ts';
 import { ChoiceKeeper } from './choice-keeper.ts';
 import { FileStore } from './file-store.ts';
 import { auditKey, choiceKey, evidenceKey } from './keys.ts';
-import { endsWithin } from './patience.ts';
+import { endsWithin, readWithin } from './patience.ts';
 import { denseInDoubt, fingerprint, type KeeperSubject, recall } from './recall.ts';
 import { type KeptChoice, RECORD_VERSION, type StateStore } from './store.ts';
 
 /** Evidence that no decision has come of is saved this often; a change of state at once. */
 const SAVE_EVERY_MS = 5000;
-/** How long a folder that hangs may hold up what waits for it: a reload, the end of the server. */
+/** How long a folder that hangs may hold up what waits for it: a start, a reload, the end of the server. */
 const PATIENCE_MS = 3000;
 /** What keeps failing is told of this often. */
 const WARN_EVERY_MS = 60_000;
@@ -80,9 +80,13 @@ export class Keeper {
     const { model } = subject;
     const { folder, log, inherited = null } = options;
     const report = (what: KeptThing, message: string) => reporter(subject, options, what, message);
-    const store = new FileStore(folder, report('evidence', 'state cannot be kept'));
+    const onEvidenceFailure = report('evidence', 'state cannot be kept');
+    const store = new FileStore(folder, onEvidenceFailure);
     const key = evidenceKey(subject);
-    const record = await store.load(key);
+    const record = await readWithin(PATIENCE_MS, store.load(key)).catch((error: unknown) => {
+      onEvidenceFailure(error);
+      return null;
+    });
     const { kept, doubt } = await keptChoice(store, subject, options);
     const choice = laterOf(kept?.choice ?? null, inherited);
     const now = Date.now();
@@ -207,7 +211,7 @@ async function keptChoice(
   { folder, log, onFailure }: KeeperOptions,
 ): Promise<{ readonly kept: KeptChoice | null; readonly doubt: string | null }> {
   try {
-    return { kept: await store.loadChoice(choiceKey(subject)), doubt: null };
+    return { kept: await readWithin(PATIENCE_MS, store.loadChoice(choiceKey(subject))), doubt: null };
   } catch (error) {
     const doubt = messageOf(error);
     onFailure?.('choice');

@@ -56,3 +56,15 @@ describe('SIGTERM', () => {
     expect(stdout).toContain('something hangs: ended by SIGTERM');
   });
 });
+
+describe('a start', () => {
+  it('does not wait for a state folder that hangs: what an operator chose is unknown then, so answers are dense', async () => {
+    execFileSync('mkfifo', [join(folder, `${MODEL}.mode-1.json`)]);
+    const url = await serve();
+    const answer = await fetch(`${url}/v2/models/${MODEL}/pruning`);
+    expect(await answer.json()).toMatchObject({ mode: 'off' });
+    expect(running!.stdout()).toContain('the state folder has not answered for 3000 ms');
+    const { stdout } = await terminate();
+    expect(stdout).toContain('"msg":"stopped"');
+  });
+});
