@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { ErrorCode } from '../errors.ts';
 import type { ActivationHistogram } from '../estimator/histogram.ts';
 import type { SiteOptions } from '../onnx/sites.ts';
@@ -17,6 +18,13 @@ export interface WorkerSetup {
   readonly intraOpThreads: number;
   /** A threshold that production stays at for long: the worker bakes it into a session of its own. */
   readonly baked?: BakedThreshold;
+}
+
+/** What a worker thread begins with. */
+export interface WorkerData {
+  readonly setup: WorkerSetup;
+  /** Where its messages go. */
+  readonly answers: MessagePort;
 }
 
 export interface BakedThreshold {

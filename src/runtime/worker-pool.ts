@@ -59,6 +59,11 @@ export class WorkerPool {
     return best;
   }
 
+  /** See `WorkerThread.settleEnded`. */
+  settleEnded(): void {
+    for (const worker of this.#workers) worker.settleEnded();
+  }
+
   /** Bakes a threshold into fresh workers in the background; the live gates answer meanwhile. */
   prepare(threshold: number): void {
     const { sites } = this.#options;

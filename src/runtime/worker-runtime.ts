@@ -119,7 +119,10 @@ export class WorkerRuntime implements Runtime {
 
   #refusal(): ServingError | undefined {
     const handedOver = (this.#depth.runs - PIPELINE) * this.#options.workers;
-    return this.#admission.refusal(this.#waiting, performance.now(), handedOver);
+    const refusal = this.#admission.refusal(this.#waiting, performance.now(), handedOver);
+    // An event loop that refuses hundreds of requests in one turn would leave answers lying, and workers idle, until it is through.
+    if (refusal !== undefined) this.#pool.settleEnded();
+    return refusal;
   }
 
   prepare(threshold: number): void {

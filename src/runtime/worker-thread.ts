@@ -1,6 +1,6 @@
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { messageOf, ServingError } from '../errors.ts';
-import type { FromWorker, RunDone, RunMessage, ToWorker, WorkerSetup } from './messages.ts';
+import type { FromWorker, RunDone, RunMessage, ToWorker, WorkerData, WorkerSetup } from './messages.ts';
 
 // The native library reports usage unless this is set in the process before a thread loads it.
 process.env.ORT_DISABLE_TELEMETRY = '1';
@@ -24,6 +24,9 @@ interface Pending {
  */
 export class WorkerThread {
   readonly #worker: Worker;
+  /** A channel of its own, since only such a one can be looked into before the event loop comes to it. */
+  readonly #answers: MessagePort;
+  readonly #receive: (message: FromWorker) => void;
   /**
    * Runs under way, in the order in which they will be answered.
    *
@@ -40,27 +43,37 @@ export class WorkerThread {
 
   constructor(setup: WorkerSetup, onExit: (worker: WorkerThread) => void) {
     this.setup = setup;
-    this.#worker = new Worker(WORKER, { workerData: setup });
+    const { port1, port2 } = new MessageChannel();
+    const data: WorkerData = { setup, answers: port2 };
+    this.#worker = new Worker(WORKER, { workerData: data, transferList: [port2] });
+    this.#answers = port1;
     this.#ended = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
     let crash = '';
+    let opened: () => void;
+    let refused: (error: ServingError) => void;
     this.ready = new Promise((resolve, reject) => {
-      this.#worker.on('message', (message: FromWorker) => {
-        if (message.kind === 'ready') {
-          this.hasOpened = true;
-          resolve();
-        } else if (message.kind === 'unusable') reject(new ServingError('MODEL_INVALID', message.message));
-        else this.#settle(message);
-      });
-      this.#worker.on('error', (error) => {
-        crash = `: ${error.message}`;
-      });
-      this.#worker.on('exit', (code) => {
-        this.#isAlive = false;
-        const lost = new ServingError('WORKER_LOST', `inference worker stopped with code ${code}${crash}`);
-        reject(lost);
-        for (const pending of this.#pending.splice(0)) pending.reject(lost);
-        onExit(this);
-      });
+      opened = resolve;
+      refused = reject;
+    });
+    this.#receive = (message) => {
+      if (message.kind === 'ready') {
+        this.hasOpened = true;
+        opened();
+      } else if (message.kind === 'unusable') refused(new ServingError('MODEL_INVALID', message.message));
+      else this.#settle(message);
+    };
+    port1.on('message', this.#receive);
+    this.#worker.on('error', (error) => {
+      crash = `: ${error.message}`;
+    });
+    this.#worker.on('exit', (code) => {
+      this.settleEnded();
+      port1.close();
+      this.#isAlive = false;
+      const lost = new ServingError('WORKER_LOST', `inference worker stopped with code ${code}${crash}`);
+      refused(lost);
+      for (const pending of this.#pending.splice(0)) pending.reject(lost);
+      onExit(this);
     });
     this.ready.catch(() => undefined);
   }
@@ -89,6 +102,15 @@ export class WorkerThread {
       }
       this.#pending.push({ id: message.id, resolve, reject });
     });
+  }
+
+  /** Tells of the runs that have ended, without waiting for the event loop to come to their messages. */
+  settleEnded(): void {
+    for (;;) {
+      const received = receiveMessageOnPort(this.#answers);
+      if (received === undefined) return;
+      this.#receive(received.message);
+    }
   }
 
   /** Finishes what it has, then ends; it must get no new run. */

@@ -6,13 +6,13 @@ import { binned } from '../estimator/binning.ts';
 import { float16MagnitudeBits } from '../estimator/float16.ts';
 import { instrument } from '../onnx/instrument.ts';
 import { THRESHOLD_INPUT } from '../onnx/names.ts';
-import type { FromWorker, RetainedAtSite, RunDone, RunMessage, ToWorker, WorkerSetup } from './messages.ts';
+import type { FromWorker, RetainedAtSite, RunDone, RunMessage, ToWorker, WorkerData } from './messages.ts';
 import { fromOrtTensor, toOrtTensor } from './ort-tensors.ts';
 import { tally } from './tally.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('worker.js runs only as a worker thread');
-const setup = workerData as WorkerSetup;
+const { setup, answers } = workerData as WorkerData;
 
 function sessionOptions(): ort.InferenceSession.SessionOptions {
   const entries: Record<string, unknown> = { intra_op: { allow_spinning: '0' } };
@@ -132,7 +132,7 @@ function transferables(done: RunDone): ArrayBuffer[] {
 }
 
 function post(message: FromWorker, transfer: ArrayBuffer[] = []): void {
-  port!.postMessage(message, transfer);
+  answers.postMessage(message, transfer);
 }
 
 /** One run after the other, in the order of their messages. */
