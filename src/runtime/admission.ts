@@ -23,6 +23,8 @@ const SHORT_QUEUE_MS = 2;
 const CALM = { ms: 250, departures: 32 } as const;
 /** The same, of a queue that stays empty (departures as multiples of the short queue), or is so after most departures. */
 const EMPTY = { ms: 20, shortQueues: 5, share: 0.5 } as const;
+/** So long after a refusal a queue may be no longer than a standing one, in time: a client that paused is no new burst. */
+const RECOVERY_MS = 1000;
 const SMOOTHING = 0.05;
 
 /**
@@ -47,6 +49,7 @@ export class Admission {
   #emptyShare = 0;
   /** While the queue is kept short: when a run was refused last. */
   #refusedAt: number | undefined;
+  #lastRefusalAt = Number.NEGATIVE_INFINITY;
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
@@ -82,6 +85,7 @@ export class Admission {
     if (waiting < this.#limit(now, handedOver)) return undefined;
     if (this.#refusedAt === undefined) this.#emptyShare = 0;
     this.#refusedAt = now;
+    this.#lastRefusalAt = now;
     const waitMs = Math.round(waiting * this.#intervalMs);
     const wait = waitMs > 0 ? `, for about ${waitMs} ms` : '';
     return overloaded(`${waiting} requests are waiting already${wait}`);
@@ -91,11 +95,16 @@ export class Admission {
     const { workers, maxQueueMs } = this.#limits;
     const maxQueue = this.#limits.maxQueue ?? this.#burst(now);
     if (this.#isCalm(now)) this.#refusedAt = undefined;
-    const limitMs = this.#refusedAt === undefined ? maxQueueMs : SHORT_QUEUE_MS;
+    const limitMs = Math.min(maxQueueMs, this.#longestMs(now));
     return Math.min(
       maxQueue,
       Math.max(this.#shortQueue + handedOver, this.#runsIn(limitMs, BURST_PER_WORKER * workers)),
     );
+  }
+
+  #longestMs(now: number): number {
+    if (this.#refusedAt !== undefined) return SHORT_QUEUE_MS;
+    return now - this.#lastRefusalAt < RECOVERY_MS ? STANDING.ms : Number.POSITIVE_INFINITY;
   }
 
   #burst(now: number): number {

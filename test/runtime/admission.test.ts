@@ -62,6 +62,18 @@ describe('three times the load that can be borne', () => {
   );
 });
 
+describe('three times the load, from clients that pause for a moment', () => {
+  it('is no new burst after every pause: the accepted stay fast', () => {
+    const isPause = (ms: number) => ms % 2000 < 50;
+    const calm = traffic(0.4, 0, 60_000, 1, 1);
+    const flood = traffic(3, 60_000, 60_000, 1, 1).filter(({ atMs }) => !isPause(atMs));
+    const served = simulate([...calm, ...flood], 1, limitsFor(1));
+    const before = served.filter(({ atMs }) => atMs < 60_000);
+    const during = served.filter(({ atMs }) => atMs >= 60_000);
+    expect(p99(during, 0.5)).toBeLessThanOrEqual(5 * p99(before, 0.5));
+  });
+});
+
 describe('a burst', () => {
   const burst = (at: number, count: number) =>
     Array.from({ length: count }, () => ({ atMs: at, serviceMs: 10 }));
