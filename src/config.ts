@@ -212,7 +212,9 @@ export const ConfigSchema = z.strictObject({
       alarmRunLength: positive
         .default(10_000)
         .describe('sampled requests between two false alarms of the guard, on average at least'),
-      trialSamples: count.default(6000).describe('sampled requests before an unproven candidate is given up'),
+      trialSamples: count
+        .default(12_000)
+        .describe('sampled requests before an unproven candidate is given up; fewer while nothing is proven'),
       cooldownSamples: count.default(512).describe('sampled requests in dense after a disagreement'),
     })
     .prefault({}),

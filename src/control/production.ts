@@ -3,7 +3,7 @@ import type { Interest } from '../sampling/sampler.ts';
 import { type Fixed, isUrgentFixed, isWithheldFixed } from './fixed.ts';
 import type { Candidate } from './ladder.ts';
 import { isRamped, rampShare } from './ramp.ts';
-import { onTrial } from './search.ts';
+import { onTrial, type Trial } from './search.ts';
 import { type ControllerState, isSearched, type Phase, type PhaseOf, type StateName } from './state.ts';
 import { isSuspicious } from './watch.ts';
 
@@ -64,8 +64,9 @@ export function judgedThresholds(state: ControllerState, position = 0): readonly
   if (!isSearched(phase)) return [];
   if (phase.kind === 'unverified') return [appliedRung(phase).threshold];
   const tried = onTrial(phase.search)?.threshold;
-  const applied = phase.kind === 'tracking' ? [dueAt(state, position) || appliedRung(phase).threshold] : [];
-  return tried === undefined ? applied : [...applied, tried];
+  if (phase.kind === 'trial') return tried === undefined ? [] : [tried];
+  const applied = dueAt(state, position) || appliedRung(phase).threshold;
+  return tried === undefined || tried === applied ? [applied] : [applied, tried];
 }
 
 /** The threshold that measurements are shown for: the first that is judged; 0 without one. */
@@ -76,6 +77,11 @@ export function judgedThreshold(state: ControllerState): number {
 /** What production is heading for. */
 export function appliedRung({ search, applied }: PhaseOf<'tracking' | 'unverified'>): Candidate {
   return search.rungs[applied.rung]!;
+}
+
+/** The trial of the threshold that part of production is at, or that is withheld from it; null once that is proven. */
+export function ownTrial({ search, applied }: PhaseOf<'tracking' | 'unverified'>): Trial | null {
+  return search.trial?.rung === applied.rung ? search.trial : null;
 }
 
 /** Where the rest of production is during a ramp; null: dense, or there is no rest. */
