@@ -28,20 +28,23 @@ export function rampShare({ stage }: Ramp): number {
 const LEAST_PART = 0.5;
 
 /**
- * One more comparison without an alarm.
- *
- * A stage ends when as many requests of its own were compared as it wants. Few ids may leave a stage almost without
- * requests; it then ends when so many of the others were compared that twice as many of its own were to be expected.
+ * Whether a stage has seen enough: as many requests of its own were compared as it wants. Few ids may leave a stage almost
+ * without requests; it is then enough when so many of the others were compared that twice as many of its own were to be
+ * expected.
+ */
+export function isSeen(ramp: Ramp, stageSamples: number): boolean {
+  return ramp.pairs >= stageSamples || ramp.others * rampShare(ramp) * LEAST_PART >= stageSamples;
+}
+
+/**
+ * One more comparison without an alarm: a stage that has seen enough ends once the next one is allowed.
  *
  * @param isDue - of a request that belongs to the share which the ramp has reached.
  * @param allowed - the last stage that there is evidence for.
  */
 export function advance(ramp: Ramp, isDue: boolean, stageSamples: number, allowed = LAST_STAGE): Ramp {
   if (isRamped(ramp)) return ramp;
-  const pairs = ramp.pairs + (isDue ? 1 : 0);
-  const others = ramp.others + (isDue ? 0 : 1);
-  const isOver = pairs >= stageSamples || others * rampShare(ramp) * LEAST_PART >= stageSamples;
-  return isOver && ramp.stage < allowed
-    ? { stage: ramp.stage + 1, pairs: 0, others: 0 }
-    : { ...ramp, pairs, others };
+  const next = isDue ? { ...ramp, pairs: ramp.pairs + 1 } : { ...ramp, others: ramp.others + 1 };
+  const isOver = ramp.stage < allowed && isSeen(next, stageSamples);
+  return isOver ? { stage: ramp.stage + 1, pairs: 0, others: 0 } : next;
 }

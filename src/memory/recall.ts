@@ -35,7 +35,8 @@ export function recall(
   const { config, control, hash } = subject;
   const fresh = initialState(config.control.mode, config.control.threshold, control);
   const kept = record !== null && MODES.includes(record.state.mode) ? record : null;
-  const isSame = kept?.model === hash && kept.settings === fingerprint(subject) && isUsable(kept.state);
+  const isSame =
+    kept?.model === hash && kept.settings === fingerprint(subject) && isUsable(kept.state, control);
   const made = choice ?? choiceIn(kept, subject);
   const chosen = made === null ? fresh : chosenModes(made, subject);
   const isTold = kept !== null && (made !== null || isSame);
@@ -105,9 +106,9 @@ function recalledFixed(
 }
 
 /** Whether everything that is asked of a state has an answer: a record may be damaged, or of another form. */
-function isUsable(state: ControllerState): boolean {
+function isUsable(state: ControllerState, control: ControlOptions): boolean {
   try {
-    interestIn(state, 0);
+    interestIn(state, 0, control);
     return [...judgedThresholds(state), production(state).threshold].every(Number.isFinite);
   } catch {
     return false;

@@ -71,12 +71,15 @@ describe('from warming to tracking', () => {
 
   it('looks at more requests while a ramp is under way, and after a surprise', () => {
     const ramping = judge(replay([snapshot([1])]), agreeing, (s) => s.phase.kind === 'tracking').state;
-    expect([interestIn(ramping, 0.009), interestIn(ramping, 0.01)]).toEqual(['urgent', 'welcome']);
+    expect([interestIn(ramping, 0.009, OPTIONS), interestIn(ramping, 0.01, OPTIONS)]).toEqual([
+      'urgent',
+      'welcome',
+    ]);
     const calm = tracked();
-    expect(interestIn(calm, 0)).toBe('usual');
+    expect(interestIn(calm, 0, OPTIONS)).toBe('usual');
     const surprised = step(calm, pair(1, 1), EARLIEST);
-    expect(interestIn(surprised, 0.99)).toBe('urgent');
-    expect(interestIn(replay(times(100, pair(1, 0)), surprised, EARLIEST), 0)).toBe('usual');
+    expect(interestIn(surprised, 0.99, OPTIONS)).toBe('urgent');
+    expect(interestIn(replay(times(100, pair(1, 0)), surprised, EARLIEST), 0, OPTIONS)).toBe('usual');
   });
 });
 
@@ -121,6 +124,13 @@ describe('a candidate on trial, where the rest of production is dense', () => {
     const others = replay(times(500, pair(1, 0, false)), exposedTo(0.05), STRICT);
     expect(production(others)).toEqual(at(0.05));
     expect(production(replay(times(16, pair(1, 0)), others, STRICT))).toEqual(at(0.25));
+  });
+
+  it('asks for requests of its own as long as its stage wants some, then for all alike', () => {
+    const state = exposedTo(0.05);
+    expect([0.04, 0.06].map((at) => interestIn(state, at, STRICT))).toEqual(['urgent', 'welcome']);
+    const waiting = replay(times(16, pair(1, 0)), state, STRICT);
+    expect([production(waiting), interestIn(waiting, 0.04, STRICT)]).toEqual([at(0.05), 'welcome']);
   });
 
   it('is judged once per request, wherever that is answered', () => {
@@ -466,7 +476,7 @@ describe('answers that nobody compares', () => {
       tracked().epoch,
     ]);
     expect(judgedThresholds(state)).toEqual([1]);
-    expect(interestIn(state, 0.99)).toBe('welcome');
+    expect(interestIn(state, 0.99, OPTIONS)).toBe('welcome');
   });
 
   it.each([
@@ -595,8 +605,8 @@ describe('a fixed threshold', () => {
     const fixed = replay([SET]);
     expect(production(fixed)).toEqual({ threshold: 0.3, share: 1, rest: 0 });
     const settled = replay(agreed(100), fixed);
-    expect([interestIn(fixed, 0), interestIn(settled, 0)]).toEqual(['usual', 'usual']);
-    expect(interestIn(step(settled, pair(0.3, 1), OPTIONS), 0.99)).toBe('urgent');
+    expect([interestIn(fixed, 0, OPTIONS), interestIn(settled, 0, OPTIONS)]).toEqual(['usual', 'usual']);
+    expect(interestIn(step(settled, pair(0.3, 1), OPTIONS), 0.99, OPTIONS)).toBe('urgent');
   });
 
   it('is dense within 10 comparisons of a collapse, until the operator decides', () => {
@@ -618,7 +628,7 @@ describe('a fixed threshold', () => {
         0,
         event.kind === 'failure' ? 'failure' : 'unverified',
       ]);
-      expect([judgedThresholds(doubted), interestIn(doubted, 0.99), isWithheld(doubted)]).toEqual([
+      expect([judgedThresholds(doubted), interestIn(doubted, 0.99, OPTIONS), isWithheld(doubted)]).toEqual([
         [0.3],
         'welcome',
         true,
@@ -626,7 +636,7 @@ describe('a fixed threshold', () => {
       const almost = replay(agreed(OPTIONS.rampSamples - 1), doubted);
       expect(summary(almost)).toEqual([name, 0]);
       const back = step(almost, pair(0.3, 0), OPTIONS);
-      expect([...summary(back), back.change.reason, interestIn(back, 0.99)]).toEqual([
+      expect([...summary(back), back.change.reason, interestIn(back, 0.99, OPTIONS)]).toEqual([
         'fixed',
         0.3,
         'verified',
