@@ -122,9 +122,9 @@ export const ConfigSchema = z.strictObject({
   sampling: z
     .strictObject({
       ratio: share
-        .default(0.05)
+        .default(0.2)
         .describe(
-          'share of requests that are run again in the shadow; while something is to be found out, all',
+          'share of requests that are run again in the shadow, as far as the budget goes; while something is to be found out, all',
         ),
       budget: share
         .default(0.02)
