@@ -156,7 +156,7 @@ function between({ proven, refuted, lossAt }: Search, { allowedLoss }: SearchOpt
 
 /**
  * While nothing is proven, most of production is dense: then a trial may take so many times the comparisons of a flawless one,
- * which is what a loss of half of what is allowed takes, before it is put off and a lower candidate tried.
+ * which is what a loss of half of what is allowed takes, before it is put off and a lower candidate, if any, tried.
  */
 const FIRST_PATIENCE = 2.5;
 
@@ -164,13 +164,14 @@ function withTrial(search: Search, rung: number | undefined, options: SearchOpti
   if (rung === undefined) return search;
   const { allowedLoss, trialSamples } = options;
   const first = Math.ceil(FIRST_PATIENCE * leastSamples(search, options));
+  const isFirst = search.proven < 0 && rung > 0;
   const trial: Trial = {
     rung,
     accept: noEvidence('below', allowedLoss),
     exposure: noExposure(allowedLoss),
     reject: noEvidence('above', allowedLoss),
     loss: 0,
-    patience: search.proven < 0 ? Math.min(first, trialSamples) : trialSamples,
+    patience: isFirst ? Math.min(first, trialSamples) : trialSamples,
   };
   return { ...search, trial };
 }

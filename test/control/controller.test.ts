@@ -162,7 +162,7 @@ describe('a candidate on trial, where the rest of production is dense', () => {
       from,
       () => 0.0099,
       (s) => s.phase.kind === 'fallback',
-      9999,
+      13_000,
       only,
     );
     expect([...summary(state), state.change.reason, state.strikes]).toEqual([
