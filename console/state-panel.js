@@ -11,9 +11,9 @@ const MEANINGS = {
   fixed: 'The operator’s threshold is applied; the guard can still fall back to dense.',
   warming: 'The window of sampled requests is filling; answers are dense.',
   featureless: 'The free energy offers no candidate; answers are dense.',
-  trial: 'A candidate is tried on shadow traffic; answers are dense until its agreement is proven.',
+  trial: 'A candidate is tried on shadow traffic; answers are dense.',
   tracking:
-    'A proven threshold is applied to production; agreement and drift are watched, and a higher one may be tried.',
+    'A threshold is applied to as much of production as the evidence allows; agreement and drift are watched, and a higher one may be tried.',
   drifted: 'The traffic moved away from the reference; answers are dense while a fresh window fills.',
   fallback: 'Pruned answers disagreed with the dense model; answers are dense.',
   unverified: 'Too long no pruned answer was compared; answers are dense until enough of them are again.',

@@ -122,9 +122,9 @@ export const ConfigSchema = z.strictObject({
   sampling: z
     .strictObject({
       ratio: share
-        .default(0.05)
+        .default(0.2)
         .describe(
-          'share of requests that are run again in the shadow; while something is to be found out, all',
+          'share of requests that are run again in the shadow, as far as the budget goes; while something is to be found out, all',
         ),
       budget: share
         .default(0.02)
@@ -212,7 +212,9 @@ export const ConfigSchema = z.strictObject({
       alarmRunLength: positive
         .default(10_000)
         .describe('sampled requests between two false alarms of the guard, on average at least'),
-      trialSamples: count.default(6000).describe('sampled requests before an unproven candidate is given up'),
+      trialSamples: count
+        .default(12_000)
+        .describe('sampled requests before an unproven candidate is given up; fewer while nothing is proven'),
       cooldownSamples: count.default(512).describe('sampled requests in dense after a disagreement'),
     })
     .prefault({}),

@@ -50,7 +50,8 @@ export async function settle(
         last = threshold;
         steadyFrom = seconds();
       }
-      const isTracking = state === 'tracking';
+      // A candidate that still has to prove itself is in a small part of production: most of it is dense then, at 0.
+      const isTracking = state === 'tracking' && threshold > 0;
       const isSteady = isTracking && seconds() - steadyFrom >= STEADY_SECONDS;
       if (isSteady || sites === 0 || seconds() >= maxSeconds || signal.aborted) {
         return { isTracking, state, threshold, seconds: seconds() };

@@ -26,7 +26,7 @@ export interface ArmSummary {
   /** Share of nonzero activations that the gates zeroed; null where nothing measured it. */
   readonly sparsity: number | null;
   readonly threshold: number;
-  /** Runs at whose end the server tracked a threshold. */
+  /** Runs at whose end the server tracked a threshold with most of production. */
   readonly trackingRuns: number;
   readonly loopLagP99Ms: Spread;
   readonly rssBeforeBytes: number;
@@ -75,7 +75,7 @@ function summarizeArm(atBatch: readonly ArmRun[], arm: Arm, reference: Arm): Arm
     timeSavedRatio: 1 - infer.median,
     sparsity: last.sparsity,
     threshold: last.threshold,
-    trackingRuns: own.filter(({ state }) => state === 'tracking').length,
+    trackingRuns: own.filter(({ state, threshold }) => state === 'tracking' && threshold > 0).length,
     loopLagP99Ms: spread(own.map((run) => run.loopLagP99Ms)),
     rssBeforeBytes: first.rssBeforeBytes,
     rssAfterBytes: last.rssAfterBytes,

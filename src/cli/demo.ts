@@ -26,7 +26,7 @@ Examples:
   $ taustat demo --seconds 30 --json
 
 Midway every image loses half of its light. The thermostat notices that the activations have moved, answers dense while
-it looks again, and applies the new threshold once shadow traffic has proven it.`,
+it looks again, and applies the new threshold to as much of production as the comparisons have shown to be safe.`,
     )
     .action(async (flags: DemoFlags) => {
       const interrupted = new AbortController();

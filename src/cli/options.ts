@@ -32,7 +32,7 @@ export function addServingOptions(command: Command): Command {
     .option('--grpc-port <port>', 'gRPC port, 0 for a free one (default: no gRPC)', integerOption)
     .addOption(new Option('--mode <mode>', 'auto, fixed, observe or off (default auto)').choices(MODES))
     .option('--threshold <tau>', 'threshold of --mode fixed', numberOption)
-    .option('--sampling <ratio>', 'share of requests run again in the shadow (default 0.05)', numberOption)
+    .option('--sampling <ratio>', 'share of requests run again in the shadow (default 0.2)', numberOption)
     .option(
       '--agreement <floor>',
       'objective: 1 − the expected loss against the dense model (default 0.99)',

@@ -1,12 +1,15 @@
+import { onAlarm } from './alarm.ts';
 import type { EventOf } from './event.ts';
 import { comparedFixed } from './fixed.ts';
 import { moved, rampedAnew, struck } from './moves.ts';
 import { appliedRung, restRung } from './production.ts';
-import { advance, isRamped, RAMP_DONE, RAMP_START } from './ramp.ts';
-import { nextTrial, observeTrial, onTrial, refute, type Search } from './search.ts';
+import { isRamped } from './ramp.ts';
+import { nextTrial, onTrial } from './search.ts';
+import { carriedOn, isRested } from './stages.ts';
 import type { Applied, ControllerState, ControlOptions, PhaseOf } from './state.ts';
-import { freshWatch, isAlarmed, isCollapse, watched } from './watch.ts';
-import { ofAlarm, ofReturn, ofStage, ofVerdict } from './wording.ts';
+import { comparedIn, observeOwn, onTrialPair, unproven } from './trials.ts';
+import { isAlarmed, watched } from './watch.ts';
+import { ofAlarm, ofProof, ofReturn } from './wording.ts';
 
 /** A sampled request was answered both ways: evidence for or against what is in production, or on trial. */
 export function onPair(
@@ -46,20 +49,29 @@ function onFixedPair(
   return { ...state, fixed: next, change: { at, ...words } };
 }
 
-/** A comparison at the newest threshold in production: it raises the alarm, or carries the ramp on. */
+/** A comparison at the newest threshold in production: it decides on its trial, raises the alarm, or carries the ramp on. */
 function onAppliedPair(
   state: ControllerState,
-  phase: PhaseOf<'tracking'>,
+  before: PhaseOf<'tracking'>,
   event: EventOf<'pair'>,
   options: ControlOptions,
 ): ControllerState {
-  const { applied, search } = phase;
+  const { search, verdict } = observeOwn(before, event.loss, options);
+  if (verdict === 'refuted' || verdict === 'given-up')
+    return unproven(state, before, { search, verdict }, event, options);
+  const phase = { ...before, search };
+  const { applied } = phase;
   const watch = watched(applied.watch, event.loss);
   if (isAlarmed(watch, options))
     return onAlarm(state, { ...phase, applied: { ...applied, watch } }, event, options);
   const sinceAlarm = applied.sinceAlarm === null ? null : applied.sinceAlarm + 1;
   const next: Applied = { ...applied, watch, sinceAlarm };
-  if (!isRamped(applied.ramp)) return carriedOn(state, { ...phase, applied: next }, event, options);
+  if (!isRamped(applied.ramp)) {
+    const carried = carriedOn(state, { ...phase, applied: next }, event, options);
+    if (verdict === 'open') return carried;
+    const words = ofProof(carried.phase, event.threshold, comparedIn(before), options);
+    return moved(carried, carried.phase, event.at, words);
+  }
   const mayClimbAgain = sinceAlarm !== null && search.trial === null && isRested(next, options);
   const onward = mayClimbAgain ? nextTrial(search, options) : search;
   return { ...state, phase: { ...phase, search: onward, applied: next } };
@@ -86,108 +98,25 @@ function onRestPair(
   return onAlarm(state, { ...phase, applied: below }, event, options);
 }
 
-/** The ramp after one more comparison without an alarm. */
-function carriedOn(
-  state: ControllerState,
-  phase: PhaseOf<'tracking'>,
-  event: EventOf<'pair'>,
-  options: ControlOptions,
-): ControllerState {
-  const { applied, search } = phase;
-  const { threshold } = appliedRung(phase);
-  const isDue = event.isDue && event.threshold === threshold;
-  const ramp = advance(applied.ramp, isDue, options.rampSamples);
-  const isDone = isRamped(ramp);
-  const next: Applied = { ...applied, ramp, rest: isDone ? null : applied.rest };
-  if (ramp.stage === applied.ramp.stage) return { ...state, phase: { ...phase, applied: next } };
-  const onward = isDone && isRested(next, options) ? nextTrial(search, options) : search;
-  const words = ofStage(ramp, threshold, options);
-  return moved(state, { ...phase, search: onward, applied: next }, event.at, words);
-}
-
-/** Whether the last alarm is so long ago that a higher threshold may be tried again. */
-function isRested({ sinceAlarm }: Applied, { cooldownSamples }: ControlOptions): boolean {
-  return sinceAlarm === null || sinceAlarm >= cooldownSamples;
-}
-
 /** A comparison in the shadow, at the threshold that is withheld: enough of them in a row, and it comes back. */
 function onWithheldPair(
   state: ControllerState,
-  phase: PhaseOf<'unverified'>,
+  before: PhaseOf<'unverified'>,
   event: EventOf<'pair'>,
   options: ControlOptions,
 ): ControllerState {
-  const { applied } = phase;
-  if (event.threshold !== appliedRung(phase).threshold) return state;
+  if (event.threshold !== appliedRung(before).threshold) return state;
+  const { search, verdict } = observeOwn(before, event.loss, options);
+  if (verdict === 'refuted' || verdict === 'given-up')
+    return unproven(state, before, { search, verdict }, event, options);
+  const { applied } = before;
   const watch = watched(applied.watch, event.loss);
   if (isAlarmed(watch, options))
     return struck(state, event.at, ofAlarm(event.threshold, watch, 'dense', options), options);
-  const compared = phase.compared + 1;
-  const next = { ...phase, compared, applied: { ...applied, watch } };
-  if (compared < options.rampSamples) return { ...state, phase: next };
-  return moved(state, rampedAnew(next), event.at, ofReturn(event.threshold, compared));
-}
-
-/** Back to the last threshold that was good, unless that was tried just now or the answers are far off; else to dense. */
-function onAlarm(
-  state: ControllerState,
-  phase: PhaseOf<'tracking'>,
-  { at, threshold }: EventOf<'pair'>,
-  options: ControlOptions,
-): ControllerState {
-  const { applied, search } = phase;
-  const { watch } = applied;
-  const lastGood = isCollapse(watch, options) ? undefined : applied.good.at(-1);
-  const isAgain = applied.sinceAlarm !== null && applied.sinceAlarm < options.cooldownSamples;
-  if (lastGood === undefined || isAgain)
-    return struck(state, at, ofAlarm(threshold, watch, 'dense', options), options);
-  const back: Applied = {
-    rung: lastGood,
-    ramp: RAMP_DONE,
-    good: applied.good.slice(0, -1),
-    watch: applied.rest ?? freshWatch(options),
-    rest: null,
-    sinceAlarm: 0,
-  };
-  const words = ofAlarm(threshold, watch, `back to τ = ${search.rungs[lastGood]!.threshold}`, options);
-  const next = refute(search, applied.rung, lastGood);
-  return moved(state, { ...phase, search: next, applied: back }, at, words);
-}
-
-function onTrialPair(
-  state: ControllerState,
-  phase: PhaseOf<'trial'> | PhaseOf<'tracking'>,
-  event: EventOf<'pair'>,
-  options: ControlOptions,
-): ControllerState {
-  const { search: before } = phase;
-  const trial = before.trial!;
-  const { search, verdict } = observeTrial(before, trial, event.loss, options);
-  if (verdict === 'open') return { ...state, phase: { ...phase, search } };
-  const words = ofVerdict(verdict, event.threshold, trial.accept.observations + 1, options);
-  if (verdict === 'proven') return moved(state, apply(phase, search, options), event.at, words);
-  const onward = nextTrial(search, options);
-  if (onward.trial !== null || phase.kind === 'tracking')
-    return moved(state, { ...phase, search: onward }, event.at, words);
-  const detail = `${words.detail}; no candidate is left: dense`;
-  return struck(state, event.at, { ...words, detail }, options);
-}
-
-/** Production begins to move to the rung that was just proven. */
-function apply(
-  phase: PhaseOf<'trial'> | PhaseOf<'tracking'>,
-  search: Search,
-  options: ControlOptions,
-): PhaseOf<'tracking'> {
-  const { critical, drift } = phase;
-  const before = phase.kind === 'tracking' ? phase.applied : null;
-  const applied: Applied = {
-    rung: search.proven,
-    ramp: RAMP_START,
-    good: before === null ? [] : [...before.good, before.rung],
-    watch: freshWatch(options),
-    rest: before?.watch ?? null,
-    sinceAlarm: before?.sinceAlarm ?? null,
-  };
-  return { kind: 'tracking', critical, search, applied, drift };
+  const compared = before.compared + 1;
+  const phase = { ...before, search, compared, applied: { ...applied, watch } };
+  if (compared >= options.rampSamples)
+    return moved(state, rampedAnew(phase), event.at, ofReturn(event.threshold, compared));
+  if (verdict === 'open') return { ...state, phase };
+  return moved(state, phase, event.at, ofProof(phase, event.threshold, comparedIn(before), options));
 }

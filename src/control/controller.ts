@@ -49,7 +49,7 @@ function onMode(state: ControllerState, event: EventOf<'mode'>, options: Control
   };
 }
 
-/** What was proven while production was at something else reaches it in stages all the same. */
+/** What was learnt while production was at something else reaches it in stages all the same. */
 export function phaseUnder(mode: Mode, state: Pick<ControllerState, 'mode' | 'phase'>): Phase {
   const { phase } = state;
   return mode === 'auto' && state.mode !== 'auto' && phase.kind === 'tracking' ? rampedAnew(phase) : phase;

@@ -1,4 +1,6 @@
+import { ownTrial } from './production.ts';
 import { RAMP_START } from './ramp.ts';
+import { dropped } from './search.ts';
 import type { Applied, Change, ControllerState, ControlOptions, Phase, PhaseOf } from './state.ts';
 
 const MAX_STRIKES = 4;
@@ -26,9 +28,13 @@ export function struck(
   return { ...next, strikes: Math.min(strikes + 1, MAX_STRIKES) };
 }
 
-/** What was proven reaches production from dense, in stages; what was on trial waits until it has. */
+/**
+ * What production was at reaches it again from dense, in stages. Its own trial goes on; that of a higher threshold waits until
+ * all of production is there.
+ */
 export function rampedAnew(phase: PhaseOf<'tracking' | 'unverified'>): PhaseOf<'tracking'> {
-  const { critical, search, applied, drift } = phase;
+  const { critical, applied, drift } = phase;
+  const search = ownTrial(phase) === null ? dropped(phase.search) : phase.search;
   const anew: Applied = { ...applied, ramp: RAMP_START, good: [], rest: null };
-  return { kind: 'tracking', critical, search: { ...search, trial: null }, applied: anew, drift };
+  return { kind: 'tracking', critical, search, applied: anew, drift };
 }

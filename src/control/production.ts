@@ -2,9 +2,16 @@ import type { DriftReading } from '../drift/detector.ts';
 import type { Interest } from '../sampling/sampler.ts';
 import { type Fixed, isUrgentFixed, isWithheldFixed } from './fixed.ts';
 import type { Candidate } from './ladder.ts';
-import { isRamped, rampShare } from './ramp.ts';
-import { onTrial } from './search.ts';
-import { type ControllerState, isSearched, type Phase, type PhaseOf, type StateName } from './state.ts';
+import { isRamped, isSeen, rampShare } from './ramp.ts';
+import { onTrial, type Trial } from './search.ts';
+import {
+  type ControllerState,
+  type ControlOptions,
+  isSearched,
+  type Phase,
+  type PhaseOf,
+  type StateName,
+} from './state.ts';
 import { isSuspicious } from './watch.ts';
 
 /** What production runs at: `share` of it at `threshold`, the rest at `rest`. 0 is dense. */
@@ -64,8 +71,9 @@ export function judgedThresholds(state: ControllerState, position = 0): readonly
   if (!isSearched(phase)) return [];
   if (phase.kind === 'unverified') return [appliedRung(phase).threshold];
   const tried = onTrial(phase.search)?.threshold;
-  const applied = phase.kind === 'tracking' ? [dueAt(state, position) || appliedRung(phase).threshold] : [];
-  return tried === undefined ? applied : [...applied, tried];
+  if (phase.kind === 'trial') return tried === undefined ? [] : [tried];
+  const applied = dueAt(state, position) || appliedRung(phase).threshold;
+  return tried === undefined || tried === applied ? [applied] : [applied, tried];
 }
 
 /** The threshold that measurements are shown for: the first that is judged; 0 without one. */
@@ -76,6 +84,11 @@ export function judgedThreshold(state: ControllerState): number {
 /** What production is heading for. */
 export function appliedRung({ search, applied }: PhaseOf<'tracking' | 'unverified'>): Candidate {
   return search.rungs[applied.rung]!;
+}
+
+/** The trial of the threshold that part of production is at, or that is withheld from it; null once that is proven. */
+export function ownTrial({ search, applied }: PhaseOf<'tracking' | 'unverified'>): Trial | null {
+  return search.trial?.rung === applied.rung ? search.trial : null;
 }
 
 /** Where the rest of production is during a ramp; null: dense, or there is no rest. */
@@ -102,10 +115,16 @@ function nameOfFixed(doubt: Fixed['doubt']): StateName {
 }
 
 /**
- * How much a request at a position is wanted as a sample: `urgent` where it is what a ramp has reached, or answers have just
- * disagreed; `welcome` while something is still to be found out; else as usual.
+ * How much a request at a position is wanted as a sample: `urgent` where it is what a stage of a ramp wants, or answers have
+ * just disagreed; `welcome` while something is still to be found out; else as usual.
+ *
+ * A stage that has seen enough and waits for the evidence of its trial wants no more: that is about all requests alike.
  */
-export function interestIn({ mode, fixed, phase }: ControllerState, position: number): Interest {
+export function interestIn(
+  { mode, fixed, phase }: ControllerState,
+  position: number,
+  { rampSamples }: Pick<ControlOptions, 'rampSamples'>,
+): Interest {
   if (mode === 'off') return 'usual';
   if (mode === 'fixed') {
     if (fixed !== null && isUrgentFixed(fixed)) return 'urgent';
@@ -114,7 +133,7 @@ export function interestIn({ mode, fixed, phase }: ControllerState, position: nu
   if (phase.kind !== 'tracking') return 'welcome';
   const { watch, rest, ramp } = phase.applied;
   if (isSuspicious(watch) || (rest !== null && isSuspicious(rest))) return 'urgent';
-  if (!isRamped(ramp)) return position < rampShare(ramp) ? 'urgent' : 'welcome';
+  if (!isRamped(ramp)) return position < rampShare(ramp) && !isSeen(ramp, rampSamples) ? 'urgent' : 'welcome';
   return phase.search.trial === null ? 'usual' : 'welcome';
 }
 

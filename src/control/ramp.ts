@@ -1,4 +1,4 @@
-/** How a new threshold reaches production: in stages, each watched before the next. */
+/** How a threshold reaches production: in stages, each watched before the next. */
 export interface Ramp {
   /** Index into the stages. */
   readonly stage: number;
@@ -10,14 +10,14 @@ export interface Ramp {
 
 /** Share of production at the new threshold, per stage. */
 export const RAMP_SHARES = [0.01, 0.05, 0.25, 1] as const;
-const LAST = RAMP_SHARES.length - 1;
+export const LAST_STAGE = RAMP_SHARES.length - 1;
 
 export const RAMP_START: Ramp = { stage: 0, pairs: 0, others: 0 };
 /** All of production at once: what was at 100 % before needs no ramp. */
-export const RAMP_DONE: Ramp = { stage: LAST, pairs: 0, others: 0 };
+export const RAMP_DONE: Ramp = { stage: LAST_STAGE, pairs: 0, others: 0 };
 
 export function isRamped({ stage }: Ramp): boolean {
-  return stage === LAST;
+  return stage === LAST_STAGE;
 }
 
 export function rampShare({ stage }: Ramp): number {
@@ -28,17 +28,23 @@ export function rampShare({ stage }: Ramp): number {
 const LEAST_PART = 0.5;
 
 /**
- * One more comparison without an alarm.
- *
- * A stage ends when as many requests of its own were compared as it wants. Few ids may leave a stage almost without
- * requests; it then ends when so many of the others were compared that twice as many of its own were to be expected.
+ * Whether a stage has seen enough: as many requests of its own were compared as it wants. Few ids may leave a stage almost
+ * without requests; it is then enough when so many of the others were compared that twice as many of its own were to be
+ * expected.
+ */
+export function isSeen(ramp: Ramp, stageSamples: number): boolean {
+  return ramp.pairs >= stageSamples || ramp.others * rampShare(ramp) * LEAST_PART >= stageSamples;
+}
+
+/**
+ * One more comparison without an alarm: a stage that has seen enough ends once the next one is allowed.
  *
  * @param isDue - of a request that belongs to the share which the ramp has reached.
+ * @param allowed - the last stage that there is evidence for.
  */
-export function advance(ramp: Ramp, isDue: boolean, stageSamples: number): Ramp {
+export function advance(ramp: Ramp, isDue: boolean, stageSamples: number, allowed = LAST_STAGE): Ramp {
   if (isRamped(ramp)) return ramp;
-  const pairs = ramp.pairs + (isDue ? 1 : 0);
-  const others = ramp.others + (isDue ? 0 : 1);
-  const isOver = pairs >= stageSamples || others * rampShare(ramp) * LEAST_PART >= stageSamples;
-  return isOver ? { stage: ramp.stage + 1, pairs: 0, others: 0 } : { ...ramp, pairs, others };
+  const next = isDue ? { ...ramp, pairs: ramp.pairs + 1 } : { ...ramp, others: ramp.others + 1 };
+  const isOver = ramp.stage < allowed && isSeen(next, stageSamples);
+  return isOver ? { stage: ramp.stage + 1, pairs: 0, others: 0 } : next;
 }

@@ -1,15 +1,20 @@
 import { type Evidence, isProven, noEvidence, observe } from './evidence.ts';
+import { type Exposure, exposed, lastExposed, noExposure } from './exposure.ts';
 import type { Candidate, Ladder } from './ladder.ts';
 
-/** A candidate that is tried on shadow traffic. */
+/** A candidate whose answers are compared, in the shadow and where part of production is at it already. */
 export interface Trial {
   readonly rung: number;
-  /** For a loss below what is allowed: its proof lets the candidate be applied. */
+  /** For a loss below what is allowed: its proof lets the candidate be applied to all of production. */
   readonly accept: Evidence;
+  /** For a loss so small that a part of production may be at the candidate while the rest is dense. */
+  readonly exposure: Exposure;
   /** For a loss above it: its proof refutes the candidate. */
   readonly reject: Evidence;
   /** Sum of the losses so far. */
   readonly loss: number;
+  /** Comparisons after which it is given up. */
+  readonly patience: number;
 }
 
 /**
@@ -19,12 +24,14 @@ export interface Trial {
 export interface Search extends Ladder {
   /** The highest rung that was proven; −1: none. */
   readonly proven: number;
-  /** The lowest rung that was refuted or given up; the number of rungs: none. */
+  /** The lowest rung that was refuted, given up or put off; the number of rungs: none. */
   readonly refuted: number;
+  /** The same without what was put off, which is tried again once something is proven; and its mean loss, as in `lossAt`. */
+  readonly ceiling: { readonly rung: number; readonly loss: number | null };
   /** Rungs to go up after the next proof while nothing is refuted. */
   readonly stride: number;
-  /** Trials so far: each gets a smaller share of the error probability. */
-  readonly trials: number;
+  /** Trials that ended without a proof: each leaves a smaller part of the error probability. */
+  readonly unproven: number;
   readonly trial: Trial | null;
   /** Mean loss at the highest proven rung and at the lowest refuted one, as their trials saw it; null before there is one. */
   readonly lossAt: { readonly proven: number | null; readonly refuted: number | null };
@@ -35,7 +42,7 @@ export interface SearchOptions {
   readonly allowedLoss: number;
   /** Probability that any candidate of one search is accepted although its loss is above what is allowed. */
   readonly alpha: number;
-  /** Sampled requests after which a trial that has proven nothing is given up. */
+  /** Sampled requests after which a trial that has proven nothing is given up; fewer where nothing at all is proven yet. */
   readonly trialSamples: number;
 }
 
@@ -49,8 +56,9 @@ export function beginSearch({ rungs, start }: Ladder, strikes: number, options: 
     start: first,
     proven: -1,
     refuted: rungs.length,
+    ceiling: { rung: rungs.length, loss: null },
     stride: 1,
-    trials: 0,
+    unproven: 0,
     trial: null,
     lossAt: { proven: null, refuted: null },
   };
@@ -70,30 +78,53 @@ export function observeTrial(
   options: SearchOptions,
 ): { search: Search; verdict: Verdict } {
   const next: Trial = {
-    rung: trial.rung,
+    ...trial,
     accept: observe(trial.accept, loss),
+    exposure: exposed(trial.exposure, loss),
     reject: observe(trial.reject, loss),
     loss: trial.loss + loss,
   };
   const mean = next.loss / next.accept.observations;
-  const alpha = alphaOf(search.trials, options.alpha);
-  if (isProven(next.accept, alpha)) {
-    const lossAt = { ...search.lossAt, proven: mean };
-    const proven = { ...search, proven: trial.rung, stride: 2 * search.stride, trial: null, lossAt };
+  const level = levelOf(search, options);
+  if (isProven(next.accept, level)) {
+    const { ceiling, stride } = search;
+    const lossAt = { proven: mean, refuted: ceiling.loss };
+    const refuted = ceiling.rung;
+    const proven = { ...search, proven: trial.rung, refuted, lossAt, stride: 2 * stride, trial: null };
     return { search: proven, verdict: 'proven' };
   }
-  const isRefuted = isProven(next.reject, alpha);
-  if (isRefuted || next.accept.observations >= options.trialSamples) {
+  const isRefuted = isProven(next.reject, level);
+  if (isRefuted || next.accept.observations >= trial.patience) {
+    const { rung } = trial;
+    const isPutOff = !isRefuted && trial.patience < options.trialSamples;
+    const ceiling = isPutOff ? search.ceiling : { rung, loss: mean };
     const lossAt = { ...search.lossAt, refuted: mean };
-    const refuted = { ...search, refuted: trial.rung, trial: null, lossAt };
+    const refuted = { ...dropped(search), refuted: rung, ceiling, lossAt };
     return { search: refuted, verdict: isRefuted ? 'refuted' : 'given-up' };
   }
   return { search: { ...search, trial: next }, verdict: 'open' };
 }
 
-/** The nth trial of a search may err with α/(n(n + 1)): over all trials that is α. */
-function alphaOf(n: number, alpha: number): number {
+/**
+ * The error probability of the present trial: α/(n(n + 1)), n − 1 trials having ended without a proof.
+ *
+ * Only a trial at a rung whose loss is above what is allowed can err. Until one does, each of them ends without a proof, so
+ * the kth is held at most at α/(k(k + 1)): that one ever errs has a probability of Σ α/(k(k + 1)) = α at most. Trials that are
+ * proven rightly cost nothing.
+ */
+function levelOf({ unproven }: Search, { alpha }: SearchOptions): number {
+  const n = unproven + 1;
   return alpha / (n * (n + 1));
+}
+
+/** The search without its trial, which counts as one that has proven nothing. */
+export function dropped(search: Search): Search {
+  return search.trial === null ? search : { ...search, trial: null, unproven: search.unproven + 1 };
+}
+
+/** The last stage of a ramp from dense that the evidence of a trial allows; −1: none yet. */
+export function allowedStage(search: Search, trial: Trial, options: SearchOptions): number {
+  return lastExposed(trial.exposure, levelOf(search, options));
 }
 
 /**
@@ -109,7 +140,7 @@ export function nextTrial(search: Search, options: SearchOptions): Search {
 }
 
 /** What a trial aims at, as a share of the allowed loss: more takes too long to prove, less leaves sparsity unused. */
-const AIM = 0.6;
+const AIM = 0.7;
 /** Not less than this share of the way, and not more than the rest of it, so that the search ends. */
 const LEAST_PROGRESS = 0.25;
 
@@ -123,33 +154,45 @@ function between({ proven, refuted, lossAt }: Search, { allowedLoss }: SearchOpt
   return Math.min(Math.max(rung, proven + 1), refuted - 1);
 }
 
-function withTrial(search: Search, rung: number | undefined, { allowedLoss }: SearchOptions): Search {
+/**
+ * While nothing is proven, most of production is dense: then a trial may take so many times the comparisons of a flawless one,
+ * which is what a loss of half of what is allowed takes, before it is put off and a lower candidate, if any, tried.
+ */
+const FIRST_PATIENCE = 2.5;
+
+function withTrial(search: Search, rung: number | undefined, options: SearchOptions): Search {
   if (rung === undefined) return search;
-  const trial = {
+  const { allowedLoss, trialSamples } = options;
+  const first = Math.ceil(FIRST_PATIENCE * leastSamples(search, options));
+  const isFirst = search.proven < 0 && rung > 0;
+  const trial: Trial = {
     rung,
     accept: noEvidence('below', allowedLoss),
+    exposure: noExposure(allowedLoss),
     reject: noEvidence('above', allowedLoss),
     loss: 0,
+    patience: isFirst ? Math.min(first, trialSamples) : trialSamples,
   };
-  return { ...search, trial, trials: search.trials + 1 };
+  return { ...search, trial };
 }
 
 /** A rung whose answers disagreed in production: it and all above are refuted, whatever was proven before. */
 export function refute(search: Search, rung: number, lastGood: number): Search {
+  const lowest = Math.min(search.refuted, rung);
   return {
-    ...search,
+    ...dropped(search),
     lossAt: { proven: null, refuted: null },
     proven: lastGood,
-    refuted: Math.min(search.refuted, rung),
+    refuted: lowest,
+    ceiling: { rung: lowest, loss: null },
     stride: 1,
-    trial: null,
   };
 }
 
 /** Fewest sampled requests that can prove the present trial: none of them with a loss. */
-export function leastSamples({ trials }: Search, { allowedLoss, alpha }: SearchOptions): number {
-  const level = alphaOf(Math.max(trials, 1), alpha);
-  let evidence = noEvidence('below', allowedLoss);
+export function leastSamples(search: Search, options: SearchOptions): number {
+  const level = levelOf(search, options);
+  let evidence = noEvidence('below', options.allowedLoss);
   while (!isProven(evidence, level)) evidence = observe(evidence, 0);
   return evidence.observations;
 }

@@ -39,14 +39,17 @@ export type Phase =
   | { readonly kind: 'warming' }
   /** The window is full and offers no candidate: dense. */
   | { readonly kind: 'featureless' }
-  /** A candidate is tried on shadow traffic until it is proven, refuted or given up; nothing is applied. */
+  /** A candidate is tried on shadow traffic; nothing is applied. */
   | {
       readonly kind: 'trial';
       readonly critical: CriticalPoint | null;
       readonly search: Search;
       readonly drift: DriftReading | null;
     }
-  /** A proven threshold is applied; agreement and drift are watched, and a higher one may be on trial. */
+  /**
+   * A threshold is applied; agreement and drift are watched. To all of production: a proven one, and a higher one may be on
+   * trial. To a part, the rest being dense: it may be on trial itself, and the part is no larger than the evidence allows.
+   */
   | {
       readonly kind: 'tracking';
       readonly critical: CriticalPoint | null;
@@ -54,7 +57,7 @@ export type Phase =
       readonly applied: Applied;
       readonly drift: DriftReading | null;
     }
-  /** Too long no answer at the proven threshold was compared: dense, until enough of them were, in the shadow. */
+  /** Too long no answer at the applied threshold was compared: dense, until enough of them were, in the shadow. */
   | {
       readonly kind: 'unverified';
       readonly critical: CriticalPoint | null;

@@ -155,7 +155,7 @@ export class Thermostat {
 
   /** How much a request at a position is wanted as a sample. */
   interestIn(position: number): Interest {
-    return interestIn(this.state, position);
+    return interestIn(this.state, position, this.control);
   }
 
   /** Told of every request that was answered, at the threshold that it was answered at; 0 is dense. O(1). */

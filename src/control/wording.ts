@@ -2,9 +2,10 @@ import type { CriticalPoint } from '../criticality/critical-point.ts';
 import type { DriftReading } from '../drift/detector.ts';
 import type { EventOf } from './event.ts';
 import { wealth } from './evidence.ts';
+import { exposedLoss } from './exposure.ts';
 import { RAMP_SHARES, type Ramp } from './ramp.ts';
 import type { Verdict } from './search.ts';
-import type { Change, ChangeReason, ControlOptions } from './state.ts';
+import type { Change, ChangeReason, ControlOptions, Phase } from './state.ts';
 import type { Watch } from './watch.ts';
 
 /** What people are told of a change: its reason, and the evidence in a sentence. */
@@ -39,10 +40,31 @@ export function ofMovedPoint(critical: CriticalPoint | null): Words {
   return { reason: 'critical-point-moved', detail };
 }
 
+/** A stage of the ramp of what is proven. */
 export function ofStage({ stage }: Ramp, threshold: number, { allowedLoss }: ControlOptions): Words {
-  const part = `${100 * RAMP_SHARES[stage]!} % of production at τ = ${threshold}`;
+  const part = `${percent(stage)} of production at τ = ${threshold}`;
   const detail = `${part}: mean loss proven below ${allowedLoss.toFixed(3)}, no alarm since`;
   return { reason: 'ramped', detail };
+}
+
+/** A stage of the ramp of what is on trial still, the rest of production being dense. */
+export function ofExposure(
+  { stage }: Ramp,
+  threshold: number,
+  compared: number,
+  { allowedLoss }: ControlOptions,
+): Words {
+  const mean = exposedLoss(RAMP_SHARES[stage]!, allowedLoss);
+  const part = `${percent(stage)} of production at τ = ${threshold}, the rest dense`;
+  const proof =
+    mean < 1
+      ? `mean loss proven below ${mean.toFixed(3)} after ${compared} sampled requests`
+      : `on trial for ${compared} sampled requests; whatever is lost there, all of production loses at most ${allowedLoss.toFixed(3)}`;
+  return { reason: 'ramped', detail: `${part}: ${proof}` };
+}
+
+function percent(stage: number): string {
+  return `${100 * RAMP_SHARES[stage]!} %`;
 }
 
 export function ofSilence({ requests, ms }: EventOf<'silence'>): Words {
@@ -84,4 +106,11 @@ export function ofVerdict(
     reason,
     detail: `mean loss at τ = ${threshold} is ${where} ${allowed} after ${pairs} sampled requests`,
   };
+}
+
+/** Of a candidate that part of production is at already, or that is withheld from it. */
+export function ofProof(phase: Phase, threshold: number, pairs: number, options: ControlOptions): Words {
+  const { reason, detail } = ofVerdict('proven', threshold, pairs, options);
+  const part = phase.kind === 'tracking' ? percent(phase.applied.ramp.stage) : 'none';
+  return { reason, detail: `${detail}; ${part} of production is at it` };
 }

@@ -4,6 +4,7 @@ import { phaseUnder } from '../control/controller.ts';
 import { EVIDENCE_FORM } from '../control/evidence.ts';
 import { type Fixed, fixedAt } from '../control/fixed.ts';
 import { interestIn, judgedThresholds, production } from '../control/production.ts';
+import { RAMP_SHARES } from '../control/ramp.ts';
 import { type ControllerState, type ControlOptions, initialState, MODES } from '../control/state.ts';
 import type { Memory } from '../control/thermostat.ts';
 import type { Choice } from './choice.ts';
@@ -23,7 +24,7 @@ type Modes = Pick<ControllerState, 'mode' | 'modeBy' | 'fixed'>;
 /**
  * What is known of a model when it starts: the mode that an operator chose, since a switch that was thrown stays thrown; and
  * what a record is worth, which is all of it for the same model under the same settings, when its evidence is young enough
- * and the controller can go on from it. What was proven while production was at something else still reaches it in stages.
+ * and the controller can go on from it. What was learnt while production was at something else still reaches it in stages.
  */
 export function recall(
   record: Remembered | null,
@@ -34,7 +35,8 @@ export function recall(
   const { config, control, hash } = subject;
   const fresh = initialState(config.control.mode, config.control.threshold, control);
   const kept = record !== null && MODES.includes(record.state.mode) ? record : null;
-  const isSame = kept?.model === hash && kept.settings === fingerprint(subject) && isUsable(kept.state);
+  const isSame =
+    kept?.model === hash && kept.settings === fingerprint(subject) && isUsable(kept.state, control);
   const made = choice ?? choiceIn(kept, subject);
   const chosen = made === null ? fresh : chosenModes(made, subject);
   const isTold = kept !== null && (made !== null || isSame);
@@ -104,9 +106,9 @@ function recalledFixed(
 }
 
 /** Whether everything that is asked of a state has an answer: a record may be damaged, or of another form. */
-function isUsable(state: ControllerState): boolean {
+function isUsable(state: ControllerState, control: ControlOptions): boolean {
   try {
-    interestIn(state, 0);
+    interestIn(state, 0, control);
     return [...judgedThresholds(state), production(state).threshold].every(Number.isFinite);
   } catch {
     return false;
@@ -127,6 +129,7 @@ export function fingerprint({ config, control }: KeeperSubject): string {
     drift,
     agreement,
     evidence: EVIDENCE_FORM,
+    stages: RAMP_SHARES,
   };
   return createHash('sha256').update(JSON.stringify(relevant)).digest('hex').slice(0, 16);
 }

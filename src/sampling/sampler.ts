@@ -23,6 +23,11 @@ export interface WorkerTime {
 const CARRY_OVER_MS = 1000;
 /** Unspent budget that is saved for what is urgent. */
 const RESERVE_MS = 30_000;
+/**
+ * Part of the budget that goes into a reserve which is not full. The rest keeps sampling: who looks at nothing until all is
+ * saved again is blind just after a surprise.
+ */
+const SAVED_SHARE = 0.5;
 const GOLDEN_RATIO = 0.6180339887498949;
 const SILVER_RATIO = 0.41421356237309515;
 /** Of the sampled requests, those that their id chose. Clients whose ids are few would else be seen always, or never. */
@@ -41,6 +46,8 @@ export class Sampler {
   #lastMs: number | undefined;
   #spentMs = 0;
   #balanceMs = 0;
+  /** The part of the balance that is saved for what is urgent. */
+  #savedMs = Number.POSITIVE_INFINITY;
 
   constructor(options: SamplerOptions) {
     this.#options = options;
@@ -50,10 +57,12 @@ export class Sampler {
   decide(position: number, nowMs: number, time: WorkerTime, interest: Interest = 'usual'): Decision {
     this.#settle(nowMs, time);
     const { ratio, budget } = this.#options;
-    const reserveMs = interest === 'urgent' ? 0 : budget * time.workers * RESERVE_MS;
+    const isUrgent = interest === 'urgent';
     const isChosen = this.#isChosen(position);
     if (ratio === 0 || (!isChosen && interest === 'usual')) return 'pass';
-    if (this.#balanceMs > reserveMs || budget >= 1) return 'sample';
+    const isPaid = this.#balanceMs > (isUrgent ? 0 : this.#savedMs) || budget >= 1;
+    if (isPaid && isUrgent) this.#savedMs = Math.min(this.#savedMs, Math.max(0, this.#balanceMs));
+    if (isPaid) return 'sample';
     return isChosen ? 'over-budget' : 'pass';
   }
 
@@ -79,6 +88,7 @@ export class Sampler {
       this.#balanceMs + rate * elapsedMs - (shadowMs - this.#spentMs),
       rate * (CARRY_OVER_MS + RESERVE_MS),
     );
+    this.#savedMs = Math.min(this.#savedMs + SAVED_SHARE * rate * elapsedMs, rate * RESERVE_MS);
     this.#lastMs = nowMs;
     this.#spentMs = shadowMs;
   }

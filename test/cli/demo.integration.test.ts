@@ -27,7 +27,8 @@ describe('taustat demo --json', () => {
     expect(summary.agreement).toBeGreaterThanOrEqual(0.95);
     expect(summary.drift.injectedAt).toBe(12);
     expect(summary.drift.detectedAt).toBeGreaterThan(12);
-    expect(summary.thresholdChanges[0]).toMatchObject({ from: 0, reason: 'ramped' });
+    expect(summary.thresholdChanges[0].from).toBe(0);
+    expect(['agreement-proven', 'ramped']).toContain(summary.thresholdChanges[0].reason);
     expect(stderr).toMatch(/tracking/);
   });
 });

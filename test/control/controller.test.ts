@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { step } from '../../src/control/controller.ts';
 import type { ControlEvent } from '../../src/control/event.ts';
+import { isProven, noEvidence, observe } from '../../src/control/evidence.ts';
 import {
   appliedThreshold,
   dueAt,
@@ -64,36 +65,147 @@ describe('from warming to tracking', () => {
     expect([...summary(state), judgedThresholds(state)]).toEqual(['trial', 0, [1]]);
   });
 
-  it('applies it once agreement is proven, to 1, 5, 25 and 100 % of production, and says why', () => {
-    let state = replay([snapshot([1])]);
-    const steps: unknown[] = [];
-    for (let i = 0; i < 400 && !isRamped(state); i++) {
-      const next = step(state, pair(1, 0), OPTIONS);
-      if (next.change !== state.change) steps.push([next.change.reason, production(next)]);
-      state = next;
-    }
-    const at = (share: number) => ({ threshold: 1, share, rest: 0 });
-    expect(steps).toEqual([
-      ['agreement-proven', at(0.01)],
-      ['ramped', at(0.05)],
-      ['ramped', at(0.25)],
-      ['ramped', at(1)],
-    ]);
-    expect(summary(state)).toEqual(['tracking', 1]);
-  });
-
   it('proves nothing from pairs at another threshold', () => {
     expect(stateName(replay([snapshot([1]), ...times(400, pair(0.5, 0))]))).toBe('trial');
   });
 
   it('looks at more requests while a ramp is under way, and after a surprise', () => {
-    const proven = judge(replay([snapshot([1])]), agreeing, (s) => s.phase.kind === 'tracking').state;
-    expect([interestIn(proven, 0.009), interestIn(proven, 0.01)]).toEqual(['urgent', 'welcome']);
+    const ramping = judge(replay([snapshot([1])]), agreeing, (s) => s.phase.kind === 'tracking').state;
+    expect([interestIn(ramping, 0.009, OPTIONS), interestIn(ramping, 0.01, OPTIONS)]).toEqual([
+      'urgent',
+      'welcome',
+    ]);
     const calm = tracked();
-    expect(interestIn(calm, 0)).toBe('usual');
+    expect(interestIn(calm, 0, OPTIONS)).toBe('usual');
     const surprised = step(calm, pair(1, 1), EARLIEST);
-    expect(interestIn(surprised, 0.99)).toBe('urgent');
-    expect(interestIn(replay(times(100, pair(1, 0)), surprised, EARLIEST), 0)).toBe('usual');
+    expect(interestIn(surprised, 0.99, OPTIONS)).toBe('urgent');
+    expect(interestIn(replay(times(100, pair(1, 0)), surprised, EARLIEST), 0, OPTIONS)).toBe('usual');
+  });
+});
+
+describe('a candidate on trial, where the rest of production is dense', () => {
+  /** Allowed: .01, so that a share of 1 % may lose anything, 5 % a loss of .2, and 25 % one of .04. */
+  const STRICT: ControlOptions = { ...OPTIONS, allowedLoss: 0.01, trialSamples: 12_000, rampSamples: 16 };
+  const at = (share: number) => ({ threshold: 1, share, rest: 0 });
+  const trying = () => replay([snapshot([1])], start(), STRICT);
+  const exposedTo = (share: number, state = trying()) =>
+    judge(state, agreeing, (s) => production(s).share === share && s.phase.kind === 'tracking', 999, STRICT)
+      .state;
+
+  it('gets 1, 5, 25 and 100 % of production as its loss is proven to be small enough for each, and says why', () => {
+    let state = trying();
+    const steps: unknown[] = [];
+    for (let i = 1; i < 1000 && !isRamped(state); i++) {
+      const next = step(state, pair(1, 0), STRICT);
+      if (next.change !== state.change)
+        steps.push([i, next.change.reason, production(next), next.change.detail]);
+      state = next;
+    }
+    const part = (share: number) => `${share} % of production at τ = 1, the rest dense`;
+    const harmless =
+      'on trial for 16 sampled requests; whatever is lost there, all of production loses at most 0.010';
+    const proven = (mean: string, compared: number) =>
+      `mean loss proven below ${mean} after ${compared} sampled requests`;
+    expect(steps).toEqual([
+      [16, 'ramped', at(0.01), `${part(1)}: ${harmless}`],
+      [32, 'ramped', at(0.05), `${part(5)}: ${proven('0.200', 32)}`],
+      [147, 'ramped', at(0.25), `${part(25)}: ${proven('0.040', 147)}`],
+      [
+        597,
+        'agreement-proven',
+        at(1),
+        'mean loss at τ = 1 is below 0.010 after 597 sampled requests; 100 % of production is at it',
+      ],
+    ]);
+    expect(summary(state)).toEqual(['tracking', 1]);
+  });
+
+  it('gets no more than its own requests have shown, however well those of the others were answered', () => {
+    const others = replay(times(500, pair(1, 0, false)), exposedTo(0.05), STRICT);
+    expect(production(others)).toEqual(at(0.05));
+    expect(production(replay(times(16, pair(1, 0)), others, STRICT))).toEqual(at(0.25));
+  });
+
+  it('asks for requests of its own as long as its stage wants some, then for all alike', () => {
+    const state = exposedTo(0.05);
+    expect([0.04, 0.06].map((at) => interestIn(state, at, STRICT))).toEqual(['urgent', 'welcome']);
+    const waiting = replay(times(16, pair(1, 0)), state, STRICT);
+    expect([production(waiting), interestIn(waiting, 0.04, STRICT)]).toEqual([at(0.05), 'welcome']);
+  });
+
+  it('is judged once per request, wherever that is answered', () => {
+    const state = exposedTo(0.05);
+    expect([judgedThresholds(state, 0), judgedThresholds(state, 0.9)]).toEqual([[1], [1]]);
+  });
+
+  it('is taken back at once when it is refuted, and the next one starts from nothing: no strike', () => {
+    const oneInTen = [...times(9, pair(1, 0)), pair(1, 1)];
+    const exposed = replay([...oneInTen, ...oneInTen], trying(), STRICT);
+    expect(production(exposed)).toEqual(at(0.01));
+    const state = replay([...oneInTen, ...oneInTen, ...oneInTen], exposed, STRICT);
+    expect([...summary(state), state.change.reason, state.strikes]).toEqual(['trial', 0, 'disagreement', 0]);
+    expect(state.change.detail).toMatch(/; dense, trying τ = 0\.\d+$/);
+    const search = state.phase.kind === 'trial' ? state.phase.search : expect.fail();
+    expect([search.trial?.accept.observations, search.unproven]).toEqual([0, 1]);
+    expect(judgedThresholds(state)[0]).toBeLessThan(1);
+    expect(production(replay(times(15, pair(judgedThresholds(state)[0]!, 0)), state, STRICT))).toEqual({
+      threshold: 0,
+      share: 1,
+      rest: 0,
+    });
+  });
+
+  it('is taken back when nothing can be proven, and dense is a strike when no candidate is left', () => {
+    const only: ControlOptions = { ...STRICT, policy: 'earliest' };
+    const from = replay([earliest(0.1)], start(), only);
+    const { state } = judge(
+      from,
+      () => 0.0099,
+      (s) => s.phase.kind === 'fallback',
+      13_000,
+      only,
+    );
+    expect([...summary(state), state.change.reason, state.strikes]).toEqual([
+      'fallback',
+      0,
+      'agreement-unproven',
+      1,
+    ]);
+  });
+
+  it('is guarded as any threshold in production: what was good and breaks is a strike', () => {
+    const collapsed = replay(times(12, pair(1, 1)), replay(times(400, pair(1, 0)), trying(), STRICT), STRICT);
+    expect([...summary(collapsed), collapsed.strikes]).toEqual(['fallback', 0, 1]);
+  });
+
+  it('goes on with its trial after a silence, from dense and in stages', () => {
+    const silence: ControlEvent = { kind: 'silence', at: 7, requests: 1e6, ms: 1e6 };
+    const silent = step(exposedTo(0.25), silence, STRICT);
+    expect([...summary(silent), judgedThresholds(silent)]).toEqual(['unverified', 0, [1]]);
+    const back = replay(times(16, pair(1, 0)), silent, STRICT);
+    expect([stateName(back), production(back)]).toEqual(['tracking', at(0.01)]);
+    const { state, pairs } = judge(silent, agreeing, isRamped, 999, STRICT);
+    expect([summary(state), pairs]).toEqual([['tracking', 1], 597 - 147]);
+  });
+
+  it('is refuted in the shadow after a silence, too', () => {
+    const silence: ControlEvent = { kind: 'silence', at: 7, requests: 1e6, ms: 1e6 };
+    const oneInTen = [...times(9, pair(1, 0)), pair(1, 1)];
+    const silent = replay([...oneInTen, ...oneInTen, ...oneInTen, ...oneInTen, silence], trying(), STRICT);
+    expect(stateName(silent)).toBe('unverified');
+    const refuted = replay(oneInTen, silent, STRICT);
+    expect([...summary(refuted), refuted.change.reason]).toEqual(['trial', 0, 'disagreement']);
+  });
+
+  it('is applied to nothing by the mode observe, and from the first stage on when that ends', () => {
+    const observed = replay([snapshot([1]), ...times(200, pair(1, 0))], start('observe'), STRICT);
+    expect([observed.phase.kind, production(observed)]).toEqual([
+      'tracking',
+      { threshold: 0, share: 1, rest: 0 },
+    ]);
+    const auto = step(observed, { kind: 'mode', at: 3, mode: 'auto' }, STRICT);
+    expect(production(auto)).toEqual(at(0.01));
+    expect(judge(auto, agreeing, isRamped, 999, STRICT).pairs).toBeGreaterThan(300);
   });
 });
 
@@ -172,7 +284,9 @@ describe('the policy guarded', () => {
     });
 
     it('judges in the shadow where the rest is dense, which carries no stage on and still raises the alarm', () => {
-      const { state: first } = judge(replay([snapshot([0.3])]), agreeing, (s) => s.phase.kind === 'tracking');
+      const { state: settled } = judge(replay([snapshot([0.3])]), agreeing, isRamped);
+      const silence: ControlEvent = { kind: 'silence', at: 7, requests: 1e6, ms: 1e6 };
+      const first = replay([silence, ...times(OPTIONS.rampSamples, pair(0.3, 0))], settled);
       expect(judgedThresholds(first, 0.99)).toEqual([0.3]);
       const agreed = replay(times(100, pair(0.3, 0, false)), first);
       expect(production(agreed)).toEqual(production(first));
@@ -318,8 +432,8 @@ describe('drift', () => {
     const drifted = step(climbed, snapshot([0.3], { isDrift: true }), OPTIONS);
     const again = step(drifted, snapshot([0.4]), OPTIONS);
     expect([judgedThresholds(again), appliedThreshold(again)]).toEqual([[applied], 0]);
-    const { trial, trials, proven } = again.phase.kind === 'trial' ? again.phase.search : expect.fail();
-    expect([trial!.accept.observations, trials, proven]).toEqual([0, 1, -1]);
+    const { trial, unproven, proven } = again.phase.kind === 'trial' ? again.phase.search : expect.fail();
+    expect([trial!.accept.observations, unproven, proven]).toEqual([0, 0, -1]);
     const above = step(drifted, snapshot([1.9]), OPTIONS);
     expect(judgedThresholds(above)).toEqual([1.9]);
     const { state: down } = judge(again, (t) => (t > 0.5 ? 1 : 0), isSettled);
@@ -362,7 +476,7 @@ describe('answers that nobody compares', () => {
       tracked().epoch,
     ]);
     expect(judgedThresholds(state)).toEqual([1]);
-    expect(interestIn(state, 0.99)).toBe('welcome');
+    expect(interestIn(state, 0.99, OPTIONS)).toBe('welcome');
   });
 
   it.each([
@@ -491,8 +605,8 @@ describe('a fixed threshold', () => {
     const fixed = replay([SET]);
     expect(production(fixed)).toEqual({ threshold: 0.3, share: 1, rest: 0 });
     const settled = replay(agreed(100), fixed);
-    expect([interestIn(fixed, 0), interestIn(settled, 0)]).toEqual(['usual', 'usual']);
-    expect(interestIn(step(settled, pair(0.3, 1), OPTIONS), 0.99)).toBe('urgent');
+    expect([interestIn(fixed, 0, OPTIONS), interestIn(settled, 0, OPTIONS)]).toEqual(['usual', 'usual']);
+    expect(interestIn(step(settled, pair(0.3, 1), OPTIONS), 0.99, OPTIONS)).toBe('urgent');
   });
 
   it('is dense within 10 comparisons of a collapse, until the operator decides', () => {
@@ -514,7 +628,7 @@ describe('a fixed threshold', () => {
         0,
         event.kind === 'failure' ? 'failure' : 'unverified',
       ]);
-      expect([judgedThresholds(doubted), interestIn(doubted, 0.99), isWithheld(doubted)]).toEqual([
+      expect([judgedThresholds(doubted), interestIn(doubted, 0.99, OPTIONS), isWithheld(doubted)]).toEqual([
         [0.3],
         'welcome',
         true,
@@ -522,7 +636,7 @@ describe('a fixed threshold', () => {
       const almost = replay(agreed(OPTIONS.rampSamples - 1), doubted);
       expect(summary(almost)).toEqual([name, 0]);
       const back = step(almost, pair(0.3, 0), OPTIONS);
-      expect([...summary(back), back.change.reason, interestIn(back, 0.99)]).toEqual([
+      expect([...summary(back), back.change.reason, interestIn(back, 0.99, OPTIONS)]).toEqual([
         'fixed',
         0.3,
         'verified',
@@ -607,36 +721,71 @@ describe('whatever happens', () => {
     return pair(threshold, loss, threshold === dueAt(state, position));
   }
 
-  function tell(story: Story, hear: (before: ControllerState, after: ControllerState) => void = () => {}) {
+  type Hear = (before: ControllerState, after: ControllerState, event: ControlEvent) => void;
+
+  function tell(story: Story, hear: Hear = () => {}) {
     let state = start();
     for (const [part, count] of story) {
       for (let i = 0; i < count; i++) {
         const event = Array.isArray(part) ? pairOf(state, ...part) : part;
         const next = step(state, event, OPTIONS);
-        hear(state, next);
+        hear(state, next, event);
         state = next;
       }
     }
     return state;
   }
 
-  it('production is pruned only at thresholds that were proven in this epoch, and never in another mode than auto', () => {
+  const trialOf = ({ phase }: ControllerState) => ('search' in phase ? phase.search.trial : null);
+  const isProvenBelow = (mean: number, losses: readonly number[]) =>
+    mean >= 1 || isProven(losses.reduce(observe, noEvidence('below', mean)), OPTIONS.alpha / 2);
+
+  it('has no share of production pruned without the evidence for that share, and none in another mode than auto', () => {
     fc.assert(
       fc.property(stories, (story) => {
+        /** Thresholds that were proven in this epoch, and losses that the present trial has seen. */
         const proven = new Set<number>();
-        tell(story as Story, (before, after) => {
+        let losses: number[] = [];
+        tell(story as Story, (before, after, event) => {
           if (after.epoch !== before.epoch) proven.clear();
-          if (after.change !== before.change && after.change.reason === 'agreement-proven')
+          const tried = trialOf(before);
+          if (tried !== null && event.kind === 'pair' && event.threshold === judgedThresholds(before).at(-1))
+            losses.push(event.loss);
+          if (after.change !== before.change && after.change.reason === 'agreement-proven') {
+            expect(isProvenBelow(OPTIONS.allowedLoss, losses)).toBe(true);
             proven.add(judgedThresholds(before).at(-1)!);
-          const { threshold, rest } = production(after);
-          for (const applied of [threshold, rest]) {
-            if (applied === 0) continue;
-            expect(after.mode).toBe('auto');
-            expect(proven).toContain(applied);
           }
+          const now = production(after);
+          if (now.threshold !== 0) expect(after.mode).toBe('auto');
+          if (now.rest !== 0) expect(proven).toContain(now.rest);
+          const was = production(before);
+          const isMore = now.threshold !== was.threshold || now.share > was.share;
+          if (now.threshold !== 0 && isMore && !proven.has(now.threshold)) {
+            expect(now.rest).toBe(0);
+            expect(losses.length).toBeGreaterThanOrEqual(OPTIONS.rampSamples);
+            expect(isProvenBelow(OPTIONS.allowedLoss / now.share, losses)).toBe(true);
+          }
+          if (trialOf(after) === null || trialOf(after)!.accept.observations === 0) losses = [];
         });
       }),
-      { numRuns: 80 },
+      { numRuns: 150 },
+    );
+  });
+
+  it('judges no threshold twice, and counts no comparison twice', () => {
+    fc.assert(
+      fc.property(stories, (story) => {
+        tell(story as Story, (before, after) => {
+          for (const position of [0, 0.02, 0.9]) {
+            const judgedNow = judgedThresholds(after, position);
+            expect(new Set(judgedNow).size).toBe(judgedNow.length);
+          }
+          const [was, is] = [trialOf(before), trialOf(after)];
+          if (was !== null && is !== null && was.rung === is.rung && is.accept.observations > 0)
+            expect(is.accept.observations - was.accept.observations).toBeLessThanOrEqual(1);
+        });
+      }),
+      { numRuns: 40 },
     );
   });
 

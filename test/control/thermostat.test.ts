@@ -81,7 +81,7 @@ describe('Thermostat, replayed in virtual time', () => {
 
   it('changes nothing on 5,000 further samples of the same traffic', () => {
     const thermostat = new Thermostat({ sites: 1, config });
-    feed(thermostat, 1, 1000, 1, 0.01);
+    feed(thermostat, 1, 2000, 1, 0.01);
     const { change } = thermostat.state;
     expect(thermostat.applied).toBeGreaterThan(0);
     feed(thermostat, 10_000, 5000, 1, 0.01);

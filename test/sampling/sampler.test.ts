@@ -74,6 +74,26 @@ describe('Sampler', () => {
     expect(sampled.urgent).toBeCloseTo(31_000 * budget, 6);
   });
 
+  it('goes on with its samples after a surprise has used up what was saved, and saves half of its budget again', () => {
+    const sampler = new Sampler({ ratio: 0.2, budget: 0.02 });
+    const sampled = { usual: 0, urgent: 0 };
+    let [now, shadowMs] = [0, 0];
+    const ask = (interest: 'usual' | 'urgent') => {
+      now += 10;
+      if (sampler.decide((0.618 * now) % 1, now, { shadowMs, workers: 1 }, interest) !== 'sample') return;
+      shadowMs++;
+      sampled[interest]++;
+    };
+    for (let i = 0; i < 2000; i++) ask('urgent');
+    expect(sampled.urgent).toBeCloseTo(620 + 400, -1);
+    for (let i = 0; i < 1000; i++) ask('usual');
+    expect(sampled.usual).toBeGreaterThan(90);
+    expect(sampled.usual).toBeLessThan(110);
+    const saved = sampled.urgent;
+    for (let i = 0; i < 200; i++) ask('urgent');
+    expect(sampled.urgent - saved).toBeGreaterThan(100 + 30);
+  });
+
   it('never spends more than its budget and what it has saved, whatever is wanted', () => {
     const interests = fc.constantFrom('usual' as const, 'welcome' as const, 'urgent' as const);
     const requests = fc.array(fc.tuple(interests, fc.integer({ min: 0, max: 400 })), { maxLength: 400 });

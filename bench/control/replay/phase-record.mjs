@@ -3,7 +3,7 @@
 
 /**
  * @typedef {{
- *   threshold: number, share: number, state: string, reason: string, detail: string,
+ *   threshold: number, share: number, rest: number, state: string, reason: string, detail: string,
  *   isSettled: boolean, isTrying: boolean, isAlarmed: boolean,
  * }} Production
  * @typedef {Production & { request: number, sampled: number }} Move
@@ -22,12 +22,13 @@ export class PhaseRecord {
   alarms = 0;
   /** @type {Move[]} */
   moves = [];
-  /** Sampled requests until the controller took alarm, production was all dense, a trial began again, a threshold was applied again, and to all requests. */
+  /** Sampled requests until the controller took alarm, production was all dense, a trial began again, a part of production was pruned again, a quarter of it, all of it. */
   delays = {
     /** @type {number | null} */ alarmed: null,
     /** @type {number | null} */ dense: null,
     /** @type {number | null} */ tried: null,
     /** @type {number | null} */ applied: null,
+    /** @type {number | null} */ quarter: null,
     /** @type {number | null} */ full: null,
   };
   /** @type {number | null} */
@@ -83,6 +84,7 @@ export class PhaseRecord {
     if (now.isTrying && !now.isAlarmed) delays.tried ??= sampled;
     if (delays.tried === null) return;
     if (now.share > 0) delays.applied ??= sampled;
+    if (now.share >= 0.25) delays.quarter ??= sampled;
     if (now.share === 1) delays.full ??= sampled;
   }
 

@@ -89,7 +89,7 @@ export class Replayer {
     return {
       ...record.summary,
       worst: this.#truth.take(),
-      ...harvestOf(traffic, record.last.threshold, this.promise),
+      ...harvestOf(traffic, mostOf(record.last), this.promise),
     };
   }
 
@@ -137,6 +137,11 @@ export class Replayer {
     const sparsity = traffic.sparsity(threshold);
     return { request: this.requests, threshold, share, state, sparsity, loss: this.#truth.means.loss.mean };
   }
+}
+
+/** Where most of production is; 0: dense. @param {import('./phase-record.mjs').Production} production */
+function mostOf({ threshold, share, rest }) {
+  return share > 0.5 ? threshold : rest;
 }
 
 /** @type {(traffic: Mixture | Drifting, threshold: number, promise: ReturnType<typeof promiseOf>) => { sparsity: number, oracle: number, endLoss: number }} */

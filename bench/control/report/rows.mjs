@@ -18,6 +18,7 @@ export function phaseLines({ name, runs }) {
       dense: middle((p) => p.delays.dense),
       tried: middle((p) => p.delays.tried),
       applied: middle((p) => p.delays.applied),
+      full: middle((p) => p.delays.full),
       pairsToDense: quantile(
         phases.map((p) => p.pairsToDense),
         0.95,

@@ -21,8 +21,8 @@ export function verdictTable(verdicts) {
 export function scenarioTable(results) {
   return {
     head: [
-      ...['scenario', 'phase', 'seeds', 'sampled', 'alarm', 'dense', 'trial', 'applied', 'changes', 'turns'],
-      ...['β', 'oracle β', 'worst loss %', 'realised %', 'accuracy %', 'ends'],
+      ...['scenario', 'phase', 'seeds', 'sampled', 'alarm', 'dense', 'trial', 'in part', 'all', 'changes'],
+      ...['turns', 'β', 'oracle β', 'worst loss %', 'realised %', 'accuracy %', 'ends'],
     ],
     rows: results
       .flatMap(phaseLines)
@@ -32,6 +32,7 @@ export function scenarioTable(results) {
           whole(line.dense),
           whole(line.tried),
           whole(line.applied),
+          whole(line.full),
           String(line.changes),
           String(line.reversals),
         ],

@@ -263,9 +263,9 @@ export const HARVESTS = MAIN_ROWS.flatMap((row) =>
     about: `what '${policy}' reaches on ${row}`,
     kind: /** @type {Kind} */ (policy === 'guarded' ? 'harvest' : 'earliest'),
     row,
-    seeds: 1,
+    seeds: 3,
     isQuick: [DIGITS, MLP, MAIL].includes(row),
     config: { control: { policy }, sampling: { ratio: 1, budget: 1 } },
-    phases: [{ name: 'harvest', traffic: BASE, length: { settled: 300, atMost: 40_000 } }],
+    phases: [{ name: 'harvest', traffic: BASE, length: { settled: 300, atMost: 100_000 } }],
   })),
 );

@@ -44,9 +44,9 @@ function recordOf(start: Production, ...seen: Production[]): Record {
 describe('PhaseRecord', () => {
   it('times the way from an alarm back to production in sampled requests', () => {
     const drifted = at(0, { state: 'drifted', isTrying: false, isAlarmed: true });
-    const ramping = at(0.2, { share: 0.05 });
-    const record = recordOf(at(0.3), at(0.3), drifted, drifted, at(0), ramping, at(0.2));
-    expect(record.delays).toEqual({ alarmed: 2, dense: 2, tried: 4, applied: 5, full: 6 });
+    const ramping = [0.05, 0.25].map((share) => at(0.2, { share }));
+    const record = recordOf(at(0.3), at(0.3), drifted, drifted, at(0), ...ramping, at(0.2));
+    expect(record.delays).toEqual({ alarmed: 2, dense: 2, tried: 4, applied: 5, quarter: 6, full: 7 });
     expect(record.pairsToDense).toBe(2);
     expect(record.alarms).toBe(1);
   });
@@ -57,6 +57,7 @@ describe('PhaseRecord', () => {
       dense: null,
       tried: null,
       applied: null,
+      quarter: null,
       full: null,
     });
   });

@@ -1,0 +1,33 @@
+import type { EventOf } from './event.ts';
+import { moved, struck } from './moves.ts';
+import { RAMP_DONE } from './ramp.ts';
+import { refute } from './search.ts';
+import type { Applied, ControllerState, ControlOptions, PhaseOf } from './state.ts';
+import { freshWatch, isCollapse } from './watch.ts';
+import { ofAlarm } from './wording.ts';
+
+/** Back to the last threshold that was good, unless that was tried just now or the answers are far off; else to dense. */
+export function onAlarm(
+  state: ControllerState,
+  phase: PhaseOf<'tracking'>,
+  { at, threshold }: EventOf<'pair'>,
+  options: ControlOptions,
+): ControllerState {
+  const { applied, search } = phase;
+  const { watch } = applied;
+  const lastGood = isCollapse(watch, options) ? undefined : applied.good.at(-1);
+  const isAgain = applied.sinceAlarm !== null && applied.sinceAlarm < options.cooldownSamples;
+  if (lastGood === undefined || isAgain)
+    return struck(state, at, ofAlarm(threshold, watch, 'dense', options), options);
+  const back: Applied = {
+    rung: lastGood,
+    ramp: RAMP_DONE,
+    good: applied.good.slice(0, -1),
+    watch: applied.rest ?? freshWatch(options),
+    rest: null,
+    sinceAlarm: 0,
+  };
+  const words = ofAlarm(threshold, watch, `back to τ = ${search.rungs[lastGood]!.threshold}`, options);
+  const next = refute(search, applied.rung, lastGood);
+  return moved(state, { ...phase, search: next, applied: back }, at, words);
+}

@@ -1,0 +1,36 @@
+import type { EventOf } from './event.ts';
+import { moved } from './moves.ts';
+import { appliedRung, ownTrial } from './production.ts';
+import { advance, isRamped, LAST_STAGE } from './ramp.ts';
+import { allowedStage, nextTrial } from './search.ts';
+import type { Applied, ControllerState, ControlOptions, PhaseOf } from './state.ts';
+import { ofExposure, ofStage } from './wording.ts';
+
+/** The ramp after one more comparison without an alarm: no further than the evidence of a trial that still goes on. */
+export function carriedOn(
+  state: ControllerState,
+  phase: PhaseOf<'tracking'>,
+  event: EventOf<'pair'>,
+  options: ControlOptions,
+): ControllerState {
+  const { applied, search } = phase;
+  const { threshold } = appliedRung(phase);
+  const trial = ownTrial(phase);
+  const isDue = event.isDue && event.threshold === threshold;
+  const allowed = trial === null ? LAST_STAGE : allowedStage(search, trial, options);
+  const ramp = advance(applied.ramp, isDue, options.rampSamples, allowed);
+  const isDone = isRamped(ramp);
+  const next: Applied = { ...applied, ramp, rest: isDone ? null : applied.rest };
+  if (ramp.stage === applied.ramp.stage) return { ...state, phase: { ...phase, applied: next } };
+  const onward = isDone && isRested(next, options) ? nextTrial(search, options) : search;
+  const words =
+    trial === null
+      ? ofStage(ramp, threshold, options)
+      : ofExposure(ramp, threshold, trial.accept.observations, options);
+  return moved(state, { ...phase, search: onward, applied: next }, event.at, words);
+}
+
+/** Whether the last alarm is so long ago that a higher threshold may be tried again. */
+export function isRested({ sinceAlarm }: Applied, { cooldownSamples }: ControlOptions): boolean {
+  return sinceAlarm === null || sinceAlarm >= cooldownSamples;
+}
