@@ -191,7 +191,7 @@ describe('a candidate on trial, where the rest of production is dense', () => {
   it('is refuted in the shadow after a silence, too', () => {
     const silence: ControlEvent = { kind: 'silence', at: 7, requests: 1e6, ms: 1e6 };
     const oneInTen = [...times(9, pair(1, 0)), pair(1, 1)];
-    const silent = replay([...oneInTen, ...oneInTen, ...oneInTen, ...oneInTen, silence], trying(), STRICT);
+    const silent = replay([...oneInTen, ...oneInTen, ...oneInTen, silence], trying(), STRICT);
     expect(stateName(silent)).toBe('unverified');
     const refuted = replay(oneInTen, silent, STRICT);
     expect([...summary(refuted), refuted.change.reason]).toEqual(['trial', 0, 'disagreement']);
@@ -308,7 +308,9 @@ describe('the policy guarded', () => {
       while (production(climbing).share === 1) climbing = step(climbing, pair(tried, 0), OPTIONS);
       expect(appliedOf(climbing).rest).toEqual(appliedOf(doubted).watch);
       const rest = step(climbing, pair(0.3, 0.2), OPTIONS);
-      const { state: back } = judge(rest, (t) => (t > 0.3 ? 0.19 : 0), isAlarmed);
+      // Before the ramp is over.
+      const hasty = { ...OPTIONS, alarmRunLength: 100 };
+      const { state: back } = judge(rest, (t) => (t > 0.3 ? 0.19 : 0), isAlarmed, 999, hasty);
       expect(appliedThreshold(back)).toBe(0.3);
       expect(appliedOf(back).watch).toEqual(appliedOf(rest).rest);
     });
