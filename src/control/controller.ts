@@ -1,6 +1,6 @@
 import { onPair } from './comparisons.ts';
 import type { ControlEvent, EventOf } from './event.ts';
-import { doubtedFixed, fixedAt } from './fixed.ts';
+import { doubtedFixed, fixedAt, fixedOnOtherTraffic } from './fixed.ts';
 import type { Ladder } from './ladder.ts';
 import { moved, rampedAnew } from './moves.ts';
 import { appliedRung, isSeeking } from './production.ts';
@@ -150,7 +150,8 @@ function watchTraffic(
   if (drift?.isDrift) {
     const next = moved(state, { kind: 'drifted', drift, roomy: roomyOf(phase, options) }, at, ofDrift(drift));
     // An operator's threshold was not proven on the old traffic either: its answers go on telling.
-    return { ...next, epoch: state.epoch + 1, strikes: 0 };
+    const fixed = state.fixed && fixedOnOtherTraffic(state.fixed);
+    return { ...next, fixed, epoch: state.epoch + 1, strikes: 0 };
   }
   if (hasMoved && options.policy === 'earliest')
     return moved(state, { kind: 'warming' }, at, ofMovedPoint(phase.critical));

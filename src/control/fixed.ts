@@ -44,6 +44,11 @@ export function doubtedFixed(fixed: Fixed, doubt: 'failure' | 'unverified'): Fix
   return { ...fixed, compared: 0, doubt: fixed.doubt ?? doubt };
 }
 
+/** The traffic has become another: what was compared before does not bring a threshold back. */
+export function fixedOnOtherTraffic(fixed: Fixed): Fixed {
+  return isWithheldFixed(fixed) ? { ...fixed, compared: 0 } : fixed;
+}
+
 /** Whether every answer that can be compared should be: some have just disagreed. */
 export function isUrgentFixed({ threshold, doubt, watch }: Fixed): boolean {
   return threshold > 0 && doubt === null && isSuspicious(watch);
