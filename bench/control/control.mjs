@@ -77,7 +77,14 @@ function merged(before, { scenarios, seconds }) {
     (/** @type {{ name: string }} */ { name }) => !positionals.includes(name) && names.includes(name),
   );
   const both = [...kept, ...scenarios].sort((a, b) => names.indexOf(a.name) - names.indexOf(b.name));
-  return { ...before, scenarios: both, seconds: before.seconds ?? seconds };
+  return { ...before, scenarios: both, seconds: sumOf(before.seconds, seconds) };
+}
+
+/** @typedef {{ recording: number, replay: number }} Seconds */
+/** What was measured before took its time, too. @type {(before: Seconds | null, now: Seconds) => Seconds} */
+function sumOf(before, now) {
+  if (before === null) return now;
+  return { recording: before.recording + now.recording, replay: before.replay + now.replay };
 }
 
 /** One line that is written over, on a terminal; elsewhere a line each. @param {string} line */
