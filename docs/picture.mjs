@@ -9,7 +9,7 @@ let screen = [];
 /** A terminal of which only the latest frame is kept. */
 const terminal = {
   isTTY: true,
-  columns: 108,
+  columns: 130,
   write(text) {
     screen = text.split('\n').map((line) =>
       line
@@ -40,9 +40,9 @@ const rows = lines.map((line, i) => {
 });
 writeFileSync(
   new URL('demo.svg', import.meta.url),
-  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 920 ${height}" width="920" height="${height}" role="img" aria-label="A frame of taustat demo">
+  `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1140 ${height}" width="1140" height="${height}" role="img" aria-label="A frame of taustat demo">
 <style>rect{fill:#14181d}text{font:14px ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace;white-space:pre}.h{fill:#7ee0b5;font-weight:600}.n{fill:#8b98a5}.v{fill:#e6edf3}</style>
-<rect width="920" height="${height}" rx="10"/>
+<rect width="1140" height="${height}" rx="10"/>
 ${rows.join('\n')}
 </svg>
 `,
