@@ -6,7 +6,7 @@ export type BodyReceiver = (piece: Uint8Array | null) => void;
 /**
  * A message whose body can be had straight from the parser, piece by piece, before the parser returns.
  *
- * As a stream the last byte of a body takes several turns of the queue of ticks to arrive, 40 µs where the code is cold. The
+ * As a stream the last byte of a body takes several turns of the queue of ticks to arrive. The
  * stream still ends as it would, but nobody waits for it.
  */
 export class ReceivedMessage extends IncomingMessage {

@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.ts';
 import type { Choice, Durability } from './choice.ts';
+import { answerWithin } from './patience.ts';
 import type { KeptChoice, StateStore } from './store.ts';
 
 /** An operator who waits for an answer gets one, whatever the disk does. */
@@ -54,16 +55,10 @@ export class ChoiceKeeper {
     this.#latest = choice;
     this.#sequence = undefined;
     this.#durability = { durable: false, reason: 'not written yet' };
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<Durability>((resolve) => {
-      const reason = `the state folder has not answered for ${this.#patienceMs} ms`;
-      timer = setTimeout(() => resolve({ durable: false, reason }), this.#patienceMs);
-    });
-    try {
-      return await Promise.race([this.#save(choice), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return answerWithin(this.#patienceMs, this.#save(choice)).catch((error: unknown) => ({
+      durable: false,
+      reason: messageOf(error),
+    }));
   }
 
   /** The guard has taken the fixed threshold back: kept as well, unless an operator has chosen anew, here or elsewhere. */

@@ -10,7 +10,7 @@ import { type Choice, type Durability, laterOf } from './choice.ts';
 import { ChoiceKeeper } from './choice-keeper.ts';
 import { FileStore } from './file-store.ts';
 import { auditKey, choiceKey, evidenceKey } from './keys.ts';
-import { endsWithin, readWithin } from './patience.ts';
+import { answerWithin, endsWithin } from './patience.ts';
 import { denseInDoubt, fingerprint, type KeeperSubject, recall } from './recall.ts';
 import { type KeptChoice, RECORD_VERSION, type StateStore } from './store.ts';
 
@@ -83,7 +83,7 @@ export class Keeper {
     const onEvidenceFailure = report('evidence', 'state cannot be kept');
     const store = new FileStore(folder, onEvidenceFailure);
     const key = evidenceKey(subject);
-    const record = await readWithin(PATIENCE_MS, store.load(key)).catch((error: unknown) => {
+    const record = await answerWithin(PATIENCE_MS, store.load(key)).catch((error: unknown) => {
       onEvidenceFailure(error);
       return null;
     });
@@ -211,7 +211,7 @@ async function keptChoice(
   { folder, log, onFailure }: KeeperOptions,
 ): Promise<{ readonly kept: KeptChoice | null; readonly doubt: string | null }> {
   try {
-    return { kept: await readWithin(PATIENCE_MS, store.loadChoice(choiceKey(subject))), doubt: null };
+    return { kept: await answerWithin(PATIENCE_MS, store.loadChoice(choiceKey(subject))), doubt: null };
   } catch (error) {
     const doubt = messageOf(error);
     onFailure?.('choice');

@@ -11,9 +11,8 @@ export async function endsWithin(ms: number, work: Promise<unknown>): Promise<bo
   }
 }
 
-/** Waits for what is read of the state folder, but not for ever. @throws what the work throws in time; Error when it takes longer. */
-export async function readWithin<T>(ms: number, work: Promise<T>): Promise<T> {
-  const answered = work.then((value) => ({ value }));
-  if (await endsWithin(ms, answered)) return (await answered).value;
+/** What the state folder answers. @throws what the work throws in time; Error when it takes longer. */
+export async function answerWithin<T>(ms: number, work: Promise<T>): Promise<T> {
+  if (await endsWithin(ms, work)) return work;
   throw new Error(`the state folder has not answered for ${ms} ms`);
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { endsWithin } from '../../src/memory/patience.ts';
+import { answerWithin, endsWithin } from '../../src/memory/patience.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -26,4 +26,12 @@ it('does not wait for work that hangs, nor hear of its end', async () => {
 
 it('throws what the work throws', async () => {
   await expect(endsWithin(100, Promise.reject(new Error('full')))).rejects.toThrow('full');
+});
+
+it('hands over an answer that comes in time, and says how long it waited for one that does not', async () => {
+  await expect(answerWithin(100, Promise.resolve('kept'))).resolves.toBe('kept');
+  await expect(answerWithin(100, Promise.reject(new Error('torn')))).rejects.toThrow('torn');
+  const late = expect(answerWithin(100, new Promise(() => undefined))).rejects.toThrow('for 100 ms');
+  await vi.advanceTimersByTimeAsync(100);
+  await late;
 });
