@@ -210,7 +210,7 @@ export const ConfigSchema = z.strictObject({
         .default(0.01)
         .describe('probability that a search accepts a threshold below the floor'),
       alarmRunLength: positive
-        .default(3000)
+        .default(2000)
         .describe('sampled requests between two false alarms of the guard, on average at least'),
       trialSamples: count
         .default(12_000)

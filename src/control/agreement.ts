@@ -58,7 +58,12 @@ type Measure = 'top1' | 'margin' | 'relative' | 'cosine' | 'exact';
 
 function measureFor(reference: Tensor, options: AgreementOptions): Measure {
   if (options.measure !== 'auto') return options.measure;
-  return reference.shape.length === 2 && reference.shape[1]! >= 2 ? 'margin' : 'relative';
+  return hasClasses(reference) ? 'margin' : 'relative';
+}
+
+/** Whether an output looks like class scores: floating-point, [rows, classes ≥ 2]. */
+export function hasClasses(output: Tensor): boolean {
+  return isFloat(output) && output.shape.length === 2 && output.shape[1]! >= 2;
 }
 
 function compareRows(
@@ -144,7 +149,8 @@ function relativeError(a: Floats, b: Floats): number {
   return error === 0 ? 0 : Math.sqrt(error / size);
 }
 
-function chosenOutput(outputs: readonly Tensor[], name: string | undefined): Tensor | undefined {
+/** The output that answers are compared by. */
+export function chosenOutput(outputs: readonly Tensor[], name: string | undefined): Tensor | undefined {
   if (name !== undefined) return outputs.find((t) => t.name === name);
   return outputs.find(isFloat) ?? outputs.find((t) => t.datatype !== 'BYTES');
 }
@@ -153,7 +159,7 @@ function isFloat(t: Tensor): boolean {
   return t.datatype === 'FP32' || t.datatype === 'FP64' || t.datatype === 'FP16';
 }
 
-function floatsOf(t: Tensor): Floats {
+export function floatsOf(t: Tensor): Floats {
   if (t.datatype === 'FP16') return float16ToFloat32(t.elements as Uint16Array);
   if (t.elements instanceof Float32Array || t.elements instanceof Float64Array) return t.elements;
   return Float64Array.from(t.elements as ArrayLike<number | bigint>, Number);

@@ -17,11 +17,13 @@ import type { Criticality } from '../criticality/critical-point.ts';
 import type { DriftReference } from '../drift/detector.ts';
 import { messageOf } from '../errors.ts';
 import type { RollingWindow, SiteHistograms } from '../estimator/rolling-window.ts';
+import type { Tensor } from '../protocol/types.ts';
 import type { Interest } from '../sampling/sampler.ts';
 import type { Judged, Look, ShadowSample } from '../sampling/shadow.ts';
 import { step } from './controller.ts';
 import { Estimation } from './estimation.ts';
 import type { ControlEvent } from './event.ts';
+import { leadOf } from './lead.ts';
 import { AgreementWindow, MeasuredPruning } from './measured.ts';
 import { controlOptionsOf } from './options.ts';
 import {
@@ -36,6 +38,7 @@ import {
 } from './production.ts';
 import { Silence } from './silence.ts';
 import { type ControllerState, type ControlOptions, initialState, type Mode } from './state.ts';
+import { UncertaintyWatch } from './uncertainty.ts';
 
 /** Comparisons that the agreement is read from. */
 const AGREEMENT_PAIRS = 500;
@@ -76,6 +79,7 @@ export class Thermostat {
   readonly agreement = new AgreementWindow(AGREEMENT_PAIRS);
   readonly measured: MeasuredPruning;
   readonly #silence: Silence;
+  readonly #uncertainty = new UncertaintyWatch();
 
   constructor(options: ThermostatOptions) {
     const { sites, config, memory } = options;
@@ -155,12 +159,15 @@ export class Thermostat {
 
   /** How much a request at a position is wanted as a sample. */
   interestIn(position: number): Interest {
+    if (this.#uncertainty.isSuspicious(this.thresholdAt(position))) return 'urgent';
     return interestIn(this.state, position, this.control);
   }
 
-  /** Told of every request that was answered, at the threshold that it was answered at; 0 is dense. O(1). */
-  answered(threshold: number, nowMs: number): void {
+  /** Told of every request that was answered, with the threshold that it was answered at; 0 is dense. O(answer). */
+  answered(threshold: number, outputs: readonly Tensor[], nowMs: number): void {
     if (threshold === 0 && !isWithheld(this.state)) return;
+    const lead = threshold === 0 ? null : leadOf(outputs, this.#options.config.agreement);
+    if (lead !== null) this.#uncertainty.answered(threshold, lead);
     const silence = this.#silence.add(nowMs);
     if (silence !== null) this.#commands.next({ kind: 'silence', at: Date.now(), ...silence });
   }
@@ -223,6 +230,7 @@ export class Thermostat {
       this.agreement.reset();
       this.measured.reset();
     }
+    if (before.epoch !== after.epoch) this.#uncertainty.reset();
     this.#estimation.startAfresh(before, after);
   }
 }

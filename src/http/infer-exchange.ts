@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises';
+import { ServingError } from '../errors.ts';
 import { type BodySource, withBody } from './body.ts';
 import { compress } from './compression.ts';
 import { InferCodec } from './infer-codec.ts';
@@ -25,7 +27,7 @@ export function createInferExchange(
   limits: HttpLimits,
 ): (message: InferMessage) => Promise<InferAnswer> {
   const codec = new InferCodec(limits);
-  return async (message) => {
+  const exchange = async (message: InferMessage): Promise<InferAnswer> => {
     const { model, version } = message;
     plane.metadata(model, version); // an unknown model is refused before its body is read
     const headerLength = headerLengthOf(message);
@@ -40,6 +42,16 @@ export function createInferExchange(
       return answer(encoded.body, encoded.headerLength, message, limits);
     });
   };
+  return (message) => exchange(message).catch((error: unknown) => refuse(error, limits));
+}
+
+/**
+ * Who is refused at once comes back at once: hundreds of connections that are told so as fast as they can ask leave no time for
+ * what was accepted. A refusal for want of room waits a little, which costs nothing but a timer, and asks less of the server.
+ */
+async function refuse(error: unknown, { refusalDelayMs }: HttpLimits): Promise<never> {
+  if (error instanceof ServingError && error.code === 'OVERLOADED') await setTimeout(refusalDelayMs);
+  throw error;
 }
 
 function headerLengthOf({ header }: InferMessage): number | undefined {

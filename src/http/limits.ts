@@ -14,6 +14,8 @@ export interface HttpLimits {
   readonly asideFromElements: number;
   /** What `Retry-After` says when the server is overloaded or not ready. */
   readonly retryAfterSeconds: number;
+  /** How long the refusal of a request for want of room is held back. */
+  readonly refusalDelayMs: number;
 }
 
 export const DEFAULT_LIMITS: HttpLimits = Object.freeze({
@@ -25,4 +27,5 @@ export const DEFAULT_LIMITS: HttpLimits = Object.freeze({
   asideFromBytes: 128 * 1024,
   asideFromElements: 16_384,
   retryAfterSeconds: 1,
+  refusalDelayMs: 50,
 });

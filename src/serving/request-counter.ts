@@ -13,16 +13,18 @@ export interface Answered {
   readonly totalMs: number;
 }
 
+type OnAnswered = (answered: Answered, nowMs: number) => void;
+
 /** What became of the requests to one model: in its statistics, its metrics, and for whoever hears of pruned answers. */
 export class RequestCounter {
   readonly #model: string;
   readonly #metrics: Metrics;
-  readonly #onAnswered: (threshold: number, nowMs: number) => void;
+  readonly #onAnswered: OnAnswered;
   readonly #statistics = new RequestStatistics();
   readonly #waiting: Answered[] = [];
 
-  /** @param onAnswered - hears of every answer, as it is counted; 0 is dense. */
-  constructor(model: string, metrics: Metrics, onAnswered: (threshold: number, nowMs: number) => void) {
+  /** @param onAnswered - hears of every answer, as it is counted. */
+  constructor(model: string, metrics: Metrics, onAnswered: OnAnswered) {
     this.#model = model;
     this.#metrics = metrics;
     this.#onAnswered = onAnswered;
@@ -42,8 +44,9 @@ export class RequestCounter {
   settle(): void {
     const model = this.#model;
     const now = performance.now();
-    for (const { rows, threshold, result, totalMs } of this.#waiting.splice(0)) {
-      this.#onAnswered(threshold, now);
+    for (const answered of this.#waiting.splice(0)) {
+      const { rows, result, totalMs } = answered;
+      this.#onAnswered(answered, now);
       this.#statistics.succeed(rows, result, totalMs);
       this.#metrics.requests.inc({ model, outcome: 'ok' });
       this.#metrics.requestDuration.observe({ model, phase: 'queue' }, result.queueMs / 1000);

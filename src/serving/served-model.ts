@@ -73,8 +73,8 @@ export class ServedModel {
       onTimed: (step, ms) => metrics.estimatorDuration.observe({ step }, ms / 1000),
       onStep: (event, state) => keeper?.onStep(event, state),
     });
-    this.#counter = new RequestCounter(metadata.name, metrics, (threshold, now) => {
-      if (this.isPrunable) this.thermostat.answered(threshold, now);
+    this.#counter = new RequestCounter(metadata.name, metrics, ({ threshold, result }, now) => {
+      if (this.isPrunable) this.thermostat.answered(threshold, result.outputs, now);
     });
     this.#shadows = new ShadowSampling({
       model: metadata.name,

@@ -4,6 +4,7 @@ import { controlOptionsOf } from '../../src/control/options.ts';
 import { judgedThreshold, stateName } from '../../src/control/production.ts';
 import { Thermostat } from '../../src/control/thermostat.ts';
 import { nonzeroCount } from '../../src/estimator/histogram.ts';
+import type { Tensor } from '../../src/protocol/types.ts';
 import { xorshift } from '../../src/random.ts';
 import { Sampler } from '../../src/sampling/sampler.ts';
 import type { ShadowSample } from '../../src/sampling/shadow.ts';
@@ -105,11 +106,11 @@ describe('Thermostat, replayed in virtual time', () => {
     let now = 0;
     let unheard = 0;
     for (; thermostat.applied > 0 && unheard < 99_999; unheard++)
-      thermostat.answered(thermostat.thresholdAt(0.5), 10 * now++);
+      thermostat.answered(thermostat.thresholdAt(0.5), [], 10 * now++);
     expect([stateName(thermostat.state), unheard]).toEqual(['unverified', 6001]);
     let returned = 0;
     for (; thermostat.applied === 0 && returned < 500; returned++) {
-      thermostat.answered(thermostat.thresholdAt(0.5), 10 * now++);
+      thermostat.answered(thermostat.thresholdAt(0.5), [], 10 * now++);
       feed(thermostat, 3000 + returned, 1, 1);
     }
     expect(thermostat.applied).toBe(applied);
@@ -175,7 +176,7 @@ describe('Thermostat, replayed in virtual time', () => {
     feed(thermostat, 1, 1000, 1);
     const { change } = thermostat.state;
     for (let i = 0; i < 3000; i++) {
-      thermostat.answered(thermostat.thresholdAt(0.5), 60_000 * i);
+      thermostat.answered(thermostat.thresholdAt(0.5), [], 60_000 * i);
       if (i % 20 === 0) feed(thermostat, 3000 + i, 1, 1);
     }
     expect(thermostat.state.change).toBe(change);
@@ -228,5 +229,27 @@ describe('Thermostat, replayed in virtual time', () => {
     thermostat.close();
     expect(seen).toEqual(['warming', 'off']);
     expect(isComplete).toBe(true);
+  });
+
+  it('wants every answer compared once they are less certain than they were, none of them compared yet', () => {
+    const thermostat = new Thermostat({ sites: 1, config });
+    feed(thermostat, 1, 1500, 1);
+    const lead = xorshift(41);
+    const answer = (ahead: number): Tensor[] => [
+      { name: 'y', datatype: 'FP32', shape: [1, 2], elements: Float32Array.of(ahead, 0) },
+    ];
+    const { applied } = thermostat;
+    for (let i = 0; i < 300; i++) thermostat.answered(applied, answer(5 + lead()), i);
+    expect(thermostat.interestIn(0.99)).toBe('usual');
+    for (let i = 0; i < 3; i++) thermostat.answered(0, answer(0.1), 300 + i);
+    expect(thermostat.interestIn(0.99)).toBe('usual');
+    for (let i = 0; i < 3; i++) thermostat.answered(applied, answer(0.1), 303 + i);
+    expect(thermostat.interestIn(0.99)).toBe('urgent');
+    expect(thermostat.applied).toBe(applied);
+    thermostat.fail('nothing of this is to be trusted');
+    expect(thermostat.interestIn(0.99)).toBe('welcome');
+    feed(thermostat, 3000, 3000, 1);
+    expect(stateName(thermostat.state)).toBe('tracking');
+    expect(thermostat.interestIn(0.99)).not.toBe('urgent');
   });
 });

@@ -91,9 +91,10 @@ export class ControlLoop {
     return this.#thermostat.thresholdAt(position);
   }
 
-  /** A request was answered. @type {(threshold: number, nowMs: number) => void} */
-  answered(threshold, nowMs) {
-    this.#thermostat.answered(threshold, nowMs);
+  /** A request was answered. @type {(item: Item, threshold: number, nowMs: number) => void} */
+  answered(item, threshold, nowMs) {
+    const outputs = item.recorded.outputs(this.#runtime.indexFor(item, threshold), item.row);
+    this.#thermostat.answered(threshold, outputs, nowMs);
   }
 
   /** @type {(position: number, nowMs: number) => boolean} */

@@ -106,10 +106,10 @@ export class Replayer {
     const threshold = loop.thresholdAt(position);
     this.#truth.add(traffic, item, threshold === 0 ? 0 : (this.#runtime.stuckAt ?? threshold));
     record.served(traffic.sparsity(threshold));
-    loop.answered(threshold, this.#clock.monotonicMs);
+    const isSampled = loop.isSampled(position, this.#clock.monotonicMs);
+    loop.answered(item, threshold, this.#clock.monotonicMs);
     this.requests++;
-    if (loop.isSampled(position, this.#clock.monotonicMs))
-      await this.#look(item, threshold, position, record);
+    if (isSampled) await this.#look(item, threshold, position, record);
     while (this.#waiting.length > 0 && this.#waiting[0].due <= this.requests) {
       const { sample, record: own } = /** @type {Waiting} */ (this.#waiting.shift());
       const told = loop.add(sample);

@@ -200,7 +200,7 @@ export const SCENARIOS = [
     about: 'the gates prune far more than they are told, once a threshold is trusted',
     kind: /** @type {Kind} */ ('collapse'),
     row,
-    seeds: 40,
+    seeds: 120,
     isQuick: row === DIGITS,
     phases: [start(), { name: 'collapse', traffic: BASE, collapse: true, length: 3_000 }],
   })),
@@ -209,7 +209,7 @@ export const SCENARIOS = [
     about: 'at the trusted threshold the answers break, since the pixels have shrunk to a tenth',
     kind: 'collapse',
     row: DIGITS,
-    seeds: 40,
+    seeds: 120,
     phases: [start(), { name: 'faint', traffic: only('faint'), length: 3_000 }],
   },
   {

@@ -1,0 +1,38 @@
+import type { Tensor } from '../protocol/types.ts';
+import { type AgreementOptions, chosenOutput, floatsOf, hasClasses } from './agreement.ts';
+
+/** Scores that are looked at in one answer, whole rows of them: what a long answer costs is bounded. */
+const MOST_SCORES = 65_536;
+
+/**
+ * How far ahead the best class of an answer is: its score less the second best's, on average over the rows; in the units of the
+ * scores (of logits: ln of the odds between the two). NaN where an answer is not finite.
+ *
+ * @returns null where there are no classes to compare, or that is not the objective.
+ */
+export function leadOf(outputs: readonly Tensor[], options: AgreementOptions): number | null {
+  if (options.measure === 'relative' || options.measure === 'cosine') return null;
+  const scores = chosenOutput(outputs, options.output);
+  if (scores === undefined || !hasClasses(scores)) return null;
+  const [rows, width] = scores.shape as [number, number];
+  const n = Math.min(rows, Math.max(1, Math.floor(MOST_SCORES / width)));
+  if (n === 0) return null;
+  const values = floatsOf(scores);
+  let sum = 0;
+  for (let row = 0; row < n; row++) sum += leadOfRow(values, row * width, (row + 1) * width);
+  return sum / n;
+}
+
+function leadOfRow(scores: ArrayLike<number>, from: number, to: number): number {
+  let best = Number.NEGATIVE_INFINITY;
+  let second = Number.NEGATIVE_INFINITY;
+  for (let i = from; i < to; i++) {
+    const x = scores[i]!;
+    if (!Number.isFinite(x)) return Number.NaN;
+    if (x > best) {
+      second = best;
+      best = x;
+    } else if (x > second) second = x;
+  }
+  return best - second;
+}

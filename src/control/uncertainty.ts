@@ -1,0 +1,68 @@
+/** Answers at one threshold that the reference is read from, and after how many more it is read anew. */
+const REFERENCE = { answers: 256, refresh: 64 } as const;
+/** An answer is uncertain whose lead is below that of so many of those before it. */
+const USUAL_SHARE = 0.2;
+/**
+ * What an answer tells for "three in four are uncertain" against "three in ten are", as the ln of the ratio of their likelihoods.
+ * Three in ten: more than usual, since the reference is a sample itself.
+ */
+const UNCERTAIN = Math.log(0.75 / 0.3);
+const CERTAIN = Math.log(0.25 / 0.7);
+/** Three uncertain answers in a row. */
+const SUSPICIOUS = 2.7;
+/** Two more: forgotten after as few. */
+const MOST = 4.6;
+/** A ramp uses two thresholds; the rest are what was in use before. */
+const MAX_THRESHOLDS = 4;
+
+/**
+ * Whether the answers that production gives are less certain than they were: a suspicion, which costs nothing to have, since
+ * it takes no dense run.
+ *
+ * It proves nothing: inputs may have become harder for the dense model as well. So it decides on nothing but comparisons: who
+ * is suspicious compares every answer, and those tell. Where answers break at once, that begins after three of them, not when
+ * the first of them happens to be sampled. Answers that stay less certain become what is usual.
+ *
+ * A cumulative sum (CUSUM) of likelihood ratios, per threshold; O(1) per answer but for a sort of the reference now and then.
+ */
+export class UncertaintyWatch {
+  readonly #watched = new Map<number, Watched>();
+
+  /** Takes in the lead of one answer that was computed at a threshold. */
+  answered(threshold: number, lead: number): void {
+    let watched = this.#watched.get(threshold);
+    if (watched === undefined) {
+      if (this.#watched.size >= MAX_THRESHOLDS) this.#watched.clear();
+      watched = { leads: new Float64Array(REFERENCE.answers), seen: 0, limit: Number.NaN, score: 0 };
+      this.#watched.set(threshold, watched);
+    }
+    add(watched, Number.isNaN(lead) ? Number.NEGATIVE_INFINITY : lead);
+  }
+
+  isSuspicious(threshold: number): boolean {
+    return (this.#watched.get(threshold)?.score ?? 0) >= SUSPICIOUS;
+  }
+
+  /** Other traffic: what was usual is not any more. */
+  reset(): void {
+    this.#watched.clear();
+  }
+}
+
+interface Watched {
+  /** The latest, in a ring. */
+  readonly leads: Float64Array;
+  seen: number;
+  /** An answer with less is uncertain; NaN while too few were seen. */
+  limit: number;
+  score: number;
+}
+
+function add(watched: Watched, lead: number): void {
+  const { leads, limit, score } = watched;
+  const isKnown = !Number.isNaN(limit);
+  if (isKnown) watched.score = Math.min(MOST, Math.max(0, score + (lead < limit ? UNCERTAIN : CERTAIN)));
+  leads[watched.seen++ % leads.length] = lead;
+  if (watched.seen < leads.length || watched.seen % REFERENCE.refresh > 0) return;
+  watched.limit = leads.toSorted()[Math.floor(USUAL_SHARE * leads.length)]!;
+}

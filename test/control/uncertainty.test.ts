@@ -1,0 +1,97 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { UncertaintyWatch } from '../../src/control/uncertainty.ts';
+import { xorshift } from '../../src/random.ts';
+
+const TAU = 0.5;
+
+/** A watch that has seen usual answers: leads spread evenly over [0, 1). */
+function usual(answers = 512, random = xorshift(5)): UncertaintyWatch {
+  const watch = new UncertaintyWatch();
+  for (let i = 0; i < answers; i++) watch.answered(TAU, random());
+  return watch;
+}
+
+function tell(watch: UncertaintyWatch, leads: readonly number[], threshold = TAU): boolean {
+  for (const lead of leads) watch.answered(threshold, lead);
+  return watch.isSuspicious(threshold);
+}
+
+describe('UncertaintyWatch', () => {
+  it('is rarely suspicious of answers that are as they were: about one in a hundred', () => {
+    const random = xorshift(11);
+    const watch = usual(512, random);
+    let suspicious = 0;
+    for (let i = 0; i < 50_000; i++) if (tell(watch, [random()])) suspicious++;
+    expect(suspicious / 50_000).toBeLessThan(0.02);
+    expect(suspicious).toBeGreaterThan(0);
+  });
+
+  it('is suspicious after three uncertain answers in a row wherever it stood, and of no two after a certain time', () => {
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: 0.3, max: 1, noNaN: true }), { maxLength: 30 }), (before) => {
+        const watch = usual();
+        tell(watch, before);
+        expect(tell(watch, [-1, -1, -1])).toBe(true);
+      }),
+    );
+    const watch = usual();
+    expect(tell(watch, [...new Array<number>(20).fill(0.9), -1, -1])).toBe(false);
+  });
+
+  it('forgets a suspicion after two certain answers, however long it was held', () => {
+    const watch = usual();
+    expect(tell(watch, new Array<number>(20).fill(-1))).toBe(true);
+    expect(tell(watch, [0.9, 0.9])).toBe(false);
+  });
+
+  it('sees the ranks of leads only: any increasing scale of the scores gives the same suspicions', () => {
+    const random = xorshift(17);
+    const plain = new UncertaintyWatch();
+    const scaled = new UncertaintyWatch();
+    for (let i = 0; i < 5000; i++) {
+      const lead = i % 1000 > 950 ? 0.2 * random() : random();
+      plain.answered(TAU, lead);
+      scaled.answered(TAU, Math.exp(9 * lead) - 40);
+      expect(scaled.isSuspicious(TAU)).toBe(plain.isSuspicious(TAU));
+    }
+  });
+
+  it('takes for usual what stays: answers that remain less certain are no news', () => {
+    const watch = usual();
+    const random = xorshift(23);
+    const lower = () => Array.from({ length: 512 }, () => 0.15 * random());
+    expect(tell(watch, lower().slice(0, 8))).toBe(true);
+    tell(watch, lower());
+    let suspicious = 0;
+    for (const lead of lower()) if (tell(watch, [lead])) suspicious++;
+    expect(suspicious).toBeLessThan(40);
+  });
+
+  it('knows nothing before it has seen what is usual, at each threshold by itself', () => {
+    expect(tell(usual(255), [-1, -1, -1])).toBe(false);
+    const watch = usual();
+    expect(tell(watch, [-1, -1, -1], 0.25)).toBe(false);
+    expect(watch.isSuspicious(TAU)).toBe(false);
+    expect(tell(watch, [-1, -1, -1])).toBe(true);
+    expect(watch.isSuspicious(0.25)).toBe(false);
+    watch.reset();
+    expect(watch.isSuspicious(TAU)).toBe(false);
+    expect(tell(watch, [-1, -1, -1])).toBe(false);
+  });
+
+  it('takes an answer that is not finite for uncertain', () => {
+    expect(tell(usual(), new Array<number>(3).fill(Number.NaN))).toBe(true);
+  });
+
+  it('is never suspicious of answers that are all the same', () => {
+    const watch = new UncertaintyWatch();
+    expect(tell(watch, new Array<number>(600).fill(1))).toBe(false);
+  });
+
+  it('keeps a few thresholds and no more', () => {
+    const watch = usual();
+    for (const threshold of [1, 2, 3, 4]) watch.answered(threshold, 1);
+    expect(tell(watch, [-1, -1, -1])).toBe(false);
+  });
+});
