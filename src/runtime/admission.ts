@@ -12,8 +12,8 @@ export interface AdmissionLimits {
 
 /** Runs per worker that wait in any case: with what is in a mailbox, the last takes four times as long as one alone. */
 const SHORT_QUEUE_PER_WORKER = 2;
-/** Runs per worker that a burst may make wait. */
-const BURST_PER_WORKER = 256;
+/** Runs per worker that a burst may make wait: at most so many, and no more than time's worth unless they are few. */
+const BURST = { perWorker: 256, ms: 100, few: 64 } as const;
 /** A queue that has not been empty for `sinceMs` and is longer than this is no burst: runs per worker, or time's worth. */
 const STANDING = { sinceMs: 100, perWorker: 64, ms: 20 } as const;
 
@@ -23,8 +23,8 @@ const SHORT_QUEUE_MS = 2;
 const CALM = { ms: 250, departures: 32 } as const;
 /** The same, of a queue that stays empty (departures as multiples of the short queue), or is so after most departures. */
 const EMPTY = { ms: 20, shortQueues: 5, share: 0.5 } as const;
-/** So long after a refusal a queue may be no longer than a standing one, in time: a client that paused is no new burst. */
-const RECOVERY_MS = 1000;
+/** For `sinceMs` after a refusal no longer a wait is let in than this: clients that paused are no new burst. */
+const RECOVERY = { sinceMs: 1000, ms: 8 } as const;
 const SMOOTHING = 0.05;
 
 /**
@@ -98,19 +98,21 @@ export class Admission {
     const limitMs = Math.min(maxQueueMs, this.#longestMs(now));
     return Math.min(
       maxQueue,
-      Math.max(this.#shortQueue + handedOver, this.#runsIn(limitMs, BURST_PER_WORKER * workers)),
+      Math.max(this.#shortQueue + handedOver, this.#runsIn(limitMs, BURST.perWorker * workers)),
     );
   }
 
   #longestMs(now: number): number {
     if (this.#refusedAt !== undefined) return SHORT_QUEUE_MS;
-    return now - this.#lastRefusalAt < RECOVERY_MS ? STANDING.ms : Number.POSITIVE_INFINITY;
+    return now - this.#lastRefusalAt < RECOVERY.sinceMs ? RECOVERY.ms : Number.POSITIVE_INFINITY;
   }
 
   #burst(now: number): number {
     const { workers } = this.#limits;
-    if (now - this.#filledSince <= STANDING.sinceMs) return BURST_PER_WORKER * workers;
-    return Math.max(STANDING.perWorker * workers, this.#runsIn(STANDING.ms, 0));
+    const most = BURST.perWorker * workers;
+    if (now - this.#filledSince > STANDING.sinceMs)
+      return Math.max(STANDING.perWorker * workers, this.#runsIn(STANDING.ms, 0));
+    return Math.min(most, Math.max(BURST.few * workers, this.#runsIn(BURST.ms, most)));
   }
 
   #runsIn(ms: number, ifUnknown: number): number {

@@ -1,7 +1,7 @@
 /** One run under way and the next in the worker's mailbox. */
 export const PIPELINE = 2;
 /** A mailbox holds no more than so many runs, and no more than so many milliseconds of them. */
-const DEEPEST = { runs: 128, ms: 20 } as const;
+const DEEPEST = { runs: 128, ms: 8 } as const;
 /** Share of a run's own time that its worker may have idled away while the run waited. */
 const TOLERATED_IDLE = 0.25;
 /** What a run that found its worker busy takes off the depth. */

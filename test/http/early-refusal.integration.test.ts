@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ServingError } from '../../src/errors.ts';
 import { createApp } from '../../src/http/app.ts';
 import { answerInferDirectly } from '../../src/http/direct-infer.ts';
+import { DEFAULT_LIMITS } from '../../src/http/limits.ts';
 import { type Listening, listen } from '../../src/http/server.ts';
 import { createFakePlane, type FakePlane } from './fake-plane.ts';
 import { open, received, send } from './socket-client.ts';
@@ -52,6 +53,19 @@ describe('a model that is overloaded', () => {
     socket.write(whole + head(whole.length) + whole);
     expect(await answer).toMatch(/^HTTP\/1\.1 200 OK/);
     socket.destroy();
+  });
+
+  it('takes its time to say so, and keeps nobody else waiting', async () => {
+    crowd.isThere = true;
+    const started = performance.now();
+    const refusals = Array.from({ length: 20 }, () => send(server.port, { path: PATH, body: whole }));
+    const other = await send(server.port, { path: PATH.replace('fp32', 'fp64'), body: whole });
+    expect(other.status).not.toBe(503);
+    const waited = await Promise.race([Promise.any(refusals).then(() => 'refused'), 'still waiting']);
+    expect(waited).toBe('still waiting');
+    for (const { status } of await Promise.all(refusals)) expect(status).toBe(503);
+    expect(performance.now() - started).toBeGreaterThan(DEFAULT_LIMITS.refusalDelayMs - 1);
+    crowd.isThere = false;
   });
 
   it('leaves who carries no token to the application, which says so', async () => {

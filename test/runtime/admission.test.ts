@@ -110,6 +110,23 @@ describe('a burst', () => {
   });
 });
 
+describe('the queue of a burst', () => {
+  it.each([
+    [0.1, 2, 512],
+    [0.5, 2, 200],
+    [1, 2, 128],
+    [50, 2, 128],
+  ])(
+    'holds 100 ms of runs, 64 for each worker at least: departures every %d ms, %d workers',
+    (ms, workers, runs) => {
+      const admission = new Admission({ maxQueueMs: Number.POSITIVE_INFINITY, workers });
+      for (let i = 0; i < 40; i++) admission.departed(10, i * ms);
+      expect(admission.refusal(runs - 1, 40 * ms)).toBeUndefined();
+      expect(admission.refusal(runs + 1, 40 * ms)?.code).toBe('OVERLOADED');
+    },
+  );
+});
+
 describe('the predicted wait', () => {
   it('is what a run is refused for, however few wait', () => {
     const admission = new Admission({ maxQueue: 100, maxQueueMs: 1000, workers: 1 });
