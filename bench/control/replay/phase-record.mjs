@@ -88,32 +88,31 @@ export class PhaseRecord {
     if (now.share === 1) delays.full ??= sampled;
   }
 
-  /** Thresholds that were applied, one after the other, dense left out. */
-  get path() {
-    const path = this.start.threshold === 0 ? [] : [this.start.threshold];
-    for (const { threshold } of this.moves) {
-      if (threshold !== 0 && threshold !== path.at(-1)) path.push(threshold);
+  /** Thresholds that were applied, one after the other, dense left out; a path of its own from each alarm of drift on. */
+  get paths() {
+    const paths = [this.start.threshold === 0 ? [] : [this.start.threshold]];
+    let { state } = this.start;
+    for (const move of this.moves) {
+      const path = /** @type {number[]} */ (paths.at(-1));
+      if (move.state === 'drifted' && state !== 'drifted') paths.push(path.slice(-1));
+      else if (move.threshold !== 0 && move.threshold !== path.at(-1)) path.push(move.threshold);
+      state = move.state;
     }
-    return path;
+    return paths;
   }
 
-  /** How often the path turns round. */
+  /** How often τ turns round after one alarm of drift, at most. */
   get reversals() {
-    const { path } = this;
-    let turns = 0;
-    for (let i = 2; i < path.length; i++) {
-      if (Math.sign(path[i] - path[i - 1]) !== Math.sign(path[i - 1] - path[i - 2])) turns++;
-    }
-    return turns;
+    return Math.max(...this.paths.map(turnsOf));
   }
 
   /** What is kept of it. */
   get summary() {
     const { name, isDrift, requests, sampled, failed, pairs, alarms, delays, pairsToDense } = this;
-    const { meanSparsity, reversals, path, moves, last } = this;
+    const { meanSparsity, reversals, paths, moves, last } = this;
     return {
       ...{ name, isDrift, requests, sampled, failed, pairs, alarms, delays, pairsToDense },
-      ...{ meanSparsity, reversals, path },
+      ...{ meanSparsity, reversals, paths },
       moves: moves.length,
       changes: moves.filter(({ threshold }, i) => threshold !== (moves[i - 1] ?? this.start).threshold)
         .length,
@@ -121,4 +120,13 @@ export class PhaseRecord {
       end: { state: last.state, threshold: last.threshold, share: last.share, detail: last.detail },
     };
   }
+}
+
+/** @param {readonly number[]} path */
+function turnsOf(path) {
+  let turns = 0;
+  for (let i = 2; i < path.length; i++) {
+    if (Math.sign(path[i] - path[i - 1]) !== Math.sign(path[i - 1] - path[i - 2])) turns++;
+  }
+  return turns;
 }

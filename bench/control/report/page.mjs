@@ -44,7 +44,7 @@ ${shown.map(({ name, about }) => `![${name}: ${about}](figures/control-${name}.s
 ## Scenarios
 
 ${markdown({ head: ['scenario', 'model', 'what happens'], rows: others.map(({ name, row, about }) => [name, row, about]) })}
-Medians over seeds, in sampled requests since the phase began; *in part* and *all*: until a part of production was pruned again after an alarm, and all of it; *changes* of the applied τ and *turns* (changes of its direction) are the worst seed's. β is where production ended, oracle β the
+Medians over seeds, in sampled requests since the phase began; *in part* and *all*: until a part of production was pruned again after an alarm, and all of it; *changes* of the applied τ and *turns* (changes of its direction after one alarm of drift) are the worst seed's. β is where production ended, oracle β the
 largest that keeps the promise on that traffic. Losses are the worst window of 1,000 requests of the worst seed: *worst loss* of the whole traffic at the applied thresholds, *realised* of the answers
 that were given, both in the objective's own terms; *accuracy* is what labels say. Arms, faults and phases are in \`bench/control/scenarios/table.mjs\`.
 

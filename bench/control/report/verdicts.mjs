@@ -202,7 +202,7 @@ function noFlapping(results) {
   );
   const bad = turns.filter(({ reversals }) => reversals > 1);
   return {
-    claim: 'no flapping: at most one change of direction per drift',
+    claim: 'no flapping: at most one change of direction per alarm of drift',
     isHeld: turns.length === 0 ? null : bad.length === 0,
     figures:
       `${bad.length} of ${turns.length} drifts with more` +
