@@ -10,6 +10,9 @@ import { stateCommand } from './cli/state.ts';
 import { messageOf, ServingError } from './errors.ts';
 import { VERSION } from './version.ts';
 
+/** How long what an error has left behind may take to end by itself. */
+const LEFTOVERS_MS = 1000;
+
 const program = new Command('taustat')
   .description(
     'A thermostat for activation sparsity: prunes the activations of a live ONNX model, and proves it harmless.',
@@ -38,6 +41,8 @@ try {
     process.stderr.write(`taustat: ${code}${messageOf(error)}\n`);
     if (!(error instanceof ServingError) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
     process.exitCode = 1;
+    // Workers that were started already would keep alive what can never answer.
+    setTimeout(() => process.exit(), LEFTOVERS_MS).unref();
   }
 }
 

@@ -1,7 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bundledModel } from '../../src/bundled.ts';
 import { start, taustat } from './command.ts';
@@ -99,5 +99,20 @@ describe('what cannot be done is said in one line, with exit code 1 and no stack
     expect(stderr).toMatch(/^taustat: ADDRESS_IN_USE: 127\.0\.0\.1:\d+ is in use; choose another/);
     expect(code).toBe(1);
     other.close();
+  });
+});
+
+describe('an installation that lacks a file', () => {
+  it('ends a server that has its workers already, with the reason', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'taustat-incomplete-'));
+    await cp('dist', join(folder, 'dist'), { recursive: true });
+    for (const name of ['node_modules', 'models', 'package.json'])
+      await symlink(resolve(name), join(folder, name));
+    const { code, stdout, stderr } = await start(join(folder, 'dist/cli.js'), ['serve', '--port', '0'])
+      .outcome;
+    expect(code).toBe(1);
+    expect(stdout).toContain('model loaded');
+    expect(stderr).toMatch(/^taustat: ENOENT: .*console/);
+    await rm(folder, { recursive: true });
   });
 });
