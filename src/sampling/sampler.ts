@@ -1,7 +1,7 @@
 export interface SamplerOptions {
   /** Share of requests that are sampled, 0–1. */
   readonly ratio: number;
-  /** Largest share of all worker time that shadow runs may take, 0–1. */
+  /** Largest share that samples may take of all worker time, and of the time of the thread that serves, 0–1. */
   readonly budget: number;
 }
 
@@ -13,10 +13,20 @@ export type Interest = 'usual' | 'welcome' | 'urgent';
 
 export type Decision = 'sample' | 'pass' | 'over-budget';
 
-/** Worker time, ever growing. */
+/** Worker time that samples have taken, ever growing. */
 export interface WorkerTime {
   readonly shadowMs: number;
   readonly workers: number;
+}
+
+/**
+ * What samples have taken of the workers, or of the one thread that serves if that is a larger share of it: many workers, or a
+ * fast model, would else keep that thread busy with samples.
+ *
+ * Who keeps the larger of two growing sums within a budget keeps both.
+ */
+export function scarcest({ shadowMs, workers }: WorkerTime, servingMs: number): WorkerTime {
+  return { shadowMs: Math.max(shadowMs, workers * servingMs), workers };
 }
 
 /** Unspent budget carried over, so that a burst may be sampled after a quiet time. */

@@ -4,12 +4,14 @@ import type { Thermostat } from '../control/thermostat.ts';
 import { messageOf } from '../errors.ts';
 import { nonzeroCount } from '../estimator/histogram.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { Sampler } from '../sampling/sampler.ts';
+import { Sampler, scarcest } from '../sampling/sampler.ts';
 import { type ServedRequest, type ShadowSample, shadow } from '../sampling/shadow.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 /** What passes the gates is counted on every so many samples: it takes a run of its own. */
 const COUNT_EVERY = 4;
+/** Of the time that a sample takes from the thread that serves, the messages to workers and back take about half. */
+const WITH_MESSAGES = 2;
 /** Failed shadow runs in a row after which nothing is known of the answers any more. */
 const BLIND_AFTER = 32;
 
@@ -32,6 +34,8 @@ export class ShadowSampling {
   readonly #sampler: Sampler;
   #sampled = 0;
   #failedInARow = 0;
+  /** What samples have taken of the thread that serves. */
+  #servingMs = 0;
 
   constructor(options: ShadowSamplingOptions) {
     this.#options = options;
@@ -48,7 +52,8 @@ export class ShadowSampling {
     const { sites, thermostat, runtime } = this.#options;
     if (sites === 0 || thermostat.state.mode === 'off') return false;
     const interest = thermostat.interestIn(position);
-    const decision = this.#sampler.decide(position, performance.now(), runtime.busy, interest);
+    const spent = scarcest(runtime.busy, this.#servingMs);
+    const decision = this.#sampler.decide(position, performance.now(), spent, interest);
     if (decision === 'over-budget') this.#count('dropped');
     return decision === 'sample';
   }
@@ -68,6 +73,7 @@ export class ShadowSampling {
 
   #succeeded(sample: ShadowSample): void {
     const { model, metrics, thermostat } = this.#options;
+    const started = performance.now();
     this.#count('ok');
     this.#failedInARow = 0;
     metrics.estimatorDuration.observe({ step: 'binning' }, sample.binningMs / 1000);
@@ -81,6 +87,7 @@ export class ShadowSampling {
     metrics.activationsNonFinite.inc({ model }, nonFinite);
     this.#compared(sample);
     thermostat.add(sample);
+    this.#servingMs += WITH_MESSAGES * (performance.now() - started);
   }
 
   #failed(message: string): void {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hashToUnit, Sampler } from '../../src/sampling/sampler.ts';
+import { hashToUnit, Sampler, scarcest } from '../../src/sampling/sampler.ts';
 
 const idle = { shadowMs: 0, workers: 1 };
 
@@ -109,6 +109,35 @@ describe('Sampler', () => {
           expect(shadowMs).toBeLessThanOrEqual(budget * 2 * (now + 31_000) + runMs);
         }
       }),
+    );
+  });
+
+  it('keeps within its share of the workers and of the thread that serves, whichever is scarcer', () => {
+    const costs = fc.record({
+      workerMs: fc.double({ min: 0, max: 20, noNaN: true }),
+      servingMs: fc.double({ min: 0, max: 5, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(costs, { minLength: 1, maxLength: 8 }),
+        fc.integer({ min: 1, max: 16 }),
+        (cycle, workers) => {
+          const budget = 0.02;
+          const sampler = new Sampler({ ratio: 1, budget });
+          let [shadowMs, servingMs] = [0, 0];
+          for (let now = 0; now < 20_000; now += 10) {
+            const spent = scarcest({ shadowMs, workers }, servingMs);
+            if (sampler.decide(0.5, now, spent, 'urgent') === 'sample') {
+              const cost = cycle[(now / 10) % cycle.length]!;
+              shadowMs += cost.workerMs;
+              servingMs += cost.servingMs;
+            }
+            expect(shadowMs).toBeLessThanOrEqual(budget * workers * (now + 31_000) + 20);
+            expect(servingMs).toBeLessThanOrEqual(budget * (now + 31_000) + 5);
+          }
+        },
+      ),
+      { numRuns: 50 },
     );
   });
 
