@@ -85,7 +85,7 @@ export const ConfigSchema = z.strictObject({
       maxQueue: count
         .optional()
         .describe(
-          'requests that may wait; more are answered 503; by default 256 per worker, 64 when that lasts',
+          'requests that may wait; more are answered 503; by default 256 per worker or 100 ms of them, 64 when that is less or lasts',
         ),
       maxQueueMs: positive
         .default(400)
