@@ -129,7 +129,7 @@ export const ConfigSchema = z.strictObject({
       budget: share
         .default(0.02)
         .describe(
-          'largest share of worker time, and of the serving thread, for shadow runs; what is unspent is saved, for half a minute, for answers that look odd',
+          'largest share of the workers, and of the serving thread, for a model’s shadow runs; what is unspent is saved, for half a minute, for answers that look odd',
         ),
       unverifiedRequests: count
         .default(1000)

@@ -149,13 +149,21 @@ function relativeError(a: Floats, b: Floats): number {
   return error === 0 ? 0 : Math.sqrt(error / size);
 }
 
-/** The output that answers are compared by. */
-export function chosenOutput(outputs: readonly Tensor[], name: string | undefined): Tensor | undefined {
-  if (name !== undefined) return outputs.find((t) => t.name === name);
-  return outputs.find(isFloat) ?? outputs.find((t) => t.datatype !== 'BYTES');
+/** The name of the output that answers are compared by, of a model's; undefined: none. */
+export function comparedBy(
+  outputs: readonly Pick<Tensor, 'name' | 'datatype'>[],
+  { output }: Pick<AgreementOptions, 'output'>,
+): string | undefined {
+  return output ?? (outputs.find(isFloat) ?? outputs.find((t) => t.datatype !== 'BYTES'))?.name;
 }
 
-function isFloat(t: Tensor): boolean {
+/** The output that answers are compared by. */
+export function chosenOutput(outputs: readonly Tensor[], name: string | undefined): Tensor | undefined {
+  const chosen = comparedBy(outputs, { output: name });
+  return outputs.find((t) => t.name === chosen);
+}
+
+function isFloat(t: Pick<Tensor, 'datatype'>): boolean {
   return t.datatype === 'FP32' || t.datatype === 'FP64' || t.datatype === 'FP16';
 }
 

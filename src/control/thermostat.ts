@@ -3,6 +3,7 @@ import {
   catchError,
   concat,
   distinctUntilChanged,
+  filter,
   from,
   merge,
   mergeMap,
@@ -16,14 +17,12 @@ import type { Config } from '../config.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
 import type { DriftReference } from '../drift/detector.ts';
 import { messageOf } from '../errors.ts';
-import type { RollingWindow, SiteHistograms } from '../estimator/rolling-window.ts';
-import type { Tensor } from '../protocol/types.ts';
-import type { Interest } from '../sampling/sampler.ts';
+import type { RollingWindow } from '../estimator/rolling-window.ts';
+import type { Interest } from '../sampling/budget.ts';
 import type { Judged, Look, ShadowSample } from '../sampling/shadow.ts';
 import { step } from './controller.ts';
 import { Estimation } from './estimation.ts';
 import type { ControlEvent } from './event.ts';
-import { leadOf } from './lead.ts';
 import { AgreementWindow, MeasuredPruning } from './measured.ts';
 import { controlOptionsOf } from './options.ts';
 import {
@@ -100,7 +99,7 @@ export class Thermostat {
     this.#subscription = merge(
       this.#commands,
       survive(this.#pairs()),
-      survive(this.#estimation.events(this.#samples, () => this.state)),
+      survive(this.#estimation.events(ofTraffic(this.#samples), () => this.state)),
     )
       .pipe(
         scan((state, event) => this.#step(state, event), initial),
@@ -148,8 +147,8 @@ export class Thermostat {
   }
 
   /** What is to be known of a request that is sampled, when it is answered. */
-  lookAt(position: number): Look {
-    return { position, epoch: this.state.epoch, due: dueAt(this.state, position) };
+  lookAt(position: number, isExtra = false): Look {
+    return { position, epoch: this.state.epoch, due: dueAt(this.state, position), isExtra };
   }
 
   /** The thresholds that a sampled request at a position is to be compared at. */
@@ -159,15 +158,19 @@ export class Thermostat {
 
   /** How much a request at a position is wanted as a sample. */
   interestIn(position: number): Interest {
-    if (this.#uncertainty.isSuspicious(this.thresholdAt(position))) return 'urgent';
-    return interestIn(this.state, position, this.control);
+    const interest = interestIn(this.state, position, this.control);
+    if (interest === 'urgent') return interest;
+    return this.#uncertainty.isSuspicious(this.thresholdAt(position)) ? 'suspect' : interest;
   }
 
-  /** Told of every request that was answered, with the threshold that it was answered at; 0 is dense. O(answer). */
-  answered(threshold: number, outputs: readonly Tensor[], nowMs: number): void {
+  /**
+   * Told of every request that was answered, at the threshold that it was answered at; 0 is dense. O(1).
+   *
+   * @param lead - of the answer, see `leadOf`; null where there is none.
+   */
+  answered(threshold: number, lead: number | null, nowMs: number): void {
     if (threshold === 0 && !isWithheld(this.state)) return;
-    const lead = threshold === 0 ? null : leadOf(outputs, this.#options.config.agreement);
-    if (lead !== null) this.#uncertainty.answered(threshold, lead);
+    if (threshold > 0 && lead !== null) this.#uncertainty.answered(threshold, lead);
     const silence = this.#silence.add(nowMs);
     if (silence !== null) this.#commands.next({ kind: 'silence', at: Date.now(), ...silence });
   }
@@ -194,15 +197,13 @@ export class Thermostat {
 
   #pairs(): Observable<ControlEvent> {
     return this.#samples.pipe(
-      mergeMap(({ at, histograms, judged }) =>
-        from(judged).pipe(mergeMap((entry) => this.#compared(at, histograms, entry))),
-      ),
+      mergeMap((sample) => from(sample.judged).pipe(mergeMap((entry) => this.#compared(sample, entry)))),
     );
   }
 
-  #compared(at: number, histograms: SiteHistograms, judged: Judged): ControlEvent[] {
+  #compared({ at, histograms, isExtra }: ShadowSample, judged: Judged): ControlEvent[] {
     const { threshold, comparison, retained, isDue } = judged;
-    if (threshold === judgedThreshold(this.state)) {
+    if (threshold === judgedThreshold(this.state) && !isExtra) {
       if (retained !== null) this.measured.add(histograms, retained);
       if (comparison !== null) this.agreement.add(comparison);
     }
@@ -233,6 +234,11 @@ export class Thermostat {
     if (before.epoch !== after.epoch) this.#uncertainty.reset();
     this.#estimation.startAfresh(before, after);
   }
+}
+
+/** What is looked at because its answer is suspected is not what the traffic is like. */
+function ofTraffic(samples$: Observable<ShadowSample>): Observable<ShadowSample> {
+  return samples$.pipe(filter(({ isExtra }) => !isExtra));
 }
 
 /** Whether an event says something of what most of production runs at, or would but for want of comparisons. */

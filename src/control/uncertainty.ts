@@ -12,6 +12,8 @@ const CERTAIN = Math.log(0.25 / 0.7);
 const SUSPICIOUS = 2.7;
 /** Two more: forgotten after as few. */
 const MOST = 4.6;
+/** Answers that a suspicion may ask for at once, and what comes back of that with every answer: to hard inputs in a row, too. */
+const ALLOWANCE = { answers: 24, back: 1 / 24 } as const;
 /** A ramp uses two thresholds; the rest are what was in use before. */
 const MAX_THRESHOLDS = 4;
 
@@ -23,6 +25,8 @@ const MAX_THRESHOLDS = 4;
  * is suspicious compares every answer, and those tell. Where answers break at once, that begins after three of them, not when
  * the first of them happens to be sampled. Answers that stay less certain become what is usual.
  *
+ * Nor is what is compared for its sake a sample of the traffic, where hard inputs come in rows.
+ *
  * A cumulative sum (CUSUM) of likelihood ratios, per threshold; O(1) per answer but for a sort of the reference now and then.
  */
 export class UncertaintyWatch {
@@ -32,15 +36,23 @@ export class UncertaintyWatch {
   answered(threshold: number, lead: number): void {
     let watched = this.#watched.get(threshold);
     if (watched === undefined) {
-      if (this.#watched.size >= MAX_THRESHOLDS) this.#watched.clear();
-      watched = { leads: new Float64Array(REFERENCE.answers), seen: 0, limit: Number.NaN, score: 0 };
+      const [oldest] = this.#watched.keys();
+      if (oldest !== undefined && this.#watched.size >= MAX_THRESHOLDS) this.#watched.delete(oldest);
+      watched = {
+        leads: new Float64Array(REFERENCE.answers),
+        seen: 0,
+        limit: Number.NaN,
+        score: 0,
+        allowance: ALLOWANCE.answers,
+      };
       this.#watched.set(threshold, watched);
     }
     add(watched, Number.isNaN(lead) ? Number.NEGATIVE_INFINITY : lead);
   }
 
   isSuspicious(threshold: number): boolean {
-    return (this.#watched.get(threshold)?.score ?? 0) >= SUSPICIOUS;
+    const watched = this.#watched.get(threshold);
+    return watched !== undefined && watched.score >= SUSPICIOUS && watched.allowance >= 1;
   }
 
   /** Other traffic: what was usual is not any more. */
@@ -56,12 +68,16 @@ interface Watched {
   /** An answer with less is uncertain; NaN while too few were seen. */
   limit: number;
   score: number;
+  /** Answers that may still be asked for. */
+  allowance: number;
 }
 
 function add(watched: Watched, lead: number): void {
   const { leads, limit, score } = watched;
   const isKnown = !Number.isNaN(limit);
   if (isKnown) watched.score = Math.min(MOST, Math.max(0, score + (lead < limit ? UNCERTAIN : CERTAIN)));
+  const asked = watched.score >= SUSPICIOUS && watched.allowance >= 1 ? 1 : 0;
+  watched.allowance = Math.min(ALLOWANCE.answers, watched.allowance - asked + ALLOWANCE.back);
   leads[watched.seen++ % leads.length] = lead;
   if (watched.seen < leads.length || watched.seen % REFERENCE.refresh > 0) return;
   watched.limit = leads.toSorted()[Math.floor(USUAL_SHARE * leads.length)]!;

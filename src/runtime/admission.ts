@@ -23,7 +23,10 @@ const SHORT_QUEUE_MS = 2;
 const CALM = { ms: 250, departures: 32 } as const;
 /** The same, of a queue that stays empty (departures as multiples of the short queue), or is so after most departures. */
 const EMPTY = { ms: 20, shortQueues: 5, share: 0.5 } as const;
-/** For `sinceMs` after a refusal no longer a wait is let in than this: clients that paused are no new burst. */
+/**
+ * For `sinceMs` after a refusal no longer a wait is let in than this: clients that paused are no new burst, unless the queue has
+ * stayed empty for as long as takes to be calm.
+ */
 const RECOVERY = { sinceMs: 1000, ms: 8 } as const;
 const SMOOTHING = 0.05;
 
@@ -72,6 +75,7 @@ export class Admission {
 
   /** A run has begun to wait. */
   waits(now: number): void {
+    if (now - this.#emptySince > CALM.ms) this.#lastRefusalAt = Number.NEGATIVE_INFINITY;
     this.#emptySince = Number.POSITIVE_INFINITY;
     this.#filledSince = Math.min(this.#filledSince, now);
   }

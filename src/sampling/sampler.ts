@@ -1,3 +1,5 @@
+import { Budget, type Interest } from './budget.ts';
+
 export interface SamplerOptions {
   /** Share of requests that are sampled, 0–1. */
   readonly ratio: number;
@@ -5,39 +7,17 @@ export interface SamplerOptions {
   readonly budget: number;
 }
 
-/**
- * How much a request is wanted: `usual`, by the ratio; `welcome`, as far as the budget comes in; `urgent`, as far as it has
- * been saved, too.
- */
-export type Interest = 'usual' | 'welcome' | 'urgent';
+export type Decision = 'sample' | 'extra' | 'pass' | 'over-budget';
 
-export type Decision = 'sample' | 'pass' | 'over-budget';
-
-/** Worker time that samples have taken, ever growing. */
-export interface WorkerTime {
+/** Time that samples have taken, ever growing. */
+export interface Spending {
+  /** Of the workers, which are so many. */
   readonly shadowMs: number;
   readonly workers: number;
+  /** Of the one thread that serves: with many workers, or a fast model, it is that which is scarce. */
+  readonly servingMs?: number;
 }
 
-/**
- * What samples have taken of the workers, or of the one thread that serves if that is a larger share of it: many workers, or a
- * fast model, would else keep that thread busy with samples.
- *
- * Who keeps the larger of two growing sums within a budget keeps both.
- */
-export function scarcest({ shadowMs, workers }: WorkerTime, servingMs: number): WorkerTime {
-  return { shadowMs: Math.max(shadowMs, workers * servingMs), workers };
-}
-
-/** Unspent budget carried over, so that a burst may be sampled after a quiet time. */
-const CARRY_OVER_MS = 1000;
-/** Unspent budget that is saved for what is urgent. */
-const RESERVE_MS = 30_000;
-/**
- * Part of the budget that goes into a reserve which is not full. The rest keeps sampling: who looks at nothing until all is
- * saved again is blind just after a surprise.
- */
-const SAVED_SHARE = 0.5;
 const GOLDEN_RATIO = 0.6180339887498949;
 const SILVER_RATIO = 0.41421356237309515;
 /** Of the sampled requests, those that their id chose. Clients whose ids are few would else be seen always, or never. */
@@ -54,26 +34,28 @@ export class Sampler {
   #phase = 0;
   #turn = 0;
   #lastMs: number | undefined;
-  #spentMs = 0;
-  #balanceMs = 0;
-  /** The part of the balance that is saved for what is urgent. */
-  #savedMs = Number.POSITIVE_INFINITY;
+  readonly #workers: Budget;
+  readonly #serving: Budget;
 
   constructor(options: SamplerOptions) {
     this.#options = options;
+    this.#workers = new Budget(options.budget);
+    this.#serving = new Budget(options.budget);
   }
 
-  /** Decides for a request at a position. */
-  decide(position: number, nowMs: number, time: WorkerTime, interest: Interest = 'usual'): Decision {
-    this.#settle(nowMs, time);
-    const { ratio, budget } = this.#options;
-    const isUrgent = interest === 'urgent';
+  /**
+   * Decides for a request at a position. `extra`: it would not have been sampled but for a suspicion, so it says something of the
+   * answer that is suspected and nothing of the traffic.
+   */
+  decide(position: number, nowMs: number, spending: Spending, interest: Interest = 'usual'): Decision {
+    this.#settle(nowMs, spending);
+    const { ratio } = this.#options;
     const isChosen = this.#isChosen(position);
     if (ratio === 0 || (!isChosen && interest === 'usual')) return 'pass';
-    const isPaid = this.#balanceMs > (isUrgent ? 0 : this.#savedMs) || budget >= 1;
-    if (isPaid && isUrgent) this.#savedMs = Math.min(this.#savedMs, Math.max(0, this.#balanceMs));
-    if (isPaid) return 'sample';
-    return isChosen ? 'over-budget' : 'pass';
+    const budgets = [this.#workers, this.#serving];
+    if (!budgets.every((budget) => budget.pays(interest))) return isChosen ? 'over-budget' : 'pass';
+    for (const budget of budgets) budget.spend(interest);
+    return interest === 'suspect' && !isChosen ? 'extra' : 'sample';
   }
 
   /** The lowest positions, and of the rest so many in turn that it is `ratio` of all. */
@@ -91,16 +73,11 @@ export class Sampler {
     return this.#phase;
   }
 
-  #settle(nowMs: number, { shadowMs, workers }: WorkerTime): void {
-    const elapsedMs = Math.max(0, nowMs - (this.#lastMs ?? nowMs - CARRY_OVER_MS - RESERVE_MS));
-    const rate = this.#options.budget * workers;
-    this.#balanceMs = Math.min(
-      this.#balanceMs + rate * elapsedMs - (shadowMs - this.#spentMs),
-      rate * (CARRY_OVER_MS + RESERVE_MS),
-    );
-    this.#savedMs = Math.min(this.#savedMs + SAVED_SHARE * rate * elapsedMs, rate * RESERVE_MS);
+  #settle(nowMs: number, { shadowMs, workers, servingMs = 0 }: Spending): void {
+    const elapsedMs = this.#lastMs === undefined ? undefined : Math.max(0, nowMs - this.#lastMs);
+    this.#workers.settle(elapsedMs, shadowMs, workers);
+    this.#serving.settle(elapsedMs, servingMs, 1);
     this.#lastMs = nowMs;
-    this.#spentMs = shadowMs;
   }
 }
 

@@ -12,6 +12,8 @@ export interface Look {
   readonly epoch: number;
   /** What production answers a request of this position at, or would but for mode `observe`; 0 is dense. */
   readonly due: number;
+  /** It is looked at for the sake of its answer, which is suspected: it is no sample of the traffic. */
+  readonly isExtra: boolean;
 }
 
 /** A request that was answered and is looked at again. */
@@ -41,8 +43,12 @@ export interface ShadowSample {
   readonly at: number;
   /** The controller's epoch when the request was answered. */
   readonly epoch: number;
+  /** See `Look`. */
+  readonly isExtra: boolean;
   /** Time that binning the magnitudes took. */
   readonly binningMs: number;
+  /** Time that comparing answers took, on the calling thread. */
+  readonly comparingMs: number;
   /** Magnitudes at every site, τ = 0. */
   readonly histograms: SiteHistograms;
   /** In the order of the thresholds that were to be judged. */
@@ -72,19 +78,25 @@ export async function shadow(
   thresholds: readonly number[],
   options: ShadowOptions,
 ): Promise<ShadowSample | 'dropped'> {
-  const { inputs, epoch, due } = served;
+  const { inputs, epoch, due, isExtra } = served;
   const { outputs, sites, agreement } = options;
   const again = { inputs, outputs, keepInputs: true };
   const dense = await runtime.shadow({ ...again, thresholds: new Float32Array(sites), measure: 'histogram' });
   if (dense === 'dropped') return 'dropped';
   const judged: Judged[] = [];
+  let comparingMs = 0;
+  const compared = (answer: readonly Tensor[]) => {
+    const started = performance.now();
+    const comparison = compare(dense.outputs, answer, agreement);
+    comparingMs += performance.now() - started;
+    return comparison;
+  };
   for (const [i, threshold] of thresholds.entries()) {
     const answer = served.threshold === threshold ? served.outputs : undefined;
     const isDue = threshold === due;
     const counts = i === 0 && options.counts;
     if (answer !== undefined && !counts) {
-      const comparison = compare(dense.outputs, answer, agreement);
-      judged.push({ threshold, comparison, isDue, isServed: true, retained: null });
+      judged.push({ threshold, comparison: compared(answer), isDue, isServed: true, retained: null });
       continue;
     }
     const pruned = await runtime.shadow({
@@ -95,11 +107,12 @@ export async function shadow(
     if (pruned === 'dropped') return 'dropped';
     judged.push({
       threshold,
-      comparison: compare(dense.outputs, answer ?? pruned.outputs, agreement),
+      comparison: compared(answer ?? pruned.outputs),
       isDue,
       isServed: answer !== undefined,
       retained: counts ? pruned.retained : null,
     });
   }
-  return { at: Date.now(), epoch, histograms: dense.histograms, binningMs: dense.measureMs, judged };
+  const { histograms, measureMs: binningMs } = dense;
+  return { at: Date.now(), epoch, isExtra, histograms, binningMs, comparingMs, judged };
 }

@@ -46,12 +46,12 @@ export class RequestCounter {
     const now = performance.now();
     for (const answered of this.#waiting.splice(0)) {
       const { rows, result, totalMs } = answered;
-      this.#onAnswered(answered, now);
       this.#statistics.succeed(rows, result, totalMs);
       this.#metrics.requests.inc({ model, outcome: 'ok' });
       this.#metrics.requestDuration.observe({ model, phase: 'queue' }, result.queueMs / 1000);
       this.#metrics.requestDuration.observe({ model, phase: 'infer' }, result.inferMs / 1000);
       this.#metrics.requestDuration.observe({ model, phase: 'total' }, totalMs / 1000);
+      this.#onAnswered(answered, now);
     }
   }
 

@@ -3,6 +3,8 @@ import type { Subscription } from 'rxjs';
 import { pairwise } from 'rxjs';
 import { BUNDLED_NAME } from '../bundled.ts';
 import type { Config } from '../config.ts';
+import { type AgreementOptions, comparedBy } from '../control/agreement.ts';
+import { leadOf } from '../control/lead.ts';
 import type { Mode } from '../control/state.ts';
 import { Thermostat } from '../control/thermostat.ts';
 import { messageOf } from '../errors.ts';
@@ -21,7 +23,7 @@ import { type Beginning, beginningOf } from './beginning.ts';
 import { ClientRun } from './client-run.ts';
 import { deadlineOf } from './deadline.ts';
 import { countChange, exportModelMetrics } from './model-metrics.ts';
-import { RequestCounter } from './request-counter.ts';
+import { type Answered, RequestCounter } from './request-counter.ts';
 import { ShadowSampling } from './shadow-sampling.ts';
 
 const NOT_KEPT: Durability = { durable: false, reason: 'this server keeps no state (store.enabled)' };
@@ -42,6 +44,8 @@ export class ServedModel {
   readonly #shadows: ShadowSampling;
   readonly #counter: RequestCounter;
   readonly #outputs: readonly string[];
+  /** How answers are judged, by the output that they are compared by, whichever a client asks for. */
+  readonly #judged: AgreementOptions;
   readonly #subscription: Subscription;
   readonly #keeper: Keeper | undefined;
   #choice: Choice | null;
@@ -64,6 +68,7 @@ export class ServedModel {
     this.#metrics = metrics;
     this.#log = log;
     this.#outputs = metadata.outputs.map((output) => output.name);
+    this.#judged = { ...config.agreement, output: comparedBy(metadata.outputs, config.agreement) };
     this.#keeper = keeper;
     this.#choice = choice;
     this.thermostat = new Thermostat({
@@ -73,9 +78,9 @@ export class ServedModel {
       onTimed: (step, ms) => metrics.estimatorDuration.observe({ step }, ms / 1000),
       onStep: (event, state) => keeper?.onStep(event, state),
     });
-    this.#counter = new RequestCounter(metadata.name, metrics, ({ threshold, result }, now) => {
-      if (this.isPrunable) this.thermostat.answered(threshold, result.outputs, now);
-    });
+    this.#counter = new RequestCounter(metadata.name, metrics, (answered, now) =>
+      this.#answered(answered, now),
+    );
     this.#shadows = new ShadowSampling({
       model: metadata.name,
       sites: loaded.sites.length,
@@ -178,14 +183,13 @@ export class ServedModel {
     const position = this.#shadows.position(request.id);
     const threshold = isDense || !this.isPrunable ? 0 : this.thermostat.thresholdAt(position);
     // A request without a row shows no activation.
-    const isSampled = request.inputs[0]?.shape[0] !== 0 && this.#shadows.isChosen(position);
-    const look = isSampled ? this.thermostat.lookAt(position) : undefined;
+    const look = request.inputs[0]?.shape[0] === 0 ? undefined : this.#shadows.chosen(position);
     const asked = request.outputs?.length ? request.outputs.map((output) => output.name) : this.#outputs;
     try {
       const result = await deadlineOf(request, context, (client) =>
         this.runtime.run(
           new ClientRun(request.inputs, asked, threshold === 0 ? undefined : this.#perSite(threshold), {
-            keepInputs: isSampled || context.keepInputs === true,
+            keepInputs: look !== undefined || context.keepInputs === true,
             client,
           }),
         ),
@@ -256,6 +260,17 @@ export class ServedModel {
     this.thermostat.close();
     await this.#keeper?.close();
     await finished;
+  }
+
+  /** Nobody waits for this, and nothing catches what it throws. */
+  #answered({ threshold, result }: Answered, nowMs: number): void {
+    if (!this.isPrunable) return;
+    try {
+      const lead = threshold === 0 ? null : leadOf(result.outputs, this.#judged);
+      this.thermostat.answered(threshold, lead, nowMs);
+    } catch (error) {
+      this.thermostat.fail(messageOf(error));
+    }
   }
 
   #perSite(threshold: number): Float32Array {

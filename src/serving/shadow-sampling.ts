@@ -4,8 +4,8 @@ import type { Thermostat } from '../control/thermostat.ts';
 import { messageOf } from '../errors.ts';
 import { nonzeroCount } from '../estimator/histogram.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { Sampler, scarcest } from '../sampling/sampler.ts';
-import { type ServedRequest, type ShadowSample, shadow } from '../sampling/shadow.ts';
+import { Sampler } from '../sampling/sampler.ts';
+import { type Look, type ServedRequest, type ShadowSample, shadow } from '../sampling/shadow.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 /** What passes the gates is counted on every so many samples: it takes a run of its own. */
@@ -47,15 +47,16 @@ export class ShadowSampling {
     return this.#sampler.position(id);
   }
 
-  /** Whether the request at a position is to be run again; asked once per request. */
-  isChosen(position: number): boolean {
+  /** What is to be known of the request at a position if it is to be run again; asked once per request. */
+  chosen(position: number): Look | undefined {
     const { sites, thermostat, runtime } = this.#options;
-    if (sites === 0 || thermostat.state.mode === 'off') return false;
+    if (sites === 0 || thermostat.state.mode === 'off') return undefined;
     const interest = thermostat.interestIn(position);
-    const spent = scarcest(runtime.busy, this.#servingMs);
-    const decision = this.#sampler.decide(position, performance.now(), spent, interest);
+    const spending = { ...runtime.busy, servingMs: this.#servingMs };
+    const decision = this.#sampler.decide(position, performance.now(), spending, interest);
     if (decision === 'over-budget') this.#count('dropped');
-    return decision === 'sample';
+    if (decision === 'pass' || decision === 'over-budget') return undefined;
+    return thermostat.lookAt(position, decision === 'extra');
   }
 
   /** After the response is on its way; nothing here can reach the client. */
@@ -87,7 +88,7 @@ export class ShadowSampling {
     metrics.activationsNonFinite.inc({ model }, nonFinite);
     this.#compared(sample);
     thermostat.add(sample);
-    this.#servingMs += WITH_MESSAGES * (performance.now() - started);
+    this.#servingMs += WITH_MESSAGES * (performance.now() - started) + sample.comparingMs;
   }
 
   #failed(message: string): void {

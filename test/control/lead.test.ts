@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AgreementOptions } from '../../src/control/agreement.ts';
+import { type AgreementOptions, comparedBy } from '../../src/control/agreement.ts';
 import { leadOf } from '../../src/control/lead.ts';
 import type { Tensor } from '../../src/protocol/types.ts';
 
@@ -36,6 +36,15 @@ describe('leadOf', () => {
     expect(leadOf(outputs, AUTO)).toBe(8);
     expect(leadOf(outputs, { ...AUTO, output: 'b' })).toBe(2);
     expect(leadOf(outputs, { ...AUTO, output: 'c' })).toBeNull();
+  });
+
+  it('reads that one in whatever order a client asks, and nothing where it was not asked for', () => {
+    const logits = scores([5, 1], [1, 2]);
+    const embedding = scores([0.1, 0.2, 0.3], [1, 3], 'embedding');
+    const judged = { ...AUTO, output: comparedBy([logits, embedding], AUTO) };
+    expect(leadOf([logits, embedding], judged)).toBe(4);
+    expect(leadOf([embedding, logits], judged)).toBe(4);
+    expect(leadOf([embedding], judged)).toBeNull();
   });
 
   it('reads half precision', () => {

@@ -4,7 +4,6 @@ import { controlOptionsOf } from '../../src/control/options.ts';
 import { judgedThreshold, stateName } from '../../src/control/production.ts';
 import { Thermostat } from '../../src/control/thermostat.ts';
 import { nonzeroCount } from '../../src/estimator/histogram.ts';
-import type { Tensor } from '../../src/protocol/types.ts';
 import { xorshift } from '../../src/random.ts';
 import { Sampler } from '../../src/sampling/sampler.ts';
 import type { ShadowSample } from '../../src/sampling/shadow.ts';
@@ -25,7 +24,9 @@ function sample(thermostat: Thermostat, seed: number, scale: number, disagreeing
     at: seed * 100,
     epoch: thermostat.state.epoch,
     histograms: [h],
+    isExtra: false,
     binningMs: 0,
+    comparingMs: 0,
     judged: thermostat.judgedAt(0).map((threshold) => {
       // What lies in the first half of the distribution may go.
       const agreed = threshold > 1.1 * scale || random() < disagreeing ? 0 : 1;
@@ -92,7 +93,7 @@ describe('Thermostat, replayed in virtual time', () => {
   it('survives a sample that cannot be used: dense, told so, and back again later', () => {
     const thermostat = new Thermostat({ sites: 1, config });
     feed(thermostat, 1, 700, 1);
-    thermostat.add({ at: 1, epoch: thermostat.state.epoch, histograms: [], binningMs: 0, judged: [] });
+    thermostat.add({ ...sample(thermostat, 1, 1), histograms: [] });
     expect(thermostat.state.change.reason).toBe('failure');
     expect(thermostat.applied).toBe(0);
     feed(thermostat, 5000, 1500, 1);
@@ -106,11 +107,11 @@ describe('Thermostat, replayed in virtual time', () => {
     let now = 0;
     let unheard = 0;
     for (; thermostat.applied > 0 && unheard < 99_999; unheard++)
-      thermostat.answered(thermostat.thresholdAt(0.5), [], 10 * now++);
+      thermostat.answered(thermostat.thresholdAt(0.5), null, 10 * now++);
     expect([stateName(thermostat.state), unheard]).toEqual(['unverified', 6001]);
     let returned = 0;
     for (; thermostat.applied === 0 && returned < 500; returned++) {
-      thermostat.answered(thermostat.thresholdAt(0.5), [], 10 * now++);
+      thermostat.answered(thermostat.thresholdAt(0.5), null, 10 * now++);
       feed(thermostat, 3000 + returned, 1, 1);
     }
     expect(thermostat.applied).toBe(applied);
@@ -176,7 +177,7 @@ describe('Thermostat, replayed in virtual time', () => {
     feed(thermostat, 1, 1000, 1);
     const { change } = thermostat.state;
     for (let i = 0; i < 3000; i++) {
-      thermostat.answered(thermostat.thresholdAt(0.5), [], 60_000 * i);
+      thermostat.answered(thermostat.thresholdAt(0.5), null, 60_000 * i);
       if (i % 20 === 0) feed(thermostat, 3000 + i, 1, 1);
     }
     expect(thermostat.state.change).toBe(change);
@@ -235,21 +236,23 @@ describe('Thermostat, replayed in virtual time', () => {
     const thermostat = new Thermostat({ sites: 1, config });
     feed(thermostat, 1, 1500, 1);
     const lead = xorshift(41);
-    const answer = (ahead: number): Tensor[] => [
-      { name: 'y', datatype: 'FP32', shape: [1, 2], elements: Float32Array.of(ahead, 0) },
-    ];
     const { applied } = thermostat;
-    for (let i = 0; i < 300; i++) thermostat.answered(applied, answer(5 + lead()), i);
+    for (let i = 0; i < 300; i++) thermostat.answered(applied, 5 + lead(), i);
     expect(thermostat.interestIn(0.99)).toBe('usual');
-    for (let i = 0; i < 3; i++) thermostat.answered(0, answer(0.1), 300 + i);
+    for (let i = 0; i < 3; i++) thermostat.answered(0, 0.1, 300 + i);
     expect(thermostat.interestIn(0.99)).toBe('usual');
-    for (let i = 0; i < 3; i++) thermostat.answered(applied, answer(0.1), 303 + i);
-    expect(thermostat.interestIn(0.99)).toBe('urgent');
+    for (let i = 0; i < 3; i++) thermostat.answered(applied, 0.1, 303 + i);
+    expect(thermostat.interestIn(0.99)).toBe('suspect');
+    const { window, state } = thermostat;
+    const before = window.samples;
+    thermostat.add({ ...sample(thermostat, 2900, 1), isExtra: true });
+    expect([thermostat.window.samples, thermostat.state]).not.toEqual([before, state]);
+    expect(thermostat.window.samples).toBe(before);
     expect(thermostat.applied).toBe(applied);
     thermostat.fail('nothing of this is to be trusted');
     expect(thermostat.interestIn(0.99)).toBe('welcome');
     feed(thermostat, 3000, 3000, 1);
     expect(stateName(thermostat.state)).toBe('tracking');
-    expect(thermostat.interestIn(0.99)).not.toBe('urgent');
+    expect(thermostat.interestIn(0.99)).not.toBe('suspect');
   });
 });

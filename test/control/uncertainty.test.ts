@@ -80,6 +80,22 @@ describe('UncertaintyWatch', () => {
     expect(tell(watch, [-1, -1, -1])).toBe(false);
   });
 
+  it('asks for two dozen answers in a row, and for few of those that keep coming', () => {
+    const watch = usual();
+    const asked = Array.from({ length: 63 }, () => tell(watch, [-1])).filter(Boolean).length;
+    expect(asked).toBeGreaterThanOrEqual(23);
+    expect(asked).toBeLessThanOrEqual(27);
+  });
+
+  it('asks for one answer in twenty at most where hard inputs come in rows', () => {
+    const watch = usual();
+    const random = xorshift(29);
+    let asked = 0;
+    for (let i = 0; i < 50_000; i++)
+      if (tell(watch, [i % 250 < 50 ? 0.2 * random() : 0.2 + random()])) asked++;
+    expect(asked / 50_000).toBeLessThan(0.05);
+  });
+
   it('takes an answer that is not finite for uncertain', () => {
     expect(tell(usual(), new Array<number>(3).fill(Number.NaN))).toBe(true);
   });
@@ -91,7 +107,9 @@ describe('UncertaintyWatch', () => {
 
   it('keeps a few thresholds and no more', () => {
     const watch = usual();
-    for (const threshold of [1, 2, 3, 4]) watch.answered(threshold, 1);
-    expect(tell(watch, [-1, -1, -1])).toBe(false);
+    for (const threshold of [1, 2, 3]) watch.answered(threshold, 1);
+    expect(tell(watch, [-1, -1, -1])).toBe(true);
+    watch.answered(4, 1);
+    expect(watch.isSuspicious(TAU)).toBe(false);
   });
 });

@@ -110,6 +110,19 @@ describe('a burst', () => {
   });
 });
 
+describe('bursts that the queue holds', () => {
+  it('are answered again after one overload, though they come every second', () => {
+    const overload = traffic(3, 0, 2000, 1, 1);
+    const bursts = Array.from({ length: 20 }, (_, i) =>
+      Array.from({ length: 16 }, () => ({ atMs: 4000 + 900 * i, serviceMs: 1 })),
+    ).flat();
+    const served = simulate([...overload, ...bursts], 1, limitsFor(1));
+    expect(served.some(({ latencyMs }) => latencyMs === undefined)).toBe(true);
+    const then = served.filter(({ atMs }) => atMs >= 4000);
+    expect(then.filter(({ latencyMs }) => latencyMs === undefined)).toEqual([]);
+  });
+});
+
 describe('the queue of a burst', () => {
   it.each([
     [0.1, 2, 512],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hashToUnit, Sampler, scarcest } from '../../src/sampling/sampler.ts';
+import { hashToUnit, Sampler } from '../../src/sampling/sampler.ts';
 
 const idle = { shadowMs: 0, workers: 1 };
 
@@ -112,6 +112,35 @@ describe('Sampler', () => {
     );
   });
 
+  it('lets a suspicion use half of what is saved, and tells what was sampled for it alone', () => {
+    const sampler = new Sampler({ ratio: 0.05, budget: 0.1 });
+    let shadowMs = 0;
+    for (; sampler.decide(0.5, 0, { shadowMs, workers: 1 }, 'suspect') !== 'pass' && shadowMs < 9999; )
+      shadowMs++;
+    expect(shadowMs).toBeCloseTo(1600, -1);
+    for (; sampler.decide(0.5, 0, { shadowMs, workers: 1 }, 'urgent') !== 'pass' && shadowMs < 9999; )
+      shadowMs++;
+    expect(shadowMs).toBeCloseTo(3100, -1);
+    const fresh = new Sampler({ ratio: 0.05, budget: 0.1 });
+    expect(fresh.decide(0.5, 0, idle, 'suspect')).toBe('extra');
+    expect(fresh.decide(0.01, 0, idle, 'suspect')).toBe('sample');
+  });
+
+  it('keeps to its share of the thread that serves at any time, whatever samples took before', () => {
+    const sampler = new Sampler({ ratio: 1, budget: 0.02 });
+    let [shadowMs, servingMs, now] = [0, 0, 0];
+    const ask = (workerMs: number, ms: number) => {
+      now += 10;
+      if (sampler.decide(0.5, now, { shadowMs, workers: 2, servingMs }, 'welcome') !== 'sample') return;
+      shadowMs += workerMs;
+      servingMs += ms;
+    };
+    for (let i = 0; i < 100_000; i++) ask(20, 0.1);
+    const before = servingMs;
+    for (let i = 0; i < 30_000; i++) ask(0.2, 0.5);
+    expect(servingMs - before).toBeLessThan(0.02 * (300_000 + 2000));
+  });
+
   it('keeps within its share of the workers and of the thread that serves, whichever is scarcer', () => {
     const costs = fc.record({
       workerMs: fc.double({ min: 0, max: 20, noNaN: true }),
@@ -126,8 +155,7 @@ describe('Sampler', () => {
           const sampler = new Sampler({ ratio: 1, budget });
           let [shadowMs, servingMs] = [0, 0];
           for (let now = 0; now < 20_000; now += 10) {
-            const spent = scarcest({ shadowMs, workers }, servingMs);
-            if (sampler.decide(0.5, now, spent, 'urgent') === 'sample') {
+            if (sampler.decide(0.5, now, { shadowMs, workers, servingMs }, 'urgent') === 'sample') {
               const cost = cycle[(now / 10) % cycle.length]!;
               shadowMs += cost.workerMs;
               servingMs += cost.servingMs;

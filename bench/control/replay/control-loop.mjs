@@ -2,6 +2,7 @@
 // The only file that knows the controller: sampler, shadow runs and thermostat as the server connects them.
 import { parseConfig } from '../../../dist/config.js';
 import { step } from '../../../dist/control/controller.js';
+import { leadOf } from '../../../dist/control/lead.js';
 import { controlOptionsOf } from '../../../dist/control/options.js';
 import { production, stateName } from '../../../dist/control/production.js';
 import { isRamped } from '../../../dist/control/ramp.js';
@@ -94,19 +95,24 @@ export class ControlLoop {
   /** A request was answered. @type {(item: Item, threshold: number, nowMs: number) => void} */
   answered(item, threshold, nowMs) {
     const outputs = item.recorded.outputs(this.#runtime.indexFor(item, threshold), item.row);
-    this.#thermostat.answered(threshold, outputs, nowMs);
+    this.#thermostat.answered(threshold, leadOf(outputs, this.#options.agreement), nowMs);
   }
 
-  /** @type {(position: number, nowMs: number) => boolean} */
-  isSampled(position, nowMs) {
+  /** What the sampler makes of a request. @type {(position: number, nowMs: number) => import('../../../dist/sampling/sampler.js').Decision} */
+  decide(position, nowMs) {
     const interest = this.#thermostat.interestIn(position);
-    return this.#sampler.decide(position, nowMs, this.#runtime.busy, interest) === 'sample';
+    return this.#sampler.decide(position, nowMs, this.#runtime.busy, interest);
   }
 
-  /** A sampled request in the shadow. @type {(item: Item, threshold: number, position: number) => Promise<ShadowSample | 'dropped'>} */
-  look(item, threshold, position) {
+  /** A sampled request in the shadow. @type {(item: Item, threshold: number, position: number, isExtra: boolean) => Promise<ShadowSample | 'dropped'>} */
+  look(item, threshold, position, isExtra) {
     const outputs = item.recorded.outputs(this.#runtime.indexFor(item, threshold), item.row);
-    const served = { ...this.#thermostat.lookAt(position), inputs: inputsOf(item), outputs, threshold };
+    const served = {
+      ...this.#thermostat.lookAt(position, isExtra),
+      inputs: inputsOf(item),
+      outputs,
+      threshold,
+    };
     const counts = this.#sampled++ % COUNT_EVERY === 0;
     return shadow(this.#runtime, served, this.#thermostat.judgedAt(position), { ...this.#options, counts });
   }

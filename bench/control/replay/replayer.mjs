@@ -106,10 +106,11 @@ export class Replayer {
     const threshold = loop.thresholdAt(position);
     this.#truth.add(traffic, item, threshold === 0 ? 0 : (this.#runtime.stuckAt ?? threshold));
     record.served(traffic.sparsity(threshold));
-    const isSampled = loop.isSampled(position, this.#clock.monotonicMs);
+    const decision = loop.decide(position, this.#clock.monotonicMs);
     loop.answered(item, threshold, this.#clock.monotonicMs);
     this.requests++;
-    if (isSampled) await this.#look(item, threshold, position, record);
+    if (decision === 'sample' || decision === 'extra')
+      await this.#look(item, threshold, { position, isExtra: decision === 'extra' }, record);
     while (this.#waiting.length > 0 && this.#waiting[0].due <= this.requests) {
       const { sample, record: own } = /** @type {Waiting} */ (this.#waiting.shift());
       const told = loop.add(sample);
@@ -118,11 +119,11 @@ export class Replayer {
     }
   }
 
-  /** @type {(item: import('./traffic.mjs').Item, threshold: number, position: number, record: PhaseRecord) => Promise<void>} */
-  async #look(item, threshold, position, record) {
+  /** @type {(item: import('./traffic.mjs').Item, threshold: number, how: { position: number, isExtra: boolean }, record: PhaseRecord) => Promise<void>} */
+  async #look(item, threshold, { position, isExtra }, record) {
     this.sampled++;
     try {
-      const sample = await this.loop.look(item, threshold, position);
+      const sample = await this.loop.look(item, threshold, position, isExtra);
       if (sample === 'dropped') record.failed++;
       else this.#waiting.push({ due: this.requests + this.#latency, sample, record });
     } catch {

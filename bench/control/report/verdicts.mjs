@@ -205,7 +205,7 @@ function noFlapping(results) {
     claim: 'no flapping: at most one change of direction per alarm of drift',
     isHeld: turns.length === 0 ? null : bad.length === 0,
     figures:
-      `${bad.length} of ${turns.length} drifts with more` +
+      `${bad.length} of ${turns.length} phases of drift with more` +
       (bad.length === 0 ? '' : `: ${[...new Set(bad.map(({ name }) => name))].join(', ')}`),
   };
 }
