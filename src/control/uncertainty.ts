@@ -13,7 +13,7 @@ const SUSPICIOUS = 2.7;
 /** Two more: forgotten after as few. */
 const MOST = 4.6;
 /** Answers that a suspicion may ask for at once, and what comes back of that with every answer: to hard inputs in a row, too. */
-const ALLOWANCE = { answers: 24, back: 1 / 24 } as const;
+const ALLOWANCE = { answers: 64, back: 1 / 24 } as const;
 /** A ramp uses two thresholds; the rest are what was in use before. */
 const MAX_THRESHOLDS = 4;
 

@@ -28,6 +28,11 @@ const EMPTY = { ms: 20, shortQueues: 5, share: 0.5 } as const;
  * stayed empty for as long as takes to be calm.
  */
 const RECOVERY = { sinceMs: 1000, ms: 8 } as const;
+/**
+ * So long into a turn of the event loop a request has waited for the turn as others wait in the queue: milliseconds, and at least
+ * as many runs. That is looked at for `sinceMs` after a refusal.
+ */
+const LATE = { ms: 2, runs: 16, sinceMs: 250 } as const;
 const SMOOTHING = 0.05;
 
 /**
@@ -93,6 +98,22 @@ export class Admission {
     const waitMs = Math.round(waiting * this.#intervalMs);
     const wait = waitMs > 0 ? `, for about ${waitMs} ms` : '';
     return overloaded(`${waiting} requests are waiting already${wait}`);
+  }
+
+  /** Whether a run was refused for want of room just now. */
+  isRefusing(now: number): boolean {
+    return now - this.#lastRefusalAt < LATE.sinceMs;
+  }
+
+  /**
+   * Why a request must not wait that the event loop has come to only now; undefined when it may. Where the thread that serves is
+   * what is scarce, requests do not wait in the queue, which stays short, but for that thread.
+   *
+   * @param turnMs - for how long the loop has been handling requests in its present turn.
+   */
+  lateness(turnMs: number, now: number): ServingError | undefined {
+    if (!this.isRefusing(now) || turnMs < Math.max(LATE.ms, LATE.runs * this.#intervalMs)) return undefined;
+    return overloaded('more requests come than can be handled');
   }
 
   #limit(now: number, handedOver: number): number {

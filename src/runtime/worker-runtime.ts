@@ -1,6 +1,7 @@
 import { ServingError } from '../errors.ts';
 import { Admission } from './admission.ts';
 import { JobQueue } from './job-queue.ts';
+import { LoopTurn } from './loop-turn.ts';
 import type { RunDone, RunMessage, WorkerSetup } from './messages.ts';
 import { outgoing } from './outgoing.ts';
 import { PIPELINE, PipelineDepth } from './pipeline-depth.ts';
@@ -25,6 +26,7 @@ export class WorkerRuntime implements Runtime {
   readonly #pool: WorkerPool;
   readonly #admission: Admission;
   readonly #depth: PipelineDepth;
+  readonly #turn = new LoopTurn();
   #nextId = 0;
   #underWay = 0;
   #closed: Promise<void> | undefined;
@@ -95,17 +97,16 @@ export class WorkerRuntime implements Runtime {
         this.#start(worker, job);
         return this.#noticeWaiting();
       }
-      const refusal = this.#refusal();
-      if (refusal !== undefined) return reject(refusal);
+      const refusal = this.#fullness();
+      if (refusal !== undefined) return reject(this.#refused(refusal));
       this.#queue.offer(job);
       this.#noticeWaiting();
     });
   }
 
   checkRoom(): void {
-    if (this.#queue.production === 0) return;
-    const refusal = this.#refusal();
-    if (refusal !== undefined) throw refusal;
+    const refusal = this.#lateness() ?? (this.#queue.production === 0 ? undefined : this.#fullness());
+    if (refusal !== undefined) throw this.#refused(refusal);
   }
 
   /** Runs beyond the first two of each worker, wherever they wait. */
@@ -117,11 +118,20 @@ export class WorkerRuntime implements Runtime {
     if (this.#waiting > 0) this.#admission.waits(performance.now());
   }
 
-  #refusal(): ServingError | undefined {
+  #fullness(): ServingError | undefined {
     const handedOver = (this.#depth.runs - PIPELINE) * this.#options.workers;
-    const refusal = this.#admission.refusal(this.#waiting, performance.now(), handedOver);
-    // An event loop that refuses hundreds of requests in one turn would leave answers lying, and workers idle, until it is through.
-    if (refusal !== undefined) this.#pool.settleEnded();
+    return this.#admission.refusal(this.#waiting, performance.now(), handedOver);
+  }
+
+  #lateness(): ServingError | undefined {
+    const now = performance.now();
+    if (!this.#admission.isRefusing(now)) return undefined;
+    return this.#admission.lateness(this.#turn.lasted(now), now);
+  }
+
+  /** An event loop that refuses hundreds of requests in one turn would leave answers lying, and workers idle, until it is through. */
+  #refused(refusal: ServingError): ServingError {
+    this.#pool.settleEnded();
     return refusal;
   }
 

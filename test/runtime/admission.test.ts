@@ -114,11 +114,11 @@ describe('bursts that the queue holds', () => {
   it('are answered again after one overload, though they come every second', () => {
     const overload = traffic(3, 0, 2000, 1, 1);
     const bursts = Array.from({ length: 20 }, (_, i) =>
-      Array.from({ length: 16 }, () => ({ atMs: 4000 + 900 * i, serviceMs: 1 })),
+      Array.from({ length: 16 }, () => ({ atMs: 2600 + 900 * i, serviceMs: 1 })),
     ).flat();
     const served = simulate([...overload, ...bursts], 1, limitsFor(1));
     expect(served.some(({ latencyMs }) => latencyMs === undefined)).toBe(true);
-    const then = served.filter(({ atMs }) => atMs >= 4000);
+    const then = served.filter(({ atMs }) => atMs >= 2600);
     expect(then.filter(({ latencyMs }) => latencyMs === undefined)).toEqual([]);
   });
 });
@@ -162,5 +162,33 @@ describe('the predicted wait', () => {
     admission.departed(1, 100_000);
     admission.departed(1, 100_010);
     expect(admission.refusal(50, 100_010)).toBeUndefined();
+  });
+});
+
+describe('a request that the event loop comes to late', () => {
+  const refusing = (intervalMs: number) => {
+    const admission = new Admission({ maxQueue: 4, maxQueueMs: 1000, workers: 1 });
+    for (let i = 0; i < 40; i++) admission.departed(1, i * intervalMs);
+    const now = 40 * intervalMs;
+    expect(admission.lateness(1e6, now)).toBeUndefined();
+    expect(admission.refusal(4, now)?.code).toBe('OVERLOADED');
+    return { admission, now };
+  };
+
+  it.each([
+    [0.05, 2],
+    [0.1, 2],
+    [1, 16],
+    [100, 1600],
+  ])('is refused after a refusal: runs every %d ms, %d ms into its turn', (intervalMs, lateMs) => {
+    const { admission, now } = refusing(intervalMs);
+    expect(admission.lateness(0.99 * lateMs, now + 1)).toBeUndefined();
+    expect(admission.lateness(1.01 * lateMs, now + 1)?.code).toBe('OVERLOADED');
+  });
+
+  it('prolongs nothing by being refused: a quarter of a second later it is let in', () => {
+    const { admission, now } = refusing(0.1);
+    for (let ms = 1; ms < 250; ms++) expect(admission.lateness(50, now + ms)).toBeDefined();
+    expect(admission.lateness(50, now + 250)).toBeUndefined();
   });
 });
