@@ -20,6 +20,7 @@ import { TruthMeter } from './truth-meter.mjs';
  *   isStart?: boolean,
  *   isDrift?: boolean,
  *   arrivals?: import('./arrivals.mjs').Arrivals,
+ *   rowLength?: number,
  *   failureRatio?: number,
  *   collapse?: boolean,
  *   clockJumpMs?: number,
@@ -67,7 +68,7 @@ export class Replayer {
 
   /** @param {Phase} phase @param {{ isTraced?: boolean, onRequest?: ((n: number) => void) | undefined }} [options] */
   async phase(phase, { isTraced = false, onRequest } = {}) {
-    const from = new Mixture(this.#row, phase.traffic);
+    const from = new Mixture(this.#row, phase.traffic, phase.rowLength);
     const traffic = phase.towards ? new Drifting(from, new Mixture(this.#row, phase.towards)) : from;
     const record = new PhaseRecord(phase.name, phase.isDrift === true, this.loop.production);
     const { settled, atMost } =

@@ -48,8 +48,13 @@ export class Mixture {
   /** @type {Map<number, number>} */
   #sparsities = new Map();
 
-  /** @param {string} name - row of the zoo. @param {readonly Part[]} parts */
-  constructor(name, parts) {
+  #rowLength;
+  /** @type {Source | undefined} */
+  #latest;
+
+  /** @param {string} name - row of the zoo. @param {readonly Part[]} parts @param {number} rowLength - requests in a row that come from the same part, on average. */
+  constructor(name, parts, rowLength = 1) {
+    this.#rowLength = rowLength;
     this.sources = parts.map(
       ({ variant = 'base', row = name, classes }) => new Source(Recorded.of(row, variant), classes),
     );
@@ -59,12 +64,23 @@ export class Mixture {
 
   /** @param {() => number} random @returns {Item} */
   draw(random) {
+    const source = this.#rowLength > 1 ? this.#rowGoesOn(random) : this.#choose(random);
+    const row = source.rows[Math.floor(random() * source.rows.length)];
+    return { recorded: source.recorded, row, source };
+  }
+
+  /** @param {() => number} random */
+  #rowGoesOn(random) {
+    if (this.#latest === undefined || random() * this.#rowLength < 1) this.#latest = this.#choose(random);
+    return this.#latest;
+  }
+
+  /** @param {() => number} random */
+  #choose(random) {
     let u = this.sources.length === 1 ? 0 : random();
     let i = 0;
     while (i < this.sources.length - 1 && u >= this.weights[i]) u -= this.weights[i++];
-    const source = this.sources[i];
-    const row = source.rows[Math.floor(random() * source.rows.length)];
-    return { recorded: source.recorded, row, source };
+    return this.sources[i];
   }
 
   /** The mean loss of the whole traffic at a threshold. @type {(truth: Truth, threshold: number) => number} */

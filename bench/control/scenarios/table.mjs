@@ -134,6 +134,25 @@ export const SCENARIOS = [
     phases: [start(), shift('noisier', [{ weight: 4 }, { variant: 'noise', weight: 1 }])],
   },
   {
+    name: 'in-rows',
+    about: 'the same images as before, but tops in rows of about ten, and all others',
+    kind: 'trouble',
+    row: CNN,
+    seeds: 5,
+    phases: [
+      start(),
+      {
+        name: 'in rows',
+        traffic: [
+          { classes: [0, 2, 4, 6], weight: 4 },
+          { classes: [1, 3, 5, 7, 8, 9], weight: 6 },
+        ],
+        rowLength: 10,
+        length: 60_000,
+      },
+    ],
+  },
+  {
     name: 'gradual',
     about: 'contrast rises over 100,000 requests',
     kind: 'drift',
