@@ -17,7 +17,8 @@ export function leadOf(outputs: readonly Tensor[], options: AgreementOptions): n
   const [rows, width] = scores.shape as [number, number];
   const n = Math.min(rows, Math.max(1, Math.floor(MOST_SCORES / width)));
   if (n === 0) return null;
-  const values = floatsOf({ ...scores, elements: scores.elements.slice(0, n * width) } as Tensor);
+  const elements = (scores.elements as Float32Array).subarray(0, n * width);
+  const values = floatsOf({ ...scores, elements });
   let sum = 0;
   for (let row = 0; row < n; row++) sum += leadOfRow(values, row * width, (row + 1) * width);
   return sum / n;
