@@ -179,7 +179,7 @@ export const ConfigSchema = z.strictObject({
       runLength: z
         .number()
         .min(1000)
-        .default(1_000_000)
+        .default(10_000_000)
         .describe('sampled requests between two false alarms of drift, on average'),
       recentSlices: count
         .default(4)
