@@ -203,6 +203,7 @@ export class Thermostat {
 
   #compared({ at, histograms, isExtra }: ShadowSample, judged: Judged): ControlEvent[] {
     const { threshold, comparison, retained, isDue } = judged;
+    if (comparison !== null) this.#uncertainty.compared(threshold, comparison.loss);
     if (threshold === judgedThreshold(this.state) && !isExtra) {
       if (retained !== null) this.measured.add(histograms, retained);
       if (comparison !== null) this.agreement.add(comparison);

@@ -14,6 +14,8 @@ const SUSPICIOUS = 2.7;
 const MOST = 4.6;
 /** Answers that a suspicion may ask for at once, and what comes back of that with every answer: to hard inputs in a row, too. */
 const ALLOWANCE = { answers: 64, back: 1 / 24 } as const;
+/** So many comparisons in a row that find nothing end a suspicion. */
+const FOUND_NOTHING = 26;
 /** A ramp uses two thresholds; the rest are what was in use before. */
 const MAX_THRESHOLDS = 4;
 
@@ -44,15 +46,24 @@ export class UncertaintyWatch {
         limit: Number.NaN,
         score: 0,
         allowance: ALLOWANCE.answers,
+        foundNothing: 0,
       };
       this.#watched.set(threshold, watched);
     }
     add(watched, Number.isNaN(lead) ? Number.NEGATIVE_INFINITY : lead);
   }
 
+  /** An answer at a threshold was compared, and lost so much. */
+  compared(threshold: number, loss: number): void {
+    const watched = this.#watched.get(threshold);
+    if (watched === undefined) return;
+    watched.foundNothing = loss === 0 && isAsking(watched) ? watched.foundNothing + 1 : 0;
+    if (watched.foundNothing >= FOUND_NOTHING) watched.allowance = 0;
+  }
+
   isSuspicious(threshold: number): boolean {
     const watched = this.#watched.get(threshold);
-    return watched !== undefined && watched.score >= SUSPICIOUS && watched.allowance >= 1;
+    return watched !== undefined && isAsking(watched);
   }
 
   /** Other traffic: what was usual is not any more. */
@@ -70,13 +81,19 @@ interface Watched {
   score: number;
   /** Answers that may still be asked for. */
   allowance: number;
+  /** Comparisons in a row, of those asked for, that lost nothing. */
+  foundNothing: number;
+}
+
+function isAsking({ score, allowance }: Watched): boolean {
+  return score >= SUSPICIOUS && allowance >= 1;
 }
 
 function add(watched: Watched, lead: number): void {
   const { leads, limit, score } = watched;
   const isKnown = !Number.isNaN(limit);
   if (isKnown) watched.score = Math.min(MOST, Math.max(0, score + (lead < limit ? UNCERTAIN : CERTAIN)));
-  const asked = watched.score >= SUSPICIOUS && watched.allowance >= 1 ? 1 : 0;
+  const asked = isAsking(watched) ? 1 : 0;
   watched.allowance = Math.min(ALLOWANCE.answers, watched.allowance - asked + ALLOWANCE.back);
   leads[watched.seen++ % leads.length] = lead;
   if (watched.seen < leads.length || watched.seen % REFERENCE.refresh > 0) return;

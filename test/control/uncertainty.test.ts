@@ -88,6 +88,24 @@ describe('UncertaintyWatch', () => {
     expect(later).toBeLessThanOrEqual(9);
   });
 
+  it('ends when twenty-six comparisons in a row have found nothing, and not while some find something', () => {
+    const askedFor = (lossOf: (i: number) => number) => {
+      const watch = usual();
+      let asked = 0;
+      for (let i = 0; i < 60; i++) {
+        if (!tell(watch, [-1])) continue;
+        asked++;
+        watch.compared(TAU, lossOf(i));
+      }
+      return asked;
+    };
+    expect(askedFor(() => 0)).toBeLessThanOrEqual(29);
+    expect(askedFor((i) => (i % 20 === 0 ? 0.4 : 0))).toBeGreaterThan(55);
+    const calm = usual();
+    for (let i = 0; i < 100; i++) calm.compared(TAU, 0);
+    expect(tell(calm, [-1, -1, -1])).toBe(true);
+  });
+
   it('asks for one answer in twenty at most where hard inputs come in rows', () => {
     const watch = usual();
     const random = xorshift(29);
