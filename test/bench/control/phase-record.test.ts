@@ -15,7 +15,7 @@ interface Record {
   saw(now: Production, isPair: boolean): void;
   readonly delays: { readonly [name: string]: number | null };
   readonly pairsToDense: number | null;
-  readonly path: readonly number[];
+  readonly paths: readonly (readonly number[])[];
   readonly reversals: number;
   readonly alarms: number;
 }
@@ -66,6 +66,14 @@ describe('PhaseRecord', () => {
     expect(recordOf(at(0.3), at(0), at(0.2), at(0.25), at(0.4)).reversals).toBe(1);
     expect(recordOf(at(0.3), at(0), at(0.4), at(0), at(0.5)).reversals).toBe(0);
     expect(recordOf(at(0.3), at(0.2), at(0.3), at(0.2)).reversals).toBe(2);
-    expect(recordOf(at(0), at(0.1), at(0.1), at(0.2)).path).toEqual([0.1, 0.2]);
+    expect(recordOf(at(0), at(0.1), at(0.1), at(0.2)).paths).toEqual([[0.1, 0.2]]);
+  });
+
+  it('counts them from one alarm of drift to the next, each from where τ was', () => {
+    const drifted = { ...at(0), state: 'drifted' };
+    const record = recordOf(at(0.4), drifted, drifted, at(0.2), at(0.3), drifted, at(0.25), at(0.5));
+    expect(record.paths).toEqual([[0.4], [0.4, 0.2, 0.3], [0.3, 0.25, 0.5]]);
+    expect(record.reversals).toBe(1);
+    expect(recordOf(at(0.4), drifted, at(0.2), at(0.3), at(0.25)).reversals).toBe(2);
   });
 });
