@@ -159,7 +159,7 @@ export class Thermostat {
   /** How much a request at a position is wanted as a sample. */
   interestIn(position: number): Interest {
     const interest = interestIn(this.state, position, this.control);
-    if (interest === 'urgent') return interest;
+    if (interest === 'urgent' || !this.#uncertainty.isWatching) return interest;
     return this.#uncertainty.isSuspicious(this.thresholdAt(position)) ? 'suspect' : interest;
   }
 

@@ -61,6 +61,11 @@ export class UncertaintyWatch {
     if (watched.foundNothing >= FOUND_NOTHING) watched.allowance = 0;
   }
 
+  /** Whether there was any pruned answer to watch. */
+  get isWatching(): boolean {
+    return this.#watched.size > 0;
+  }
+
   isSuspicious(threshold: number): boolean {
     const watched = this.#watched.get(threshold);
     return watched !== undefined && isAsking(watched);

@@ -48,10 +48,10 @@ export class Sampler {
    * answer that is suspected and nothing of the traffic.
    */
   decide(position: number, nowMs: number, spending: Spending, interest: Interest = 'usual'): Decision {
-    this.#settle(nowMs, spending);
     const { ratio } = this.#options;
     const isChosen = this.#isChosen(position);
     if (ratio === 0 || (!isChosen && interest === 'usual')) return 'pass';
+    this.#settle(nowMs, spending);
     const budgets = [this.#workers, this.#serving];
     if (!budgets.every((budget) => budget.pays(interest))) return isChosen ? 'over-budget' : 'pass';
     for (const budget of budgets) budget.spend(interest);
