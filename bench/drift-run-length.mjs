@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import * as ort from 'onnxruntime-node';
-import { bundledModel } from '../dist/bundled.js';
+import { bundledModel } from '../dist/config/bundled-model.js';
 import { driftReference, readDrift } from '../dist/drift/detector.js';
 import { summarize } from '../dist/drift/summary.js';
 import { binned } from '../dist/estimator/binning.js';

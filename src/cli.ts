@@ -7,8 +7,8 @@ import { instrumentCommand } from './cli/instrument.ts';
 import { replayCommand } from './cli/replay.ts';
 import { serveCommand } from './cli/serve.ts';
 import { stateCommand } from './cli/state.ts';
-import { messageOf, ServingError } from './errors.ts';
-import { VERSION } from './version.ts';
+import { messageOf, ServingError } from './config/errors.ts';
+import { VERSION } from './config/version.ts';
 
 /** How long what an error has left behind may take to end by itself. */
 const LEFTOVERS_MS = 1000;

@@ -3,10 +3,11 @@ import type { Hono } from 'hono';
 import type { Logger } from 'pino';
 import { EMPTY, type Observable, ReplaySubject, switchMap } from 'rxjs';
 import { mayUseData, type Tokens } from './authorization.ts';
-import { bundledModel } from './bundled.ts';
-import type { Config } from './config.ts';
+import { bundledModel } from './config/bundled-model.ts';
+import { messageOf, ServingError } from './config/errors.ts';
+import type { Config } from './config/schema.ts';
+import { VERSION } from './config/version.ts';
 import type { ControllerState, Mode } from './control/state.ts';
-import { messageOf, ServingError } from './errors.ts';
 import type { GrpcAddress, GrpcListening } from './grpc/server.ts';
 import { requireToken } from './http/access.ts';
 import { createApp } from './http/app.ts';
@@ -29,7 +30,6 @@ import { nameOfFile, opener } from './serving/open-model.ts';
 import { ServingPlane } from './serving/plane.ts';
 import { createPruningPlane } from './serving/pruning-plane.ts';
 import { Metrics } from './telemetry/metrics.ts';
-import { VERSION } from './version.ts';
 
 export interface Taustat {
   /** Everything over HTTP, to be mounted in any Hono application: `app.route('/', taustat.routes)`. */

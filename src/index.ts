@@ -1,5 +1,5 @@
 import { compose, type Taustat } from './compose.ts';
-import { type ConfigInput, parseConfig } from './config.ts';
+import { type ConfigInput, parseConfig } from './config/schema.ts';
 import { createLog } from './telemetry/log.ts';
 
 /**
@@ -17,9 +17,9 @@ export type { Analysis } from './analysis/analysis.ts';
 export { analyze } from './analysis/analyze.ts';
 export type { AnalyzeOptions } from './analysis/options.ts';
 export type { ModelChoice, Taustat } from './compose.ts';
-export type { Config, ConfigInput } from './config.ts';
+export { type ErrorCode, ServingError } from './config/errors.ts';
+export type { Config, ConfigInput } from './config/schema.ts';
 export type { ControllerState, Mode, Phase } from './control/state.ts';
-export { type ErrorCode, ServingError } from './errors.ts';
 export type { GrpcAddress, GrpcListening } from './grpc/server.ts';
 export type { IndexEntry, RepositoryPlane } from './http/repository-plane.ts';
 export { type InstrumentedModel, type InstrumentOptions, instrument } from './onnx/instrument.ts';

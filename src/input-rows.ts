@@ -1,4 +1,4 @@
-import { ServingError } from './errors.ts';
+import { ServingError } from './config/errors.ts';
 import { float16Bits } from './estimator/float16.ts';
 import type { NpyArray } from './npy.ts';
 import { allocateElements, type FixedSizeDatatype, type NumericElements } from './protocol/datatypes.ts';

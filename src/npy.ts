@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parse } from 'npyjs';
-import { messageOf, ServingError } from './errors.ts';
+import { messageOf, ServingError } from './config/errors.ts';
 
 /** An array from a `.npy` file, row-major. */
 export interface NpyArray {

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ConfigSchema, parseConfig } from '../src/config.ts';
-import { settings } from '../src/config-sources.ts';
+import { ConfigSchema, parseConfig } from '../src/config/schema.ts';
+import { settings } from '../src/config/sources.ts';
 
 const README = new URL('../README.md', import.meta.url);
 

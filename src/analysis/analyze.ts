@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { basename, dirname } from 'node:path';
-import { bundledModel } from '../bundled.ts';
-import { ServingError } from '../errors.ts';
+import { bundledModel } from '../config/bundled-model.ts';
+import { ServingError } from '../config/errors.ts';
 import { type LoadedModel, loadModel } from '../runtime/load-model.ts';
 import { WorkerRuntime } from '../runtime/worker-runtime.ts';
 import { type Analysis, type Answers, curveOf, type FullEvaluation } from './analysis.ts';

@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { float16ToFloat32 } from '../estimator/float16.ts';
 import type { Tensor, TensorSpec } from '../protocol/types.ts';
 

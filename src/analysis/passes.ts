@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import type { InputRows } from '../input-rows.ts';
 import type { Measure } from '../runtime/messages.ts';
 import type { Runtime, ShadowResult } from '../runtime/runtime.ts';

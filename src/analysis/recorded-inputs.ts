@@ -1,5 +1,5 @@
-import { bundledModel } from '../bundled.ts';
-import { ServingError } from '../errors.ts';
+import { bundledModel } from '../config/bundled-model.ts';
+import { ServingError } from '../config/errors.ts';
 import { type InputRows, inputRows } from '../input-rows.ts';
 import { type NpyArray, readNpy } from '../npy.ts';
 import type { TensorSpec } from '../protocol/types.ts';

@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import type { TensorSpec } from '../protocol/types.ts';
 
 /** One run: rows [from, to), all of them in one slice. */

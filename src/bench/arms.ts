@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 
 /** One way of serving the model that is compared with the others. */
 export type Arm = 'plain' | 'observe' | 'auto' | 'batched';

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { HttpConnection } from './http-connection.ts';
 
 /** Compiled next to this file. */

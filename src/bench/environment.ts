@@ -1,5 +1,5 @@
 import { availableParallelism, cpus, platform, release } from 'node:os';
-import { VERSION } from '../version.ts';
+import { VERSION } from '../config/version.ts';
 
 /** What a figure depends on beside the code. */
 export function environment(model: string | undefined) {

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { inferPath, type WireRequest } from './infer-requests.ts';
 
 const HEAD_END = Buffer.from('\r\n\r\n');

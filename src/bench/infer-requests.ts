@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import type { InputRows } from '../input-rows.ts';
 import { encodeInferRequest } from '../protocol/encode-request.ts';
 import type { TensorSpec } from '../protocol/types.ts';

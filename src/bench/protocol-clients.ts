@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import type { InputRows } from '../input-rows.ts';
 import { HttpConnection, httpMessage } from './http-connection.ts';
 import { inferRequests, type WireForm } from './infer-requests.ts';

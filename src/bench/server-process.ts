@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 
 /** Where the compiled program is; from sources (tests) the built one is used. */
 const DIST = new URL(import.meta.url.endsWith('.ts') ? '../../dist/' : '../', import.meta.url);

@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { parseExposition, type Sample, samplesOf, sampleValue } from './exposition.ts';
 
 /** What a server says of itself at one moment. */

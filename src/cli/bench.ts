@@ -13,8 +13,8 @@ import { type RecordedInputs, recordedInputs } from '../bench/recorded-inputs.ts
 import { comparisonText, overheadText, overloadText, protocolsText, soakText } from '../bench/report.ts';
 import { soak } from '../bench/soak.ts';
 import { summarize } from '../bench/summary.ts';
-import { bundledModel } from '../bundled.ts';
-import { messageOf, ServingError } from '../errors.ts';
+import { bundledModel } from '../config/bundled-model.ts';
+import { messageOf, ServingError } from '../config/errors.ts';
 import { integerOption, numberOption, repeated } from './options.ts';
 
 interface BenchFlags {

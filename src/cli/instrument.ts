@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
-import { messageOf, ServingError } from '../errors.ts';
+import { messageOf, ServingError } from '../config/errors.ts';
 import { type GateSource, instrument } from '../onnx/instrument.ts';
 import { THRESHOLD_INPUT } from '../onnx/names.ts';
 import { readModel } from '../runtime/load-model.ts';

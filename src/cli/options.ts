@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Config, ConfigInput } from '../config.ts';
-import { loadConfig } from '../config-sources.ts';
+import { ServingError } from '../config/errors.ts';
+import type { Config, ConfigInput } from '../config/schema.ts';
+import { loadConfig } from '../config/sources.ts';
 import { MODES } from '../control/state.ts';
-import { ServingError } from '../errors.ts';
 
 /** A number, or an error that says what was expected. */
 export function numberOption(text: string): number {

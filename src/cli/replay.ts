@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
-import { messageOf, ServingError } from '../errors.ts';
+import { messageOf, ServingError } from '../config/errors.ts';
 import { partsOf } from '../memory/audit-parts.ts';
 import { AuditError, type ReplayedDecision, replay } from '../memory/replay.ts';
 import { table } from './table.ts';

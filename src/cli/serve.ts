@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Logger } from 'pino';
 import { compose, type Taustat } from '../compose.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/schema.ts';
 import type { GrpcListening } from '../grpc/server.ts';
 import { listen } from '../http/server.ts';
 import { createLog } from '../telemetry/log.ts';

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { Command } from 'commander';
-import { loadConfig } from '../config-sources.ts';
-import { messageOf, ServingError } from '../errors.ts';
+import { messageOf, ServingError } from '../config/errors.ts';
+import { loadConfig } from '../config/sources.ts';
 import type { Choice } from '../memory/choice.ts';
 import { ChoiceFiles } from '../memory/choice-files.ts';
 import { choiceKeyOf, defaultStateFolder } from '../memory/keys.ts';

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import type { CodecAnswer, CodecJob } from './messages.ts';
 
 /** Compiled next to this file; from sources (tests) the built one is used. */

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../config/errors.ts';
 import type { DecodeLimits } from '../protocol/decode-request.ts';
 import type { NonFinitePolicy } from '../protocol/json-writer.ts';
 import type { InferRequest, InferResponse, ModelMetadata } from '../protocol/types.ts';

@@ -1,6 +1,6 @@
 /** Decodes and encodes large JSON beside the thread that serves. */
 import { parentPort } from 'node:worker_threads';
-import { messageOf, ServingError } from '../errors.ts';
+import { messageOf, ServingError } from '../config/errors.ts';
 import { decodeInferRequest } from '../protocol/decode-request.ts';
 import { encodeInferResponse } from '../protocol/encode-response.ts';
 import type { CodecAnswer, CodecJob } from './messages.ts';

@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/schema.ts';
 import { type Criticality, criticality } from '../criticality/critical-point.ts';
 import { paperCriticality } from '../criticality/paper-rule.ts';
 import { mergeAll } from '../estimator/histogram.ts';

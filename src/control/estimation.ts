@@ -1,5 +1,5 @@
 import { map, type Observable } from 'rxjs';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/schema.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
 import type { DriftReading, DriftReference } from '../drift/detector.ts';
 import { type IntervalReading, intervalMoved } from '../drift/interval-moved.ts';

@@ -13,10 +13,10 @@ import {
   type Subscription,
   scan,
 } from 'rxjs';
-import type { Config } from '../config.ts';
+import { messageOf } from '../config/errors.ts';
+import type { Config } from '../config/schema.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
 import type { DriftReference } from '../drift/detector.ts';
-import { messageOf } from '../errors.ts';
 import type { RollingWindow } from '../estimator/rolling-window.ts';
 import type { Interest } from '../sampling/budget.ts';
 import type { Judged, Look, ShadowSample } from '../sampling/shadow.ts';

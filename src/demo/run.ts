@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { pairwise } from 'rxjs';
-import { bundledModel } from '../bundled.ts';
 import { compose } from '../compose.ts';
-import { type Config, parseConfig } from '../config.ts';
+import { bundledModel } from '../config/bundled-model.ts';
+import { type Config, parseConfig } from '../config/schema.ts';
 import { appliedThreshold } from '../control/production.ts';
 import { listen } from '../http/server.ts';
 import { inputRows } from '../input-rows.ts';

@@ -5,7 +5,7 @@
  * JavaScript numbers lies between, and none is allocated before the message is known to be long enough for the shape.
  */
 import { type BinaryReader, type BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { allocateElements, type NumericElements, viewElements } from '../protocol/datatypes.ts';
 import { wrongCount } from '../protocol/shape.ts';
 import type { Datatype, Tensor, TensorElements } from '../protocol/types.ts';

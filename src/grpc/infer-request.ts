@@ -1,5 +1,5 @@
 /** `ModelInferRequest`: from its bytes to a request that fits the model, by the same checks as any other transport's. */
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { checkedInputs, checkedOutputs } from '../protocol/arrived-request.ts';
 import { decodeBinary } from '../protocol/binary-codec.ts';
 import type { DecodeLimits } from '../protocol/decode-request.ts';

@@ -1,5 +1,5 @@
 import type { handleUnaryCall, Metadata, MethodDefinition, sendUnaryData } from '@grpc/grpc-js';
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { parseVersion } from '../http/model-path.ts';
 import type { InferencePlane } from '../http/plane.ts';
 import type { DecodeLimits } from '../protocol/decode-request.ts';

@@ -1,5 +1,5 @@
 import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
-import { type ErrorCode, ServingError } from '../errors.ts';
+import { type ErrorCode, ServingError } from '../config/errors.ts';
 
 /** The gRPC status of every error; the message is the one that REST answers. */
 export const GRPC_STATUS = {

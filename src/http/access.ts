@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono';
 import { carries, type HeaderOf, mayUseData, type Tokens } from '../authorization.ts';
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { errorAnswer } from './answers.ts';
 import type { HttpContext } from './body.ts';
 

@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import type { HttpContext } from './body.ts';
 import type { HttpLimits } from './limits.ts';
 

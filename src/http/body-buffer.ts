@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 
 const FIRST_CAPACITY = 1024 * 1024;
 /** Alignment of the widest datatype. */

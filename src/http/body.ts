@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context } from 'hono';
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { BodyBuffer, bodyTooLarge } from './body-buffer.ts';
 import { decompress } from './compression.ts';
 import { ReceivedMessage } from './received-message.ts';

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { deflate, gunzip, gzip, inflate } from 'node:zlib';
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import type { Encoding } from './request-headers.ts';
 
 const COMPRESS = { gzip: promisify(gzip), deflate: promisify(deflate) } as const;

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { type BodySource, withBody } from './body.ts';
 import { compress } from './compression.ts';
 import { InferCodec } from './infer-codec.ts';

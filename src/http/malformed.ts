@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { RequestError } from '@hono/node-server';
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { errorAnswer } from './answers.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 

@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { quoted } from '../protocol/quoted.ts';
 import type { HttpContext } from './body.ts';
 import { unknownModel } from './plane.ts';

@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import type { InferRequest, InferResponse, ModelMetadata } from '../protocol/types.ts';
 
 /** What accompanies a request beyond its content. */

@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { type JsonObject, readJson } from '../protocol/json-reader.ts';
 import { checkControl } from './access.ts';
 import { answering, json, onlyMethod } from './answers.ts';

@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 
 export type Encoding = 'identity' | 'gzip' | 'deflate';
 

@@ -2,7 +2,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import type { NodeBindings } from './body.ts';
 import type { DirectAnswer } from './direct-infer.ts';
 import { refuseExpectation, refuseMessage, refuseRequest } from './malformed.ts';

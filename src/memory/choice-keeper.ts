@@ -1,4 +1,4 @@
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../config/errors.ts';
 import type { Choice, Durability } from './choice.ts';
 import { answerWithin } from './patience.ts';
 import type { KeptChoice, StateStore } from './store.ts';

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { messageOf } from '../config/errors.ts';
 import type { ControlEvent } from '../control/event.ts';
 import type { ControllerState } from '../control/state.ts';
 import type { Memory } from '../control/thermostat.ts';
-import { messageOf } from '../errors.ts';
 import { AuditRecorder } from './audit.ts';
 import { AuditFile } from './audit-file.ts';
 import { type Choice, type Durability, laterOf } from './choice.ts';

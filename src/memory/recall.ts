@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/schema.ts';
 import { phaseUnder } from '../control/controller.ts';
 import { EVIDENCE_FORM } from '../control/evidence.ts';
 import { type Fixed, fixedAt } from '../control/fixed.ts';

@@ -9,7 +9,7 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from 'onnx-buf';
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { bakedGate, type GatePlace, liveGate } from './gate.ts';
 import { type GraphIndex, indexGraph } from './graph.ts';
 import { assertComplete, decodeModel, encodeModel, standardOpset } from './model-file.ts';

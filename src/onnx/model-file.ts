@@ -7,7 +7,7 @@ import {
   type TensorProto,
   TensorProto_DataLocation,
 } from 'onnx-buf';
-import { messageOf, ServingError } from '../errors.ts';
+import { messageOf, ServingError } from '../config/errors.ts';
 
 /**
  * A model whose graph is there.

@@ -1,5 +1,5 @@
 import type { GraphProto, NodeProto } from 'onnx-buf';
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { subgraphs } from './attributes.ts';
 
 /**

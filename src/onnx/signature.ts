@@ -1,5 +1,5 @@
 import { type ModelProto, TensorProto_DataType, type TensorShapeProto, type ValueInfoProto } from 'onnx-buf';
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import type { Datatype, TensorSpec } from '../protocol/types.ts';
 import { assertComplete } from './model-file.ts';
 import { RESERVED_PREFIX } from './names.ts';

@@ -1,5 +1,5 @@
 import { type ModelProto, type NodeProto, TensorProto_DataType } from 'onnx-buf';
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { subgraphs } from './attributes.ts';
 import { type Decomposition, findDecompositions } from './decompositions.ts';
 import { matchesGlob } from './glob.ts';

@@ -1,5 +1,5 @@
 import type { GraphProto, ModelProto, NodeProto } from 'onnx-buf';
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 
 const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

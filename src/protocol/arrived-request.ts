@@ -1,5 +1,5 @@
 /** From a request as a transport found it to checked tensors: one way for JSON, binary data and gRPC. */
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { booleanParameter } from './parameters.ts';
 import { checkedCount, checkShape, shapeOf } from './shape.ts';
 import type {

@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import type { Datatype, TensorElements } from './types.ts';
 
 /** Typed arrays that hold every datatype but BYTES. */

@@ -1,5 +1,5 @@
 /** From the bytes of an infer request to checked tensors: JSON, JSON with binary data, or one raw tensor. */
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { checkedInputs, checkedOutputs } from './arrived-request.ts';
 import { type JsonValue, readJson } from './json-reader.ts';
 import { checkReserved, readParameters } from './parameters.ts';

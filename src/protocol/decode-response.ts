@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { isDatatype } from './datatypes.ts';
 import { type JsonValue, readJson } from './json-reader.ts';
 import { readParameters } from './parameters.ts';

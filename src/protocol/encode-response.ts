@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { assemble, type EncodedBody, tensorJson } from './encode-body.ts';
 import type { NonFinitePolicy } from './json-writer.ts';
 import type { InferRequest, InferResponse, Tensor } from './types.ts';

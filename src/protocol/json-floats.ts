@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { allocateElements } from './datatypes.ts';
 import { endOfNumber, malformed } from './json-text.ts';
 import { type JsonElements, ragged, walkElements } from './json-walk.ts';

@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import type { JsonSpan } from './json-reader.ts';
 import { malformed, skipSpace } from './json-text.ts';
 import { formatShape, wrongCount } from './shape.ts';

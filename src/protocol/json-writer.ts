@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { notInJson } from './json-elements.ts';
 import type { Tensor } from './types.ts';
 

@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import type { JsonValue } from './json-reader.ts';
 import { quoted } from './quoted.ts';
 import type { Parameter, Parameters } from './types.ts';

@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { decodeBinary } from './binary-codec.ts';
 import { elementBytes } from './datatypes.ts';
 import { countElements, formatShape } from './shape.ts';

@@ -1,5 +1,5 @@
 /** What the tensors of requests and of responses have in common when they are read. */
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { decodeBinary } from './binary-codec.ts';
 import { readJsonElements } from './json-elements.ts';
 import { type JsonObject, JsonSpan, type JsonValue } from './json-reader.ts';

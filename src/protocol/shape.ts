@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { elementBytes } from './datatypes.ts';
 import type { Datatype, TensorSpec } from './types.ts';
 

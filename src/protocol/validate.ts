@@ -1,5 +1,5 @@
 /** Checks of a request against what the model declares. */
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { isDatatype } from './datatypes.ts';
 import { quoted } from './quoted.ts';
 import { formatShape } from './shape.ts';

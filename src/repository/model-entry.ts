@@ -1,5 +1,5 @@
 import { BehaviorSubject, distinctUntilChanged, map, type Observable } from 'rxjs';
-import { messageOf, ServingError } from '../errors.ts';
+import { messageOf, ServingError } from '../config/errors.ts';
 import type { Choice } from '../memory/choice.ts';
 import type { ServedModel } from '../serving/served-model.ts';
 import type { FoundModel, FoundVersion } from './layout.ts';

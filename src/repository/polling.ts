@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { concatMap, from, type Subscription, timer } from 'rxjs';
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../config/errors.ts';
 import { type FoundModel, filesOf } from './layout.ts';
 import type { ModelRegistry } from './registry.ts';
 

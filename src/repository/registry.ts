@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { from, lastValueFrom, mergeMap, type Observable, of, toArray } from 'rxjs';
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { unknownModel } from '../http/plane.ts';
 import type { IndexEntry, RepositoryPlane } from '../http/repository-plane.ts';
 import type { ServedModel } from '../serving/served-model.ts';

@@ -1,7 +1,7 @@
 import type { Dirent, Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, ServingError } from '../errors.ts';
+import { messageOf, ServingError } from '../config/errors.ts';
 import { type FoundFile, type Layout, type ModelFolder, readLayout, type VersionFolder } from './layout.ts';
 
 /** Where models come from. */

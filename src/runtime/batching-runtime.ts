@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import type { Tensor } from '../protocol/types.ts';
 import { Admission } from './admission.ts';
 import { joined, split } from './batch.ts';

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../config/errors.ts';
 import type { ActivationHistogram } from '../estimator/histogram.ts';
 import type { SiteOptions } from '../onnx/sites.ts';
 import type { Tensor } from '../protocol/types.ts';

@@ -1,6 +1,6 @@
 /** A worker thread that reads one model file and ends. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { messageOf, ServingError } from '../errors.ts';
+import { messageOf, ServingError } from '../config/errors.ts';
 import type { SiteOptions } from '../onnx/sites.ts';
 import { loadModel } from './load-model.ts';
 import type { FromReader } from './messages.ts';

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import type { SiteOptions } from '../onnx/sites.ts';
 import type { LoadedModel } from './load-model.ts';
 import type { FromReader } from './messages.ts';

@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import type { Job } from './job-queue.ts';
 import type { Measure, RunDone } from './messages.ts';
 import type { Run, ShadowResult } from './runtime.ts';

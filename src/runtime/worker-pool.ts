@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import type { SiteOptions } from '../onnx/sites.ts';
 import type { WorkerSetup } from './messages.ts';
 import { WorkerThread } from './worker-thread.ts';

@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import { Admission } from './admission.ts';
 import { JobQueue } from './job-queue.ts';
 import { LoopTurn } from './loop-turn.ts';

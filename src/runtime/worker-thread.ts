@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
-import { messageOf, ServingError } from '../errors.ts';
+import { messageOf, ServingError } from '../config/errors.ts';
 import type { FromWorker, RunDone, RunMessage, ToWorker, WorkerData, WorkerSetup } from './messages.ts';
 
 // The native library reports usage unless this is set in the process before a thread loads it.

@@ -1,7 +1,7 @@
 /** A worker thread: one model, one run at a time. Nothing here knows about requests, states or policies. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../config/errors.ts';
 import { binned } from '../estimator/binning.ts';
 import { float16MagnitudeBits } from '../estimator/float16.ts';
 import { instrument } from '../onnx/instrument.ts';

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/schema.ts';
 import { unbatchable } from '../runtime/batch.ts';
 import { BatchingRuntime } from '../runtime/batching-runtime.ts';
 import type { LoadedModel } from '../runtime/load-model.ts';

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/schema.ts';
 import { controlOptionsOf } from '../control/options.ts';
 import type { Memory } from '../control/thermostat.ts';
 import type { Choice } from '../memory/choice.ts';

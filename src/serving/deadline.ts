@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import type { InferContext } from '../http/plane.ts';
 import type { InferRequest } from '../protocol/types.ts';
 import type { Run } from '../runtime/runtime.ts';

@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import type { Logger } from 'pino';
-import { BUNDLED_NAME } from '../bundled.ts';
-import type { Config } from '../config.ts';
+import { BUNDLED_NAME } from '../config/bundled-model.ts';
+import type { Config } from '../config/schema.ts';
 import type { SiteOptions } from '../onnx/sites.ts';
 import type { OpenVersion } from '../repository/model-entry.ts';
 import type { LoadedModel } from '../runtime/load-model.ts';

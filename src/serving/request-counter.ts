@@ -1,4 +1,4 @@
-import { ServingError } from '../errors.ts';
+import { ServingError } from '../config/errors.ts';
 import type { ModelStatistics } from '../http/plane.ts';
 import type { RunResult } from '../runtime/runtime.ts';
 import type { Metrics } from '../telemetry/metrics.ts';

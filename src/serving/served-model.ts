@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
 import type { Subscription } from 'rxjs';
 import { pairwise } from 'rxjs';
-import { BUNDLED_NAME } from '../bundled.ts';
-import type { Config } from '../config.ts';
+import { BUNDLED_NAME } from '../config/bundled-model.ts';
+import { messageOf } from '../config/errors.ts';
+import type { Config } from '../config/schema.ts';
 import { type AgreementOptions, comparedBy } from '../control/agreement.ts';
 import { leadOf } from '../control/lead.ts';
 import type { Mode } from '../control/state.ts';
 import { Thermostat } from '../control/thermostat.ts';
-import { messageOf } from '../errors.ts';
 import type { InferContext, ModelStatistics } from '../http/plane.ts';
 import type { Choice, Durability } from '../memory/choice.ts';
 import type { Keeper } from '../memory/keeper.ts';

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
+import { messageOf } from '../config/errors.ts';
+import type { Config } from '../config/schema.ts';
 import type { Thermostat } from '../control/thermostat.ts';
-import { messageOf } from '../errors.ts';
 import { nonzeroCount } from '../estimator/histogram.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { Sampler } from '../sampling/sampler.ts';

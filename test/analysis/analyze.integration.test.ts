@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Analysis } from '../../src/analysis/analysis.ts';
 import { analyze } from '../../src/analysis/analyze.ts';
-import { bundledModel } from '../../src/bundled.ts';
+import { bundledModel } from '../../src/config/bundled-model.ts';
 import { readNpy } from '../../src/npy.ts';
 import { encodeModel } from '../../src/onnx/model-file.ts';
 import { capture } from '../estimator/bundled-activations.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type GrpcLoadOptions, runGrpcLoad } from '../../src/bench/grpc-load.ts';
-import { ServingError } from '../../src/errors.ts';
+import { ServingError } from '../../src/config/errors.ts';
 import { encodeInferRequest } from '../../src/grpc/encode-request.ts';
 import { type GrpcListening, listenGrpc } from '../../src/grpc/server.ts';
 import type { Tensor } from '../../src/protocol/types.ts';

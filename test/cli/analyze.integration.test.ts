@@ -2,7 +2,7 @@ import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { bundledModel } from '../../src/bundled.ts';
+import { bundledModel } from '../../src/config/bundled-model.ts';
 import { taustat } from './command.ts';
 
 const MODEL = bundledModel('model.onnx');

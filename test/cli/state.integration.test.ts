@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { bundledModel } from '../../src/bundled.ts';
+import { bundledModel } from '../../src/config/bundled-model.ts';
 import { BinaryClient } from '../../src/demo/client.ts';
 import { inputRows } from '../../src/input-rows.ts';
 import { readNpy } from '../../src/npy.ts';

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AsideCodec } from '../../src/codec/aside-codec.ts';
 import { CodecPool } from '../../src/codec/codec-pool.ts';
-import { ServingError } from '../../src/errors.ts';
+import { ServingError } from '../../src/config/errors.ts';
 import { decodeInferRequest } from '../../src/protocol/decode-request.ts';
 import { encodeInferRequest } from '../../src/protocol/encode-request.ts';
 import { encodeInferResponse } from '../../src/protocol/encode-response.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { ConfigInput } from '../../src/config.ts';
+import type { ConfigInput } from '../../src/config/schema.ts';
 import type { TensorElements } from '../../src/protocol/types.ts';
 import type { Answer, Sent } from '../http/socket-client.ts';
 import type { ConformanceCase, Form } from './case.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { compose, type Taustat } from '../../src/compose.ts';
-import { type ConfigInput, parseConfig } from '../../src/config.ts';
+import { type ConfigInput, parseConfig } from '../../src/config/schema.ts';
 import { type Listening, listen } from '../../src/http/server.ts';
 import { encodeModel } from '../../src/onnx/model-file.ts';
 import { type Answer, open, type Sent, send } from '../http/socket-client.ts';

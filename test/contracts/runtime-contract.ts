@@ -1,6 +1,6 @@
 import type { ModelProto } from 'onnx-buf';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ServingError } from '../../src/errors.ts';
+import { ServingError } from '../../src/config/errors.ts';
 import { nonzeroCount, tails } from '../../src/estimator/histogram.ts';
 import type { Tensor } from '../../src/protocol/types.ts';
 import type { Runtime, ShadowResult, ShadowRun } from '../../src/runtime/runtime.ts';

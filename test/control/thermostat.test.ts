@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/schema.ts';
 import { controlOptionsOf } from '../../src/control/options.ts';
 import { judgedThreshold, stateName } from '../../src/control/production.ts';
 import { Thermostat } from '../../src/control/thermostat.ts';

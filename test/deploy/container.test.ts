@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
-import { fromEnvironment } from '../../src/config-sources.ts';
+import { parseConfig } from '../../src/config/schema.ts';
+import { fromEnvironment } from '../../src/config/sources.ts';
 import { environment, healthCommand, stages, texts } from './dockerfile.ts';
 import { read, STATE_FOLDER } from './files.ts';
 

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { parseConfig } from '../../src/config.ts';
-import { fromEnvironment } from '../../src/config-sources.ts';
+import { parseConfig } from '../../src/config/schema.ts';
+import { fromEnvironment } from '../../src/config/sources.ts';
 import { manifestsOf, read, readManifests, readYaml, STATE_FOLDER } from './files.ts';
 
 const FOLDER = new URL('../../deploy', import.meta.url);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type ErrorCode, ServingError } from '../../src/errors.ts';
+import { type ErrorCode, ServingError } from '../../src/config/errors.ts';
 import { exportedSeries, LABEL_VALUES } from './exported.ts';
 import { dashboardQueries, read, ruleQueries, rules } from './files.ts';
 import { namesIn, type Selector } from './promql.ts';

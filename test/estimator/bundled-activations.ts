@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { bundledModel } from '../../src/bundled.ts';
+import { bundledModel } from '../../src/config/bundled-model.ts';
 import { readNpy } from '../../src/npy.ts';
 import { instrument } from '../../src/onnx/instrument.ts';
 import { THRESHOLD_INPUT } from '../../src/onnx/names.ts';

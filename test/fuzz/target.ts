@@ -1,6 +1,6 @@
 import type { Hono } from 'hono';
 import { pino } from 'pino';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/schema.ts';
 import { createApp } from '../../src/http/app.ts';
 import type { NodeBindings } from '../../src/http/body.ts';
 import { createRepositoryRoutes } from '../../src/http/repository-routes.ts';

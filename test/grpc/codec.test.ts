@@ -1,7 +1,7 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ServingError } from '../../src/errors.ts';
+import { ServingError } from '../../src/config/errors.ts';
 import { checkedRequest, decodeInferMessage } from '../../src/grpc/infer-request.ts';
 import { encodeInferResponse } from '../../src/grpc/infer-response.ts';
 import { binarySize, decodeBinary, writeBinary } from '../../src/protocol/binary-codec.ts';

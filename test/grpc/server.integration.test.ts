@@ -10,7 +10,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ErrorCode, ServingError } from '../../src/errors.ts';
+import { type ErrorCode, ServingError } from '../../src/config/errors.ts';
 import { type GrpcListening, type GrpcOptions, listenGrpc } from '../../src/grpc/server.ts';
 import type { Tensor } from '../../src/protocol/types.ts';
 import { createFakePlane, type FakePlane } from '../http/fake-plane.ts';

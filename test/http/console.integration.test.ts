@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { bundledModel } from '../../src/bundled.ts';
+import { bundledModel } from '../../src/config/bundled-model.ts';
 import { BinaryClient } from '../../src/demo/client.ts';
 import type { PruningReport } from '../../src/demo/run.ts';
 import { type Listening, listen } from '../../src/http/server.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ServingError } from '../../src/errors.ts';
+import { ServingError } from '../../src/config/errors.ts';
 import { createApp } from '../../src/http/app.ts';
 import { answerInferDirectly } from '../../src/http/direct-infer.ts';
 import { type Listening, listen } from '../../src/http/server.ts';

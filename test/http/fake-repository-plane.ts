@@ -1,4 +1,4 @@
-import { ServingError } from '../../src/errors.ts';
+import { ServingError } from '../../src/config/errors.ts';
 import { unknownModel } from '../../src/http/plane.ts';
 import type { IndexEntry, RepositoryPlane } from '../../src/http/repository-plane.ts';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { deflateRawSync, deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ServingError } from '../../src/errors.ts';
+import { ServingError } from '../../src/config/errors.ts';
 import { decodeInferResponse } from '../../src/protocol/decode-response.ts';
 import { received, type SocketServer, startSocketServer } from './socket-client.ts';
 import { binaryRequest, inputText, requestText } from './v2-requests.ts';

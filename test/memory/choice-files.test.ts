@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/schema.ts';
 import { controlOptionsOf } from '../../src/control/options.ts';
 import { ChoiceFiles } from '../../src/memory/choice-files.ts';
 import { Keeper } from '../../src/memory/keeper.ts';

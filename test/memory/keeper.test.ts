@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type ConfigInput, parseConfig } from '../../src/config.ts';
+import { type ConfigInput, parseConfig } from '../../src/config/schema.ts';
 import { step } from '../../src/control/controller.ts';
 import { controlOptionsOf } from '../../src/control/options.ts';
 import { judgedThresholds, production } from '../../src/control/production.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/schema.ts';
 import { controlOptionsOf } from '../../src/control/options.ts';
 import { AuditFile } from '../../src/memory/audit-file.ts';
 import { partPath } from '../../src/memory/audit-parts.ts';

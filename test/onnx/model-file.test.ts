@@ -2,7 +2,7 @@ import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { GraphProtoSchema, type ModelProto, NodeProtoSchema, TensorProto_DataLocation } from 'onnx-buf';
 import { describe, expect, it } from 'vitest';
-import { ServingError } from '../../src/errors.ts';
+import { ServingError } from '../../src/config/errors.ts';
 import { instrument } from '../../src/onnx/instrument.ts';
 import { decodeModel, encodeModel, externalDataFiles } from '../../src/onnx/model-file.ts';
 import { graph, model, node, tensor, value } from './models.ts';

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { TensorProto_DataType, ValueInfoProtoSchema } from 'onnx-buf';
 import { expect, it } from 'vitest';
-import type { ServingError } from '../../src/errors.ts';
+import type { ServingError } from '../../src/config/errors.ts';
 import { instrument } from '../../src/onnx/instrument.ts';
 import { decodeModel } from '../../src/onnx/model-file.ts';
 import { modelSignature } from '../../src/onnx/signature.ts';

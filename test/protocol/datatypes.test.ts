@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ServingError } from '../../src/errors.ts';
+import { ServingError } from '../../src/config/errors.ts';
 import {
   allocateElements,
   DATATYPES,

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ServingError } from '../../src/errors.ts';
+import { ServingError } from '../../src/config/errors.ts';
 import { decodeInferRequest } from '../../src/protocol/decode-request.ts';
 import { encodeInferRequest } from '../../src/protocol/encode-request.ts';
 import { countElements } from '../../src/protocol/shape.ts';

@@ -1,4 +1,4 @@
-import { ServingError } from '../../src/errors.ts';
+import { ServingError } from '../../src/config/errors.ts';
 import { decodeInferRequest } from '../../src/protocol/decode-request.ts';
 import type { InferRequest, ModelMetadata, TensorSpec } from '../../src/protocol/types.ts';
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ServingError } from '../../src/errors.ts';
+import { ServingError } from '../../src/config/errors.ts';
 import { JsonSpan, type JsonValue, MAX_DEPTH, readJson } from '../../src/protocol/json-reader.ts';
 import { bytesOf, refusal } from './encoding.ts';
 

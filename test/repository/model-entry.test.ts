@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ServingError } from '../../src/errors.ts';
+import { ServingError } from '../../src/config/errors.ts';
 import type { Choice } from '../../src/memory/choice.ts';
 import type { FoundModel } from '../../src/repository/layout.ts';
 import { ModelEntry, type OpenVersion, type VersionPolicy } from '../../src/repository/model-entry.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { quantile } from '../../src/bench/spread.ts';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/schema.ts';
 import { xorshift } from '../../src/random.ts';
 import { Admission } from '../../src/runtime/admission.ts';
 import { type Arrival, type Served, simulate } from './queueing.ts';

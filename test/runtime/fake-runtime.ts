@@ -1,4 +1,4 @@
-import { ServingError } from '../../src/errors.ts';
+import { ServingError } from '../../src/config/errors.ts';
 import type { Tensor } from '../../src/protocol/types.ts';
 import type { Run, RunResult, Runtime } from '../../src/runtime/runtime.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bundledModel } from '../../src/bundled.ts';
+import { bundledModel } from '../../src/config/bundled-model.ts';
 import { createTaustat, type Taustat } from '../../src/index.ts';
 import { inputRows } from '../../src/input-rows.ts';
 import { readNpy } from '../../src/npy.ts';

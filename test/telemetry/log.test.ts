@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
-import { ServingError } from '../../src/errors.ts';
+import { ServingError } from '../../src/config/errors.ts';
+import { parseConfig } from '../../src/config/schema.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 
 const DATA = 'data-"quoted"\\secret';

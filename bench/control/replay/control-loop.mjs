@@ -1,6 +1,6 @@
 // @ts-check
 // The only file that knows the controller: sampler, shadow runs and thermostat as the server connects them.
-import { parseConfig } from '../../../dist/config.js';
+import { parseConfig } from '../../../dist/config/schema.js';
 import { step } from '../../../dist/control/controller.js';
 import { leadOf } from '../../../dist/control/lead.js';
 import { controlOptionsOf } from '../../../dist/control/options.js';
@@ -12,7 +12,7 @@ import { shadow } from '../../../dist/sampling/shadow.js';
 import { inputsOf } from './recorded-runtime.mjs';
 
 /**
- * @typedef {import('../../../dist/config.js').Config} Config
+ * @typedef {import('../../../dist/config/schema.js').Config} Config
  * @typedef {import('../../../dist/control/state.js').ControllerState} ControllerState
  * @typedef {import('../../../dist/sampling/shadow.js').ShadowSample} ShadowSample
  * @typedef {import('./traffic.mjs').Item} Item

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { announcementIn } from '../../../src/bench/server-process.ts';
-import { bundledModel } from '../../../src/bundled.ts';
+import { bundledModel } from '../../../src/config/bundled-model.ts';
 import { open, received, send } from '../../http/socket-client.ts';
 import { ort } from '../../onnx/ort.ts';
 import { answerOf, RepositoryLab, times } from '../../repository/repository-lab.ts';

@@ -5,5 +5,5 @@ export const BUNDLED_NAME = 'fashion-mnist-cnn';
 
 /** A file of the bundled model: a CNN for Fashion-MNIST with 1,000 held-out inputs and their labels. */
 export function bundledModel(file: 'model.onnx' | 'inputs.npy' | 'labels.npy'): string {
-  return fileURLToPath(new URL(`../models/${BUNDLED_NAME}/${file}`, import.meta.url));
+  return fileURLToPath(new URL(`../../models/${BUNDLED_NAME}/${file}`, import.meta.url));
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { MODES } from './control/state.ts';
-import { DEFAULT_CRITICAL_POINT } from './criticality/critical-point.ts';
+import { MODES } from '../control/state.ts';
+import { DEFAULT_CRITICAL_POINT } from '../criticality/critical-point.ts';
 import { ServingError } from './errors.ts';
 
 const share = z.number().min(0).max(1);

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { z } from 'zod';
-import { type Config, type ConfigInput, ConfigSchema, parseConfig } from './config.ts';
 import { messageOf, ServingError } from './errors.ts';
+import { type Config, type ConfigInput, ConfigSchema, parseConfig } from './schema.ts';
 
 const ENV_PREFIX = 'TAUSTAT_';
 

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { parseConfig } from '../src/config.ts';
-import { fromEnvironment, loadConfig } from '../src/config-sources.ts';
+import { parseConfig } from '../../src/config/schema.ts';
+import { fromEnvironment, loadConfig } from '../../src/config/sources.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'taustat-'));
 afterAll(() => rmSync(folder, { recursive: true }));
