@@ -18,7 +18,7 @@ const ARMS = {
 };
 /** @typedef {keyof typeof ARMS} Arm */
 
-/** A data plane of one model, which answers its input. @returns {import('../dist/http/plane.js').InferencePlane} */
+/** A data plane of one model, which answers its input. @returns {import('../dist/plane/inference.js').InferencePlane} */
 function identity() {
   const spec = /** @type {const} */ ({ datatype: 'FP32', shape: [-1] });
   const metadata = {

@@ -21,7 +21,7 @@ export { type ErrorCode, ServingError } from './config/errors.ts';
 export type { Config, ConfigInput } from './config/schema.ts';
 export type { ControllerState, Mode, Phase } from './control/state.ts';
 export type { GrpcAddress, GrpcListening } from './grpc/server.ts';
-export type { IndexEntry, RepositoryPlane } from './http/repository-plane.ts';
 export { type InstrumentedModel, type InstrumentOptions, instrument } from './onnx/instrument.ts';
 export type { Site, SkippedSite } from './onnx/sites.ts';
+export type { IndexEntry, RepositoryPlane } from './plane/repository.ts';
 export type { InferRequest, InferResponse, ModelMetadata, Tensor } from './protocol/types.ts';

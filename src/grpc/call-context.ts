@@ -1,5 +1,5 @@
 import type { ServerUnaryCall } from '@grpc/grpc-js';
-import type { InferContext } from '../http/plane.ts';
+import type { InferContext } from '../plane/inference.ts';
 
 export type Call = ServerUnaryCall<Buffer, Uint8Array>;
 

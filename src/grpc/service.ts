@@ -1,7 +1,7 @@
 import type { handleUnaryCall, Metadata, MethodDefinition, sendUnaryData } from '@grpc/grpc-js';
 import { ServingError } from '../config/errors.ts';
 import { parseVersion } from '../http/model-path.ts';
-import type { InferencePlane } from '../http/plane.ts';
+import type { InferencePlane } from '../plane/inference.ts';
 import type { DecodeLimits } from '../protocol/decode-request.ts';
 import { type Call, CallContext } from './call-context.ts';
 import { checkedRequest, decodeInferMessage } from './infer-request.ts';

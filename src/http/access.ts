@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono';
-import { carries, type HeaderOf, mayUseData, type Tokens } from '../authorization.ts';
 import { ServingError } from '../config/errors.ts';
+import { carries, type HeaderOf, mayUseData, type Tokens } from '../plane/authorization.ts';
 import { errorAnswer } from './answers.ts';
 import type { HttpContext } from './body.ts';
 

@@ -1,8 +1,8 @@
 import { Hono, type MiddlewareHandler } from 'hono';
+import type { InferencePlane } from '../plane/inference.ts';
 import { errorAnswer, pathNotFound } from './answers.ts';
 import type { NodeBindings } from './body.ts';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
-import type { InferencePlane } from './plane.ts';
 import { createV2Routes } from './v2-routes.ts';
 
 /**

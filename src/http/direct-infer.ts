@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { mayUseData, type Tokens } from '../authorization.ts';
+import { mayUseData, type Tokens } from '../plane/authorization.ts';
+import type { InferencePlane } from '../plane/inference.ts';
 import { errorParts } from './answers.ts';
 import { createInferExchange, type InferAnswer, type InferMessage } from './infer-exchange.ts';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
-import type { InferencePlane } from './plane.ts';
 
 /** Plain names and versions; whatever else there is in a path is for the application to read, or to refuse. */
 const INFER_PATH = /^\/v2\/models\/([\w.-]+)(?:\/versions\/(0|[1-9]\d{0,17}))?\/infer$/;

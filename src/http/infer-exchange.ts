@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { ServingError } from '../config/errors.ts';
+import type { InferContext, InferencePlane } from '../plane/inference.ts';
 import { type BodySource, withBody } from './body.ts';
 import { compress } from './compression.ts';
 import { InferCodec } from './infer-codec.ts';
 import type { HttpLimits } from './limits.ts';
 import type { ModelPath } from './model-path.ts';
-import type { InferContext, InferencePlane } from './plane.ts';
 import { chooseEncoding, parseByteCount } from './request-headers.ts';
 
 const HEADER_LENGTH = 'Inference-Header-Content-Length';

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
+import type { InferencePlane } from '../plane/inference.ts';
 import type { Handler } from './answers.ts';
 import type { HttpContext } from './body.ts';
 import { createInferExchange, type InferMessage } from './infer-exchange.ts';
 import type { HttpLimits } from './limits.ts';
 import { modelPath } from './model-path.ts';
-import type { InferencePlane } from './plane.ts';
 
 /** `POST …/infer` as a route of the application. */
 export function createInferHandler(plane: InferencePlane, limits: HttpLimits): Handler {

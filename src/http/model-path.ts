@@ -1,7 +1,7 @@
 import { ServingError } from '../config/errors.ts';
+import { unknownModel } from '../plane/inference.ts';
 import { quoted } from '../protocol/quoted.ts';
 import type { HttpContext } from './body.ts';
-import { unknownModel } from './plane.ts';
 
 const INT64_MAX = 2n ** 63n - 1n;
 

@@ -1,12 +1,12 @@
 import { Hono } from 'hono';
 import { ServingError } from '../config/errors.ts';
+import type { RepositoryPlane } from '../plane/repository.ts';
 import { type JsonObject, readJson } from '../protocol/json-reader.ts';
 import { checkControl } from './access.ts';
 import { answering, json, onlyMethod } from './answers.ts';
 import { type HttpContext, type NodeBindings, readBody } from './body.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { modelPath } from './model-path.ts';
-import type { RepositoryPlane } from './repository-plane.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
 /** Nothing that a model here could have depends on another. */

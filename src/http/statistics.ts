@@ -1,4 +1,4 @@
-import type { ModelStatistics } from './plane.ts';
+import type { ModelStatistics } from '../plane/inference.ts';
 
 const NOTHING = { count: 0, ns: 0 } as const;
 

@@ -1,11 +1,11 @@
 import { Hono, type MiddlewareHandler } from 'hono';
+import type { InferencePlane } from '../plane/inference.ts';
 import type { TensorSpec } from '../protocol/types.ts';
 import { answering, type Handler, json, onlyMethod } from './answers.ts';
 import type { NodeBindings } from './body.ts';
 import { createInferHandler } from './infer-route.ts';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
 import { modelPath } from './model-path.ts';
-import type { InferencePlane } from './plane.ts';
 import { statisticsJson } from './statistics.ts';
 
 const EXTENSIONS = ['binary_tensor_data', 'parameters', 'model_repository', 'statistics', 'pruning'] as const;

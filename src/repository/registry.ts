@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { from, lastValueFrom, mergeMap, type Observable, of, toArray } from 'rxjs';
 import { ServingError } from '../config/errors.ts';
-import { unknownModel } from '../http/plane.ts';
-import type { IndexEntry, RepositoryPlane } from '../http/repository-plane.ts';
+import { unknownModel } from '../plane/inference.ts';
+import type { IndexEntry, RepositoryPlane } from '../plane/repository.ts';
 import type { ServedModel } from '../serving/served-model.ts';
 import { type FoundModel, filesOf, type Layout, type Refusal } from './layout.ts';
 import { ModelEntry, type OpenVersion, type Problem, type VersionPolicy } from './model-entry.ts';

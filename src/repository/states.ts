@@ -1,4 +1,4 @@
-import type { IndexEntry } from '../http/repository-plane.ts';
+import type { IndexEntry } from '../plane/repository.ts';
 import type { ModelMetadata } from '../protocol/types.ts';
 import type { ServedModel } from '../serving/served-model.ts';
 

@@ -1,5 +1,5 @@
 import { ServingError } from '../config/errors.ts';
-import type { InferContext } from '../http/plane.ts';
+import type { InferContext } from '../plane/inference.ts';
 import type { InferRequest } from '../protocol/types.ts';
 import type { Run } from '../runtime/runtime.ts';
 

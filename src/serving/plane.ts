@@ -1,4 +1,9 @@
-import { type InferContext, type InferencePlane, type ModelStatistics, unknownModel } from '../http/plane.ts';
+import {
+  type InferContext,
+  type InferencePlane,
+  type ModelStatistics,
+  unknownModel,
+} from '../plane/inference.ts';
 import type { InferRequest, InferResponse, ModelMetadata } from '../protocol/types.ts';
 import type { Live } from '../repository/states.ts';
 import type { ServedModel } from './served-model.ts';

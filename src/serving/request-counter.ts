@@ -1,5 +1,5 @@
 import { ServingError } from '../config/errors.ts';
-import type { ModelStatistics } from '../http/plane.ts';
+import type { ModelStatistics } from '../plane/inference.ts';
 import type { RunResult } from '../runtime/runtime.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { RequestStatistics } from './statistics.ts';

@@ -1,4 +1,4 @@
-import type { ModelStatistics } from '../http/plane.ts';
+import type { ModelStatistics } from '../plane/inference.ts';
 import type { RunResult } from '../runtime/runtime.ts';
 
 const NS_PER_MS = 1e6;

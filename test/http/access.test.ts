@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { authorized, isSecret } from '../../src/authorization.ts';
 import { createPruningRoutes } from '../../src/http/pruning-routes.ts';
 import { createRepositoryRoutes } from '../../src/http/repository-routes.ts';
+import { authorized, isSecret } from '../../src/plane/authorization.ts';
 import { FakePruningPlane } from './fake-pruning-plane.ts';
 import { FakeRepositoryPlane } from './fake-repository-plane.ts';
 

@@ -1,4 +1,4 @@
-import { type InferencePlane, unknownModel } from '../../src/http/plane.ts';
+import { type InferencePlane, unknownModel } from '../../src/plane/inference.ts';
 import { DATATYPES } from '../../src/protocol/datatypes.ts';
 import type { InferRequest, ModelMetadata, Tensor, TensorSpec } from '../../src/protocol/types.ts';
 

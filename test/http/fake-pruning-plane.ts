@@ -1,6 +1,6 @@
 import type { Mode } from '../../src/control/state.ts';
-import { unknownModel } from '../../src/http/plane.ts';
 import type { Follower, PruningPlane, Unfollow } from '../../src/http/pruning-routes.ts';
+import { unknownModel } from '../../src/plane/inference.ts';
 
 /** A control plane of one model, 'm', that remembers what it was told. */
 export class FakePruningPlane implements PruningPlane {

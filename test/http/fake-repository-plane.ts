@@ -1,6 +1,6 @@
 import { ServingError } from '../../src/config/errors.ts';
-import { unknownModel } from '../../src/http/plane.ts';
-import type { IndexEntry, RepositoryPlane } from '../../src/http/repository-plane.ts';
+import { unknownModel } from '../../src/plane/inference.ts';
+import type { IndexEntry, RepositoryPlane } from '../../src/plane/repository.ts';
 
 /** A repository of two models, of which 'bad' cannot be loaded, that remembers what it was told. */
 export class FakeRepositoryPlane implements RepositoryPlane {
