@@ -8,10 +8,10 @@ import { bundledModel } from '../dist/config/bundled-model.js';
 import { driftReference, readDrift } from '../dist/drift/detector.js';
 import { summarize } from '../dist/drift/summary.js';
 import { binned } from '../dist/estimator/binning.js';
-import { readNpy } from '../dist/npy.js';
 import { instrument } from '../dist/onnx/instrument.js';
 import { THRESHOLD_INPUT } from '../dist/onnx/names.js';
 import { xorshift } from '../dist/random.js';
+import { readNpy } from '../dist/tools/inputs/npy.js';
 
 /** @typedef {import('../dist/drift/summary.js').RequestSummary} RequestSummary */
 /** @typedef {() => number} Random */

@@ -1,7 +1,7 @@
 // Makes docs/demo.svg from a real run: `npm run build && node docs/picture.mjs [seconds]`.
 import { writeFileSync } from 'node:fs';
-import { runDemo } from '../dist/demo/run.js';
-import { DemoView } from '../dist/demo/view.js';
+import { runDemo } from '../dist/tools/demo/run.js';
+import { DemoView } from '../dist/tools/demo/view.js';
 
 const seconds = Number(process.argv[2] ?? 40);
 const ESCAPE = String.fromCharCode(27);

@@ -13,9 +13,6 @@ export async function createTaustat(config: ConfigInput = {}): Promise<Taustat> 
   return compose(parsed, createLog(parsed));
 }
 
-export type { Analysis } from './analysis/analysis.ts';
-export { analyze } from './analysis/analyze.ts';
-export type { AnalyzeOptions } from './analysis/options.ts';
 export type { ModelChoice, Taustat } from './compose.ts';
 export { type ErrorCode, ServingError } from './config/errors.ts';
 export type { Config, ConfigInput } from './config/schema.ts';
@@ -25,3 +22,6 @@ export { type InstrumentedModel, type InstrumentOptions, instrument } from './on
 export type { Site, SkippedSite } from './onnx/sites.ts';
 export type { IndexEntry, RepositoryPlane } from './plane/repository.ts';
 export type { InferRequest, InferResponse, ModelMetadata, Tensor } from './protocol/types.ts';
+export type { Analysis } from './tools/analyze/analysis.ts';
+export { analyze } from './tools/analyze/analyze.ts';
+export type { AnalyzeOptions } from './tools/analyze/options.ts';

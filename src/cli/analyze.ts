@@ -1,15 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { Analysis, Rule } from '../analysis/analysis.ts';
-import { analyze } from '../analysis/analyze.ts';
-import { ProgressBar } from '../analysis/progress-bar.ts';
-import { htmlReport } from '../analysis/report.ts';
-import { FEATURE_HEAD, featureCells, findings } from '../analysis/summary.ts';
 import { messageOf, ServingError } from '../config/errors.ts';
 import type { Temperature } from '../criticality/free-energy.ts';
 import type { SiteScheme } from '../onnx/sites.ts';
+import type { Analysis, Rule } from '../tools/analyze/analysis.ts';
+import { analyze } from '../tools/analyze/analyze.ts';
+import { ProgressBar } from '../tools/analyze/progress-bar.ts';
+import { htmlReport } from '../tools/analyze/report.ts';
+import { FEATURE_HEAD, featureCells, findings } from '../tools/analyze/summary.ts';
+import { table } from '../tools/table.ts';
 import { integerOption, numberOption, repeated } from './options.ts';
-import { table } from './table.ts';
 
 interface AnalyzeFlags {
   readonly inputs?: string[];

@@ -1,20 +1,26 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { type Arm, parseArms, referenceOf, type ServerSettings } from '../bench/arms.ts';
-import { compareArms } from '../bench/comparison.ts';
-import type { BenchContext } from '../bench/context.ts';
-import { environment } from '../bench/environment.ts';
-import { checkBatch, type WireForm } from '../bench/infer-requests.ts';
-import { measureOverhead } from '../bench/overhead.ts';
-import { measureOverload } from '../bench/overload.ts';
-import { type Protocol, parseProtocols } from '../bench/protocol-clients.ts';
-import { compareProtocols } from '../bench/protocols.ts';
-import { type RecordedInputs, recordedInputs } from '../bench/recorded-inputs.ts';
-import { comparisonText, overheadText, overloadText, protocolsText, soakText } from '../bench/report.ts';
-import { soak } from '../bench/soak.ts';
-import { summarize } from '../bench/summary.ts';
 import { bundledModel } from '../config/bundled-model.ts';
 import { messageOf, ServingError } from '../config/errors.ts';
+import { type Arm, parseArms, referenceOf, type ServerSettings } from '../tools/bench/arms.ts';
+import { compareArms } from '../tools/bench/comparison.ts';
+import type { BenchContext } from '../tools/bench/context.ts';
+import { environment } from '../tools/bench/environment.ts';
+import { checkBatch, type WireForm } from '../tools/bench/infer-requests.ts';
+import { measureOverhead } from '../tools/bench/overhead.ts';
+import { measureOverload } from '../tools/bench/overload.ts';
+import { type Protocol, parseProtocols } from '../tools/bench/protocol-clients.ts';
+import { compareProtocols } from '../tools/bench/protocols.ts';
+import { type RecordedInputs, recordedInputs } from '../tools/bench/recorded-inputs.ts';
+import {
+  comparisonText,
+  overheadText,
+  overloadText,
+  protocolsText,
+  soakText,
+} from '../tools/bench/report.ts';
+import { soak } from '../tools/bench/soak.ts';
+import { summarize } from '../tools/bench/summary.ts';
 import { integerOption, numberOption, repeated } from './options.ts';
 
 interface BenchFlags {

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { runDemo } from '../demo/run.ts';
-import { closingWords, DemoView } from '../demo/view.ts';
+import { runDemo } from '../tools/demo/run.ts';
+import { closingWords, DemoView } from '../tools/demo/view.ts';
 import { integerOption, numberOption } from './options.ts';
 
 interface DemoFlags {

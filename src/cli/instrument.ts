@@ -4,8 +4,8 @@ import { messageOf, ServingError } from '../config/errors.ts';
 import { type GateSource, instrument } from '../onnx/instrument.ts';
 import { THRESHOLD_INPUT } from '../onnx/names.ts';
 import { readModel } from '../runtime/load-model.ts';
+import { table } from '../tools/table.ts';
 import { numberOption, repeated } from './options.ts';
-import { table } from './table.ts';
 
 interface InstrumentFlags {
   readonly output: string;

@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { messageOf, ServingError } from '../config/errors.ts';
 import { partsOf } from '../memory/audit-parts.ts';
 import { AuditError, type ReplayedDecision, replay } from '../memory/replay.ts';
-import { table } from './table.ts';
+import { table } from '../tools/table.ts';
 
 export function replayCommand(): Command {
   return new Command('replay')

@@ -6,7 +6,7 @@ import type { Choice } from '../memory/choice.ts';
 import { ChoiceFiles } from '../memory/choice-files.ts';
 import { choiceKeyOf, defaultStateFolder } from '../memory/keys.ts';
 import { type StateFile, stateFiles } from '../memory/state-files.ts';
-import { table } from './table.ts';
+import { table } from '../tools/table.ts';
 
 interface StateFlags {
   readonly config?: string;

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { bundledModel } from '../../src/config/bundled-model.ts';
-import { BinaryClient } from '../../src/demo/client.ts';
-import { inputRows } from '../../src/input-rows.ts';
-import { readNpy } from '../../src/npy.ts';
 import type { pruningReport } from '../../src/serving/report.ts';
+import { BinaryClient } from '../../src/tools/demo/client.ts';
+import { inputRows } from '../../src/tools/inputs/input-rows.ts';
+import { readNpy } from '../../src/tools/inputs/npy.ts';
 import { type Running, start, taustat } from './command.ts';
 
 type Report = ReturnType<typeof pruningReport>;

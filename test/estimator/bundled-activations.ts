@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { bundledModel } from '../../src/config/bundled-model.ts';
-import { readNpy } from '../../src/npy.ts';
 import { instrument } from '../../src/onnx/instrument.ts';
 import { THRESHOLD_INPUT } from '../../src/onnx/names.ts';
+import { readNpy } from '../../src/tools/inputs/npy.ts';
 import { ort } from '../onnx/ort.ts';
 
 const PIXELS = 28 * 28;

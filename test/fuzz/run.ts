@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { leastSquaresSlope, type Point, secondHalf } from '../../src/bench/slope.ts';
 import type { ModelMetadata } from '../../src/protocol/types.ts';
+import { leastSquaresSlope, type Point, secondHalf } from '../../src/tools/bench/slope.ts';
 import { type FuzzRequest, fuzzRequest } from './requests.ts';
 import { complaint, type FuzzAnswer } from './verdict.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { quantile } from '../../src/bench/spread.ts';
 import { parseConfig } from '../../src/config/schema.ts';
 import { xorshift } from '../../src/random.ts';
 import { Admission } from '../../src/runtime/admission.ts';
+import { quantile } from '../../src/tools/bench/spread.ts';
 import { type Arrival, type Served, simulate } from './queueing.ts';
 
 /** Requests at a share of the capacity for a while, at random times; times of service vary by ± 20 %. */

@@ -6,10 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compose, type Taustat } from '../../src/compose.ts';
 import { bundledModel } from '../../src/config/bundled-model.ts';
 import { type ConfigInput, parseConfig } from '../../src/config/schema.ts';
-import { inputRows } from '../../src/input-rows.ts';
-import { readNpy } from '../../src/npy.ts';
 import { encodeModel } from '../../src/onnx/model-file.ts';
 import type { InferResponse, Tensor } from '../../src/protocol/types.ts';
+import { inputRows } from '../../src/tools/inputs/input-rows.ts';
+import { readNpy } from '../../src/tools/inputs/npy.ts';
 import { model, node, value } from '../onnx/models.ts';
 import { STRING } from '../runtime/small-models.ts';
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundledModel } from '../../src/config/bundled-model.ts';
 import { createTaustat, type Taustat } from '../../src/index.ts';
-import { inputRows } from '../../src/input-rows.ts';
-import { readNpy } from '../../src/npy.ts';
 import type { InferRequest, Tensor } from '../../src/protocol/types.ts';
+import { inputRows } from '../../src/tools/inputs/input-rows.ts';
+import { readNpy } from '../../src/tools/inputs/npy.ts';
 
 const SPEC = { name: 'image', datatype: 'FP32', shape: [-1, 1, 28, 28] } as const;
 

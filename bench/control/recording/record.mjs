@@ -1,15 +1,16 @@
 // @ts-check
 // Records what one model does with one variant of its inputs: everything that the control loop could ever ask for.
-import { pass } from '../../../dist/analysis/passes.js';
+
 import { logGrid } from '../../../dist/criticality/free-energy.js';
 import { edgeOf } from '../../../dist/estimator/bins.js';
 import { mergeAll, tails } from '../../../dist/estimator/histogram.js';
+import { pass } from '../../../dist/tools/analyze/passes.js';
 import { packed } from './histograms.mjs';
 import { varied } from './variants.mjs';
 
 /**
  * @typedef {import('../../../dist/estimator/histogram.js').ActivationHistogram} ActivationHistogram
- * @typedef {import('../../../dist/analysis/passes.js').Passes} Passes
+ * @typedef {import('../../../dist/tools/analyze/passes.js').Passes} Passes
  */
 
 /** A controller can choose no threshold but these: the estimator's own grid, and a little beyond. */

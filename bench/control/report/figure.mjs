@@ -1,7 +1,7 @@
 // @ts-check
 // One run over its requests: the applied sparsity above, the true loss of the traffic below.
-import { PLOT_SIZE, plotSvg } from '../../../dist/analysis/plot.js';
-import { PLOT_STYLE } from '../../../dist/analysis/report-style.js';
+import { PLOT_SIZE, plotSvg } from '../../../dist/tools/analyze/plot.js';
+import { PLOT_STYLE } from '../../../dist/tools/analyze/report-style.js';
 
 const STYLE = `${PLOT_STYLE}
 .card { fill: var(--card); stroke: var(--faint); }

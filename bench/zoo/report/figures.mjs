@@ -1,7 +1,7 @@
 // Figures as SVG files of their own: one per row, and one over all rows.
-import { panels } from '../../../dist/analysis/panels.js';
-import { escapeText, PLOT_SIZE, plotSvg } from '../../../dist/analysis/plot.js';
-import { PLOT_STYLE } from '../../../dist/analysis/report-style.js';
+import { panels } from '../../../dist/tools/analyze/panels.js';
+import { escapeText, PLOT_SIZE, plotSvg } from '../../../dist/tools/analyze/plot.js';
+import { PLOT_STYLE } from '../../../dist/tools/analyze/report-style.js';
 import { RULE } from './verdicts.mjs';
 
 const STYLE = `${PLOT_STYLE}

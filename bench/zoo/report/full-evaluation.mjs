@@ -1,5 +1,5 @@
 // Full evaluation of an entry on the thresholds that the rule looks at, and what accuracy says: oracle and collapse.
-import { prunedPass, prunedPassWithPoint } from '../../../dist/analysis/full-pass.js';
+import { prunedPass, prunedPassWithPoint } from '../../../dist/tools/analyze/full-pass.js';
 
 /** Points of accuracy that the oracle may lose, and that a collapse has lost. */
 const ORACLE_LOSS = 0.01;

@@ -2,13 +2,13 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { shareAlike } from '../../../dist/analysis/class-scores.js';
-import { densePass } from '../../../dist/analysis/dense-pass.js';
-import { prunedPass } from '../../../dist/analysis/full-pass.js';
-import { SLICES } from '../../../dist/analysis/schedule.js';
 import { criticality, DEFAULT_CRITICAL_POINT } from '../../../dist/criticality/critical-point.js';
 import { freeEnergyFrom, fullFeatures } from '../../../dist/criticality/full-evaluation.js';
 import { mergeAll, tails } from '../../../dist/estimator/histogram.js';
+import { shareAlike } from '../../../dist/tools/analyze/class-scores.js';
+import { densePass } from '../../../dist/tools/analyze/dense-pass.js';
+import { prunedPass } from '../../../dist/tools/analyze/full-pass.js';
+import { SLICES } from '../../../dist/tools/analyze/schedule.js';
 import { evaluate, limits } from './full-evaluation.mjs';
 import { open, ROWS } from './opened.mjs';
 import { RULES } from './rules.mjs';

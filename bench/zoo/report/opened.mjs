@@ -1,11 +1,11 @@
 // An entry of the zoo, opened: its workers, its recorded inputs, and passes over parts of them.
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { IN_FLIGHT_PER_WORKER } from '../../../dist/analysis/passes.js';
-import { recordedInputs } from '../../../dist/analysis/recorded-inputs.js';
-import { schedule } from '../../../dist/analysis/schedule.js';
 import { loadModel } from '../../../dist/runtime/load-model.js';
 import { WorkerRuntime } from '../../../dist/runtime/worker-runtime.js';
+import { IN_FLIGHT_PER_WORKER } from '../../../dist/tools/analyze/passes.js';
+import { recordedInputs } from '../../../dist/tools/analyze/recorded-inputs.js';
+import { schedule } from '../../../dist/tools/analyze/schedule.js';
 
 const ROOT = new URL('../../../', import.meta.url);
 const BATCH = 32;

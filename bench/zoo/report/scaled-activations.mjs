@@ -1,9 +1,10 @@
 // The same activations in other units: every value times c before it is binned.
-import { pass } from '../../../dist/analysis/passes.js';
-import { SLICES } from '../../../dist/analysis/schedule.js';
+
 import { criticality } from '../../../dist/criticality/critical-point.js';
 import { binned } from '../../../dist/estimator/binning.js';
 import { emptyHistogram, merge } from '../../../dist/estimator/histogram.js';
+import { pass } from '../../../dist/tools/analyze/passes.js';
+import { SLICES } from '../../../dist/tools/analyze/schedule.js';
 
 const ROWS = 500;
 /** Powers of two move histograms by whole octaves; the others move every activation into another bin. */

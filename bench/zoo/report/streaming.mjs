@@ -1,7 +1,8 @@
 // The same inputs, one by one, through the server's rolling window.
-import { pass } from '../../../dist/analysis/passes.js';
+
 import { criticality } from '../../../dist/criticality/critical-point.js';
 import { RollingWindow } from '../../../dist/estimator/rolling-window.js';
+import { pass } from '../../../dist/tools/analyze/passes.js';
 
 /** The default rule's β* and τ* from a window that was filled input by input; null without a feature. */
 export async function streamed({ passes, sites }, rows, slices) {

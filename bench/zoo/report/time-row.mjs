@@ -1,7 +1,7 @@
 // The timings of one row, in a process of its own: `node time-row.mjs NAME`, the thresholds as JSON on standard input. Prints JSON.
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import { densePass } from '../../../dist/analysis/dense-pass.js';
+import { densePass } from '../../../dist/tools/analyze/dense-pass.js';
 import { open, ROWS } from './opened.mjs';
 import { timed } from './timings.mjs';
 

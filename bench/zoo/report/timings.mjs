@@ -1,8 +1,9 @@
 // How long full evaluation, one dense run, and a critical point from a window take.
-import { densePass } from '../../../dist/analysis/dense-pass.js';
-import { prunedPassWithPoint } from '../../../dist/analysis/full-pass.js';
+
 import { criticality, DEFAULT_CRITICAL_POINT } from '../../../dist/criticality/critical-point.js';
 import { cloneHistogram, finish, mergeAll } from '../../../dist/estimator/histogram.js';
+import { densePass } from '../../../dist/tools/analyze/dense-pass.js';
+import { prunedPassWithPoint } from '../../../dist/tools/analyze/full-pass.js';
 
 /** τ that a full evaluation is timed for. */
 const TIMED_THRESHOLDS = 40;

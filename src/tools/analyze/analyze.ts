@@ -1,0 +1,188 @@
+import { availableParallelism } from 'node:os';
+import { basename, dirname } from 'node:path';
+import { bundledModel } from '../../config/bundled-model.ts';
+import { ServingError } from '../../config/errors.ts';
+import { type LoadedModel, loadModel } from '../../runtime/load-model.ts';
+import { WorkerRuntime } from '../../runtime/worker-runtime.ts';
+import { type Analysis, type Answers, curveOf, type FullEvaluation } from './analysis.ts';
+import { assertClasses, scoresOutput, shareAlike } from './class-scores.ts';
+import { type DensePass, densePass, siteHistograms } from './dense-pass.ts';
+import { type PrunedPass, prunedPass, prunedPassWithPoint } from './full-pass.ts';
+import type { AnalyzeOptions } from './options.ts';
+import { IN_FLIGHT_PER_WORKER, type Passes } from './passes.ts';
+import { type Recorded, recordedInputs } from './recorded-inputs.ts';
+import { featuresInFull, fullCurve, type Renormalized, renormalize, windowSeconds } from './renormalized.ts';
+import { fixedBatch, schedule } from './schedule.ts';
+import { analyzedSites } from './sites.ts';
+
+const DEFAULT_BATCH = 32;
+const REHEARSAL_MS = 300;
+
+/**
+ * Finds the critical threshold of a model on recorded inputs: one dense run gives F at every threshold; with `full`, the
+ * pruned model is also run at every threshold.
+ *
+ * A model with no gateable site, or without any feature, has `critical: null`; that is a result.
+ *
+ * @throws ServingError FILE_NOT_FOUND, MODEL_INVALID, or INVALID_REQUEST for inputs, labels or options that do not fit.
+ */
+export async function analyze(options: AnalyzeOptions = {}): Promise<Analysis> {
+  checkThresholds(options.thresholds);
+  const path = options.model ?? bundledModel('model.onnx');
+  const model = await loadModel(path, { scheme: 'activations', ...options.sites });
+  const { inputs, outputs } = model.signature;
+  const recorded = await recordedInputs(inputs, options);
+  const scores = scoresOutput(outputs);
+  if (recorded.labels !== undefined && scores === undefined)
+    throw new ServingError(
+      'INVALID_REQUEST',
+      'labels: the model has no output of class scores [rows, classes]',
+    );
+  const rows = Math.min(recorded.rows.count, options.limit ?? Number.POSITIVE_INFINITY);
+  const batches = schedule(rows, options.batch ?? DEFAULT_BATCH, fixedBatch(inputs));
+  const workers = options.workers ?? availableParallelism();
+  const runtime = await WorkerRuntime.start(
+    { ...model.setup, intraOpThreads: 1 },
+    { workers, maxQueue: 1, maxShadowQueue: workers * IN_FLIGHT_PER_WORKER },
+  );
+  try {
+    const passes: Passes = {
+      runtime,
+      rows: recorded.rows,
+      batches,
+      sites: model.sites.length,
+      outputs: scores === undefined ? [] : [scores],
+    };
+    return await analyzeModel(nameOf(path), model, passes, recorded, options);
+  } finally {
+    await runtime.close();
+  }
+}
+
+async function analyzeModel(
+  name: string,
+  model: LoadedModel,
+  passes: Passes,
+  recorded: Recorded,
+  options: AnalyzeOptions,
+): Promise<Analysis> {
+  const rows = passes.batches.at(-1)!.to;
+  const labels = recorded.labels?.subarray(0, rows);
+  await rehearse(passes, options);
+  const started = performance.now();
+  const dense = await densePass(passes, options.thresholds ?? [], counted(options, 'dense', rows));
+  const found = renormalize(dense, options);
+  const renormalizedSeconds = secondsSince(started);
+  if (labels !== undefined) assertClasses(labels, dense.classCount);
+
+  const answers = await answersOf(passes, dense, labels, found, options);
+  const fullStarted = performance.now();
+  const full = options.full ? await evaluateFully(passes, dense, labels, found, options) : undefined;
+  const fullSeconds = secondsSince(fullStarted);
+  return {
+    model: name,
+    rows,
+    sites: analyzedSites(model.sites, siteHistograms(dense)),
+    skippedSites: model.skipped.length,
+    ...found.analysis,
+    ...(full === undefined ? {} : { full }),
+    ...(answers === undefined ? {} : { answers }),
+    timings: {
+      renormalizedSeconds,
+      windowSeconds: windowSeconds(dense, options),
+      ...(full === undefined ? {} : { fullSeconds }),
+    },
+  };
+}
+
+/**
+ * The whole analysis on the first rows, again and again for a moment: what is compiled and allocated on first use belongs
+ * to no timing.
+ */
+async function rehearse(passes: Passes, options: AnalyzeOptions): Promise<void> {
+  const { workers } = passes.runtime.busy;
+  const first = { ...passes, batches: passes.batches.slice(0, workers * IN_FLIGHT_PER_WORKER) };
+  const started = performance.now();
+  while (performance.now() - started < REHEARSAL_MS) {
+    const dense = await densePass(first, options.thresholds ?? [], () => undefined);
+    renormalize(dense, options);
+    await prunedPass(first, 0, dense, undefined, () => undefined);
+  }
+}
+
+async function answersOf(
+  passes: Passes,
+  dense: DensePass,
+  labels: Int32Array | undefined,
+  { analysis: { critical }, total }: Renormalized,
+  options: AnalyzeOptions,
+): Promise<Answers | undefined> {
+  const denseAccuracy = labels === undefined ? {} : { denseAccuracy: shareAlike(dense.classes, labels) };
+  if (critical === null) return labels === undefined ? undefined : denseAccuracy;
+  const counter = counted(options, 'critical', dense.classes.length);
+  const { retained, accuracy, agreement } = await prunedPass(
+    passes,
+    critical.threshold,
+    dense,
+    labels,
+    counter,
+  );
+  return {
+    ...denseAccuracy,
+    ...(accuracy === undefined ? {} : { criticalAccuracy: accuracy }),
+    ...(agreement === undefined ? {} : { criticalAgreement: agreement }),
+    criticalSparsity: 1 - retained.count / total.count,
+  };
+}
+
+async function evaluateFully(
+  passes: Passes,
+  dense: DensePass,
+  labels: Int32Array | undefined,
+  found: Renormalized,
+  options: AnalyzeOptions,
+): Promise<FullEvaluation> {
+  const { thresholds } = found.analysis;
+  const onRows = counted(options, 'full', passes.batches.at(-1)!.to * thresholds.length);
+  const results: PrunedPass[] = [];
+  const run = options.thresholds === undefined ? prunedPassWithPoint : prunedPass;
+  for (const threshold of thresholds) results.push(await run(passes, threshold, dense, labels, onRows));
+  return {
+    ...fullCurve(found, results, options),
+    ...(labels === undefined ? {} : { accuracy: curveOf(results.map((p) => p.accuracy!)) }),
+    ...(dense.classes.length === 0 ? {} : { agreement: curveOf(results.map((p) => p.agreement!)) }),
+    features: featuresInFull(found, results, dense, options),
+  };
+}
+
+function counted(
+  { onProgress }: AnalyzeOptions,
+  step: 'dense' | 'full' | 'critical',
+  total: number,
+): (rows: number) => void {
+  let done = 0;
+  return (rows) => {
+    done += rows;
+    onProgress?.({ step, done, total });
+  };
+}
+
+function checkThresholds(thresholds: readonly number[] | undefined): void {
+  if (thresholds === undefined) return;
+  const isIncreasing = thresholds.every(
+    (t, k) => k === 0 || Math.fround(t) > Math.fround(thresholds[k - 1]!),
+  );
+  if (thresholds.length === 0 || !isIncreasing || !(thresholds[0]! > 0) || !thresholds.every(Number.isFinite))
+    throw new ServingError('INVALID_REQUEST', 'thresholds: expected positive numbers in increasing order');
+}
+
+/** The file's name, or its folder's when all files of a collection are called model.onnx. */
+function nameOf(path: string): string {
+  const stem = basename(path).replace(/\.onnx$/i, '');
+  const folder = basename(dirname(path));
+  return stem === 'model' && folder !== '' && folder !== '.' ? folder : stem;
+}
+
+function secondsSince(started: number): number {
+  return (performance.now() - started) / 1000;
+}

@@ -1,0 +1,22 @@
+import { type ActivationHistogram, tails, zeroRatio } from '../../estimator/histogram.ts';
+import type { Site } from '../../onnx/sites.ts';
+import type { AnalyzedSite } from './analysis.ts';
+
+/** What is known of every site after the dense run. */
+export function analyzedSites(
+  sites: readonly Site[],
+  histograms: readonly ActivationHistogram[],
+): AnalyzedSite[] {
+  return sites.map(({ name, op }, i) => {
+    const h = histograms[i]!;
+    const t = tails(h);
+    const zeros = zeroRatio(h);
+    return {
+      name,
+      op,
+      zeroRatio: Number.isNaN(zeros) ? null : zeros,
+      activations: t.count[0]!,
+      meanMagnitude: t.count[0] === 0 ? null : t.sum[0]! / t.count[0]!,
+    };
+  });
+}

@@ -1,0 +1,76 @@
+import type { Feature } from '../../criticality/critical-point.ts';
+import type { Analysis } from './analysis.ts';
+
+/** A heading and its value: what a person wants to know first. */
+export type Finding = readonly [label: string, value: string];
+
+/** The headline numbers of an analysis, in order. */
+export function findings(analysis: Analysis): Finding[] {
+  const { critical, answers, timings } = analysis;
+  return [
+    ['model', `${analysis.model}, ${analysis.rows} rows`],
+    ['sites', `${analysis.sites.length} gated, ${analysis.skippedSites} skipped`],
+    ['rule', `${analysis.rule}, ${analysis.temperature} temperature`],
+    ...(critical === null
+      ? [['critical threshold τ*', noCriticalPoint(analysis)] as const]
+      : ([
+          ['critical threshold τ*', `${number(critical.threshold)} (${critical.feature} of F)`],
+          ['interval of τ*', `${number(critical.interval[0])} … ${number(critical.interval[1])}`],
+          ['sparsity β*', percent(critical.sparsity)],
+        ] as const)),
+    ...optional('sparsity when pruned', answers?.criticalSparsity, percent),
+    ...optional('accuracy, dense', answers?.denseAccuracy, percent),
+    ...optional('accuracy at τ*', answers?.criticalAccuracy, percent),
+    ...optional('agreement at τ*', answers?.criticalAgreement, percent),
+    ['renormalized', seconds(timings.renormalizedSeconds)],
+    ...optional(
+      'full evaluation',
+      timings.fullSeconds,
+      (s) => `${seconds(s)}, ${(s / timings.renormalizedSeconds).toFixed(0)} times as long`,
+    ),
+    ...optional(
+      'its first feature',
+      analysis.full?.features[0],
+      (f) => `${f.kind} at τ ${number(f.threshold)}, β ${percent(f.sparsity)}`,
+    ),
+    ['from a filled window', seconds(timings.windowSeconds)],
+  ];
+}
+
+/** Why there is no critical threshold. */
+export function noCriticalPoint({ sites, curve }: Analysis): string {
+  if (sites.length === 0) return 'none: the model has no gateable site';
+  if (curve.thresholds.length === 0) return 'none: too few different activations';
+  return 'none: F has no significant feature';
+}
+
+/** The cells of one feature: kind, τ, β, prominence, interval. */
+export function featureCells({ kind, threshold, sparsity, prominence, interval }: Feature): string[] {
+  const [low, high] = interval;
+  return [
+    kind,
+    number(threshold),
+    percent(sparsity),
+    percent(prominence),
+    `${number(low)} … ${number(high)}`,
+  ];
+}
+
+export const FEATURE_HEAD = ['feature', 'τ', 'β', 'prominence', 'interval'] as const;
+
+/** Four significant digits. */
+export function number(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}
+
+export function percent(ratio: number): string {
+  return `${(100 * ratio).toFixed(1)} %`;
+}
+
+export function seconds(value: number): string {
+  return value < 0.1 ? `${number(value * 1000)} ms` : `${number(value)} s`;
+}
+
+function optional<T>(label: string, value: T | undefined, format: (value: T) => string): Finding[] {
+  return value === undefined ? [] : [[label, format(value)]];
+}

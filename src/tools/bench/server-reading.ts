@@ -1,0 +1,59 @@
+import { ServingError } from '../../config/errors.ts';
+import { parseExposition, type Sample, samplesOf, sampleValue } from './exposition.ts';
+
+/** What a server says of itself at one moment. */
+export interface ServerReading {
+  readonly rssBytes: number;
+  /** 99th percentile of the event loop's lateness since the last reading, in milliseconds. */
+  readonly loopLagP99Ms: number;
+  /** Sampled requests so far, by what became of their shadow runs. */
+  readonly shadow: ShadowCounts;
+  /** Time in the model and number of runs, so far. */
+  readonly infer: { readonly seconds: number; readonly count: number };
+  /** Share of nonzero activations that the gates zeroed; null while nothing measured it. */
+  readonly sparsity: number | null;
+  /** The applied threshold; 0 is dense. */
+  readonly threshold: number;
+  readonly state: string;
+  /** Sites with a gate. */
+  readonly sites: number;
+}
+
+export interface ShadowCounts {
+  readonly ok: number;
+  readonly dropped: number;
+  readonly failed: number;
+}
+
+/** The monitor's timer fires every 10 ms when nothing is late, and reports that interval as part of the delay. */
+const MONITOR_INTERVAL_MS = 10;
+
+/** @throws ServingError UNAVAILABLE */
+export async function readServer(url: string): Promise<ServerReading> {
+  let text: string;
+  try {
+    const response = await fetch(new URL('/metrics', url), { headers: { connection: 'close' } });
+    text = await response.text();
+  } catch (error) {
+    throw new ServingError('UNAVAILABLE', `the server at ${url} gives no metrics`, { cause: error });
+  }
+  return readingOf(parseExposition(text));
+}
+
+export function readingOf(samples: readonly Sample[]): ServerReading {
+  const shadow = (outcome: string) => sampleValue(samples, 'taustat_shadow_runs_total', { outcome }) ?? 0;
+  const infer = (part: 'sum' | 'count') =>
+    sampleValue(samples, `taustat_request_duration_seconds_${part}`, { phase: 'infer' }) ?? 0;
+  const thresholds = samplesOf(samples, 'taustat_threshold');
+  const lagMs = 1000 * (sampleValue(samples, 'nodejs_eventloop_lag_p99_seconds') ?? Number.NaN);
+  return {
+    rssBytes: sampleValue(samples, 'process_resident_memory_bytes') ?? Number.NaN,
+    loopLagP99Ms: Math.max(0, lagMs - MONITOR_INTERVAL_MS),
+    shadow: { ok: shadow('ok'), dropped: shadow('dropped'), failed: shadow('failed') },
+    infer: { seconds: infer('sum'), count: infer('count') },
+    sparsity: sampleValue(samples, 'taustat_sparsity_ratio', { site: 'all' }) ?? null,
+    threshold: Math.max(0, ...thresholds.map(({ value }) => value)),
+    state: samplesOf(samples, 'taustat_state').find(({ value }) => value === 1)?.labels.state ?? 'unknown',
+    sites: thresholds.length,
+  };
+}

@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest';
+import type { Analysis } from '../../../src/tools/analyze/analysis.ts';
+import { panels } from '../../../src/tools/analyze/panels.ts';
+import { plotSvg } from '../../../src/tools/analyze/plot.ts';
+import { htmlReport } from '../../../src/tools/analyze/report.ts';
+import { findings, seconds } from '../../../src/tools/analyze/summary.ts';
+
+const ANALYSIS: Analysis = {
+  model: 'digits <v2>',
+  rows: 100,
+  sites: [{ name: '/fc1/Relu', op: 'Relu', zeroRatio: 0.25, activations: 75_000, meanMagnitude: 1.5 }],
+  skippedSites: 2,
+  rule: 'significant',
+  temperature: 'normalized',
+  temperatureScale: 1.5,
+  thresholds: [0.25, 0.5, 0.75, 1],
+  renormalized: {
+    freeEnergy: [0.4, 0.6, 0.5, null],
+    sparsity: [0.1, 0.3, 0.5, 1],
+    internalEnergy: [-0.01, -0.1, -0.3, null],
+  },
+  full: {
+    freeEnergy: [0.4, 0.5, 0.45, null],
+    sparsity: [0.1, 0.29, 0.52, 1],
+    internalEnergy: [-0.01, -0.1, -0.3, null],
+    accuracy: [0.9, 0.88, 0.7, 0.1],
+    agreement: [1, 0.97, 0.8, 0.1],
+    features: [{ kind: 'maximum', threshold: 0.5, sparsity: 0.29, prominence: 0.4, interval: [0.25, 0.75] }],
+  },
+  curve: {
+    thresholds: [0.25, 0.5, 0.75],
+    freeEnergy: [0.4, 0.6, 0.5],
+    sparsity: [0.1, 0.3, 0.5],
+    internalEnergy: [-0.01, -0.1, -0.3],
+    continuous: [0.4, 0.58, 0.5],
+  },
+  features: [
+    { kind: 'maximum', threshold: 0.5, sparsity: 0.3, prominence: 0.5, interval: [0.25, 0.75] },
+    { kind: 'minimum', threshold: 0.75, sparsity: 0.5, prominence: 0.1, interval: [0.75, 0.75] },
+  ],
+  critical: { threshold: 0.5, sparsity: 0.3, feature: 'maximum', interval: [0.25, 0.75] },
+  answers: {
+    denseAccuracy: 0.91,
+    criticalAccuracy: 0.88,
+    criticalAgreement: 0.97,
+    criticalSparsity: 0.29,
+  },
+  timings: { renormalizedSeconds: 0.5, windowSeconds: 0.0012, fullSeconds: 20 },
+};
+
+const { full: _, answers: __, ...BARE } = ANALYSIS;
+const NOTHING: Analysis = { ...BARE, features: [], critical: null };
+
+describe('the report', () => {
+  const page = htmlReport(ANALYSIS);
+
+  it('has six panels: accuracy, F and dF/dτ against τ, then against β', () => {
+    expect(page.match(/<svg class="plot"/g)).toHaveLength(6);
+    expect(panels(ANALYSIS).map(({ title, xLabel }) => [title, xLabel])).toEqual([
+      ['Accuracy and agreement', 'threshold τ'],
+      ['Free energy F', 'threshold τ'],
+      ['Derivative dF/dτ', 'threshold τ'],
+      ['Accuracy and agreement', 'sparsity β'],
+      ['Free energy F', 'sparsity β'],
+      ['Derivative dF/dτ', 'sparsity β'],
+    ]);
+  });
+
+  it('needs nothing from elsewhere', () => {
+    expect(page).not.toMatch(/https?:|<script|<link|@import|url\((?!#)/);
+  });
+
+  it('escapes what the model brings', () => {
+    expect(page).toContain('digits &lt;v2&gt;');
+    expect(page).not.toContain('<v2>');
+  });
+
+  it('shows the numbers of the analysis', () => {
+    for (const text of [
+      '0.5',
+      '30.0 %',
+      '91.0 %',
+      '88.0 %',
+      '97.0 %',
+      '1.2 ms',
+      '40 times as long',
+      '75,000',
+    ])
+      expect(page).toContain(text);
+  });
+});
+
+describe('panels', () => {
+  it('mark τ*, its interval and every feature, on both axes', () => {
+    const [, againstThreshold, , , againstSparsity] = panels(ANALYSIS);
+    expect(againstThreshold!.critical).toMatchObject({ x: 0.5, from: 0.25, to: 0.75 });
+    expect(againstSparsity!.critical).toMatchObject({ x: 0.3, from: 0.1, to: 0.5 });
+    expect(againstThreshold!.markers.map(({ shape, rank, x, y }) => [shape, rank, x, y])).toEqual([
+      ['maximum', 'full', 0.5, 0.5],
+      ['maximum', 'first', 0.5, 0.58],
+      ['minimum', 'later', 0.75, 0.5],
+    ]);
+    expect(againstSparsity!.markers.map(({ x }) => x)).toEqual([0.29, 0.3, 0.5]);
+  });
+
+  it('draw full evaluation at its own sparsity, and break where F does not exist', () => {
+    const full = panels(ANALYSIS)[4]!.series.find(({ style }) => style === 'full')!;
+    expect(full.points[1]).toEqual([0.29, 0.5]);
+    expect(full.points[3]![1]).toBeNaN();
+    expect(plotSvg(panels(ANALYSIS)[4]!)).not.toContain('NaN');
+  });
+
+  it('without full evaluation show the two answers that are known', () => {
+    const { full, ...rest } = ANALYSIS;
+    const [answers] = panels(rest);
+    expect(answers!.series.find(({ style }) => style === 'accuracy')!.points).toEqual([
+      [0, 0.91],
+      [0.5, 0.88],
+    ]);
+  });
+
+  it('say how to get what is not there', () => {
+    expect(htmlReport(NOTHING)).toContain('run with --full and --labels to see it');
+    expect(panels(NOTHING).every(({ critical }) => critical === undefined)).toBe(true);
+  });
+});
+
+describe('the findings', () => {
+  it('give a reason when there is no critical threshold', () => {
+    const reason = (analysis: Analysis) => new Map(findings(analysis)).get('critical threshold τ*');
+    expect(reason(NOTHING)).toBe('none: F has no significant feature');
+    expect(reason({ ...NOTHING, sites: [] })).toBe('none: the model has no gateable site');
+    expect(reason({ ...NOTHING, curve: { ...NOTHING.curve, thresholds: [] } })).toBe(
+      'none: too few different activations',
+    );
+  });
+
+  it('name units', () => {
+    expect([seconds(0.00123456), seconds(0.5), seconds(75.21)]).toEqual(['1.235 ms', '0.5 s', '75.21 s']);
+  });
+});
