@@ -15,8 +15,6 @@ import { consoleRoutes } from './http/console-routes.ts';
 import { answerInferDirectly, type DirectAnswer } from './http/direct-infer.ts';
 import { createPruningRoutes } from './http/pruning-routes.ts';
 import { createRepositoryRoutes } from './http/repository-routes.ts';
-import { defaultStateFolder } from './memory/keys.ts';
-import { sweep } from './memory/state-files.ts';
 import { mayUseData, type Tokens } from './plane/authorization.ts';
 import type { InferContext } from './plane/inference.ts';
 import type { RepositoryPlane } from './plane/repository.ts';
@@ -29,6 +27,8 @@ import { readModelAside } from './runtime/read-model.ts';
 import { nameOfFile, opener } from './serving/open-model.ts';
 import { ServingPlane } from './serving/plane.ts';
 import { createPruningPlane } from './serving/pruning-plane.ts';
+import { sweep } from './store/files/state-files.ts';
+import { defaultStateFolder } from './store/keys.ts';
 import { Metrics } from './telemetry/metrics.ts';
 
 export interface Taustat {

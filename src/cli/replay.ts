@@ -3,8 +3,8 @@ import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { messageOf, ServingError } from '../config/errors.ts';
-import { partsOf } from '../memory/audit-parts.ts';
-import { AuditError, type ReplayedDecision, replay } from '../memory/replay.ts';
+import { partsOf } from '../store/files/audit-parts.ts';
+import { AuditError, type ReplayedDecision, replay } from '../store/replay.ts';
 import { table } from '../tools/table.ts';
 
 export function replayCommand(): Command {

@@ -2,10 +2,10 @@ import { rm } from 'node:fs/promises';
 import { Command } from 'commander';
 import { messageOf, ServingError } from '../config/errors.ts';
 import { loadConfig } from '../config/sources.ts';
-import type { Choice } from '../memory/choice.ts';
-import { ChoiceFiles } from '../memory/choice-files.ts';
-import { choiceKeyOf, defaultStateFolder } from '../memory/keys.ts';
-import { type StateFile, stateFiles } from '../memory/state-files.ts';
+import type { Choice } from '../store/choice.ts';
+import { ChoiceFiles } from '../store/files/choice-files.ts';
+import { type StateFile, stateFiles } from '../store/files/state-files.ts';
+import { choiceKeyOf, defaultStateFolder } from '../store/keys.ts';
 import { table } from '../tools/table.ts';
 
 interface StateFlags {

@@ -1,7 +1,7 @@
 import { BehaviorSubject, distinctUntilChanged, map, type Observable } from 'rxjs';
 import { messageOf, ServingError } from '../config/errors.ts';
-import type { Choice } from '../memory/choice.ts';
 import type { ServedModel } from '../serving/served-model.ts';
+import type { Choice } from '../store/choice.ts';
 import type { FoundModel, FoundVersion } from './layout.ts';
 import type { Live, VersionState } from './states.ts';
 

@@ -2,11 +2,11 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/schema.ts';
 import { controlOptionsOf } from '../control/options.ts';
 import type { Memory } from '../control/thermostat.ts';
-import type { Choice } from '../memory/choice.ts';
-import { Keeper } from '../memory/keeper.ts';
-import { defaultStateFolder } from '../memory/keys.ts';
-import { recall } from '../memory/recall.ts';
 import type { LoadedModel } from '../runtime/load-model.ts';
+import type { Choice } from '../store/choice.ts';
+import { Keeper } from '../store/keeper.ts';
+import { defaultStateFolder } from '../store/keys.ts';
+import { recall } from '../store/recall.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 /** What a model goes on from, and what keeps it. */

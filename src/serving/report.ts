@@ -2,7 +2,7 @@ import { wealth } from '../control/evidence.ts';
 import { candidateOf, driftOf, judgedThreshold, production, stateName } from '../control/production.ts';
 import { rampShare } from '../control/ramp.ts';
 import { leastSamples, onTrial, type Search, type SearchOptions } from '../control/search.ts';
-import type { Durability } from '../memory/choice.ts';
+import type { Durability } from '../store/choice.ts';
 import type { ServedModel } from './served-model.ts';
 
 /** Everything there is to know about a model's pruning, as the control API shows it. Shares are 0–1, times Unix ms. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { initialState } from '../../src/control/state.ts';
-import type { Choice } from '../../src/memory/choice.ts';
-import { RECORD_VERSION, type Remembered, type StateStore } from '../../src/memory/store.ts';
+import type { Choice } from '../../src/store/choice.ts';
+import { RECORD_VERSION, type Remembered, type StateStore } from '../../src/store/store.ts';
 import { OPTIONS } from '../control/events.ts';
 
 export function record(savedAt: number): Remembered {

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ServingError } from '../../src/config/errors.ts';
-import type { Choice } from '../../src/memory/choice.ts';
 import type { FoundModel } from '../../src/repository/layout.ts';
 import { ModelEntry, type OpenVersion, type VersionPolicy } from '../../src/repository/model-entry.ts';
 import { workersEach } from '../../src/serving/open-model.ts';
 import type { ServedModel } from '../../src/serving/served-model.ts';
+import type { Choice } from '../../src/store/choice.ts';
 
 /** Files of a version: their content, or what cannot be loaded. */
 type Files = { readonly version: number; readonly content: number | 'bad' };

@@ -1,8 +1,8 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Choice, isChoice } from './choice.ts';
+import { type Choice, isChoice } from '../choice.ts';
+import type { KeptChoice } from '../store.ts';
 import { createFile } from './file-writing.ts';
-import type { KeptChoice } from './store.ts';
 
 /** Others that choose at the same moment, for a writer and for a reader; more than a few means that the file system lies. */
 const MAX_ATTEMPTS = 100;

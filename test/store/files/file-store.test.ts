@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { FileStore } from '../../src/memory/file-store.ts';
-import { record, storeContract } from '../contracts/store-contract.ts';
+import { FileStore } from '../../../src/store/files/file-store.ts';
+import { record, storeContract } from '../../contracts/store-contract.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'taustat-store-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/schema.ts';
-import { controlOptionsOf } from '../../src/control/options.ts';
-import { ChoiceFiles } from '../../src/memory/choice-files.ts';
-import { Keeper } from '../../src/memory/keeper.ts';
-import { choice } from '../contracts/store-contract.ts';
+import { parseConfig } from '../../../src/config/schema.ts';
+import { controlOptionsOf } from '../../../src/control/options.ts';
+import { ChoiceFiles } from '../../../src/store/files/choice-files.ts';
+import { Keeper } from '../../../src/store/keeper.ts';
+import { choice } from '../../contracts/store-contract.ts';
 
 let folder: string;
 let files: ChoiceFiles;

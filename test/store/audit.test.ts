@@ -16,10 +16,10 @@ import { step } from '../../src/control/controller.ts';
 import type { ControlEvent } from '../../src/control/event.ts';
 import { judgedThresholds } from '../../src/control/production.ts';
 import { type ControllerState, initialState } from '../../src/control/state.ts';
-import { type AuditLine, AuditRecorder } from '../../src/memory/audit.ts';
-import { AuditFile } from '../../src/memory/audit-file.ts';
-import { partPath, partsOf } from '../../src/memory/audit-parts.ts';
-import { AuditError, type ReplayedDecision, replay } from '../../src/memory/replay.ts';
+import { type AuditLine, AuditRecorder } from '../../src/store/audit.ts';
+import { AuditFile } from '../../src/store/files/audit-file.ts';
+import { partPath, partsOf } from '../../src/store/files/audit-parts.ts';
+import { AuditError, type ReplayedDecision, replay } from '../../src/store/replay.ts';
 import { OPTIONS, pair, snapshot } from '../control/events.ts';
 import { until } from '../http/until.ts';
 

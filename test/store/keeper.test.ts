@@ -4,10 +4,10 @@ import { step } from '../../src/control/controller.ts';
 import { controlOptionsOf } from '../../src/control/options.ts';
 import { judgedThresholds, production } from '../../src/control/production.ts';
 import { type ControllerState, initialState } from '../../src/control/state.ts';
-import type { Choice } from '../../src/memory/choice.ts';
-import { defaultStateFolder } from '../../src/memory/keys.ts';
-import { fingerprint, type KeeperSubject, recall } from '../../src/memory/recall.ts';
-import { RECORD_VERSION, type Remembered } from '../../src/memory/store.ts';
+import type { Choice } from '../../src/store/choice.ts';
+import { defaultStateFolder } from '../../src/store/keys.ts';
+import { fingerprint, type KeeperSubject, recall } from '../../src/store/recall.ts';
+import { RECORD_VERSION, type Remembered } from '../../src/store/store.ts';
 import { pair, snapshot } from '../control/events.ts';
 
 function subjectOf(config: ConfigInput = {}, hash = 'h'): KeeperSubject {

@@ -2,14 +2,14 @@ import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/schema.ts';
-import { controlOptionsOf } from '../../src/control/options.ts';
-import { AuditFile } from '../../src/memory/audit-file.ts';
-import { partPath } from '../../src/memory/audit-parts.ts';
-import { FileStore } from '../../src/memory/file-store.ts';
-import { auditKey, choiceKey, evidenceKey } from '../../src/memory/keys.ts';
-import { stateFiles, sweep } from '../../src/memory/state-files.ts';
-import { choice, record } from '../contracts/store-contract.ts';
+import { parseConfig } from '../../../src/config/schema.ts';
+import { controlOptionsOf } from '../../../src/control/options.ts';
+import { AuditFile } from '../../../src/store/files/audit-file.ts';
+import { partPath } from '../../../src/store/files/audit-parts.ts';
+import { FileStore } from '../../../src/store/files/file-store.ts';
+import { stateFiles, sweep } from '../../../src/store/files/state-files.ts';
+import { auditKey, choiceKey, evidenceKey } from '../../../src/store/keys.ts';
+import { choice, record } from '../../contracts/store-contract.ts';
 
 let folder: string;
 beforeEach(() => {

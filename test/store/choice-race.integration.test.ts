@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { ChoiceFiles } from '../../src/memory/choice-files.ts';
+import { ChoiceFiles } from '../../src/store/files/choice-files.ts';
 import { start } from '../cli/command.ts';
 import { choice } from '../contracts/store-contract.ts';
 

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Choice } from './choice.ts';
+import type { Choice } from '../choice.ts';
+import { isRemembered, type KeptChoice, type Remembered, type StateStore } from '../store.ts';
 import { ChoiceFiles } from './choice-files.ts';
 import { replaceFile } from './file-writing.ts';
-import { isRemembered, type KeptChoice, type Remembered, type StateStore } from './store.ts';
 
 /**
  * Files in a folder, which other servers may use too. A record is written beside the old one and takes its place by

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Choice } from '../../src/memory/choice.ts';
-import { ChoiceKeeper } from '../../src/memory/choice-keeper.ts';
+import type { Choice } from '../../src/store/choice.ts';
+import { ChoiceKeeper } from '../../src/store/choice-keeper.ts';
 import { choice } from '../contracts/store-contract.ts';
 
 /** A disk that fails or hangs when told to. */

@@ -1,6 +1,6 @@
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { AuditLine, AuditSink } from './audit.ts';
+import type { AuditLine, AuditSink } from '../audit.ts';
 import { partPath, partsOf } from './audit-parts.ts';
 
 /** A log this long is set aside, and a new one begins. */
