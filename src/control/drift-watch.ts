@@ -5,7 +5,7 @@ import {
   readDrift,
   referenceSteps,
 } from '../drift/detector.ts';
-import type { RequestSummary } from '../drift/summary.ts';
+import type { RequestSummary } from '../estimator/summary.ts';
 import { Background } from './background.ts';
 
 /** A reference costs some milliseconds, on the thread that serves: so long may requests wait for it. */

@@ -1,4 +1,3 @@
-import { type RequestSummary, summarize } from '../drift/summary.ts';
 import {
   type ActivationHistogram,
   cloneHistogram,
@@ -8,6 +7,7 @@ import {
   merge,
   subtract,
 } from './histogram.ts';
+import { type RequestSummary, summarize } from './summary.ts';
 
 export interface WindowOptions {
   /** Gated sites of the model; every sample brings one histogram for each. */

@@ -1,6 +1,6 @@
 import { concatMap, EMPTY, type Observable, of } from 'rxjs';
-import type { RequestSummary } from '../drift/summary.ts';
 import type { RollingWindow, SiteHistograms, WindowSnapshot } from './rolling-window.ts';
+import type { RequestSummary } from './summary.ts';
 
 export interface Sampled {
   readonly at: number;

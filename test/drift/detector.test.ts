@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type DriftReading, driftReference, readDrift } from '../../src/drift/detector.ts';
-import type { RequestSummary } from '../../src/drift/summary.ts';
+import type { RequestSummary } from '../../src/estimator/summary.ts';
 import { xorshift } from '../../src/random.ts';
 import { normal, requestsOf, TRAFFIC, type Traffic } from './traffic.ts';
 

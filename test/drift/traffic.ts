@@ -1,4 +1,4 @@
-import type { RequestSummary } from '../../src/drift/summary.ts';
+import type { RequestSummary } from '../../src/estimator/summary.ts';
 
 export type Random = () => number;
 export type Traffic = (random: Random) => RequestSummary;

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { summarize } from '../../src/drift/summary.ts';
 import { binned } from '../../src/estimator/binning.ts';
 import {
   type ActivationHistogram,
@@ -10,6 +9,7 @@ import {
   tails,
 } from '../../src/estimator/histogram.ts';
 import { RollingWindow, type WindowOptions } from '../../src/estimator/rolling-window.ts';
+import { summarize } from '../../src/estimator/summary.ts';
 import { content } from './content.ts';
 
 const request = (...values: number[]): ActivationHistogram[] => [

@@ -3,7 +3,7 @@
 import { averageOf } from '../../../dist/drift/average.js';
 import { driftReference } from '../../../dist/drift/detector.js';
 import { scoreOf } from '../../../dist/drift/normal-scores.js';
-import { summarize } from '../../../dist/drift/summary.js';
+import { summarize } from '../../../dist/estimator/summary.js';
 import { xorshift } from '../../../dist/random.js';
 import { unpacked } from '../recording/histograms.mjs';
 import { recording } from '../recording/store.mjs';
@@ -11,7 +11,7 @@ import { betweenAndWithin } from '../report/statistics.mjs';
 import { driftOptionsOf } from './control-loop.mjs';
 
 /**
- * @typedef {import('../../../dist/drift/summary.js').RequestSummary} RequestSummary
+ * @typedef {import('../../../dist/estimator/summary.js').RequestSummary} RequestSummary
  * @typedef {{ alarm: 'drift', row: string, configured: number, observed: number, alarms: number,
  *   standardError: number, spread: number }} DriftRunLength
  * Sampled requests until the false alarm: the mean over references, and the standard deviation between references of

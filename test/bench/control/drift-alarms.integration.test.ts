@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type DriftReference, driftReference, readDrift } from '../../../src/drift/detector.ts';
-import type { RequestSummary } from '../../../src/drift/summary.ts';
+import type { RequestSummary } from '../../../src/estimator/summary.ts';
 import { xorshift } from '../../../src/random.ts';
 import { requestsOf, TRAFFIC } from '../../drift/traffic.ts';
 import { controlModule } from './module.ts';

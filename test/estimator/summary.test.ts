@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { summarize } from '../../src/drift/summary.ts';
 import { binned } from '../../src/estimator/binning.ts';
 import { emptyHistogram } from '../../src/estimator/histogram.ts';
+import { summarize } from '../../src/estimator/summary.ts';
 
 const histogramOf = (values: readonly number[]) => binned(new Uint32Array(Float32Array.from(values).buffer));
 

@@ -1,6 +1,6 @@
-import { edgeOf, NON_FINITE_BIN } from '../estimator/bins.ts';
-import type { ActivationHistogram } from '../estimator/histogram.ts';
-import type { SiteHistograms } from '../estimator/rolling-window.ts';
+import { edgeOf, NON_FINITE_BIN } from './bins.ts';
+import type { ActivationHistogram } from './histogram.ts';
+import type { SiteHistograms } from './rolling-window.ts';
 
 /**
  * What one sampled request looked like, two numbers per site: [level₀, spread₀, level₁, spread₁, …].
