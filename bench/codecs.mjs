@@ -2,9 +2,9 @@
 // Codecs on a tensor of a million floats against what the engine does at best: `npm run bench:codecs [-- --json]`.
 // Every round runs the two arms A B B A; ratios are taken within a round.
 
+import { xorshift } from '../dist/drift/xorshift.js';
 import { decodeInferRequest } from '../dist/protocol/decode-request.js';
 import { encodeInferResponse } from '../dist/protocol/encode-response.js';
-import { xorshift } from '../dist/random.js';
 import { spread } from '../dist/tools/bench/spread.js';
 
 const COUNT = 1_000_000;

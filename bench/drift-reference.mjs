@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { DriftWatch } from '../dist/control/drift-watch.js';
 import { driftReference } from '../dist/drift/detector.js';
-import { xorshift } from '../dist/random.js';
+import { xorshift } from '../dist/drift/xorshift.js';
 
 const WINDOW = 240;
 const OPTIONS = { runLength: 1_000_000, memory: 64 };

@@ -6,11 +6,11 @@ import { parseArgs } from 'node:util';
 import * as ort from 'onnxruntime-node';
 import { bundledModel } from '../dist/config/bundled-model.js';
 import { driftReference, readDrift } from '../dist/drift/detector.js';
+import { xorshift } from '../dist/drift/xorshift.js';
 import { binned } from '../dist/estimator/binning.js';
 import { summarize } from '../dist/estimator/summary.js';
 import { instrument } from '../dist/onnx/instrument.js';
 import { THRESHOLD_INPUT } from '../dist/onnx/names.js';
-import { xorshift } from '../dist/random.js';
 import { readNpy } from '../dist/tools/inputs/npy.js';
 
 /** @typedef {import('../dist/estimator/summary.js').RequestSummary} RequestSummary */

@@ -4,12 +4,12 @@ import { Bench } from 'tinybench';
 import { criticality } from '../dist/criticality/critical-point.js';
 import { freeEnergyCurve, logGrid } from '../dist/criticality/free-energy.js';
 import { driftReference, readDrift } from '../dist/drift/detector.js';
+import { xorshift } from '../dist/drift/xorshift.js';
 import { binned } from '../dist/estimator/binning.js';
 import { cloneHistogram, finish, mergeAll, tails } from '../dist/estimator/histogram.js';
 import { RollingWindow } from '../dist/estimator/rolling-window.js';
 import { summarize } from '../dist/estimator/summary.js';
 import { decodeInferRequest } from '../dist/protocol/decode-request.js';
-import { xorshift } from '../dist/random.js';
 
 const random = xorshift(1);
 /** @param {number} length */

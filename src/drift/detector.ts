@@ -1,10 +1,10 @@
 import { ASPECTS, type Aspect, type RequestSummary } from '../estimator/summary.ts';
-import { xorshift } from '../random.ts';
 import { averageOf } from './average.ts';
 import { ownScores } from './bootstrap.ts';
 import { normalScores, scoreOf } from './normal-scores.ts';
 import { chanceOf, limitFor } from './run-length.ts';
 import { atOnce, type Steps } from './steps.ts';
+import { xorshift } from './xorshift.ts';
 
 export interface DriftOptions {
   /** Sampled requests between two false alarms, on average over references. */

@@ -19,7 +19,7 @@ import {
   MODES,
   type Mode,
 } from '../../src/control/state.ts';
-import { xorshift } from '../../src/random.ts';
+import { xorshift } from '../../src/drift/xorshift.ts';
 import { OPTIONS, pair, snapshot } from './events.ts';
 
 const EARLIEST: ControlOptions = { ...OPTIONS, policy: 'earliest' };

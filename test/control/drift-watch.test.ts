@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { DriftWatch } from '../../src/control/drift-watch.ts';
 import { driftReference, readDrift } from '../../src/drift/detector.ts';
-import { xorshift } from '../../src/random.ts';
+import { xorshift } from '../../src/drift/xorshift.ts';
 import { requestsOf, TRAFFIC } from '../drift/traffic.ts';
 
 const OPTIONS = { runLength: 10_000, memory: 64 };

@@ -2,9 +2,9 @@ import type { ControlEvent } from '../../src/control/event.ts';
 import { type Candidate, type Ladder, ladderOf } from '../../src/control/ladder.ts';
 import type { ControlOptions } from '../../src/control/state.ts';
 import type { Criticality } from '../../src/criticality/critical-point.ts';
+import { xorshift } from '../../src/drift/xorshift.ts';
 import { binned } from '../../src/estimator/binning.ts';
 import type { ActivationHistogram } from '../../src/estimator/histogram.ts';
-import { xorshift } from '../../src/random.ts';
 
 export const OPTIONS: ControlOptions = {
   policy: 'guarded',

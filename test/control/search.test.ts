@@ -12,7 +12,7 @@ import {
   type Search,
   type SearchOptions,
 } from '../../src/control/search.ts';
-import { xorshift } from '../../src/random.ts';
+import { xorshift } from '../../src/drift/xorshift.ts';
 import { ladder } from './events.ts';
 
 const OPTIONS: SearchOptions = { allowedLoss: 0.05, alpha: 0.01, trialSamples: 4000 };

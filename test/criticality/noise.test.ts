@@ -3,10 +3,10 @@ import { leaveOneOut } from '../../src/criticality/additive.ts';
 import { continuousSite, slicedCounts } from '../../src/criticality/continuous-site.ts';
 import { freeEnergyCurve, type Temperature } from '../../src/criticality/free-energy.ts';
 import { leastErrors, standardError } from '../../src/criticality/noise.ts';
+import { xorshift } from '../../src/drift/xorshift.ts';
 import { binned } from '../../src/estimator/binning.ts';
 import { binOf, edgeOf } from '../../src/estimator/bins.ts';
 import { type ActivationHistogram, mergeAll, tails } from '../../src/estimator/histogram.ts';
-import { xorshift } from '../../src/random.ts';
 import { bitsOf } from '../estimator/distributions.ts';
 import { exponential, window } from './samples.ts';
 

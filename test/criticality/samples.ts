@@ -1,6 +1,6 @@
+import { xorshift } from '../../src/drift/xorshift.ts';
 import { binned } from '../../src/estimator/binning.ts';
 import type { ActivationHistogram } from '../../src/estimator/histogram.ts';
-import { xorshift } from '../../src/random.ts';
 
 export type Draw = (uniform: () => number) => number;
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type DriftReading, driftReference, readDrift } from '../../src/drift/detector.ts';
+import { xorshift } from '../../src/drift/xorshift.ts';
 import type { RequestSummary } from '../../src/estimator/summary.ts';
-import { xorshift } from '../../src/random.ts';
 import { normal, requestsOf, TRAFFIC, type Traffic } from './traffic.ts';
 
 const OPTIONS = { runLength: 100_000, memory: 64 };

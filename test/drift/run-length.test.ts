@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { driftReference, readDrift } from '../../src/drift/detector.ts';
 import { firstPassage } from '../../src/drift/first-passage.ts';
-import { xorshift } from '../../src/random.ts';
+import { xorshift } from '../../src/drift/xorshift.ts';
 import { normal, type Random, requestsOf, TRAFFIC, type Traffic } from './traffic.ts';
 
 const REFERENCE = 256;

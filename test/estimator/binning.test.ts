@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { xorshift } from '../../src/drift/xorshift.ts';
 import { binned } from '../../src/estimator/binning.ts';
 import { nonzeroCount, tails } from '../../src/estimator/histogram.ts';
-import { xorshift } from '../../src/random.ts';
 import { content, contentByDefinition } from './content.ts';
 import { bitsOf, DISTRIBUTIONS } from './distributions.ts';
 

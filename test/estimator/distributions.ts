@@ -1,4 +1,4 @@
-import { xorshift } from '../../src/random.ts';
+import { xorshift } from '../../src/drift/xorshift.ts';
 
 const SIZE = 20_000;
 

@@ -1,4 +1,4 @@
-import { xorshift } from '../../src/random.ts';
+import { xorshift } from '../../src/drift/xorshift.ts';
 
 /** Choices that one seed decides. */
 export class Dice {

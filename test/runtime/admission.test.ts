@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/schema.ts';
-import { xorshift } from '../../src/random.ts';
+import { xorshift } from '../../src/drift/xorshift.ts';
 import { Admission } from '../../src/runtime/admission.ts';
 import { quantile } from '../../src/tools/bench/spread.ts';
 import { type Arrival, type Served, simulate } from './queueing.ts';

@@ -1,6 +1,6 @@
 // @ts-check
 // What may happen to the traffic of a model: the same inputs, changed. Deterministic: row i is always changed the same way.
-import { xorshift } from '../../../dist/random.js';
+import { xorshift } from '../../../dist/drift/xorshift.js';
 
 /**
  * @typedef {import('../../../dist/protocol/types.js').Tensor} Tensor

@@ -3,8 +3,8 @@
 import { averageOf } from '../../../dist/drift/average.js';
 import { driftReference } from '../../../dist/drift/detector.js';
 import { scoreOf } from '../../../dist/drift/normal-scores.js';
+import { xorshift } from '../../../dist/drift/xorshift.js';
 import { summarize } from '../../../dist/estimator/summary.js';
-import { xorshift } from '../../../dist/random.js';
 import { unpacked } from '../recording/histograms.mjs';
 import { recording } from '../recording/store.mjs';
 import { betweenAndWithin } from '../report/statistics.mjs';

@@ -1,6 +1,6 @@
 // @ts-check
 // A model's control loop and its traffic, phase by phase, in virtual time.
-import { xorshift } from '../../../dist/random.js';
+import { xorshift } from '../../../dist/drift/xorshift.js';
 import { steady } from './arrivals.mjs';
 import { VirtualClock } from './clock.mjs';
 import { ControlLoop, configOf, promiseOf } from './control-loop.mjs';

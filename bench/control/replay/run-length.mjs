@@ -1,6 +1,6 @@
 // @ts-check
 // How long the guard stays quiet when there is nothing to be alarmed about.
-import { xorshift } from '../../../dist/random.js';
+import { xorshift } from '../../../dist/drift/xorshift.js';
 import { VirtualClock } from './clock.mjs';
 import { ControlLoop, configOf } from './control-loop.mjs';
 import { RecordedRuntime } from './recorded-runtime.mjs';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { xorshift } from '../../../src/random.ts';
+import { xorshift } from '../../../src/drift/xorshift.ts';
 import { controlModule } from './module.ts';
 
 const { calibrationError, fittedTemperature, logSoftmax } = await controlModule<{

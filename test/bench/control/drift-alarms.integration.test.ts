@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type DriftReference, driftReference, readDrift } from '../../../src/drift/detector.ts';
+import { xorshift } from '../../../src/drift/xorshift.ts';
 import type { RequestSummary } from '../../../src/estimator/summary.ts';
-import { xorshift } from '../../../src/random.ts';
 import { requestsOf, TRAFFIC } from '../../drift/traffic.ts';
 import { controlModule } from './module.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { xorshift } from '../../../src/random.ts';
+import { xorshift } from '../../../src/drift/xorshift.ts';
 import { normal } from '../../drift/traffic.ts';
 import { controlModule } from './module.ts';
 
