@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { messageOf, ServingError } from '../config/errors.ts';
 import { type GateSource, instrument } from '../onnx/instrument.ts';
 import { THRESHOLD_INPUT } from '../onnx/names.ts';
-import { readModel } from '../runtime/load-model.ts';
+import { readModel } from '../runtime/local/load-model.ts';
 import { table } from '../tools/table.ts';
 import { numberOption, repeated } from './options.ts';
 

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.ts';
-import { unbatchable } from '../runtime/batch.ts';
-import { BatchingRuntime } from '../runtime/batching-runtime.ts';
-import type { LoadedModel } from '../runtime/load-model.ts';
+import { unbatchable } from '../runtime/batching/batch.ts';
+import { BatchingRuntime } from '../runtime/batching/batching-runtime.ts';
+import type { LoadedModel } from '../runtime/local/load-model.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 

@@ -5,7 +5,7 @@ import { BUNDLED_NAME } from '../config/bundled-model.ts';
 import type { Config } from '../config/schema.ts';
 import type { SiteOptions } from '../onnx/sites.ts';
 import type { OpenVersion } from '../repository/model-entry.ts';
-import type { LoadedModel } from '../runtime/load-model.ts';
+import type { LoadedModel } from '../runtime/local/load-model.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { ServedModel } from './served-model.ts';
 

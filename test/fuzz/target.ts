@@ -6,7 +6,7 @@ import type { NodeBindings } from '../../src/http/body.ts';
 import { createRepositoryRoutes } from '../../src/http/repository-routes.ts';
 import { modelSignature } from '../../src/onnx/signature.ts';
 import type { ModelMetadata } from '../../src/protocol/types.ts';
-import type { LoadedModel } from '../../src/runtime/load-model.ts';
+import type { LoadedModel } from '../../src/runtime/local/load-model.ts';
 import { ServingPlane } from '../../src/serving/plane.ts';
 import { ServedModel } from '../../src/serving/served-model.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';

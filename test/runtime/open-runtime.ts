@@ -1,7 +1,7 @@
 import type { ModelProto } from 'onnx-buf';
 import { instrument } from '../../src/onnx/instrument.ts';
-import type { WorkerSetup } from '../../src/runtime/messages.ts';
-import { WorkerRuntime, type WorkerRuntimeOptions } from '../../src/runtime/worker-runtime.ts';
+import type { WorkerSetup } from '../../src/runtime/local/messages.ts';
+import { WorkerRuntime, type WorkerRuntimeOptions } from '../../src/runtime/local/worker-runtime.ts';
 import { bytesOf } from './small-models.ts';
 
 /** What workers get for a model. */

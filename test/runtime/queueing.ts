@@ -1,5 +1,5 @@
-import { Admission, type AdmissionLimits } from '../../src/runtime/admission.ts';
-import { PIPELINE } from '../../src/runtime/pipeline-depth.ts';
+import { Admission, type AdmissionLimits } from '../../src/runtime/local/admission.ts';
+import { PIPELINE } from '../../src/runtime/local/pipeline-depth.ts';
 
 export interface Arrival {
   readonly atMs: number;

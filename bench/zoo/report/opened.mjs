@@ -1,8 +1,8 @@
 // An entry of the zoo, opened: its workers, its recorded inputs, and passes over parts of them.
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { loadModel } from '../../../dist/runtime/load-model.js';
-import { WorkerRuntime } from '../../../dist/runtime/worker-runtime.js';
+import { loadModel } from '../../../dist/runtime/local/load-model.js';
+import { WorkerRuntime } from '../../../dist/runtime/local/worker-runtime.js';
 import { IN_FLIGHT_PER_WORKER } from '../../../dist/tools/analyze/passes.js';
 import { recordedInputs } from '../../../dist/tools/analyze/recorded-inputs.js';
 import { schedule } from '../../../dist/tools/analyze/schedule.js';

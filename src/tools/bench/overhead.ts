@@ -1,5 +1,5 @@
-import { loadModel } from '../../runtime/load-model.ts';
-import { WorkerRuntime } from '../../runtime/worker-runtime.ts';
+import { loadModel } from '../../runtime/local/load-model.ts';
+import { WorkerRuntime } from '../../runtime/local/worker-runtime.ts';
 import type { InputRows } from '../inputs/input-rows.ts';
 import { alternation, type ServerSettings, serveArguments } from './arms.ts';
 import type { BenchContext } from './context.ts';

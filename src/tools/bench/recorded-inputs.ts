@@ -3,7 +3,7 @@ import { ServingError } from '../../config/errors.ts';
 import { decodeModel } from '../../onnx/model-file.ts';
 import { modelSignature } from '../../onnx/signature.ts';
 import type { TensorSpec } from '../../protocol/types.ts';
-import { readModel } from '../../runtime/load-model.ts';
+import { readModel } from '../../runtime/local/load-model.ts';
 import { type InputRows, inputRows } from '../inputs/input-rows.ts';
 import { type NpyArray, readNpy } from '../inputs/npy.ts';
 

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { Datatype, TensorElements } from '../../../src/protocol/types.ts';
-import { loadModel } from '../../../src/runtime/load-model.ts';
+import { loadModel } from '../../../src/runtime/local/load-model.ts';
 import { binaryRequest, requestText } from '../../http/v2-requests.ts';
 import type { ConformanceCase } from '../case.ts';
 import { answered, expectRefusal, inTurn, refused } from '../expectations.ts';

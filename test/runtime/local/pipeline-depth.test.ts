@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PIPELINE, PipelineDepth } from '../../src/runtime/pipeline-depth.ts';
+import { PIPELINE, PipelineDepth } from '../../../src/runtime/local/pipeline-depth.ts';
 
 const INFER_MS = 0.2;
 const BUSY = { idleMs: 0, waitedMs: 5, inferMs: INFER_MS };

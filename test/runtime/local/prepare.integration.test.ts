@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bundledModel } from '../../src/config/bundled-model.ts';
-import type { Tensor } from '../../src/protocol/types.ts';
-import { type LoadedModel, loadModel } from '../../src/runtime/load-model.ts';
-import { WorkerRuntime } from '../../src/runtime/worker-runtime.ts';
-import { inputRows } from '../../src/tools/inputs/input-rows.ts';
-import { readNpy } from '../../src/tools/inputs/npy.ts';
+import { bundledModel } from '../../../src/config/bundled-model.ts';
+import type { Tensor } from '../../../src/protocol/types.ts';
+import { type LoadedModel, loadModel } from '../../../src/runtime/local/load-model.ts';
+import { WorkerRuntime } from '../../../src/runtime/local/worker-runtime.ts';
+import { inputRows } from '../../../src/tools/inputs/input-rows.ts';
+import { readNpy } from '../../../src/tools/inputs/npy.ts';
 
 const THRESHOLD = 0.140625;
 

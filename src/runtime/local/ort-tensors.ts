@@ -1,6 +1,6 @@
 import type { Tensor as OrtTensor } from 'onnxruntime-node';
-import { datatypeOf, onnxTypeOf } from '../protocol/datatypes.ts';
-import type { Tensor, TensorElements } from '../protocol/types.ts';
+import { datatypeOf, onnxTypeOf } from '../../protocol/datatypes.ts';
+import type { Tensor, TensorElements } from '../../protocol/types.ts';
 
 type OrtModule = typeof import('onnxruntime-node');
 

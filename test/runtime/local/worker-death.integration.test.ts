@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { WorkerRuntime } from '../../src/runtime/worker-runtime.ts';
-import { codeOf } from '../contracts/runtime-contract.ts';
-import { openRuntime, setupOf } from './open-runtime.ts';
-import { perceptron, perceptronInput, perceptronReference, slow, trips } from './small-models.ts';
-import { spyOnWorkers, type WorkerSpy } from './worker-spy.ts';
+import { WorkerRuntime } from '../../../src/runtime/local/worker-runtime.ts';
+import { codeOf } from '../../contracts/runtime-contract.ts';
+import { openRuntime, setupOf } from '../open-runtime.ts';
+import { perceptron, perceptronInput, perceptronReference, slow, trips } from '../small-models.ts';
+import { spyOnWorkers, type WorkerSpy } from '../worker-spy.ts';
 
 const BRIEF = { inputs: [trips(10)], outputs: ['y'], keepInputs: true };
 

@@ -1,7 +1,7 @@
 /** A worker thread that reads one model file and ends. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { messageOf, ServingError } from '../config/errors.ts';
-import type { SiteOptions } from '../onnx/sites.ts';
+import { messageOf, ServingError } from '../../config/errors.ts';
+import type { SiteOptions } from '../../onnx/sites.ts';
 import { loadModel } from './load-model.ts';
 import type { FromReader } from './messages.ts';
 

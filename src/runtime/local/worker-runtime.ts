@@ -1,4 +1,5 @@
-import { ServingError } from '../config/errors.ts';
+import { ServingError } from '../../config/errors.ts';
+import type { Run, RunResult, Runtime, ShadowResult, ShadowRun } from '../runtime.ts';
 import { Admission } from './admission.ts';
 import { JobQueue } from './job-queue.ts';
 import { LoopTurn } from './loop-turn.ts';
@@ -6,7 +7,6 @@ import type { RunDone, RunMessage, WorkerSetup } from './messages.ts';
 import { outgoing } from './outgoing.ts';
 import { PIPELINE, PipelineDepth } from './pipeline-depth.ts';
 import { RunJob } from './run-job.ts';
-import type { Run, RunResult, Runtime, ShadowResult, ShadowRun } from './runtime.ts';
 import { WorkerPool, type WorkerPoolOptions } from './worker-pool.ts';
 import type { WorkerThread } from './worker-thread.ts';
 

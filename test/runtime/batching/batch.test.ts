@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { modelSignature } from '../../src/onnx/signature.ts';
-import type { Tensor, TensorSpec } from '../../src/protocol/types.ts';
+import { modelSignature } from '../../../src/onnx/signature.ts';
+import type { Tensor, TensorSpec } from '../../../src/protocol/types.ts';
 import {
   areCompanions,
   areSameAnswers,
@@ -9,8 +9,8 @@ import {
   rowsOf,
   split,
   unbatchable,
-} from '../../src/runtime/batch.ts';
-import { perceptron, perceptronInput, slow } from './small-models.ts';
+} from '../../../src/runtime/batching/batch.ts';
+import { perceptron, perceptronInput, slow } from '../small-models.ts';
 
 const spec = (name: string, shape: readonly number[], dimensionNames?: TensorSpec['dimensionNames']) =>
   ({ name, datatype: 'FP32', shape, ...(dimensionNames === undefined ? {} : { dimensionNames }) }) as const;

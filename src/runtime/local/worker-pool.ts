@@ -1,5 +1,5 @@
-import { ServingError } from '../config/errors.ts';
-import type { SiteOptions } from '../onnx/sites.ts';
+import { ServingError } from '../../config/errors.ts';
+import type { SiteOptions } from '../../onnx/sites.ts';
 import type { WorkerSetup } from './messages.ts';
 import { WorkerThread } from './worker-thread.ts';
 

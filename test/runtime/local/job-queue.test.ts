@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Job, JobQueue } from '../../src/runtime/job-queue.ts';
+import { type Job, JobQueue } from '../../../src/runtime/local/job-queue.ts';
 
 interface NamedJob extends Job {
   readonly name: string;

@@ -1,5 +1,5 @@
-import type { Tensor } from '../protocol/types.ts';
-import type { Run } from './runtime.ts';
+import type { Tensor } from '../../protocol/types.ts';
+import type { Run } from '../runtime.ts';
 
 const TRANSFER_FROM_BYTES = 1 << 16;
 

@@ -1,7 +1,7 @@
-import { ServingError } from '../config/errors.ts';
-import type { Tensor } from '../protocol/types.ts';
+import { ServingError } from '../../config/errors.ts';
+import type { Tensor } from '../../protocol/types.ts';
+import type { Run, RunResult } from '../runtime.ts';
 import { rowsOf } from './batch.ts';
-import type { Run, RunResult } from './runtime.ts';
 
 export interface RiderOutcome {
   readonly resolve: (result: RunResult) => void;

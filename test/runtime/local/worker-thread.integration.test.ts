@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { WorkerThread } from '../../src/runtime/worker-thread.ts';
-import { setupOf } from './open-runtime.ts';
-import { slow, trips } from './small-models.ts';
+import { WorkerThread } from '../../../src/runtime/local/worker-thread.ts';
+import { setupOf } from '../open-runtime.ts';
+import { slow, trips } from '../small-models.ts';
 
 const RUN = { kind: 'run', outputs: ['y'], measure: 'nothing' } as const;
 

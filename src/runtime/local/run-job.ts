@@ -1,7 +1,7 @@
-import { ServingError } from '../config/errors.ts';
+import { ServingError } from '../../config/errors.ts';
+import type { Run, ShadowResult } from '../runtime.ts';
 import type { Job } from './job-queue.ts';
 import type { Measure, RunDone } from './messages.ts';
-import type { Run, ShadowResult } from './runtime.ts';
 
 export interface RunOutcome {
   readonly resolve: (result: ShadowResult) => void;

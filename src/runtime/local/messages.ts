@@ -1,8 +1,8 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { ErrorCode } from '../config/errors.ts';
-import type { ActivationHistogram } from '../estimator/histogram.ts';
-import type { SiteOptions } from '../onnx/sites.ts';
-import type { Tensor } from '../protocol/types.ts';
+import type { ErrorCode } from '../../config/errors.ts';
+import type { ActivationHistogram } from '../../estimator/histogram.ts';
+import type { SiteOptions } from '../../onnx/sites.ts';
+import type { Tensor } from '../../protocol/types.ts';
 import type { LoadedModel } from './load-model.ts';
 
 /** What a worker needs to open its sessions; the same for every worker of a model. Bytes may be in shared memory. */

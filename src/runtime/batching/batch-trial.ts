@@ -1,4 +1,4 @@
-import type { Tensor } from '../protocol/types.ts';
+import type { Tensor } from '../../protocol/types.ts';
 import { areSameAnswers } from './batch.ts';
 
 /** Shared runs whose answers must equal the solo ones before any client gets a shared one. */

@@ -1,4 +1,4 @@
-import { ServingError } from '../config/errors.ts';
+import { ServingError } from '../../config/errors.ts';
 
 export interface AdmissionLimits {
   /** Production runs that may wait; absent: what a burst may make, and less when that does not pass. */

@@ -1,12 +1,12 @@
-import { ServingError } from '../config/errors.ts';
-import type { Tensor } from '../protocol/types.ts';
-import { Admission } from './admission.ts';
+import { ServingError } from '../../config/errors.ts';
+import type { Tensor } from '../../protocol/types.ts';
+import { Admission } from '../local/admission.ts';
+import { PIPELINE } from '../local/pipeline-depth.ts';
+import type { Run, RunResult, Runtime, ShadowResult, ShadowRun } from '../runtime.ts';
 import { joined, split } from './batch.ts';
 import { type Batch, BatchQueue } from './batch-queue.ts';
 import { afterTrial, refuted, type Trust, UNTRIED } from './batch-trial.ts';
-import { PIPELINE } from './pipeline-depth.ts';
 import { Rider } from './rider.ts';
-import type { Run, RunResult, Runtime, ShadowResult, ShadowRun } from './runtime.ts';
 
 export interface BatchingOptions {
   /** Rows of one run, at most. */

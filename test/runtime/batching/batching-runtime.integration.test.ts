@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe } from 'vitest';
-import { modelSignature } from '../../src/onnx/signature.ts';
-import { unbatchable } from '../../src/runtime/batch.ts';
-import { BatchingRuntime } from '../../src/runtime/batching-runtime.ts';
-import { runtimeContract } from '../contracts/runtime-contract.ts';
-import { openRuntime } from './open-runtime.ts';
-import { spyOnWorkers, type WorkerSpy } from './worker-spy.ts';
+import { modelSignature } from '../../../src/onnx/signature.ts';
+import { unbatchable } from '../../../src/runtime/batching/batch.ts';
+import { BatchingRuntime } from '../../../src/runtime/batching/batching-runtime.ts';
+import { runtimeContract } from '../../contracts/runtime-contract.ts';
+import { openRuntime } from '../open-runtime.ts';
+import { spyOnWorkers, type WorkerSpy } from '../worker-spy.ts';
 
 describe.each([0, 5])('BatchingRuntime with a delay of %d ms as a Runtime', (maxDelayMs) => {
   let spy: WorkerSpy;

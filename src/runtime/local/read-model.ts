@@ -1,12 +1,12 @@
 import { Worker } from 'node:worker_threads';
-import { ServingError } from '../config/errors.ts';
-import type { SiteOptions } from '../onnx/sites.ts';
+import { ServingError } from '../../config/errors.ts';
+import type { SiteOptions } from '../../onnx/sites.ts';
 import type { LoadedModel } from './load-model.ts';
 import type { FromReader } from './messages.ts';
 
 /** Compiled next to this file; from sources (tests) the built one is used. */
 const READER = new URL(
-  import.meta.url.endsWith('.ts') ? '../../dist/runtime/model-reader.js' : './model-reader.js',
+  import.meta.url.endsWith('.ts') ? '../../../dist/runtime/local/model-reader.js' : './model-reader.js',
   import.meta.url,
 );
 

@@ -3,12 +3,12 @@
  * dimension 0 again. Pure.
  */
 
-import { float16ToFloat32 } from '../estimator/float16.ts';
-import type { ModelSignature } from '../onnx/signature.ts';
-import { allocateElements } from '../protocol/datatypes.ts';
-import { countElements } from '../protocol/shape.ts';
-import type { Datatype, Tensor, TensorElements } from '../protocol/types.ts';
-import type { Run } from './runtime.ts';
+import { float16ToFloat32 } from '../../estimator/float16.ts';
+import type { ModelSignature } from '../../onnx/signature.ts';
+import { allocateElements } from '../../protocol/datatypes.ts';
+import { countElements } from '../../protocol/shape.ts';
+import type { Datatype, Tensor, TensorElements } from '../../protocol/types.ts';
+import type { Run } from '../runtime.ts';
 
 /**
  * Why requests to a model must not ride together; undefined when nothing in its signature speaks against it: dimension 0

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { LoopTurn } from '../../src/runtime/loop-turn.ts';
+import { LoopTurn } from '../../../src/runtime/local/loop-turn.ts';
 
 describe('LoopTurn', () => {
   it('counts from the first request of a turn of the event loop, and anew in the next', async () => {

@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
-import { messageOf, ServingError } from '../config/errors.ts';
+import { messageOf, ServingError } from '../../config/errors.ts';
 import type { FromWorker, RunDone, RunMessage, ToWorker, WorkerData, WorkerSetup } from './messages.ts';
 
 // The native library reports usage unless this is set in the process before a thread loads it.
@@ -7,7 +7,7 @@ process.env.ORT_DISABLE_TELEMETRY = '1';
 
 /** Compiled next to this file; from sources (tests) the built one is used. */
 const WORKER = new URL(
-  import.meta.url.endsWith('.ts') ? '../../dist/runtime/worker.js' : './worker.js',
+  import.meta.url.endsWith('.ts') ? '../../../dist/runtime/local/worker.js' : './worker.js',
   import.meta.url,
 );
 

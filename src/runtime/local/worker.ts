@@ -1,11 +1,11 @@
 /** A worker thread: one model, one run at a time. Nothing here knows about requests, states or policies. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import * as ort from 'onnxruntime-node';
-import { messageOf } from '../config/errors.ts';
-import { binned } from '../estimator/binning.ts';
-import { float16MagnitudeBits } from '../estimator/float16.ts';
-import { instrument } from '../onnx/instrument.ts';
-import { THRESHOLD_INPUT } from '../onnx/names.ts';
+import { messageOf } from '../../config/errors.ts';
+import { binned } from '../../estimator/binning.ts';
+import { float16MagnitudeBits } from '../../estimator/float16.ts';
+import { instrument } from '../../onnx/instrument.ts';
+import { THRESHOLD_INPUT } from '../../onnx/names.ts';
 import type { FromWorker, RetainedAtSite, RunDone, RunMessage, ToWorker, WorkerData } from './messages.ts';
 import { fromOrtTensor, toOrtTensor } from './ort-tensors.ts';
 import { tally } from './tally.ts';

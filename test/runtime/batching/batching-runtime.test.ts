@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Tensor } from '../../src/protocol/types.ts';
-import type { Trust } from '../../src/runtime/batch-trial.ts';
-import { type BatchingOptions, BatchingRuntime } from '../../src/runtime/batching-runtime.ts';
-import type { Run } from '../../src/runtime/runtime.ts';
-import { codeOf } from '../contracts/runtime-contract.ts';
-import { doubling, FakeRuntime, type Model } from './fake-runtime.ts';
+import type { Tensor } from '../../../src/protocol/types.ts';
+import type { Trust } from '../../../src/runtime/batching/batch-trial.ts';
+import { type BatchingOptions, BatchingRuntime } from '../../../src/runtime/batching/batching-runtime.ts';
+import type { Run } from '../../../src/runtime/runtime.ts';
+import { codeOf } from '../../contracts/runtime-contract.ts';
+import { doubling, FakeRuntime, type Model } from '../fake-runtime.ts';
 
 const Y = ['y'];
 const row = (...values: readonly number[]): Run => ({

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { messageOf, ServingError } from '../config/errors.ts';
-import { instrument } from '../onnx/instrument.ts';
-import { decodeModel, externalDataFiles } from '../onnx/model-file.ts';
-import { type ModelSignature, modelSignature } from '../onnx/signature.ts';
-import type { Site, SiteOptions, SkippedSite } from '../onnx/sites.ts';
-import { checkText } from '../onnx/text.ts';
+import { messageOf, ServingError } from '../../config/errors.ts';
+import { instrument } from '../../onnx/instrument.ts';
+import { decodeModel, externalDataFiles } from '../../onnx/model-file.ts';
+import { type ModelSignature, modelSignature } from '../../onnx/signature.ts';
+import type { Site, SiteOptions, SkippedSite } from '../../onnx/sites.ts';
+import { checkText } from '../../onnx/text.ts';
 import type { WorkerSetup } from './messages.ts';
 
 export interface LoadedModel {
