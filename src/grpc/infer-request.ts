@@ -1,9 +1,9 @@
 /** `ModelInferRequest`: from its bytes to a request that fits the model, by the same checks as any other transport's. */
 import { ServingError } from '../config/errors.ts';
 import { checkedInputs, checkedOutputs } from '../protocol/arrived-request.ts';
-import { decodeBinary } from '../protocol/binary-codec.ts';
+import { decodeBinary } from '../protocol/binary/binary-codec.ts';
 import type { DecodeLimits } from '../protocol/decode-request.ts';
-import type { JsonValue } from '../protocol/json-reader.ts';
+import type { JsonValue } from '../protocol/json/json-reader.ts';
 import { checkReserved, readParameters } from '../protocol/parameters.ts';
 import { wrongCount } from '../protocol/shape.ts';
 import type { Datatype, InferRequest, ModelMetadata, TensorElements } from '../protocol/types.ts';

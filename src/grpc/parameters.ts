@@ -1,6 +1,6 @@
 /** `map<string, InferParameter>`: the one message for parameters of requests, tensors and responses. */
 import { type BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import type { JsonValue } from '../protocol/json-reader.ts';
+import type { JsonValue } from '../protocol/json/json-reader.ts';
 import type { Parameter, Parameters } from '../protocol/types.ts';
 import { Fields } from './fields.ts';
 

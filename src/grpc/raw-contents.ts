@@ -1,5 +1,5 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { binarySize, writeBinary } from '../protocol/binary-codec.ts';
+import { binarySize, writeBinary } from '../protocol/binary/binary-codec.ts';
 import type { Tensor } from '../protocol/types.ts';
 
 /** A message with the raw contents of tensors behind it, one `bytes` field each and each copied once. */

@@ -1,8 +1,8 @@
-import { AsideCodec } from '../codec/aside-codec.ts';
 import type { EncodedBody } from '../protocol/encode-body.ts';
 import { askedOutputs } from '../protocol/encode-response.ts';
 import { RequestDecoder } from '../protocol/request-decoder.ts';
 import { ResponseEncoder } from '../protocol/response-encoder.ts';
+import { AsideCodec } from '../protocol/thread/aside-codec.ts';
 import type { InferRequest, InferResponse, ModelMetadata, Tensor } from '../protocol/types.ts';
 import type { HttpLimits } from './limits.ts';
 

@@ -1,4 +1,4 @@
-import type { NonFinitePolicy } from '../protocol/json-writer.ts';
+import type { NonFinitePolicy } from '../protocol/json/json-writer.ts';
 
 export interface HttpLimits {
   /** Largest body, in bytes, as it arrives and after decompression. */

@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { ServingError } from '../config/errors.ts';
 import type { RepositoryPlane } from '../plane/repository.ts';
-import { type JsonObject, readJson } from '../protocol/json-reader.ts';
+import { type JsonObject, readJson } from '../protocol/json/json-reader.ts';
 import { checkControl } from './access.ts';
 import { answering, json, onlyMethod } from './answers.ts';
 import { type HttpContext, type NodeBindings, readBody } from './body.ts';

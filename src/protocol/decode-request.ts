@@ -1,7 +1,7 @@
 /** From the bytes of an infer request to checked tensors: JSON, JSON with binary data, or one raw tensor. */
 import { ServingError } from '../config/errors.ts';
 import { checkedInputs, checkedOutputs } from './arrived-request.ts';
-import { type JsonValue, readJson } from './json-reader.ts';
+import { type JsonValue, readJson } from './json/json-reader.ts';
 import { checkReserved, readParameters } from './parameters.ts';
 import { decodeRawRequest } from './raw-request.ts';
 import { asObject, BinarySection, nameOf, readElements } from './read-tensor.ts';

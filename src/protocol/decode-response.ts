@@ -1,6 +1,6 @@
 import { ServingError } from '../config/errors.ts';
 import { isDatatype } from './datatypes.ts';
-import { type JsonValue, readJson } from './json-reader.ts';
+import { type JsonValue, readJson } from './json/json-reader.ts';
 import { readParameters } from './parameters.ts';
 import { asObject, BinarySection, nameOf, readElements } from './read-tensor.ts';
 import { checkedCount, shapeOf } from './shape.ts';

@@ -1,5 +1,5 @@
-import { binarySize, writeBinary } from './binary-codec.ts';
-import { type NonFinitePolicy, writeJsonElements } from './json-writer.ts';
+import { binarySize, writeBinary } from './binary/binary-codec.ts';
+import { type NonFinitePolicy, writeJsonElements } from './json/json-writer.ts';
 import type { Tensor } from './types.ts';
 
 /** A body; `headerLength` is set when binary data follows that many bytes of JSON. */

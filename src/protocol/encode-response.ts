@@ -1,6 +1,6 @@
 import { ServingError } from '../config/errors.ts';
 import { assemble, type EncodedBody, tensorJson } from './encode-body.ts';
-import type { NonFinitePolicy } from './json-writer.ts';
+import type { NonFinitePolicy } from './json/json-writer.ts';
 import type { InferRequest, InferResponse, Tensor } from './types.ts';
 
 /**

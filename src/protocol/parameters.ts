@@ -1,5 +1,5 @@
 import { ServingError } from '../config/errors.ts';
-import type { JsonValue } from './json-reader.ts';
+import type { JsonValue } from './json/json-reader.ts';
 import { quoted } from './quoted.ts';
 import type { Parameter, Parameters } from './types.ts';
 

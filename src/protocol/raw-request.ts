@@ -1,5 +1,5 @@
 import { ServingError } from '../config/errors.ts';
-import { decodeBinary } from './binary-codec.ts';
+import { decodeBinary } from './binary/binary-codec.ts';
 import { elementBytes } from './datatypes.ts';
 import { countElements, formatShape } from './shape.ts';
 import type { InferRequest, ModelMetadata, TensorSpec } from './types.ts';

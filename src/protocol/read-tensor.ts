@@ -1,8 +1,8 @@
 /** What the tensors of requests and of responses have in common when they are read. */
 import { ServingError } from '../config/errors.ts';
-import { decodeBinary } from './binary-codec.ts';
-import { readJsonElements } from './json-elements.ts';
-import { type JsonObject, JsonSpan, type JsonValue } from './json-reader.ts';
+import { decodeBinary } from './binary/binary-codec.ts';
+import { readJsonElements } from './json/json-elements.ts';
+import { type JsonObject, JsonSpan, type JsonValue } from './json/json-reader.ts';
 import { countParameter, readParameters } from './parameters.ts';
 import type { Datatype, TensorElements } from './types.ts';
 

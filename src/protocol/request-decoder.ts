@@ -1,4 +1,4 @@
-import { binarySize, decodeBinary } from './binary-codec.ts';
+import { binarySize, decodeBinary } from './binary/binary-codec.ts';
 import { type DecodeLimits, decodeInferRequest } from './decode-request.ts';
 import type { InferRequest, ModelMetadata, Tensor } from './types.ts';
 

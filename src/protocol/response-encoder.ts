@@ -1,7 +1,7 @@
-import { binarySize, writeBinary } from './binary-codec.ts';
+import { binarySize, writeBinary } from './binary/binary-codec.ts';
 import type { EncodedBody } from './encode-body.ts';
 import { askedOutputs, encodeInferResponse } from './encode-response.ts';
-import type { NonFinitePolicy } from './json-writer.ts';
+import type { NonFinitePolicy } from './json/json-writer.ts';
 import type { InferRequest, InferResponse, Tensor } from './types.ts';
 
 /** Longest header that is kept. */

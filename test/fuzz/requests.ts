@@ -1,5 +1,5 @@
 import { deflateSync, gzipSync } from 'node:zlib';
-import { binarySize, writeBinary } from '../../src/protocol/binary-codec.ts';
+import { binarySize, writeBinary } from '../../src/protocol/binary/binary-codec.ts';
 import type { ModelMetadata, Tensor } from '../../src/protocol/types.ts';
 import { Dice } from './dice.ts';
 import { leaf, list, type Members, members, type Tree, text, write } from './json-tree.ts';

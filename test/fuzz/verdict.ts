@@ -1,4 +1,4 @@
-import { binarySize, writeBinary } from '../../src/protocol/binary-codec.ts';
+import { binarySize, writeBinary } from '../../src/protocol/binary/binary-codec.ts';
 import { decodeInferResponse } from '../../src/protocol/decode-response.ts';
 import type { Tensor } from '../../src/protocol/types.ts';
 import type { FuzzRequest } from './requests.ts';

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ServingError } from '../../src/config/errors.ts';
 import { checkedRequest, decodeInferMessage } from '../../src/grpc/infer-request.ts';
 import { encodeInferResponse } from '../../src/grpc/infer-response.ts';
-import { binarySize, decodeBinary, writeBinary } from '../../src/protocol/binary-codec.ts';
+import { binarySize, decodeBinary, writeBinary } from '../../src/protocol/binary/binary-codec.ts';
 import { DATATYPES } from '../../src/protocol/datatypes.ts';
 import { countElements } from '../../src/protocol/shape.ts';
 import type { InferRequest, ModelMetadata, Parameters, Tensor } from '../../src/protocol/types.ts';

@@ -1,5 +1,5 @@
 import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { decodeBinary } from '../../../src/protocol/binary-codec.ts';
+import { decodeBinary } from '../../../src/protocol/binary/binary-codec.ts';
 import { countElements } from '../../../src/protocol/shape.ts';
 import type { Datatype, Parameter, Parameters, Tensor } from '../../../src/protocol/types.ts';
 import { contentsOf, elementsIn } from '../../grpc/contents.ts';

@@ -1,10 +1,10 @@
 import { Worker } from 'node:worker_threads';
-import { ServingError } from '../config/errors.ts';
+import { ServingError } from '../../config/errors.ts';
 import type { CodecAnswer, CodecJob } from './messages.ts';
 
 /** Compiled next to this file; from sources (tests) the built one is used. */
 const THREAD = new URL(
-  import.meta.url.endsWith('.ts') ? '../../dist/codec/thread.js' : './thread.js',
+  import.meta.url.endsWith('.ts') ? '../../../dist/protocol/thread/thread.js' : './thread.js',
   import.meta.url,
 );
 

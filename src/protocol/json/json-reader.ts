@@ -5,9 +5,9 @@
  * is kept as a span of the text. Everything else is small. Refused, beyond what is not JSON: a key that occurs twice in
  * one object, nesting deeper than 100, an integer that float64 cannot hold, a number that overflows it.
  */
-import { ServingError } from '../config/errors.ts';
+import { ServingError } from '../../config/errors.ts';
+import { quoted } from '../quoted.ts';
 import { decodeText, endOfNumber, endOfString, malformed, skipSpace, stringBetween } from './json-text.ts';
-import { quoted } from './quoted.ts';
 
 export const MAX_DEPTH = 100;
 /** root object, list of tensors, tensor */

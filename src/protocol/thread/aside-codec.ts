@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { DecodeLimits } from '../protocol/decode-request.ts';
-import type { EncodedBody } from '../protocol/encode-body.ts';
-import { askedOutputs } from '../protocol/encode-response.ts';
-import type { NonFinitePolicy } from '../protocol/json-writer.ts';
-import type { InferRequest, InferResponse, ModelMetadata, Tensor } from '../protocol/types.ts';
+import type { DecodeLimits } from '../decode-request.ts';
+import type { EncodedBody } from '../encode-body.ts';
+import { askedOutputs } from '../encode-response.ts';
+import type { NonFinitePolicy } from '../json/json-writer.ts';
+import type { InferRequest, InferResponse, ModelMetadata, Tensor } from '../types.ts';
 import { CodecPool } from './codec-pool.ts';
 import { memoryOf, movable, packed, unpacked } from './packed-tensors.ts';
 

@@ -1,4 +1,4 @@
-import type { Tensor, TensorElements } from '../protocol/types.ts';
+import type { Tensor, TensorElements } from '../types.ts';
 
 /** The elements of a BYTES tensor, one after the other: a million small arrays take most of a second to cross threads. */
 interface PackedStrings {

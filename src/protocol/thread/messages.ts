@@ -1,7 +1,7 @@
-import type { ErrorCode } from '../config/errors.ts';
-import type { DecodeLimits } from '../protocol/decode-request.ts';
-import type { NonFinitePolicy } from '../protocol/json-writer.ts';
-import type { InferRequest, InferResponse, ModelMetadata } from '../protocol/types.ts';
+import type { ErrorCode } from '../../config/errors.ts';
+import type { DecodeLimits } from '../decode-request.ts';
+import type { NonFinitePolicy } from '../json/json-writer.ts';
+import type { InferRequest, InferResponse, ModelMetadata } from '../types.ts';
 import type { PackedTensor } from './packed-tensors.ts';
 
 export type Packed<T, K extends 'inputs' | 'outputs'> = Omit<T, K> & {

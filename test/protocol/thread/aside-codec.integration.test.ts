@@ -1,15 +1,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AsideCodec } from '../../src/codec/aside-codec.ts';
-import { CodecPool } from '../../src/codec/codec-pool.ts';
-import { ServingError } from '../../src/config/errors.ts';
-import { decodeInferRequest } from '../../src/protocol/decode-request.ts';
-import { encodeInferRequest } from '../../src/protocol/encode-request.ts';
-import { encodeInferResponse } from '../../src/protocol/encode-response.ts';
-import { MAX_STRINGS } from '../../src/protocol/shape.ts';
-import type { InferRequest, InferResponse } from '../../src/protocol/types.ts';
-import { tensors } from '../protocol/arbitraries.ts';
-import { modelOf } from '../protocol/encoding.ts';
+import { ServingError } from '../../../src/config/errors.ts';
+import { decodeInferRequest } from '../../../src/protocol/decode-request.ts';
+import { encodeInferRequest } from '../../../src/protocol/encode-request.ts';
+import { encodeInferResponse } from '../../../src/protocol/encode-response.ts';
+import { MAX_STRINGS } from '../../../src/protocol/shape.ts';
+import { AsideCodec } from '../../../src/protocol/thread/aside-codec.ts';
+import { CodecPool } from '../../../src/protocol/thread/codec-pool.ts';
+import type { InferRequest, InferResponse } from '../../../src/protocol/types.ts';
+import { tensors } from '../arbitraries.ts';
+import { modelOf } from '../encoding.ts';
 
 const codec = new AsideCodec();
 

@@ -1,8 +1,8 @@
-import { ServingError } from '../config/errors.ts';
-import { allocateElements } from './datatypes.ts';
+import { ServingError } from '../../config/errors.ts';
+import { allocateElements } from '../datatypes.ts';
+import { wrongCount } from '../shape.ts';
 import { endOfNumber, malformed } from './json-text.ts';
 import { type JsonElements, ragged, walkElements } from './json-walk.ts';
-import { wrongCount } from './shape.ts';
 
 type Floats = Float32Array | Float64Array;
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Datatype, TensorElements } from '../../src/protocol/types.ts';
-import { decodeText, modelOf, refusal } from './encoding.ts';
+import type { Datatype, TensorElements } from '../../../src/protocol/types.ts';
+import { decodeText, modelOf, refusal } from '../encoding.ts';
 
 function elementsOf(datatype: Datatype, shape: readonly number[], data: string): TensorElements {
   const model = modelOf({ name: 'x', datatype, shape: shape.map(() => -1) });

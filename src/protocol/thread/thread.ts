@@ -1,8 +1,8 @@
 /** Decodes and encodes large JSON beside the thread that serves. */
 import { parentPort } from 'node:worker_threads';
-import { messageOf, ServingError } from '../config/errors.ts';
-import { decodeInferRequest } from '../protocol/decode-request.ts';
-import { encodeInferResponse } from '../protocol/encode-response.ts';
+import { messageOf, ServingError } from '../../config/errors.ts';
+import { decodeInferRequest } from '../decode-request.ts';
+import { encodeInferResponse } from '../encode-response.ts';
 import type { CodecAnswer, CodecJob } from './messages.ts';
 import { memoryOf, movable, packed, unpacked } from './packed-tensors.ts';
 

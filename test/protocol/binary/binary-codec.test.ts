@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { binarySize, decodeBinary, writeBinary } from '../../src/protocol/binary-codec.ts';
-import type { Datatype } from '../../src/protocol/types.ts';
-import { refusal } from './encoding.ts';
+import { binarySize, decodeBinary, writeBinary } from '../../../src/protocol/binary/binary-codec.ts';
+import type { Datatype } from '../../../src/protocol/types.ts';
+import { refusal } from '../encoding.ts';
 
 describe('decodeBinary', () => {
   it('shares memory where the offset suits the datatype', () => {

@@ -1,4 +1,4 @@
-import { ServingError } from '../config/errors.ts';
+import { ServingError } from '../../config/errors.ts';
 
 const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 

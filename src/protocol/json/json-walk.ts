@@ -1,7 +1,7 @@
-import { ServingError } from '../config/errors.ts';
+import { ServingError } from '../../config/errors.ts';
+import { formatShape, wrongCount } from '../shape.ts';
 import type { JsonSpan } from './json-reader.ts';
 import { malformed, skipSpace } from './json-text.ts';
-import { formatShape, wrongCount } from './shape.ts';
 
 /** Where a tensor's elements are in a JSON text, and how many there must be. */
 export interface JsonElements {

@@ -1,6 +1,6 @@
-import { ServingError } from '../config/errors.ts';
+import { ServingError } from '../../config/errors.ts';
+import type { Tensor } from '../types.ts';
 import { notInJson } from './json-elements.ts';
-import type { Tensor } from './types.ts';
 
 /**
  * What a NaN or an infinity becomes in JSON: a bare word (`NaN`, `Infinity`, `-Infinity`), which the reference client

@@ -6,12 +6,12 @@
  * and FP64 take NaN, Infinity and -Infinity as bare words; −0 and denormals are kept; a finite number that the datatype
  * cannot hold (1e39 as FP32) is refused. FP16 and BF16 travel as binary data only.
  */
-import { ServingError } from '../config/errors.ts';
+import { ServingError } from '../../config/errors.ts';
+import type { Datatype, TensorElements } from '../types.ts';
 import { readFloats } from './json-floats.ts';
 import { readIntegers } from './json-integers.ts';
 import { endOfString, malformed, stringBetween } from './json-text.ts';
 import { checkSpanHolds, type JsonElements, walkElements } from './json-walk.ts';
-import type { Datatype, TensorElements } from './types.ts';
 
 /** The error for a datatype that JSON has no exact form for. */
 export function notInJson(label: string, datatype: Datatype): ServingError {

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ServingError } from '../../src/config/errors.ts';
-import { JsonSpan, type JsonValue, MAX_DEPTH, readJson } from '../../src/protocol/json-reader.ts';
-import { bytesOf, refusal } from './encoding.ts';
+import { ServingError } from '../../../src/config/errors.ts';
+import { JsonSpan, type JsonValue, MAX_DEPTH, readJson } from '../../../src/protocol/json/json-reader.ts';
+import { bytesOf, refusal } from '../encoding.ts';
 
 /** What `JSON.parse` would give, spans included. */
 function plain(value: JsonValue, text: string): unknown {

@@ -1,5 +1,5 @@
-import { ServingError } from '../config/errors.ts';
-import { allocateElements, type NumericElements } from './datatypes.ts';
+import { ServingError } from '../../config/errors.ts';
+import { allocateElements, type NumericElements } from '../datatypes.ts';
 import { malformed } from './json-text.ts';
 import { type JsonElements, walkElements } from './json-walk.ts';
 

@@ -1,9 +1,9 @@
 /**
  * The binary tensor data extension: little-endian, row-major, no padding; BYTES as a 4-byte length and the bytes.
  */
-import { ServingError } from '../config/errors.ts';
-import { elementBytes, viewElements } from './datatypes.ts';
-import type { Datatype, Tensor, TensorElements } from './types.ts';
+import { ServingError } from '../../config/errors.ts';
+import { elementBytes, viewElements } from '../datatypes.ts';
+import type { Datatype, Tensor, TensorElements } from '../types.ts';
 
 function invalid(message: string): ServingError {
   return new ServingError('INVALID_REQUEST', message);
