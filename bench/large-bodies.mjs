@@ -7,9 +7,9 @@ import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { createApp } from '../dist/http/app.js';
-import { DEFAULT_LIMITS } from '../dist/http/limits.js';
-import { listen } from '../dist/http/server.js';
+import { createApp } from '../dist/transport/http/app.js';
+import { DEFAULT_LIMITS } from '../dist/transport/http/limits.js';
+import { listen } from '../dist/transport/http/server.js';
 
 const FILE = new URL(import.meta.url);
 const ARMS = {

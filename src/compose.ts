@@ -7,14 +7,6 @@ import { messageOf, ServingError } from './config/errors.ts';
 import type { Config } from './config/schema.ts';
 import { VERSION } from './config/version.ts';
 import type { ControllerState, Mode } from './control/state.ts';
-import type { GrpcAddress, GrpcListening } from './grpc/server.ts';
-import { requireToken } from './http/access.ts';
-import { createApp } from './http/app.ts';
-import type { NodeBindings } from './http/body.ts';
-import { consoleRoutes } from './http/console-routes.ts';
-import { answerInferDirectly, type DirectAnswer } from './http/direct-infer.ts';
-import { createPruningRoutes } from './http/pruning-routes.ts';
-import { createRepositoryRoutes } from './http/repository-routes.ts';
 import { mayUseData, type Tokens } from './plane/authorization.ts';
 import type { InferContext } from './plane/inference.ts';
 import type { RepositoryPlane } from './plane/repository.ts';
@@ -30,6 +22,14 @@ import { createPruningPlane } from './serving/pruning-plane.ts';
 import { sweep } from './store/files/state-files.ts';
 import { defaultStateFolder } from './store/keys.ts';
 import { Metrics } from './telemetry/metrics.ts';
+import type { GrpcAddress, GrpcListening } from './transport/grpc/server.ts';
+import { requireToken } from './transport/http/access.ts';
+import { createApp } from './transport/http/app.ts';
+import type { NodeBindings } from './transport/http/body.ts';
+import { consoleRoutes } from './transport/http/console-routes.ts';
+import { answerInferDirectly, type DirectAnswer } from './transport/http/direct-infer.ts';
+import { createPruningRoutes } from './transport/http/pruning-routes.ts';
+import { createRepositoryRoutes } from './transport/http/repository-routes.ts';
 
 export interface Taustat {
   /** Everything over HTTP, to be mounted in any Hono application: `app.route('/', taustat.routes)`. */
@@ -134,7 +134,7 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
     metrics: expose,
     listenGrpc: async (address) => {
       // Not loaded by those who do not use it: 12 MB and most of a tenth of a second.
-      const { listenGrpc } = await import('./grpc/server.ts');
+      const { listenGrpc } = await import('./transport/grpc/server.ts');
       const { host, grpcPort: port = 0 } = config.server;
       return listenGrpc(
         plane,

@@ -17,7 +17,6 @@ export type { ModelChoice, Taustat } from './compose.ts';
 export { type ErrorCode, ServingError } from './config/errors.ts';
 export type { Config, ConfigInput } from './config/schema.ts';
 export type { ControllerState, Mode, Phase } from './control/state.ts';
-export type { GrpcAddress, GrpcListening } from './grpc/server.ts';
 export { type InstrumentedModel, type InstrumentOptions, instrument } from './onnx/instrument.ts';
 export type { Site, SkippedSite } from './onnx/sites.ts';
 export type { IndexEntry, RepositoryPlane } from './plane/repository.ts';
@@ -25,3 +24,4 @@ export type { InferRequest, InferResponse, ModelMetadata, Tensor } from './proto
 export type { Analysis } from './tools/analyze/analysis.ts';
 export { analyze } from './tools/analyze/analyze.ts';
 export type { AnalyzeOptions } from './tools/analyze/options.ts';
+export type { GrpcAddress, GrpcListening } from './transport/grpc/server.ts';

@@ -2,9 +2,9 @@ import { Command } from 'commander';
 import type { Logger } from 'pino';
 import { compose, type Taustat } from '../compose.ts';
 import type { Config } from '../config/schema.ts';
-import type { GrpcListening } from '../grpc/server.ts';
-import { listen } from '../http/server.ts';
 import { createLog } from '../telemetry/log.ts';
+import type { GrpcListening } from '../transport/grpc/server.ts';
+import { listen } from '../transport/http/server.ts';
 import { addServingOptions, type ServingFlags, servingConfig } from './options.ts';
 
 /** Time for load balancers to see that the server is not ready any more, before it stops listening. */

@@ -1,5 +1,5 @@
 import { filter, map, merge, type Observable, of, pairwise, switchMap, takeUntil, takeWhile } from 'rxjs';
-import type { PruningPlane } from '../http/pruning-routes.ts';
+import type { PruningPlane } from '../transport/http/pruning-routes.ts';
 import type { ServingPlane } from './plane.ts';
 import { durabilityReport, pruningReport, pruningSummary } from './report.ts';
 import type { ServedModel } from './served-model.ts';

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { GrpcClient } from '../contracts/inference/grpc-client.ts';
-import { until } from '../http/until.ts';
 import { bytesOf, slow } from '../runtime/small-models.ts';
+import { until } from '../transport/http/until.ts';
 import { type Running, start } from './command.ts';
 
 let folder: string;

@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { until } from '../http/until.ts';
 import { bytesOf, slow } from '../runtime/small-models.ts';
+import { until } from '../transport/http/until.ts';
 import { type Running, start } from './command.ts';
 
 let folder: string;

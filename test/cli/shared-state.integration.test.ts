@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { pruningReport } from '../../src/serving/report.ts';
-import { until } from '../http/until.ts';
+import { until } from '../transport/http/until.ts';
 import { type Running, start, taustat } from './command.ts';
 
 const MODEL = 'fashion-mnist-cnn';

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { ConfigInput } from '../../src/config/schema.ts';
 import type { TensorElements } from '../../src/protocol/types.ts';
-import type { Answer, Sent } from '../http/socket-client.ts';
+import type { Answer, Sent } from '../transport/http/socket-client.ts';
 import type { ConformanceCase, Form } from './case.ts';
 import type { Lab, Server } from './lab.ts';
 import { FORMS, responseOf, type TensorText } from './requests.ts';

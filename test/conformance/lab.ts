@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { compose, type Taustat } from '../../src/compose.ts';
 import { type ConfigInput, parseConfig } from '../../src/config/schema.ts';
-import { type Listening, listen } from '../../src/http/server.ts';
 import { encodeModel } from '../../src/onnx/model-file.ts';
-import { type Answer, open, type Sent, send } from '../http/socket-client.ts';
+import { type Listening, listen } from '../../src/transport/http/server.ts';
+import { type Answer, open, type Sent, send } from '../transport/http/socket-client.ts';
 import { MODELS } from './models.ts';
 
 /** One real server on a port of its own. */

@@ -1,8 +1,8 @@
 /** One infer request, put in each of the protocol's two forms. */
 import { decodeInferResponse } from '../../src/protocol/decode-response.ts';
 import type { InferResponse } from '../../src/protocol/types.ts';
-import type { Answer, Sent } from '../http/socket-client.ts';
-import { binaryRequest, inputText, requestText } from '../http/v2-requests.ts';
+import type { Answer, Sent } from '../transport/http/socket-client.ts';
+import { binaryRequest, inputText, requestText } from '../transport/http/v2-requests.ts';
 
 export const HEADER_LENGTH = 'inference-header-content-length';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { createApp } from '../../src/http/app.ts';
-import type { HttpLimits } from '../../src/http/limits.ts';
 import type { Tensor } from '../../src/protocol/types.ts';
-import { createFakePlane, type FakePlane } from '../http/fake-plane.ts';
-import { inputText, requestText } from '../http/v2-requests.ts';
+import { createApp } from '../../src/transport/http/app.ts';
+import type { HttpLimits } from '../../src/transport/http/limits.ts';
+import { createFakePlane, type FakePlane } from '../transport/http/fake-plane.ts';
+import { inputText, requestText } from '../transport/http/v2-requests.ts';
 
 interface Options {
   readonly model?: string;

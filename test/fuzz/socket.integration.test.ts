@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Lab } from '../conformance/lab.ts';
-import { send } from '../http/socket-client.ts';
+import { send } from '../transport/http/socket-client.ts';
 import { Dice } from './dice.ts';
 import { print, SOCKET_REQUESTS as REQUESTS, SEED } from './extent.ts';
 import { mutateBytes } from './mutations.ts';

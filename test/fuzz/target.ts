@@ -1,17 +1,17 @@
 import type { Hono } from 'hono';
 import { pino } from 'pino';
 import { parseConfig } from '../../src/config/schema.ts';
-import { createApp } from '../../src/http/app.ts';
-import type { NodeBindings } from '../../src/http/body.ts';
-import { createRepositoryRoutes } from '../../src/http/repository-routes.ts';
 import { modelSignature } from '../../src/onnx/signature.ts';
 import type { ModelMetadata } from '../../src/protocol/types.ts';
 import type { LoadedModel } from '../../src/runtime/local/load-model.ts';
 import { ServingPlane } from '../../src/serving/plane.ts';
 import { ServedModel } from '../../src/serving/served-model.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
+import { createApp } from '../../src/transport/http/app.ts';
+import type { NodeBindings } from '../../src/transport/http/body.ts';
+import { createRepositoryRoutes } from '../../src/transport/http/repository-routes.ts';
 import { MODELS } from '../conformance/models.ts';
-import { FakeRepositoryPlane } from '../http/fake-repository-plane.ts';
+import { FakeRepositoryPlane } from '../transport/http/fake-repository-plane.ts';
 import { identityRuntime } from './identity-runtime.ts';
 
 export const MAX_BODY_BYTES = 64 * 1024;

@@ -1,5 +1,5 @@
 import { Agent, request as httpRequest } from 'node:http';
-import { open } from '../http/socket-client.ts';
+import { open } from '../transport/http/socket-client.ts';
 import type { FuzzRequest } from './requests.ts';
 import type { FuzzAnswer } from './verdict.ts';
 

@@ -1,7 +1,7 @@
 import { rename } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { until } from '../http/until.ts';
+import { until } from '../transport/http/until.ts';
 import { answerOf, RepositoryLab, times } from './repository-lab.ts';
 
 let lab: RepositoryLab;

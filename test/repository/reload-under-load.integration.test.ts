@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
-import { open, received } from '../http/socket-client.ts';
-import { until } from '../http/until.ts';
+import { open, received } from '../transport/http/socket-client.ts';
+import { until } from '../transport/http/until.ts';
 import { answerOf, RepositoryLab, times, unusable } from './repository-lab.ts';
 
 let lab: RepositoryLab;

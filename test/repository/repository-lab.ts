@@ -6,8 +6,8 @@ import type { ModelProto } from 'onnx-buf';
 import { pino } from 'pino';
 import { compose, type Taustat } from '../../src/compose.ts';
 import { type ConfigInput, parseConfig } from '../../src/config/schema.ts';
-import { type Listening, listen } from '../../src/http/server.ts';
 import type { IndexEntry } from '../../src/plane/repository.ts';
+import { type Listening, listen } from '../../src/transport/http/server.ts';
 import { FLOAT, model, node, tensor, value } from '../onnx/models.ts';
 import { bytesOf } from '../runtime/small-models.ts';
 

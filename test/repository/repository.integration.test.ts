@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createTaustat, type Taustat } from '../../src/index.ts';
-import { until } from '../http/until.ts';
 import { perceptron, slow } from '../runtime/small-models.ts';
+import { until } from '../transport/http/until.ts';
 import { answerOf, RepositoryLab, times, unusable } from './repository-lab.ts';
 
 let lab: RepositoryLab;

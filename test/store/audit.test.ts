@@ -21,7 +21,7 @@ import { AuditFile } from '../../src/store/files/audit-file.ts';
 import { partPath, partsOf } from '../../src/store/files/audit-parts.ts';
 import { AuditError, type ReplayedDecision, replay } from '../../src/store/replay.ts';
 import { OPTIONS, pair, snapshot } from '../control/events.ts';
-import { until } from '../http/until.ts';
+import { until } from '../transport/http/until.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'taustat-audit-'));
 afterAll(() => rmSync(folder, { recursive: true }));

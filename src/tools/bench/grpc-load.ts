@@ -1,5 +1,5 @@
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
-import { INFERENCE_SERVICE } from '../../grpc/service.ts';
+import { INFERENCE_SERVICE } from '../../transport/grpc/service.ts';
 import { latencyOf } from './latency.ts';
 import type { LoadOptions, LoadResult } from './load.ts';
 

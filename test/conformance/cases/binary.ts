@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { binaryRequest, inputText, requestText } from '../../http/v2-requests.ts';
+import { binaryRequest, inputText, requestText } from '../../transport/http/v2-requests.ts';
 import type { ConformanceCase } from '../case.ts';
 import { expectRefusal, outputsOf } from '../expectations.ts';
 import { anyOf } from '../models.ts';

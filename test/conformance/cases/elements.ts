@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Datatype, TensorElements } from '../../../src/protocol/types.ts';
 import { loadModel } from '../../../src/runtime/local/load-model.ts';
-import { binaryRequest, requestText } from '../../http/v2-requests.ts';
+import { binaryRequest, requestText } from '../../transport/http/v2-requests.ts';
 import type { ConformanceCase } from '../case.ts';
 import { answered, expectRefusal, inTurn, refused } from '../expectations.ts';
 import { anyOf } from '../models.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { binaryRequest } from '../../http/v2-requests.ts';
+import { binaryRequest } from '../../transport/http/v2-requests.ts';
 import type { ConformanceCase } from '../case.ts';
 import { answered, expectRefusal, inTurn, refused } from '../expectations.ts';
 import { asBinary, asJson, ROW, responseOf, type TensorText } from '../requests.ts';

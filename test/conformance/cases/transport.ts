@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { deflateRawSync, deflateSync, gunzipSync, gzipSync, inflateSync } from 'node:zlib';
 import { expect } from 'vitest';
-import { received } from '../../http/socket-client.ts';
-import { binaryRequest, inputText, requestText } from '../../http/v2-requests.ts';
+import { received } from '../../transport/http/socket-client.ts';
+import { binaryRequest, inputText, requestText } from '../../transport/http/v2-requests.ts';
 import type { ConformanceCase } from '../case.ts';
 import { expectError, expectRefusal, outputsOf } from '../expectations.ts';
 import type { Lab } from '../lab.ts';

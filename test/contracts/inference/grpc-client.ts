@@ -2,14 +2,14 @@ import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import { decodeBinary } from '../../../src/protocol/binary/binary-codec.ts';
 import { countElements } from '../../../src/protocol/shape.ts';
 import type { Datatype, Parameter, Parameters, Tensor } from '../../../src/protocol/types.ts';
-import { contentsOf, elementsIn } from '../../grpc/contents.ts';
+import { contentsOf, elementsIn } from '../../transport/grpc/contents.ts';
 import {
   type InferRequestMessage,
   type InferResponseMessage,
   OracleClient,
   type ParameterMessage,
   type TensorMessage,
-} from '../../grpc/oracle.ts';
+} from '../../transport/grpc/oracle.ts';
 import {
   type Answered,
   type Asked,

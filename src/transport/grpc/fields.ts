@@ -1,0 +1,118 @@
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+import { ServingError } from '../../config/errors.ts';
+
+const WIRE_NAMES = ['a varint', '64 bits', 'a length and bytes', 'a group', 'the end of a group', '32 bits'];
+
+/** Repeated fields are cut off here: no request needs so many, and a few bytes each would fill the memory. */
+const MAX_REPEATED = 1 << 16;
+
+/**
+ * The fields of one protobuf message, one after the other.
+ *
+ * Bytes that come out share memory with the message. Reading stops with an error where the wire type of a field is
+ * another than its own, and where the message ends too early.
+ */
+export class Fields {
+  readonly #reader: BinaryReader;
+  #number = 0;
+  #type: WireType = WireType.Varint;
+
+  constructor(message: Uint8Array) {
+    this.#reader = new BinaryReader(message);
+  }
+
+  /** Goes to the next field; false at the end. Every field must then be read or skipped. */
+  next(): boolean {
+    if (this.#reader.pos >= this.#reader.len) return false;
+    [this.#number, this.#type] = this.#reader.tag();
+    return true;
+  }
+
+  /** Number of the field that is to be read. */
+  get number(): number {
+    return this.#number;
+  }
+
+  skip(): void {
+    this.#reader.skip(this.#type, this.#number);
+  }
+
+  text(): string {
+    this.#expect(WireType.LengthDelimited);
+    return this.#reader.string(true);
+  }
+
+  /** The bytes of a message, a packed array or a `bytes` field. */
+  bytes(): Uint8Array {
+    this.#expect(WireType.LengthDelimited);
+    return this.#reader.bytes();
+  }
+
+  bool(): boolean {
+    this.#expect(WireType.Varint);
+    return this.#reader.bool();
+  }
+
+  int64(): bigint {
+    this.#expect(WireType.Varint);
+    return BigInt(this.#reader.int64());
+  }
+
+  uint64(): bigint {
+    this.#expect(WireType.Varint);
+    return BigInt(this.#reader.uint64());
+  }
+
+  double(): number {
+    this.#expect(WireType.Bit64);
+    return this.#reader.double();
+  }
+
+  /** Elements of a repeated varint field, packed or one at a time. */
+  varints(read: (reader: BinaryReader) => void): void {
+    if (this.#type === WireType.Varint) {
+      read(this.#reader);
+      return;
+    }
+    const packed = new BinaryReader(this.bytes());
+    while (packed.pos < packed.len) read(packed);
+  }
+
+  /** The bytes of elements of a repeated field of fixed size, packed or one at a time. */
+  fixed(size: 4 | 8): Uint8Array {
+    if (this.#type !== (size === 4 ? WireType.Bit32 : WireType.Bit64)) return this.bytes();
+    return this.#reader.skip(this.#type);
+  }
+
+  #expect(type: WireType): void {
+    if (this.#type === type) return;
+    throw new ServingError(
+      'INVALID_REQUEST',
+      `malformed message: field ${this.#number} holds ${WIRE_NAMES[this.#type]}, expected ${WIRE_NAMES[type]}`,
+    );
+  }
+}
+
+/** Adds to a repeated field. @throws ServingError INVALID_REQUEST beyond 65,536 of them. */
+export function append<T>(values: T[], value: T, name: string): void {
+  if (values.length === MAX_REPEATED) {
+    throw new ServingError('INVALID_REQUEST', `malformed message: more than ${MAX_REPEATED} ${name}`);
+  }
+  values.push(value);
+}
+
+/**
+ * What `read` makes of bytes that came as protobuf.
+ *
+ * @throws ServingError INVALID_REQUEST where they are no message of the kind that is read.
+ */
+export function decoding<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ServingError) throw error;
+    throw new ServingError('INVALID_REQUEST', 'malformed message: the bytes are no protobuf of its type', {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,61 @@
+/** `map<string, InferParameter>`: the one message for parameters of requests, tensors and responses. */
+import { type BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import type { JsonValue } from '../../protocol/json/json-reader.ts';
+import type { Parameter, Parameters } from '../../protocol/types.ts';
+import { Fields } from './fields.ts';
+
+/**
+ * Reads one entry of the map into `parameters`, as JSON would hold it: numbers are numbers, also where that rounds an
+ * integer beyond 2^53. A parameter without a value is null.
+ */
+export function readParameterEntry(entry: Uint8Array, parameters: Map<string, JsonValue>): void {
+  const fields = new Fields(entry);
+  let name = '';
+  let value: Parameter | null = null;
+  while (fields.next()) {
+    if (fields.number === 1) name = fields.text();
+    else if (fields.number === 2) value = readChoice(fields.bytes());
+    else fields.skip();
+  }
+  parameters.set(name, value);
+}
+
+function readChoice(parameter: Uint8Array): Parameter | null {
+  const fields = new Fields(parameter);
+  let value: Parameter | null = null;
+  while (fields.next()) {
+    switch (fields.number) {
+      case 1:
+        value = fields.bool();
+        break;
+      case 2:
+        value = Number(fields.int64());
+        break;
+      case 3:
+        value = fields.text();
+        break;
+      case 4:
+        value = fields.double();
+        break;
+      case 5:
+        value = Number(fields.uint64());
+        break;
+      default:
+        fields.skip();
+    }
+  }
+  return value;
+}
+
+/** Writes a map field. A number is always a double, so that the type of a parameter does not depend on its value. */
+export function writeParameters(writer: BinaryWriter, field: number, parameters: Parameters): void {
+  for (const [name, value] of Object.entries(parameters)) {
+    writer.tag(field, WireType.LengthDelimited).fork();
+    writer.tag(1, WireType.LengthDelimited).string(name);
+    writer.tag(2, WireType.LengthDelimited).fork();
+    if (typeof value === 'boolean') writer.tag(1, WireType.Varint).bool(value);
+    else if (typeof value === 'string') writer.tag(3, WireType.LengthDelimited).string(value);
+    else writer.tag(4, WireType.Bit64).double(value);
+    writer.join().join();
+  }
+}

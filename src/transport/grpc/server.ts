@@ -1,0 +1,70 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import type { InferencePlane } from '../../plane/inference.ts';
+import { listenError } from '../http/server.ts';
+import { INFERENCE_SERVICE, type InferenceServiceOptions, inferenceHandlers } from './service.ts';
+
+export interface GrpcAddress {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+}
+
+export interface GrpcOptions extends InferenceServiceOptions {
+  /** Largest message, in bytes, as it arrives and after decompression. */
+  readonly maxMessageBytes: number;
+}
+
+export interface GrpcListening {
+  readonly port: number;
+  /** As clients take it: host and port. */
+  readonly address: string;
+  /** Accepts no new call, lets calls under way finish, and cuts what is left after `graceMs`. */
+  readonly stop: (graceMs: number) => Promise<void>;
+}
+
+/**
+ * Serves a data plane over gRPC, without TLS, on a port of its own.
+ *
+ * The port is ours and gRPC gets its connections, since what grpc-js listens on itself cannot be told which connections
+ * to end, and writes its errors to stderr.
+ *
+ * @throws ServingError ADDRESS_IN_USE naming the address, CONFIG_INVALID when it cannot be listened on.
+ */
+export async function listenGrpc(
+  plane: InferencePlane,
+  { host, port }: GrpcAddress,
+  options: GrpcOptions,
+): Promise<GrpcListening> {
+  const server = new Server({
+    'grpc.max_receive_message_length': options.maxMessageBytes,
+    'grpc.enable_channelz': 0,
+  });
+  server.addService(INFERENCE_SERVICE, inferenceHandlers(plane, options));
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const sockets = new Set<Socket>();
+  const listener = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    injector.injectConnection(socket);
+  });
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', (error: NodeJS.ErrnoException) =>
+      reject(listenError(error, host, port, '--grpc-port')),
+    );
+    listener.listen(port, host, resolve);
+  });
+  const actual = (listener.address() as AddressInfo).port;
+  return {
+    port: actual,
+    address: `${host.includes(':') ? `[${host}]` : host}:${actual}`,
+    stop: async (graceMs) => {
+      const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+      injector.drain(graceMs);
+      // HTTP/2 waits for the first words of a client that has said nothing yet.
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+      await closed;
+      injector.destroy();
+    },
+  };
+}

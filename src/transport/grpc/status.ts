@@ -1,0 +1,40 @@
+import { Metadata, type StatusObject, status } from '@grpc/grpc-js';
+import { type ErrorCode, ServingError } from '../../config/errors.ts';
+
+/** The gRPC status of every error; the message is the one that REST answers. */
+export const GRPC_STATUS = {
+  INVALID_REQUEST: status.INVALID_ARGUMENT,
+  UNAUTHORIZED: status.UNAUTHENTICATED,
+  FORBIDDEN: status.PERMISSION_DENIED,
+  UNKNOWN_MODEL: status.NOT_FOUND,
+  NOT_FOUND: status.NOT_FOUND,
+  METHOD_NOT_ALLOWED: status.UNIMPLEMENTED,
+  PAYLOAD_TOO_LARGE: status.RESOURCE_EXHAUSTED,
+  UNSUPPORTED_ENCODING: status.UNIMPLEMENTED,
+  INFERENCE_FAILED: status.INTERNAL,
+  INTERNAL: status.INTERNAL,
+  OVERLOADED: status.RESOURCE_EXHAUSTED,
+  UNAVAILABLE: status.UNAVAILABLE,
+  WORKER_LOST: status.UNAVAILABLE,
+  DEADLINE_EXCEEDED: status.DEADLINE_EXCEEDED,
+  MODEL_INVALID: status.INTERNAL,
+  FILE_NOT_FOUND: status.INTERNAL,
+  CONFIG_INVALID: status.INTERNAL,
+  ADDRESS_IN_USE: status.INTERNAL,
+} as const satisfies Record<ErrorCode, status>;
+
+/** Clients take headers of 8 KiB, and every byte of this may become three. */
+const LONGEST_DETAILS = 1024;
+const LONE_SURROGATES = /\p{Surrogate}/gu;
+
+/** The status that a call ends with. What was not foreseen stays inside: its message may hold anything. */
+export function statusOf(error: unknown): StatusObject {
+  const metadata = new Metadata();
+  if (!(error instanceof ServingError)) return { code: status.INTERNAL, details: 'internal error', metadata };
+  return { code: GRPC_STATUS[error.code], details: detailsOf(error.message), metadata };
+}
+
+/** A message is cut where it is too long for a header, and a character cut in half cannot be encoded. */
+function detailsOf(message: string): string {
+  return message.slice(0, LONGEST_DETAILS).replace(LONE_SURROGATES, '\ufffd');
+}

@@ -1,0 +1,58 @@
+import type { MiddlewareHandler } from 'hono';
+import { ServingError } from '../../config/errors.ts';
+import { carries, type HeaderOf, mayUseData, type Tokens } from '../../plane/authorization.ts';
+import { errorAnswer } from './answers.ts';
+import type { HttpContext } from './body.ts';
+
+const LOOPBACK_ADDRESS = /^(::1|(::ffff:)?127\.\d+\.\d+\.\d+)$/;
+/** What a `Host` header says of a server that was asked for by a name of this machine, whatever the port. */
+const LOOPBACK_HOST = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i;
+/** Any of these says that somebody else than the peer of the socket has asked. */
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip'] as const;
+
+/** Lets pass what carries a token; without a data token, everything. */
+export function requireToken(tokens: Tokens): MiddlewareHandler {
+  return async (context, next) => {
+    if (mayUseData(headerOf(context), tokens)) return next();
+    const error = new ServingError('UNAUTHORIZED', 'a bearer token or an API key is needed');
+    return errorAnswer(error, 0);
+  };
+}
+
+/**
+ * Lets change the server who carries the control token. Without one, whoever sits at this machine: the socket comes from
+ * loopback, nobody has forwarded the request, and it was not a page of another site that sent it, be it under a name that
+ * resolves to this machine (DNS rebinding).
+ *
+ * @throws ServingError UNAUTHORIZED, FORBIDDEN
+ */
+export function checkControl(context: HttpContext, token: string | undefined): void {
+  if (token !== undefined) {
+    if (carries(headerOf(context), token)) return;
+    throw new ServingError('UNAUTHORIZED', 'changing the server needs the bearer token of the control API');
+  }
+  const why = foreign(context);
+  if (why === undefined) return;
+  throw new ServingError('FORBIDDEN', `without a token, the server is changed from loopback only: ${why}`);
+}
+
+/** Why a request is not from somebody at this machine; undefined when it is. */
+function foreign(context: HttpContext): string | undefined {
+  const incoming = context.env?.incoming;
+  // A call from within the process has no socket; a socket that is gone has no address, and its client no claim.
+  if (incoming !== undefined && !LOOPBACK_ADDRESS.test(incoming.socket.remoteAddress ?? ''))
+    return 'the client is elsewhere';
+  const header = headerOf(context);
+  if (FORWARDED.some((name) => header(name) !== undefined)) return 'the request was forwarded';
+  const host = header('host');
+  if (host !== undefined && !LOOPBACK_HOST.test(host)) return 'the host is no name of this machine';
+  const origin = header('origin');
+  const isForeignPage = origin !== undefined && origin !== `http://${host}`;
+  const site = header('sec-fetch-site');
+  const isForeignSite = site !== undefined && site !== 'same-origin' && site !== 'none';
+  return isForeignPage || isForeignSite ? 'a page of another site has sent it' : undefined;
+}
+
+function headerOf(context: HttpContext): HeaderOf {
+  return (name) => context.req.header(name);
+}

@@ -1,0 +1,98 @@
+import type { IncomingMessage } from 'node:http';
+import type { Context } from 'hono';
+import { ServingError } from '../../config/errors.ts';
+import { BodyBuffer, bodyTooLarge } from './body-buffer.ts';
+import { decompress } from './compression.ts';
+import { ReceivedMessage } from './received-message.ts';
+import { parseByteCount, parseContentEncoding } from './request-headers.ts';
+
+/** What @hono/node-server adds to a context; absent under `app.request()` and other adapters. */
+export interface NodeBindings {
+  readonly incoming?: IncomingMessage;
+}
+
+export type HttpContext = Context<{ Bindings: NodeBindings }>;
+
+/** Where a body comes from: the socket's message, or the stream of whatever serves the application. */
+export interface BodySource {
+  readonly header: (name: string) => string | undefined;
+  readonly incoming: IncomingMessage | undefined;
+  readonly stream: () => ReadableStream<Uint8Array> | null;
+}
+
+/** Reads a request's body, decompressed: see `withBody`. */
+export function readBody(context: HttpContext, maxBytes: number, alignAt: number): Promise<Uint8Array> {
+  const source = {
+    header: (name: string) => context.req.header(name),
+    incoming: context.env?.incoming,
+    stream: () => context.req.raw.body,
+  };
+  return withBody(source, maxBytes, alignAt, (body) => Promise.resolve(body));
+}
+
+/**
+ * Reads a whole body, decompresses it, and does something with it: in the same turn in which its last byte arrives, where
+ * it comes from a `ReceivedMessage`.
+ *
+ * @param alignAt - offset that is placed on an aligned address; a compressed body is placed anywhere.
+ * @throws ServingError PAYLOAD_TOO_LARGE (before reading where the length is announced), UNSUPPORTED_ENCODING,
+ *   INVALID_REQUEST; and what `use` throws.
+ */
+export function withBody<T>(
+  source: BodySource,
+  maxBytes: number,
+  alignAt: number,
+  use: (body: Uint8Array) => Promise<T>,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const { header, incoming, stream } = source;
+    const encoding = parseContentEncoding(header('content-encoding'));
+    const length = header('content-length');
+    const declared = length === undefined ? undefined : parseByteCount('Content-Length', length);
+    if (declared !== undefined && declared > maxBytes) throw bodyTooLarge(maxBytes);
+    const buffer = new BodyBuffer(declared, maxBytes, alignAt);
+    const whole = () => {
+      const body = buffer.take();
+      resolve(encoding === 'identity' ? use(body) : decompress(encoding, body, maxBytes).then(use));
+    };
+    if (incoming === undefined) collectStream(stream(), buffer).then(whole).catch(reject);
+    else collectIncoming(incoming, buffer, whole, reject);
+  });
+}
+
+/**
+ * From the socket's message: half the cost of the web stream that wraps it. Done with the last byte that was announced, not
+ * with the end, which comes some ticks later. One of the two is called, once.
+ */
+function collectIncoming(
+  incoming: IncomingMessage,
+  buffer: BodyBuffer,
+  whole: () => void,
+  fail: (error: unknown) => void,
+): void {
+  let isOver = false;
+  const receive = (piece: Uint8Array | null) => {
+    if (isOver) return;
+    try {
+      if (piece !== null) buffer.append(piece, true);
+      isOver = piece === null || buffer.isFilled;
+      if (isOver) whole();
+    } catch (error) {
+      isOver = true;
+      fail(error);
+    }
+  };
+  const onClose = () => {
+    if (isOver) return;
+    isOver = true;
+    fail(new ServingError('INVALID_REQUEST', 'the connection closed before the whole body arrived'));
+  };
+  incoming.on('error', onClose).on('close', onClose);
+  if (incoming instanceof ReceivedMessage && incoming.deliver(receive)) return;
+  incoming.on('data', receive).on('end', () => receive(null));
+}
+
+async function collectStream(stream: ReadableStream<Uint8Array> | null, buffer: BodyBuffer): Promise<void> {
+  if (stream === null) return;
+  for await (const chunk of stream) buffer.append(chunk);
+}

@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { extname } from 'node:path';
+import { Hono } from 'hono';
+
+const DIRECTORY = new URL('../../../console/', import.meta.url);
+
+const MEDIA_TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+/** The page talks to its own origin and runs its own files, nothing else; no other page may frame it. */
+const PAGE_HEADERS = {
+  'Content-Security-Policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    "img-src 'self' data:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'Referrer-Policy': 'no-referrer',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Cache-Control': 'no-cache',
+};
+
+interface Asset {
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly etag: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/**
+ * `GET /`, the live console, and its files under `/console/`.
+ *
+ * Every file is read once, here; a request never touches the disk, so no path can lead out of the folder.
+ * An unknown file falls through to the application's own not-found answer.
+ *
+ * @throws Error when the package was installed without its `console` folder.
+ */
+export function consoleRoutes(): Hono {
+  const assets = readAssets();
+  const page = readAsset('index.html');
+  const routes = new Hono();
+  routes.get('/', (context) => answer(page, context.req.header('if-none-match')));
+  routes.get('/console/:file', (context, next) => {
+    const asset = assets.get(context.req.param('file'));
+    return asset === undefined ? next() : Promise.resolve(answer(asset, context.req.header('if-none-match')));
+  });
+  return routes;
+}
+
+function answer({ body, etag, headers }: Asset, ifNoneMatch: string | undefined): Response {
+  if (ifNoneMatch?.includes(etag)) return new Response(null, { status: 304, headers });
+  return new Response(body, { headers });
+}
+
+function readAssets(): ReadonlyMap<string, Asset> {
+  const names = readdirSync(DIRECTORY).filter((name) => extname(name) in MEDIA_TYPES);
+  return new Map(names.map((name) => [name, readAsset(name)]));
+}
+
+function readAsset(name: string): Asset {
+  const body = new Uint8Array(readFileSync(new URL(name, DIRECTORY)));
+  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
+  const headers = { ...PAGE_HEADERS, 'Content-Type': MEDIA_TYPES[extname(name)] ?? '', ETag: etag };
+  return { body, etag, headers };
+}

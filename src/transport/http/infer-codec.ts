@@ -1,0 +1,85 @@
+import type { EncodedBody } from '../../protocol/encode-body.ts';
+import { askedOutputs } from '../../protocol/encode-response.ts';
+import { RequestDecoder } from '../../protocol/request-decoder.ts';
+import { ResponseEncoder } from '../../protocol/response-encoder.ts';
+import { AsideCodec } from '../../protocol/thread/aside-codec.ts';
+import type { InferRequest, InferResponse, ModelMetadata, Tensor } from '../../protocol/types.ts';
+import type { HttpLimits } from './limits.ts';
+
+/** Of the whole process: its threads start with the first large body. */
+const ASIDE = new AsideCodec();
+
+/**
+ * From bytes to requests and from responses to bytes: at once what is small, in a thread of its own what would keep other
+ * clients waiting.
+ */
+export class InferCodec {
+  readonly #limits: HttpLimits;
+  readonly #decoder: RequestDecoder;
+  readonly #encoder: ResponseEncoder;
+
+  constructor(limits: HttpLimits) {
+    this.#limits = limits;
+    this.#decoder = new RequestDecoder(limits);
+    this.#encoder = new ResponseEncoder(limits.nonFinite);
+  }
+
+  /**
+   * A request, checked against the model that is current when it is there.
+   *
+   * @param current - what answers now; another one may take its place while a large body is decoded.
+   * @param client - whose signal is asked for where the body is large.
+   * @throws ServingError INVALID_REQUEST, and OVERLOADED when too much waits to be decoded.
+   */
+  decode(
+    body: Uint8Array,
+    headerLength: number | undefined,
+    current: () => ModelMetadata,
+    client: { readonly signal: AbortSignal },
+  ): InferRequest | Promise<InferRequest> {
+    const jsonBytes = headerLength ?? body.byteLength;
+    if (jsonBytes < this.#limits.asideFromBytes) return this.#decoder.decode(body, headerLength, current());
+    return this.#decodeAside(body, headerLength, current, client);
+  }
+
+  /** @throws ServingError INVALID_REQUEST, INFERENCE_FAILED, and OVERLOADED when too much waits to be encoded. */
+  encode(response: InferResponse, request: InferRequest): EncodedBody | Promise<EncodedBody> {
+    const { asideFromElements, nonFinite } = this.#limits;
+    const isLarge =
+      elementsOf(response.outputs) >= asideFromElements &&
+      elementsOf(jsonOutputs(response, request)) >= asideFromElements;
+    if (isLarge) return ASIDE.encode(response, request, nonFinite);
+    return this.#encoder.encode(response, request);
+  }
+
+  async #decodeAside(
+    body: Uint8Array,
+    headerLength: number | undefined,
+    current: () => ModelMetadata,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<InferRequest> {
+    for (let bytes = body; ; ) {
+      const model = current();
+      const decoded = await ASIDE.decode(bytes, headerLength, model, this.#limits, signal);
+      if (isSame(current(), model)) return decoded.request;
+      bytes = decoded.body;
+    }
+  }
+}
+
+function isSame(a: ModelMetadata, b: ModelMetadata): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** What a response writes as JSON. */
+function jsonOutputs(response: InferResponse, request: InferRequest): readonly Tensor[] {
+  const isBinaryByDefault = request.parameters.binary_data_output === true;
+  const isBinary = (i: number) => request.outputs?.[i]?.parameters.binary_data ?? isBinaryByDefault;
+  return askedOutputs(response, request).filter((_, i) => isBinary(i) !== true);
+}
+
+function elementsOf(tensors: readonly Tensor[]): number {
+  let count = 0;
+  for (const { elements } of tensors) count += elements.length;
+  return count;
+}

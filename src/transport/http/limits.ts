@@ -1,0 +1,31 @@
+import type { NonFinitePolicy } from '../../protocol/json/json-writer.ts';
+
+export interface HttpLimits {
+  /** Largest body, in bytes, as it arrives and after decompression. */
+  readonly maxBodyBytes: number;
+  /** Largest batch; undefined: no limit. */
+  readonly maxBatch: number | undefined;
+  /** What a NaN or an infinity in a response becomes when it travels as JSON. */
+  readonly nonFinite: NonFinitePolicy;
+  /** A response is compressed, for a client that accepts it, from this size on. */
+  readonly compressFromBytes: number;
+  /** JSON of a request from this size on, and of a response from this many elements on, is decoded and encoded aside. */
+  readonly asideFromBytes: number;
+  readonly asideFromElements: number;
+  /** What `Retry-After` says when the server is overloaded or not ready. */
+  readonly retryAfterSeconds: number;
+  /** How long the refusal of a request for want of room is held back. */
+  readonly refusalDelayMs: number;
+}
+
+export const DEFAULT_LIMITS: HttpLimits = Object.freeze({
+  maxBodyBytes: 64 * 1024 * 1024,
+  maxBatch: undefined,
+  nonFinite: 'bare',
+  compressFromBytes: 1024,
+  // A few milliseconds of the thread that serves.
+  asideFromBytes: 128 * 1024,
+  asideFromElements: 16_384,
+  retryAfterSeconds: 1,
+  refusalDelayMs: 50,
+});

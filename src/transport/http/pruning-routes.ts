@@ -1,0 +1,162 @@
+import { type Context, Hono } from 'hono';
+import { streamSSE } from 'hono/streaming';
+import { z } from 'zod';
+import { messageOf, ServingError } from '../../config/errors.ts';
+import { MODES, type Mode } from '../../control/state.ts';
+import { checkControl } from './access.ts';
+import { errorAnswer, json } from './answers.ts';
+import { type HttpContext, type NodeBindings, readBody } from './body.ts';
+import { type ModelPath, modelPath } from './model-path.ts';
+
+/** What the control API needs to know and to do; plain data, free of the estimator's types. */
+export interface PruningPlane {
+  /** @throws ServingError UNKNOWN_MODEL */
+  report(model: string, version?: string): unknown;
+  /**
+   * In force at once; resolves with the report when it outlives a restart, or cannot be made to, which the report then says.
+   *
+   * @throws ServingError UNKNOWN_MODEL
+   */
+  setMode(model: string, mode: Mode, threshold: number | undefined, version?: string): Promise<unknown>;
+  /** Tells the present summary at once and every one after a change. @throws ServingError UNKNOWN_MODEL */
+  follow(model: string, follower: Follower, version?: string): Unfollow;
+}
+
+export interface Follower {
+  readonly next: (summary: unknown) => void;
+  /** Nothing comes any more: the server is about to stop. */
+  readonly end: () => void;
+}
+
+export type Unfollow = () => void;
+
+/** Thresholds reach the model as float32. */
+const MAX_FLOAT32 = 3.4028234663852886e38;
+
+const PutBody = z.strictObject({
+  mode: z.enum(MODES as [Mode, ...Mode[]]),
+  threshold: z.number().nonnegative().max(MAX_FLOAT32).optional(),
+});
+
+const HEARTBEAT_MS = 15_000;
+/** Events that a client may leave unread beyond what the connection holds; then it is cut off, and can come again. */
+const MAX_PENDING = 64;
+const MAX_BODY_BYTES = 64 * 1024;
+
+/**
+ * `GET|PUT /v2/models/{m}[/versions/{v}]/pruning` and `GET …/pruning/events`.
+ *
+ * @param token - bearer token that PUT needs; without one, PUT is for loopback clients only.
+ */
+export function createPruningRoutes(
+  plane: PruningPlane,
+  token: string | undefined,
+): Hono<{ Bindings: NodeBindings }> {
+  const routes = new Hono<{ Bindings: NodeBindings }>();
+  routes.onError((error) => errorAnswer(error, 1));
+  for (const path of ['/v2/models/:model/pruning', '/v2/models/:model/versions/:version/pruning']) {
+    routes.get(path, (context) => {
+      const { model, version } = modelPath(context);
+      return json(plane.report(model, version));
+    });
+    routes.put(path, async (context) => {
+      checkControl(context, token);
+      const { model, version } = modelPath(context);
+      const { mode, threshold } = await readPut(context);
+      return json(await plane.setMode(model, mode, threshold, version));
+    });
+    routes.get(`${path}/events`, (context) => events(context, plane, modelPath(context)));
+    routes.all(path, (context) => methodNotAllowed(context, 'GET, HEAD, PUT'));
+    routes.all(`${path}/events`, (context) => methodNotAllowed(context, 'GET, HEAD'));
+  }
+  return routes;
+}
+
+function methodNotAllowed(context: Context, allowed: string): Response {
+  return json({ error: `${context.req.method} is not allowed here, expected ${allowed}` }, 405, {
+    Allow: allowed,
+  });
+}
+
+/** @throws ServingError INVALID_REQUEST, PAYLOAD_TOO_LARGE */
+async function readPut(context: HttpContext): Promise<z.output<typeof PutBody>> {
+  const bytes = await readBody(context, MAX_BODY_BYTES, 0);
+  let body: unknown;
+  try {
+    body = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch (error) {
+    throw new ServingError('INVALID_REQUEST', `body is not JSON: ${messageOf(error)}`);
+  }
+  const result = PutBody.safeParse(body);
+  if (!result.success) {
+    const issues = result.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
+    throw new ServingError('INVALID_REQUEST', issues.join('; '));
+  }
+  if (result.data.mode === 'fixed' && result.data.threshold === undefined) {
+    throw new ServingError('INVALID_REQUEST', "threshold: mode 'fixed' needs one, a number ≥ 0");
+  }
+  if (result.data.mode !== 'fixed' && result.data.threshold !== undefined) {
+    throw new ServingError(
+      'INVALID_REQUEST',
+      `threshold: only mode 'fixed' takes one, not '${result.data.mode}'`,
+    );
+  }
+  return result.data;
+}
+
+/** The present state at once, then every change; a comment now and then keeps proxies from closing the stream. */
+function events(
+  context: HttpContext,
+  plane: PruningPlane,
+  { model, version }: ModelPath,
+): Response | Promise<Response> {
+  // What answers HEAD is never read, so it could neither be written to nor seen to close.
+  if (context.req.method === 'HEAD') {
+    plane.report(model, version);
+    return context.body(null, 200, { 'Content-Type': 'text/event-stream' });
+  }
+  const pending: unknown[] = [];
+  let isOpen = true;
+  let wake: () => void = () => undefined;
+  let unfollow: Unfollow = () => undefined;
+  const close = () => {
+    isOpen = false;
+    wake();
+  };
+  const next = (summary: unknown) => {
+    if (pending.push(summary) > MAX_PENDING) cutOff();
+    else wake();
+  };
+  // The write that waits for the client ends only with the connection.
+  const cutOff = () => {
+    unfollow();
+    pending.length = 0;
+    close();
+    context.env?.incoming?.socket.destroy();
+  };
+  unfollow = plane.follow(model, { next, end: close }, version);
+  return streamSSE(context, async (stream) => {
+    let id = 0;
+    stream.onAbort(() => {
+      unfollow();
+      close();
+    });
+    try {
+      while (isOpen || pending.length > 0) {
+        for (const summary of pending.splice(0)) {
+          await stream.writeSSE({ id: String(id++), event: 'pruning', data: JSON.stringify(summary) });
+        }
+        let timer: NodeJS.Timeout | undefined;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          timer = setTimeout(resolve, HEARTBEAT_MS);
+          if (pending.length > 0 || !isOpen) resolve();
+        });
+        clearTimeout(timer);
+        if (isOpen && pending.length === 0) await stream.write(': alive\n\n');
+      }
+    } finally {
+      unfollow();
+    }
+  });
+}

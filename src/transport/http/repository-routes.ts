@@ -1,0 +1,72 @@
+import { Hono } from 'hono';
+import { ServingError } from '../../config/errors.ts';
+import type { RepositoryPlane } from '../../plane/repository.ts';
+import { type JsonObject, readJson } from '../../protocol/json/json-reader.ts';
+import { checkControl } from './access.ts';
+import { answering, json, onlyMethod } from './answers.ts';
+import { type HttpContext, type NodeBindings, readBody } from './body.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
+import { modelPath } from './model-path.ts';
+
+const MAX_BODY_BYTES = 64 * 1024;
+/** Nothing that a model here could have depends on another. */
+const IGNORED_PARAMETERS = new Set(['unload_dependents']);
+
+/**
+ * `POST /v2/repository/index`, `…/models/{m}/load` and `…/models/{m}/unload`, of which the last two change the server.
+ *
+ * @param token - bearer token that changes need; without one, they are for loopback clients only.
+ * @param report - hears of errors that are the server's fault.
+ */
+export function createRepositoryRoutes(
+  plane: RepositoryPlane,
+  token: string | undefined,
+  report: (error: unknown) => void = () => {},
+): Hono<{ Bindings: NodeBindings }> {
+  const routes = new Hono<{ Bindings: NodeBindings }>();
+  function serve(path: string, handler: (context: HttpContext) => Promise<Response>): void {
+    routes.all(path, onlyMethod('POST', answering(handler, DEFAULT_LIMITS, report)));
+  }
+  serve('/v2/repository/index', async (context) => {
+    const ready = (await readRoot(context))?.get('ready') ?? false;
+    if (typeof ready !== 'boolean') throw refusedBody();
+    const entries = await plane.index();
+    return json(ready ? entries.filter(({ state }) => state === 'READY') : entries);
+  });
+  serve('/v2/repository/models/:model/load', (context) => change(context, (model) => plane.load(model)));
+  serve('/v2/repository/models/:model/unload', (context) => change(context, (model) => plane.unload(model)));
+
+  async function change(context: HttpContext, work: (model: string) => Promise<void>): Promise<Response> {
+    checkControl(context, token);
+    const { model } = modelPath(context);
+    refuseParameters(await readRoot(context));
+    await work(model);
+    return new Response(null, { status: 200 });
+  }
+  return routes;
+}
+
+/** Clients send no body at all, an empty one, or an object. @throws ServingError INVALID_REQUEST, PAYLOAD_TOO_LARGE */
+async function readRoot(context: HttpContext): Promise<JsonObject | undefined> {
+  const body = await readBody(context, MAX_BODY_BYTES, 0);
+  if (body.byteLength === 0) return undefined;
+  const { root } = readJson(body);
+  if (root instanceof Map) return root as JsonObject;
+  throw refusedBody();
+}
+
+/** A configuration or files that a request brings along would be ignored silently. */
+function refuseParameters(root: JsonObject | undefined): void {
+  const parameters = root?.get('parameters');
+  if (parameters === undefined) return;
+  if (!(parameters instanceof Map))
+    throw new ServingError('INVALID_REQUEST', "'parameters' must be an object");
+  for (const name of (parameters as JsonObject).keys()) {
+    if (!IGNORED_PARAMETERS.has(name))
+      throw new ServingError('INVALID_REQUEST', `parameter '${name.slice(0, 40)}' is not supported here`);
+  }
+}
+
+function refusedBody(): ServingError {
+  return new ServingError('INVALID_REQUEST', "expected a JSON object with an optional boolean 'ready'");
+}

@@ -1,0 +1,107 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import type { Hono } from 'hono';
+import { ServingError } from '../../config/errors.ts';
+import type { NodeBindings } from './body.ts';
+import type { DirectAnswer } from './direct-infer.ts';
+import { refuseExpectation, refuseMessage, refuseRequest } from './malformed.ts';
+import { ReceivedMessage } from './received-message.ts';
+
+export interface Listening {
+  readonly port: number;
+  readonly url: string;
+  /** Accepts no new connection, lets requests under way finish, and cuts what is left after `graceMs`. */
+  readonly stop: (graceMs: number) => Promise<void>;
+}
+
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  /** How long a client may take to send its headers, and a whole request. */
+  readonly headerSeconds?: number;
+  readonly requestSeconds?: number;
+  /** How long a client may leave its answer unread. */
+  readonly stallSeconds?: number;
+  /** Asked first, about every request; the application gets the rest. */
+  readonly answerDirectly?: DirectAnswer;
+}
+
+const IDLE_CHECK_MS = 25;
+const LONGEST_CHECK_MS = 1000;
+
+/**
+ * Serves an application on a port; 0 picks a free one. A client that is too slow is answered 408 or cut off.
+ *
+ * @throws ServingError ADDRESS_IN_USE naming the address, CONFIG_INVALID when it cannot be listened on.
+ */
+export async function listen(
+  app: Hono<{ Bindings: NodeBindings }>,
+  options: ListenOptions,
+): Promise<Listening> {
+  const { host, port, headerSeconds = 10, requestSeconds = 60, stallSeconds = 60 } = options;
+  const { answerDirectly } = options;
+  const listener = getRequestListener(app.fetch as never, { errorHandler: refuseRequest });
+  const requestTimeout = 1000 * requestSeconds;
+  const headersTimeout = Math.min(1000 * headerSeconds, requestTimeout);
+  const timing = {
+    requestTimeout,
+    headersTimeout,
+    connectionsCheckingInterval: Math.min(headersTimeout / 4, LONGEST_CHECK_MS),
+  };
+  const onSent = (outgoing: ServerResponse) => {
+    // Most answers are in the kernel's hands by now, and a timer for each would cost more than it is worth. An answer whose
+    // turn has not come yet has no socket.
+    if (outgoing.socket?.writableLength !== 0) outgoing.setTimeout(1000 * stallSeconds, cutOffStalled);
+  };
+  // Without a Host header, too, it is the listener that refuses: with a reason.
+  const server = createServer(
+    { requireHostHeader: false, IncomingMessage: ReceivedMessage, ...timing },
+    (incoming, outgoing) => {
+      if (answerDirectly?.(incoming, outgoing, onSent)) return;
+      outgoing.setTimeout(1000 * stallSeconds, cutOffStalled);
+      void listener(incoming, outgoing);
+    },
+  );
+  server.on('clientError', refuseMessage);
+  server.on('checkExpectation', refuseExpectation);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, host, port, '--port')));
+    server.listen(port, host, resolve);
+  });
+  const actual = (server.address() as AddressInfo).port;
+  return {
+    port: actual,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`,
+    stop: (graceMs) => stop(server, graceMs),
+  };
+}
+
+/** Nothing came or went for a while: that is the client's doing where there is something for it to read. */
+function cutOffStalled(this: ServerResponse): void {
+  if ((this.socket?.writableLength ?? 0) > 0) this.socket?.destroy();
+}
+
+/** Why an address cannot be listened on. @param flag - the option that chooses another. */
+export function listenError(
+  error: NodeJS.ErrnoException,
+  host: string,
+  port: number,
+  flag: string,
+): ServingError {
+  if (error.code === 'EADDRINUSE') {
+    return new ServingError(
+      'ADDRESS_IN_USE',
+      `${host}:${port} is in use; choose another with ${flag}, or 0 for a free one`,
+    );
+  }
+  return new ServingError('CONFIG_INVALID', `cannot listen on ${host}:${port}: ${error.message}`);
+}
+
+async function stop(server: Server, graceMs: number): Promise<void> {
+  const sweep = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
+  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  clearInterval(sweep);
+  clearTimeout(cut);
+}

@@ -1,0 +1,25 @@
+import type { ModelStatistics } from '../../plane/inference.ts';
+
+const NOTHING = { count: 0, ns: 0 } as const;
+
+/** The wire form of a model's statistics, one entry per version; what is not measured stays zero. */
+export function statisticsJson(model: string, versions: readonly ModelStatistics[]): readonly unknown[] {
+  return versions.map((statistics) => ({
+    name: model,
+    version: statistics.version,
+    last_inference: statistics.lastInferenceMs,
+    inference_count: statistics.inferenceCount,
+    execution_count: statistics.executionCount,
+    inference_stats: {
+      success: statistics.success,
+      fail: statistics.fail,
+      queue: statistics.queue,
+      compute_input: NOTHING,
+      compute_infer: statistics.infer,
+      compute_output: NOTHING,
+      cache_hit: NOTHING,
+      cache_miss: NOTHING,
+    },
+    batch_stats: [],
+  }));
+}

@@ -1,0 +1,65 @@
+import { Hono, type MiddlewareHandler } from 'hono';
+import type { InferencePlane } from '../../plane/inference.ts';
+import type { TensorSpec } from '../../protocol/types.ts';
+import { answering, type Handler, json, onlyMethod } from './answers.ts';
+import type { NodeBindings } from './body.ts';
+import { createInferHandler } from './infer-route.ts';
+import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
+import { modelPath } from './model-path.ts';
+import { statisticsJson } from './statistics.ts';
+
+const EXTENSIONS = ['binary_tensor_data', 'parameters', 'model_repository', 'statistics', 'pruning'] as const;
+
+/**
+ * The v2 REST endpoints over a data plane. Errors are answered here, so that the routes behave alike in any application.
+ *
+ * @param report - hears of errors that are the server's fault.
+ * @param guard - decides about everything below `/v2` but health, in this application and in what is mounted beside it later.
+ */
+export function createV2Routes(
+  plane: InferencePlane,
+  limits: Partial<HttpLimits> = {},
+  report: (error: unknown) => void = () => {},
+  guard?: MiddlewareHandler,
+): Hono<{ Bindings: NodeBindings }> {
+  const allLimits = { ...DEFAULT_LIMITS, ...limits };
+  const routes = new Hono<{ Bindings: NodeBindings }>();
+
+  function serve(method: 'GET' | 'POST', paths: readonly string[], handler: Handler): void {
+    const answer = onlyMethod(method, answering(handler, allLimits, report));
+    for (const path of paths) routes.all(path, answer);
+  }
+  function serveModel(method: 'GET' | 'POST', suffix: string, handler: Handler): void {
+    serve(method, [`/v2/models/:model${suffix}`, `/v2/models/:model/versions/:version${suffix}`], handler);
+  }
+
+  serve('GET', ['/v2/health/live'], () => json({ live: plane.isLive }, plane.isLive ? 200 : 503));
+  serve('GET', ['/v2/health/ready'], () => json({ ready: plane.isReady }, plane.isReady ? 200 : 503));
+  if (guard !== undefined) routes.use('/v2/*', guard);
+  serveModel('POST', '/infer', createInferHandler(plane, allLimits));
+  serve('GET', ['/v2', '/v2/'], () =>
+    json({ name: 'taustat', version: plane.version, extensions: EXTENSIONS }),
+  );
+  serve('GET', ['/v2/models/stats'], () =>
+    json({ model_stats: plane.models().flatMap((model) => statisticsJson(model, plane.statistics(model))) }),
+  );
+  serveModel('GET', '/stats', (context) => {
+    const { model, version } = modelPath(context);
+    return json({ model_stats: statisticsJson(model, plane.statistics(model, version)) });
+  });
+  serveModel('GET', '/ready', (context) => {
+    const { model, version } = modelPath(context);
+    const isReady = plane.isReady && plane.isModelReady(model, version);
+    return json({ name: model, ready: isReady }, isReady ? 200 : 503);
+  });
+  serveModel('GET', '', (context) => {
+    const { model, version } = modelPath(context);
+    const { name, versions, platform, inputs, outputs } = plane.metadata(model, version);
+    return json({ name, versions, platform, inputs: inputs.map(specJson), outputs: outputs.map(specJson) });
+  });
+  return routes;
+}
+
+function specJson({ name, datatype, shape }: TensorSpec) {
+  return { name, datatype, shape };
+}

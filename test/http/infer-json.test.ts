@@ -1,3 +1,0 @@
-import { inferJsonSuite } from '../contracts/infer-json-suite.ts';
-
-inferJsonSuite({});

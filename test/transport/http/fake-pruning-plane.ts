@@ -1,0 +1,29 @@
+import type { Mode } from '../../../src/control/state.ts';
+import { unknownModel } from '../../../src/plane/inference.ts';
+import type { Follower, PruningPlane, Unfollow } from '../../../src/transport/http/pruning-routes.ts';
+
+/** A control plane of one model, 'm', that remembers what it was told. */
+export class FakePruningPlane implements PruningPlane {
+  mode: Mode = 'auto';
+  threshold: number | undefined;
+  readonly followers = new Set<Follower>();
+
+  report(model: string) {
+    if (model !== 'm') throw unknownModel(model);
+    return { model, mode: this.mode, threshold: this.threshold ?? 0 };
+  }
+
+  async setMode(model: string, mode: Mode, threshold: number | undefined): Promise<unknown> {
+    this.report(model);
+    this.mode = mode;
+    this.threshold = threshold;
+    for (const { next } of this.followers) next(this.report(model));
+    return this.report(model);
+  }
+
+  follow(model: string, follower: Follower): Unfollow {
+    follower.next(this.report(model));
+    this.followers.add(follower);
+    return () => this.followers.delete(follower);
+  }
+}

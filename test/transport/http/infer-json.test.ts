@@ -1,0 +1,3 @@
+import { inferJsonSuite } from '../../contracts/infer-json-suite.ts';
+
+inferJsonSuite({});

@@ -1,0 +1,177 @@
+import { Readable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { createPruningRoutes } from '../../../src/transport/http/pruning-routes.ts';
+import { FakePruningPlane } from './fake-pruning-plane.ts';
+
+const PATH = '/v2/models/m/pruning';
+
+const put = (body: string, headers: Record<string, string> = {}) => ({ method: 'PUT', body, headers });
+
+describe('GET', () => {
+  it('gives the report; an unknown model is 404', async () => {
+    const routes = createPruningRoutes(new FakePruningPlane(), undefined);
+    expect(await (await routes.request(PATH)).json()).toEqual({ model: 'm', mode: 'auto', threshold: 0 });
+    const unknown = await routes.request('/v2/models/other/pruning');
+    expect([unknown.status, await unknown.json()]).toEqual([
+      404,
+      { error: "Request for unknown model: 'other' is not found" },
+    ]);
+  });
+});
+
+describe('PUT', () => {
+  it.each(['auto', 'observe', 'off'])('changes the mode to %s', async (mode) => {
+    const plane = new FakePruningPlane();
+    const response = await createPruningRoutes(plane, undefined).request(PATH, put(JSON.stringify({ mode })));
+    expect([response.status, plane.mode]).toEqual([200, mode]);
+    expect(await response.json()).toMatchObject({ mode });
+  });
+
+  it('fixes a threshold', async () => {
+    const plane = new FakePruningPlane();
+    await createPruningRoutes(plane, undefined).request(PATH, put('{"mode":"fixed","threshold":0.25}'));
+    expect([plane.mode, plane.threshold]).toEqual(['fixed', 0.25]);
+  });
+
+  it.each([
+    ['{"mode":"fixed","threshold":-1}', /^threshold: /],
+    ['{"mode":"fixed","threshold":NaN}', /^body is not JSON/],
+    ['{"mode":"fixed","threshold":1e999}', /^threshold: /],
+    ['{"mode":"fixed","threshold":"1"}', /^threshold: /],
+    ['{"mode":"fixed"}', /^threshold: mode 'fixed' needs one/],
+    ['{"mode":"auto","threshold":1}', /^threshold: only mode 'fixed'/],
+    ['{"mode":"warm"}', /^mode: /],
+    ['{"mode":"auto","Threshold":1}', /Threshold/],
+    ['{}', /^mode: /],
+    ['[]', /^body: /],
+    ['', /^body is not JSON/],
+    ['{"mode":', /^body is not JSON/],
+  ])('refuses %s', async (body, message) => {
+    const plane = new FakePruningPlane();
+    const response = await createPruningRoutes(plane, undefined).request(PATH, put(body));
+    expect(response.status).toBe(400);
+    expect(((await response.json()) as { error: string }).error).toMatch(message);
+    expect(plane.mode).toBe('auto');
+  });
+
+  it.each([
+    [PATH, 'DELETE', 'GET, HEAD, PUT'],
+    [PATH, 'POST', 'GET, HEAD, PUT'],
+    [`${PATH}/events`, 'PUT', 'GET, HEAD'],
+  ])('%s refuses %s and says which verbs are served', async (path, method, allowed) => {
+    const response = await createPruningRoutes(new FakePruningPlane(), undefined).request(path, { method });
+    expect([response.status, response.headers.get('allow')]).toEqual([405, allowed]);
+  });
+
+  it('of an unknown model is a 404', async () => {
+    const routes = createPruningRoutes(new FakePruningPlane(), undefined);
+    expect((await routes.request('/v2/models/other/pruning', put('{"mode":"off"}'))).status).toBe(404);
+  });
+
+  it('refuses a body that is too large before it reads it', async () => {
+    const routes = createPruningRoutes(new FakePruningPlane(), undefined);
+    let pulled = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled++;
+        controller.enqueue(new Uint8Array(16 * 1024).fill(32));
+      },
+    });
+    const sent = { method: 'PUT', body: endless, duplex: 'half' } as RequestInit;
+    expect((await routes.request(PATH, sent)).status).toBe(413);
+    expect(pulled).toBeLessThan(10);
+  });
+});
+
+describe('who may PUT', () => {
+  const off = put('{"mode":"off"}');
+  const from = (remoteAddress: string | undefined) => ({
+    incoming: Object.assign(Readable.from([Buffer.from(off.body)]), { socket: { remoteAddress } }),
+  });
+
+  it.each([
+    ['127.0.0.1', 200],
+    ['127.8.8.8', 200],
+    ['::1', 200],
+    ['::ffff:127.0.0.1', 200],
+    ['10.0.0.7', 403],
+    ['::ffff:10.0.0.7', 403],
+    ['2001:db8::1', 403],
+  ])('without a token, %s gets %i', async (address, status) => {
+    const routes = createPruningRoutes(new FakePruningPlane(), undefined);
+    expect((await routes.request(PATH, off, from(address))).status).toBe(status);
+    expect((await routes.request(PATH, {}, from(address))).status).toBe(200);
+  });
+
+  it('without a token, a client that is gone already gets 403: its address cannot be known', async () => {
+    const plane = new FakePruningPlane();
+    const routes = createPruningRoutes(plane, undefined);
+    expect((await routes.request(PATH, off, from(undefined))).status).toBe(403);
+    expect(plane.mode).toBe('auto');
+  });
+
+  it.each([
+    [undefined, 401],
+    ['Bearer wrong-token', 401],
+    ['Bearer secret-token2', 401],
+    ['secret-token', 401],
+    ['Bearer secret-token', 200],
+  ])('with a token, the header %s gets %i from anywhere', async (authorization, status) => {
+    const plane = new FakePruningPlane();
+    const routes = createPruningRoutes(plane, 'secret-token');
+    const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+    const response = await routes.request(PATH, { ...off, headers }, from('10.0.0.7'));
+    expect([response.status, plane.mode]).toEqual([status, status === 200 ? 'off' : 'auto']);
+    expect(await response.text()).not.toContain('secret-token');
+  });
+});
+
+describe('events', () => {
+  it('gives the present state at once, every change after it, and lets go when the client does', async () => {
+    const plane = new FakePruningPlane();
+    const response = await createPruningRoutes(plane, undefined).request(`${PATH}/events`);
+    expect(response.headers.get('content-type')).toMatch(/^text\/event-stream/);
+    const reader = response.body!.getReader();
+    const text = async () => new TextDecoder().decode((await reader.read()).value);
+    expect(await text()).toMatch(/event: pruning\ndata: \{"model":"m","mode":"auto"/);
+    await plane.setMode('m', 'observe', undefined);
+    expect(await text()).toContain('"mode":"observe"');
+    await reader.cancel();
+    expect(plane.followers.size).toBe(0);
+  });
+
+  it('end when there is nothing more to come, after what was told before', async () => {
+    const plane = new FakePruningPlane();
+    const response = await createPruningRoutes(plane, undefined).request(`${PATH}/events`);
+    for (const { next, end } of plane.followers) {
+      next({ last: true });
+      end();
+    }
+    expect(await response.text()).toMatch(/"mode":"auto"[\s\S]*\{"last":true\}/);
+    expect(plane.followers.size).toBe(0);
+  });
+
+  it('number what they tell, also when a client reads late', async () => {
+    const plane = new FakePruningPlane();
+    const response = await createPruningRoutes(plane, undefined).request(`${PATH}/events`);
+    for (const threshold of [1, 2, 3]) await plane.setMode('m', 'fixed', threshold);
+    for (const { end } of plane.followers) end();
+    const text = await response.text();
+    expect(text.match(/^id: \d$/gm)).toEqual(['id: 0', 'id: 1', 'id: 2', 'id: 3']);
+    expect(text.match(/"threshold":\d/g)).toEqual([0, 1, 2, 3].map((t) => `"threshold":${t}`));
+  });
+
+  it('are not followed for a HEAD request, whose answer nobody reads', async () => {
+    const plane = new FakePruningPlane();
+    const routes = createPruningRoutes(plane, undefined);
+    const response = await routes.request(`${PATH}/events`, { method: 'HEAD' });
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+    expect(plane.followers.size).toBe(0);
+    expect((await routes.request('/v2/models/other/pruning/events', { method: 'HEAD' })).status).toBe(404);
+  });
+
+  it('of an unknown model are a 404', async () => {
+    const routes = createPruningRoutes(new FakePruningPlane(), undefined);
+    expect((await routes.request('/v2/models/other/pruning/events')).status).toBe(404);
+  });
+});
