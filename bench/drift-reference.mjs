@@ -4,9 +4,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { DriftWatch } from '../dist/control/drift-watch.js';
 import { driftReference } from '../dist/drift/detector.js';
 import { xorshift } from '../dist/drift/xorshift.js';
+import { DriftWatch } from '../dist/loop/drift-watch.js';
 
 const WINDOW = 240;
 const OPTIONS = { runLength: 1_000_000, memory: 64 };

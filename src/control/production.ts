@@ -1,5 +1,5 @@
 import type { DriftReading } from '../drift/detector.ts';
-import type { Interest } from '../sampling/budget.ts';
+import type { Interest } from '../loop/budget.ts';
 import { type Fixed, isUrgentFixed, isWithheldFixed } from './fixed.ts';
 import type { Candidate } from './ladder.ts';
 import { isRamped, isSeen, rampShare } from './ramp.ts';

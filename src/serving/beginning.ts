@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.ts';
 import { controlOptionsOf } from '../control/options.ts';
-import type { Memory } from '../control/thermostat.ts';
+import type { Memory } from '../loop/thermostat.ts';
 import type { LoadedModel } from '../runtime/local/load-model.ts';
 import type { Choice } from '../store/choice.ts';
 import { Keeper } from '../store/keeper.ts';

@@ -4,10 +4,11 @@ import { pairwise } from 'rxjs';
 import { BUNDLED_NAME } from '../config/bundled-model.ts';
 import { messageOf } from '../config/errors.ts';
 import type { Config } from '../config/schema.ts';
-import { type AgreementOptions, comparedBy } from '../control/agreement.ts';
-import { leadOf } from '../control/lead.ts';
 import type { Mode } from '../control/state.ts';
-import { Thermostat } from '../control/thermostat.ts';
+import { type AgreementOptions, comparedBy } from '../loop/comparison/agreement.ts';
+import { leadOf } from '../loop/comparison/lead.ts';
+import { ShadowSampling } from '../loop/shadow-sampling.ts';
+import { Thermostat } from '../loop/thermostat.ts';
 import type { InferContext, ModelStatistics } from '../plane/inference.ts';
 import type { InferRequest, InferResponse, ModelMetadata } from '../protocol/types.ts';
 import type { LoadedModel } from '../runtime/local/load-model.ts';
@@ -24,7 +25,6 @@ import { ClientRun } from './client-run.ts';
 import { deadlineOf } from './deadline.ts';
 import { countChange, exportModelMetrics } from './model-metrics.ts';
 import { type Answered, RequestCounter } from './request-counter.ts';
-import { ShadowSampling } from './shadow-sampling.ts';
 
 const NOT_KEPT: Durability = { durable: false, reason: 'this server keeps no state (store.enabled)' };
 /** A ramp uses two thresholds; the rest are what was in use before. */

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { messageOf } from '../config/errors.ts';
 import type { ControlEvent } from '../control/event.ts';
 import type { ControllerState } from '../control/state.ts';
-import type { Memory } from '../control/thermostat.ts';
+import type { Memory } from '../loop/thermostat.ts';
 import { AuditRecorder } from './audit.ts';
 import { type Choice, type Durability, laterOf } from './choice.ts';
 import { ChoiceKeeper } from './choice-keeper.ts';

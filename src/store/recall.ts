@@ -6,7 +6,7 @@ import { type Fixed, fixedAt } from '../control/fixed.ts';
 import { interestIn, judgedThresholds, production } from '../control/production.ts';
 import { RAMP_SHARES } from '../control/ramp.ts';
 import { type ControllerState, type ControlOptions, initialState, MODES } from '../control/state.ts';
-import type { Memory } from '../control/thermostat.ts';
+import type { Memory } from '../loop/thermostat.ts';
 import type { Choice } from './choice.ts';
 import type { Remembered } from './store.ts';
 

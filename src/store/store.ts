@@ -1,4 +1,4 @@
-import type { Memory } from '../control/thermostat.ts';
+import type { Memory } from '../loop/thermostat.ts';
 import type { Choice } from './choice.ts';
 
 /** Form of the record: another one is as good as none. */

@@ -2,19 +2,19 @@
 // The only file that knows the controller: sampler, shadow runs and thermostat as the server connects them.
 import { parseConfig } from '../../../dist/config/schema.js';
 import { step } from '../../../dist/control/controller.js';
-import { leadOf } from '../../../dist/control/lead.js';
 import { controlOptionsOf } from '../../../dist/control/options.js';
 import { production, stateName } from '../../../dist/control/production.js';
 import { isRamped } from '../../../dist/control/ramp.js';
-import { Thermostat } from '../../../dist/control/thermostat.js';
-import { Sampler } from '../../../dist/sampling/sampler.js';
-import { shadow } from '../../../dist/sampling/shadow.js';
+import { leadOf } from '../../../dist/loop/comparison/lead.js';
+import { Sampler } from '../../../dist/loop/sampler.js';
+import { shadow } from '../../../dist/loop/shadow.js';
+import { Thermostat } from '../../../dist/loop/thermostat.js';
 import { inputsOf } from './recorded-runtime.mjs';
 
 /**
  * @typedef {import('../../../dist/config/schema.js').Config} Config
  * @typedef {import('../../../dist/control/state.js').ControllerState} ControllerState
- * @typedef {import('../../../dist/sampling/shadow.js').ShadowSample} ShadowSample
+ * @typedef {import('../../../dist/loop/shadow.js').ShadowSample} ShadowSample
  * @typedef {import('./traffic.mjs').Item} Item
  * @typedef {import('./recorded.mjs').Truth} Truth
  */
@@ -98,7 +98,7 @@ export class ControlLoop {
     this.#thermostat.answered(threshold, leadOf(outputs, this.#options.agreement), nowMs);
   }
 
-  /** What the sampler makes of a request. @type {(position: number, nowMs: number) => import('../../../dist/sampling/sampler.js').Decision} */
+  /** What the sampler makes of a request. @type {(position: number, nowMs: number) => import('../../../dist/loop/sampler.js').Decision} */
   decide(position, nowMs) {
     const interest = this.#thermostat.interestIn(position);
     return this.#sampler.decide(position, nowMs, this.#runtime.busy, interest);

@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { DriftWatch } from '../../src/control/drift-watch.ts';
 import { driftReference, readDrift } from '../../src/drift/detector.ts';
 import { xorshift } from '../../src/drift/xorshift.ts';
+import { DriftWatch } from '../../src/loop/drift-watch.ts';
 import { requestsOf, TRAFFIC } from '../drift/traffic.ts';
 
 const OPTIONS = { runLength: 10_000, memory: 64 };

@@ -1,4 +1,4 @@
-import type { Tensor } from '../protocol/types.ts';
+import type { Tensor } from '../../protocol/types.ts';
 import { type AgreementOptions, chosenOutput, floatsOf, hasClasses } from './agreement.ts';
 
 /** Scores that are looked at in one answer, whole rows of them: what a long answer costs is bounded. */

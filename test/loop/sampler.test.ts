@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hashToUnit, Sampler } from '../../src/sampling/sampler.ts';
+import { hashToUnit, Sampler } from '../../src/loop/sampler.ts';
 
 const idle = { shadowMs: 0, workers: 1 };
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Silence } from '../../src/control/silence.ts';
+import { Silence } from '../../src/loop/silence.ts';
 
 const LIMIT = { unverifiedRequests: 50, unverifiedMs: 1000 };
 

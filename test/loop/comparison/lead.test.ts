@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AgreementOptions, comparedBy } from '../../src/control/agreement.ts';
-import { leadOf } from '../../src/control/lead.ts';
-import type { Tensor } from '../../src/protocol/types.ts';
+import { type AgreementOptions, comparedBy } from '../../../src/loop/comparison/agreement.ts';
+import { leadOf } from '../../../src/loop/comparison/lead.ts';
+import type { Tensor } from '../../../src/protocol/types.ts';
 
 const AUTO: AgreementOptions = { measure: 'auto', tolerance: 0.1, cosineTolerance: 0.01 };
 const score = fc.float({ min: -50, max: 50, noNaN: true });

@@ -1,5 +1,5 @@
-import { float16ToFloat32 } from '../estimator/float16.ts';
-import type { Tensor } from '../protocol/types.ts';
+import { float16ToFloat32 } from '../../estimator/float16.ts';
+import type { Tensor } from '../../protocol/types.ts';
 
 export interface AgreementOptions {
   /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { AgreementWindow, MeasuredPruning, wilson } from '../../src/control/measured.ts';
-import { binned } from '../../src/estimator/binning.ts';
+import { binned } from '../../../src/estimator/binning.ts';
+import { AgreementWindow, MeasuredPruning, wilson } from '../../../src/loop/comparison/measured.ts';
 
 describe('wilson', () => {
   it.each([

@@ -1,18 +1,18 @@
 import { map, type Observable } from 'rxjs';
 import type { Config } from '../config/schema.ts';
+import type { ControlEvent, Suggestion } from '../control/event.ts';
+import { ladderOf } from '../control/ladder.ts';
+import { driftOf, isSeeking } from '../control/production.ts';
+import { type ControllerState, type ControlOptions, isSearched } from '../control/state.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
 import type { DriftReading, DriftReference } from '../drift/detector.ts';
 import { type IntervalReading, intervalMoved } from '../drift/interval-moved.ts';
 import { RollingWindow } from '../estimator/rolling-window.ts';
 import { type Snapshot, snapshots } from '../estimator/snapshots.ts';
 import type { RequestSummary } from '../estimator/summary.ts';
-import type { ShadowSample } from '../sampling/shadow.ts';
 import { DriftWatch } from './drift-watch.ts';
 import { estimate } from './estimate.ts';
-import type { ControlEvent, Suggestion } from './event.ts';
-import { ladderOf } from './ladder.ts';
-import { driftOf, isSeeking } from './production.ts';
-import { type ControllerState, type ControlOptions, isSearched } from './state.ts';
+import type { ShadowSample } from './shadow.ts';
 
 export interface EstimationOptions {
   readonly sites: number;

@@ -15,16 +15,9 @@ import {
 } from 'rxjs';
 import { messageOf } from '../config/errors.ts';
 import type { Config } from '../config/schema.ts';
-import type { Criticality } from '../criticality/critical-point.ts';
-import type { DriftReference } from '../drift/detector.ts';
-import type { RollingWindow } from '../estimator/rolling-window.ts';
-import type { Interest } from '../sampling/budget.ts';
-import type { Judged, Look, ShadowSample } from '../sampling/shadow.ts';
-import { step } from './controller.ts';
-import { Estimation } from './estimation.ts';
-import type { ControlEvent } from './event.ts';
-import { AgreementWindow, MeasuredPruning } from './measured.ts';
-import { controlOptionsOf } from './options.ts';
+import { step } from '../control/controller.ts';
+import type { ControlEvent } from '../control/event.ts';
+import { controlOptionsOf } from '../control/options.ts';
 import {
   appliedThreshold,
   dueAt,
@@ -34,9 +27,16 @@ import {
   judgedThresholds,
   production,
   thresholdAt,
-} from './production.ts';
+} from '../control/production.ts';
+import { type ControllerState, type ControlOptions, initialState, type Mode } from '../control/state.ts';
+import type { Criticality } from '../criticality/critical-point.ts';
+import type { DriftReference } from '../drift/detector.ts';
+import type { RollingWindow } from '../estimator/rolling-window.ts';
+import type { Interest } from './budget.ts';
+import { AgreementWindow, MeasuredPruning } from './comparison/measured.ts';
+import { Estimation } from './estimation.ts';
+import type { Judged, Look, ShadowSample } from './shadow.ts';
 import { Silence } from './silence.ts';
-import { type ControllerState, type ControlOptions, initialState, type Mode } from './state.ts';
 import { UncertaintyWatch } from './uncertainty.ts';
 
 /** Comparisons that the agreement is read from. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type AgreementOptions, compare } from '../../src/control/agreement.ts';
-import type { Tensor } from '../../src/protocol/types.ts';
+import { type AgreementOptions, compare } from '../../../src/loop/comparison/agreement.ts';
+import type { Tensor } from '../../../src/protocol/types.ts';
 
 const AUTO: AgreementOptions = { measure: 'auto', tolerance: 0.1, cosineTolerance: 0.01 };
 

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import { messageOf } from '../config/errors.ts';
 import type { Config } from '../config/schema.ts';
-import type { Thermostat } from '../control/thermostat.ts';
 import { nonzeroCount } from '../estimator/histogram.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { Sampler } from '../sampling/sampler.ts';
-import { type Look, type ServedRequest, type ShadowSample, shadow } from '../sampling/shadow.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { Sampler } from './sampler.ts';
+import { type Look, type ServedRequest, type ShadowSample, shadow } from './shadow.ts';
+import type { Thermostat } from './thermostat.ts';
 
 /** What passes the gates is counted on every so many samples: it takes a run of its own. */
 const COUNT_EVERY = 4;

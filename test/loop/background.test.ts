@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Background } from '../../src/control/background.ts';
 import { atOnce, type Steps } from '../../src/drift/steps.ts';
+import { Background } from '../../src/loop/background.ts';
 
 /** Every step is told; it fails at one of them, if any. */
 function* counting(steps: number, told: number[], failing = -1): Steps<number> {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { UncertaintyWatch } from '../../src/control/uncertainty.ts';
 import { xorshift } from '../../src/drift/xorshift.ts';
+import { UncertaintyWatch } from '../../src/loop/uncertainty.ts';
 
 const TAU = 0.5;
 

@@ -1,8 +1,8 @@
-import { type AgreementOptions, type Comparison, compare } from '../control/agreement.ts';
 import type { SiteHistograms } from '../estimator/rolling-window.ts';
 import type { Tensor } from '../protocol/types.ts';
 import type { RetainedAtSite } from '../runtime/local/messages.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { type AgreementOptions, type Comparison, compare } from './comparison/agreement.ts';
 
 /** What a request that is looked at again has to do with the controller's state when it was answered. */
 export interface Look {

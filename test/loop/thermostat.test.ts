@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/schema.ts';
 import { controlOptionsOf } from '../../src/control/options.ts';
 import { judgedThreshold, stateName } from '../../src/control/production.ts';
-import { Thermostat } from '../../src/control/thermostat.ts';
 import { xorshift } from '../../src/drift/xorshift.ts';
 import { nonzeroCount } from '../../src/estimator/histogram.ts';
-import { Sampler } from '../../src/sampling/sampler.ts';
-import type { ShadowSample } from '../../src/sampling/shadow.ts';
-import { rayleigh } from './events.ts';
+import { Sampler } from '../../src/loop/sampler.ts';
+import type { ShadowSample } from '../../src/loop/shadow.ts';
+import { Thermostat } from '../../src/loop/thermostat.ts';
+import { rayleigh } from '../control/events.ts';
 
 const config = parseConfig({ agreement: { floor: 0.95 } });
 const random = xorshift(3);
