@@ -6,7 +6,7 @@ import { bundledModel } from './config/bundled-model.ts';
 import { messageOf, ServingError } from './config/errors.ts';
 import type { Config } from './config/schema.ts';
 import { VERSION } from './config/version.ts';
-import type { ControllerState, Mode } from './control/state.ts';
+import type { ControllerState, Mode } from './control/phases/state.ts';
 import { mayUseData, type Tokens } from './plane/authorization.ts';
 import type { InferContext } from './plane/inference.ts';
 import type { RepositoryPlane } from './plane/repository.ts';

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ServingError } from '../config/errors.ts';
 import type { Config, ConfigInput } from '../config/schema.ts';
 import { loadConfig } from '../config/sources.ts';
-import { MODES } from '../control/state.ts';
+import { MODES } from '../control/phases/state.ts';
 
 /** A number, or an error that says what was expected. */
 export function numberOption(text: string): number {

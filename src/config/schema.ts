@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MODES } from '../control/state.ts';
+import { MODES } from '../control/phases/state.ts';
 import { DEFAULT_CRITICAL_POINT } from '../criticality/critical-point.ts';
 import { ServingError } from './errors.ts';
 

@@ -1,9 +1,9 @@
 import { map, type Observable } from 'rxjs';
 import type { Config } from '../config/schema.ts';
-import type { ControlEvent, Suggestion } from '../control/event.ts';
-import { ladderOf } from '../control/ladder.ts';
-import { driftOf, isSeeking } from '../control/production.ts';
-import { type ControllerState, type ControlOptions, isSearched } from '../control/state.ts';
+import type { ControlEvent, Suggestion } from '../control/phases/event.ts';
+import { driftOf, isSeeking } from '../control/phases/production.ts';
+import { type ControllerState, type ControlOptions, isSearched } from '../control/phases/state.ts';
+import { ladderOf } from '../control/search/ladder.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
 import type { DriftReading, DriftReference } from '../drift/detector.ts';
 import { type IntervalReading, intervalMoved } from '../drift/interval-moved.ts';

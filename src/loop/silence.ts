@@ -1,4 +1,4 @@
-import type { ControlOptions } from '../control/state.ts';
+import type { ControlOptions } from '../control/phases/state.ts';
 
 /** Requests in a row that were answered pruned, or would have been, none of them compared. */
 export class Silence {

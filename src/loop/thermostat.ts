@@ -15,9 +15,9 @@ import {
 } from 'rxjs';
 import { messageOf } from '../config/errors.ts';
 import type { Config } from '../config/schema.ts';
-import { step } from '../control/controller.ts';
-import type { ControlEvent } from '../control/event.ts';
-import { controlOptionsOf } from '../control/options.ts';
+import { step } from '../control/phases/controller.ts';
+import type { ControlEvent } from '../control/phases/event.ts';
+import { controlOptionsOf } from '../control/phases/options.ts';
 import {
   appliedThreshold,
   dueAt,
@@ -27,8 +27,13 @@ import {
   judgedThresholds,
   production,
   thresholdAt,
-} from '../control/production.ts';
-import { type ControllerState, type ControlOptions, initialState, type Mode } from '../control/state.ts';
+} from '../control/phases/production.ts';
+import {
+  type ControllerState,
+  type ControlOptions,
+  initialState,
+  type Mode,
+} from '../control/phases/state.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
 import type { DriftReference } from '../drift/detector.ts';
 import type { RollingWindow } from '../estimator/rolling-window.ts';

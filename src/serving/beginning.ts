@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Config } from '../config/schema.ts';
-import { controlOptionsOf } from '../control/options.ts';
+import { controlOptionsOf } from '../control/phases/options.ts';
 import type { Memory } from '../loop/thermostat.ts';
 import type { LoadedModel } from '../runtime/local/load-model.ts';
 import type { Choice } from '../store/choice.ts';

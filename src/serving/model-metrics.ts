@@ -1,5 +1,5 @@
-import { appliedThreshold, driftOf, judgedThreshold, stateName } from '../control/production.ts';
-import { type ControllerState, STATE_NAMES } from '../control/state.ts';
+import { appliedThreshold, driftOf, judgedThreshold, stateName } from '../control/phases/production.ts';
+import { type ControllerState, STATE_NAMES } from '../control/phases/state.ts';
 import type { FreeEnergyCurve } from '../criticality/free-energy.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ServedModel } from './served-model.ts';

@@ -1,7 +1,13 @@
-import { wealth } from '../control/evidence.ts';
-import { candidateOf, driftOf, judgedThreshold, production, stateName } from '../control/production.ts';
-import { rampShare } from '../control/ramp.ts';
-import { leastSamples, onTrial, type Search, type SearchOptions } from '../control/search.ts';
+import {
+  candidateOf,
+  driftOf,
+  judgedThreshold,
+  production,
+  stateName,
+} from '../control/phases/production.ts';
+import { rampShare } from '../control/rollout/ramp.ts';
+import { wealth } from '../control/search/evidence.ts';
+import { leastSamples, onTrial, type Search, type SearchOptions } from '../control/search/search.ts';
 import type { Durability } from '../store/choice.ts';
 import type { ServedModel } from './served-model.ts';
 

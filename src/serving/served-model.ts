@@ -4,7 +4,7 @@ import { pairwise } from 'rxjs';
 import { BUNDLED_NAME } from '../config/bundled-model.ts';
 import { messageOf } from '../config/errors.ts';
 import type { Config } from '../config/schema.ts';
-import type { Mode } from '../control/state.ts';
+import type { Mode } from '../control/phases/state.ts';
 import { type AgreementOptions, comparedBy } from '../loop/comparison/agreement.ts';
 import { leadOf } from '../loop/comparison/lead.ts';
 import { ShadowSampling } from '../loop/shadow-sampling.ts';

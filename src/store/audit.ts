@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { ControlEvent, EventOf } from '../control/event.ts';
-import { type Production, production, stateName } from '../control/production.ts';
-import type { Change, ControllerState, ControlOptions } from '../control/state.ts';
+import type { ControlEvent, EventOf } from '../control/phases/event.ts';
+import { type Production, production, stateName } from '../control/phases/production.ts';
+import type { Change, ControllerState, ControlOptions } from '../control/phases/state.ts';
 
 /**
  * A line of the audit log. The log holds everything that decisions depend on, so that they can be derived again from it.

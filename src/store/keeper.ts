@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { messageOf } from '../config/errors.ts';
-import type { ControlEvent } from '../control/event.ts';
-import type { ControllerState } from '../control/state.ts';
+import type { ControlEvent } from '../control/phases/event.ts';
+import type { ControllerState } from '../control/phases/state.ts';
 import type { Memory } from '../loop/thermostat.ts';
 import { AuditRecorder } from './audit.ts';
 import { type Choice, type Durability, laterOf } from './choice.ts';

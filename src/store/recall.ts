@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Config } from '../config/schema.ts';
-import { phaseUnder } from '../control/controller.ts';
-import { EVIDENCE_FORM } from '../control/evidence.ts';
-import { type Fixed, fixedAt } from '../control/fixed.ts';
-import { interestIn, judgedThresholds, production } from '../control/production.ts';
-import { RAMP_SHARES } from '../control/ramp.ts';
-import { type ControllerState, type ControlOptions, initialState, MODES } from '../control/state.ts';
+import { phaseUnder } from '../control/phases/controller.ts';
+import { type Fixed, fixedAt } from '../control/phases/fixed.ts';
+import { interestIn, judgedThresholds, production } from '../control/phases/production.ts';
+import { type ControllerState, type ControlOptions, initialState, MODES } from '../control/phases/state.ts';
+import { RAMP_SHARES } from '../control/rollout/ramp.ts';
+import { EVIDENCE_FORM } from '../control/search/evidence.ts';
 import type { Memory } from '../loop/thermostat.ts';
 import type { Choice } from './choice.ts';
 import type { Remembered } from './store.ts';

@@ -1,5 +1,5 @@
-import { step } from '../control/controller.ts';
-import type { ControllerState, ControlOptions } from '../control/state.ts';
+import { step } from '../control/phases/controller.ts';
+import type { ControllerState, ControlOptions } from '../control/phases/state.ts';
 import { type AuditContent, type AuditLine, decisionOf } from './audit.ts';
 
 type Decision = Extract<AuditContent, { kind: 'decision' }>;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { initialState } from '../../src/control/state.ts';
+import { initialState } from '../../src/control/phases/state.ts';
 import type { Choice } from '../../src/store/choice.ts';
 import { RECORD_VERSION, type Remembered, type StateStore } from '../../src/store/store.ts';
 import { OPTIONS } from '../control/events.ts';

@@ -1,6 +1,6 @@
-import type { ControlEvent } from '../../src/control/event.ts';
-import { type Candidate, type Ladder, ladderOf } from '../../src/control/ladder.ts';
-import type { ControlOptions } from '../../src/control/state.ts';
+import type { ControlEvent } from '../../src/control/phases/event.ts';
+import type { ControlOptions } from '../../src/control/phases/state.ts';
+import { type Candidate, type Ladder, ladderOf } from '../../src/control/search/ladder.ts';
 import type { Criticality } from '../../src/criticality/critical-point.ts';
 import { xorshift } from '../../src/drift/xorshift.ts';
 import { binned } from '../../src/estimator/binning.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { STATE_NAMES } from '../../src/control/state.ts';
+import { STATE_NAMES } from '../../src/control/phases/state.ts';
 import { dashboard, dashboardQueries, type Panel } from './files.ts';
 
 const { panels } = dashboard;

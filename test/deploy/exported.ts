@@ -1,4 +1,4 @@
-import { STATE_NAMES } from '../../src/control/state.ts';
+import { STATE_NAMES } from '../../src/control/phases/state.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 
 /** The labels that Prometheus gives every series of a target. */

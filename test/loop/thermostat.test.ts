@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/schema.ts';
-import { controlOptionsOf } from '../../src/control/options.ts';
-import { judgedThreshold, stateName } from '../../src/control/production.ts';
+import { controlOptionsOf } from '../../src/control/phases/options.ts';
+import { judgedThreshold, stateName } from '../../src/control/phases/production.ts';
 import { xorshift } from '../../src/drift/xorshift.ts';
 import { nonzeroCount } from '../../src/estimator/histogram.ts';
 import { Sampler } from '../../src/loop/sampler.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { type ConfigInput, parseConfig } from '../../src/config/schema.ts';
-import { step } from '../../src/control/controller.ts';
-import { controlOptionsOf } from '../../src/control/options.ts';
-import { judgedThresholds, production } from '../../src/control/production.ts';
-import { type ControllerState, initialState } from '../../src/control/state.ts';
+import { step } from '../../src/control/phases/controller.ts';
+import { controlOptionsOf } from '../../src/control/phases/options.ts';
+import { judgedThresholds, production } from '../../src/control/phases/production.ts';
+import { type ControllerState, initialState } from '../../src/control/phases/state.ts';
 import type { Choice } from '../../src/store/choice.ts';
 import { defaultStateFolder } from '../../src/store/keys.ts';
 import { fingerprint, type KeeperSubject, recall } from '../../src/store/recall.ts';

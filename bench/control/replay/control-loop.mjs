@@ -1,10 +1,10 @@
 // @ts-check
 // The only file that knows the controller: sampler, shadow runs and thermostat as the server connects them.
 import { parseConfig } from '../../../dist/config/schema.js';
-import { step } from '../../../dist/control/controller.js';
-import { controlOptionsOf } from '../../../dist/control/options.js';
-import { production, stateName } from '../../../dist/control/production.js';
-import { isRamped } from '../../../dist/control/ramp.js';
+import { step } from '../../../dist/control/phases/controller.js';
+import { controlOptionsOf } from '../../../dist/control/phases/options.js';
+import { production, stateName } from '../../../dist/control/phases/production.js';
+import { isRamped } from '../../../dist/control/rollout/ramp.js';
 import { leadOf } from '../../../dist/loop/comparison/lead.js';
 import { Sampler } from '../../../dist/loop/sampler.js';
 import { shadow } from '../../../dist/loop/shadow.js';
@@ -13,7 +13,7 @@ import { inputsOf } from './recorded-runtime.mjs';
 
 /**
  * @typedef {import('../../../dist/config/schema.js').Config} Config
- * @typedef {import('../../../dist/control/state.js').ControllerState} ControllerState
+ * @typedef {import('../../../dist/control/phases/state.js').ControllerState} ControllerState
  * @typedef {import('../../../dist/loop/shadow.js').ShadowSample} ShadowSample
  * @typedef {import('./traffic.mjs').Item} Item
  * @typedef {import('./recorded.mjs').Truth} Truth

@@ -3,7 +3,7 @@ import { pairwise } from 'rxjs';
 import { compose } from '../../compose.ts';
 import { bundledModel } from '../../config/bundled-model.ts';
 import { type Config, parseConfig } from '../../config/schema.ts';
-import { appliedThreshold } from '../../control/production.ts';
+import { appliedThreshold } from '../../control/phases/production.ts';
 import type { TensorSpec } from '../../protocol/types.ts';
 import type { pruningReport } from '../../serving/report.ts';
 import { listen } from '../../transport/http/server.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/schema.ts';
-import { controlOptionsOf } from '../../../src/control/options.ts';
+import { controlOptionsOf } from '../../../src/control/phases/options.ts';
 import { ChoiceFiles } from '../../../src/store/files/choice-files.ts';
 import { Keeper } from '../../../src/store/keeper.ts';
 import { choice } from '../../contracts/store-contract.ts';

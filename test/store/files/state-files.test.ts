@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/schema.ts';
-import { controlOptionsOf } from '../../../src/control/options.ts';
+import { controlOptionsOf } from '../../../src/control/phases/options.ts';
 import { AuditFile } from '../../../src/store/files/audit-file.ts';
 import { partPath } from '../../../src/store/files/audit-parts.ts';
 import { FileStore } from '../../../src/store/files/file-store.ts';

@@ -7,8 +7,8 @@ import {
   observe,
   observeAfresh,
   wealth,
-} from '../../src/control/evidence.ts';
-import { xorshift } from '../../src/drift/xorshift.ts';
+} from '../../../src/control/search/evidence.ts';
+import { xorshift } from '../../../src/drift/xorshift.ts';
 
 const claims = fc.constantFrom<'above' | 'below'>('above', 'below');
 const observations = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 60 });

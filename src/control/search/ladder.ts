@@ -1,4 +1,4 @@
-import type { Criticality } from '../criticality/critical-point.ts';
+import type { Criticality } from '../../criticality/critical-point.ts';
 
 /** How far a threshold may go. */
 export type Policy =

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ladderOf } from '../../src/control/ladder.ts';
-import { criticalityAt } from './events.ts';
+import { ladderOf } from '../../../src/control/search/ladder.ts';
+import { criticalityAt } from '../events.ts';
 
 const thresholdsOf = (...args: Parameters<typeof ladderOf>) =>
   ladderOf(...args).rungs.map(({ threshold }) => threshold);

@@ -1,6 +1,6 @@
+import { RAMP_START } from '../rollout/ramp.ts';
+import { dropped } from '../search/search.ts';
 import { ownTrial } from './production.ts';
-import { RAMP_START } from './ramp.ts';
-import { dropped } from './search.ts';
 import type { Applied, Change, ControllerState, ControlOptions, Phase, PhaseOf } from './state.ts';
 
 const MAX_STRIKES = 4;

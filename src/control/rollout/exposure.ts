@@ -1,4 +1,4 @@
-import { type Evidence, isProven, noEvidence, observe } from './evidence.ts';
+import { type Evidence, isProven, noEvidence, observe } from '../search/evidence.ts';
 import { RAMP_SHARES } from './ramp.ts';
 
 /**

@@ -1,4 +1,11 @@
-import { freshWatch, isAlarmed, isSuspicious, type Watch, type WatchOptions, watched } from './watch.ts';
+import {
+  freshWatch,
+  isAlarmed,
+  isSuspicious,
+  type Watch,
+  type WatchOptions,
+  watched,
+} from '../guard/watch.ts';
 
 /**
  * An operator's threshold. Production is at it at once and stays there, neither ramped nor climbed from; the guard holds it to

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RAMP_SHARES } from '../../src/control/ramp.ts';
+import { RAMP_SHARES } from '../../../src/control/rollout/ramp.ts';
 import {
   allowedStage,
   beginSearch,
@@ -11,9 +11,9 @@ import {
   onTrial,
   type Search,
   type SearchOptions,
-} from '../../src/control/search.ts';
-import { xorshift } from '../../src/drift/xorshift.ts';
-import { ladder } from './events.ts';
+} from '../../../src/control/search/search.ts';
+import { xorshift } from '../../../src/drift/xorshift.ts';
+import { ladder } from '../events.ts';
 
 const OPTIONS: SearchOptions = { allowedLoss: 0.05, alpha: 0.01, trialSamples: 4000 };
 const TWENTY = Array.from({ length: 20 }, (_, i) => (i + 1) / 25);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { advance, isRamped, RAMP_DONE, RAMP_START, rampShare } from '../../src/control/ramp.ts';
+import { advance, isRamped, RAMP_DONE, RAMP_START, rampShare } from '../../../src/control/rollout/ramp.ts';
 
 describe('a ramp', () => {
   it('goes 1, 5, 25, 100 %, so many comparisons in each stage', () => {

@@ -1,6 +1,6 @@
-import type { CriticalPoint } from '../criticality/critical-point.ts';
-import type { DriftReading } from '../drift/detector.ts';
-import type { Ladder } from './ladder.ts';
+import type { CriticalPoint } from '../../criticality/critical-point.ts';
+import type { DriftReading } from '../../drift/detector.ts';
+import type { Ladder } from '../search/ladder.ts';
 import type { Mode } from './state.ts';
 
 /** What a window suggests. */

@@ -1,11 +1,11 @@
-import type { EventOf } from './event.ts';
-import { moved, struck } from './moves.ts';
-import { ownTrial } from './production.ts';
-import { RAMP_START } from './ramp.ts';
+import { freshWatch } from '../guard/watch.ts';
+import type { EventOf } from '../phases/event.ts';
+import { moved, struck } from '../phases/moves.ts';
+import { ownTrial } from '../phases/production.ts';
+import type { Applied, ControllerState, ControlOptions, PhaseOf, SearchedPhase } from '../phases/state.ts';
+import { ofExposure, ofVerdict } from '../phases/wording.ts';
+import { RAMP_START } from '../rollout/ramp.ts';
 import { allowedStage, nextTrial, observeTrial, onTrial, type Search, type Verdict } from './search.ts';
-import type { Applied, ControllerState, ControlOptions, PhaseOf, SearchedPhase } from './state.ts';
-import { freshWatch } from './watch.ts';
-import { ofExposure, ofVerdict } from './wording.ts';
 
 /** A comparison at a candidate that no part of production is at. */
 export function onTrialPair(

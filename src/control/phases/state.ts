@@ -1,10 +1,10 @@
-import type { CriticalPoint } from '../criticality/critical-point.ts';
-import type { DriftReading } from '../drift/detector.ts';
+import type { CriticalPoint } from '../../criticality/critical-point.ts';
+import type { DriftReading } from '../../drift/detector.ts';
+import type { Watch, WatchOptions } from '../guard/watch.ts';
+import type { Ramp } from '../rollout/ramp.ts';
+import type { Policy } from '../search/ladder.ts';
+import type { Search, SearchOptions } from '../search/search.ts';
 import { type Fixed, fixedAt } from './fixed.ts';
-import type { Policy } from './ladder.ts';
-import type { Ramp } from './ramp.ts';
-import type { Search, SearchOptions } from './search.ts';
-import type { Watch, WatchOptions } from './watch.ts';
 
 /** What the operator asked for. */
 export type Mode =

@@ -1,4 +1,4 @@
-import type { Config } from '../config/schema.ts';
+import type { Config } from '../../config/schema.ts';
 import type { ControlOptions } from './state.ts';
 
 /** Where so few are sampled, requests without a comparison are no silence yet: 20 are expected in what is one. */

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { step } from '../../src/control/controller.ts';
-import type { ControlEvent } from '../../src/control/event.ts';
-import { isProven, noEvidence, observe } from '../../src/control/evidence.ts';
+import { step } from '../../../src/control/phases/controller.ts';
+import type { ControlEvent } from '../../../src/control/phases/event.ts';
 import {
   appliedThreshold,
   dueAt,
@@ -11,16 +10,17 @@ import {
   judgedThresholds,
   production,
   stateName,
-} from '../../src/control/production.ts';
+} from '../../../src/control/phases/production.ts';
 import {
   type ControllerState,
   type ControlOptions,
   initialState,
   MODES,
   type Mode,
-} from '../../src/control/state.ts';
-import { xorshift } from '../../src/drift/xorshift.ts';
-import { OPTIONS, pair, snapshot } from './events.ts';
+} from '../../../src/control/phases/state.ts';
+import { isProven, noEvidence, observe } from '../../../src/control/search/evidence.ts';
+import { xorshift } from '../../../src/drift/xorshift.ts';
+import { OPTIONS, pair, snapshot } from '../events.ts';
 
 const EARLIEST: ControlOptions = { ...OPTIONS, policy: 'earliest' };
 const earliest = (...features: number[]) => snapshot(features, { policy: 'earliest' });

@@ -1,12 +1,12 @@
-import type { CriticalPoint } from '../criticality/critical-point.ts';
-import type { DriftReading } from '../drift/detector.ts';
+import type { CriticalPoint } from '../../criticality/critical-point.ts';
+import type { DriftReading } from '../../drift/detector.ts';
+import type { Watch } from '../guard/watch.ts';
+import { exposedLoss } from '../rollout/exposure.ts';
+import { RAMP_SHARES, type Ramp } from '../rollout/ramp.ts';
+import { wealth } from '../search/evidence.ts';
+import type { Verdict } from '../search/search.ts';
 import type { EventOf } from './event.ts';
-import { wealth } from './evidence.ts';
-import { exposedLoss } from './exposure.ts';
-import { RAMP_SHARES, type Ramp } from './ramp.ts';
-import type { Verdict } from './search.ts';
 import type { Change, ChangeReason, ControlOptions, Phase } from './state.ts';
-import type { Watch } from './watch.ts';
 
 /** What people are told of a change: its reason, and the evidence in a sentence. */
 type Words = Pick<Change, 'reason' | 'detail'>;

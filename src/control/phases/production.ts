@@ -1,9 +1,10 @@
-import type { DriftReading } from '../drift/detector.ts';
-import type { Interest } from '../loop/budget.ts';
+import type { DriftReading } from '../../drift/detector.ts';
+import type { Interest } from '../../loop/budget.ts';
+import { isSuspicious } from '../guard/watch.ts';
+import { isRamped, isSeen, rampShare } from '../rollout/ramp.ts';
+import type { Candidate } from '../search/ladder.ts';
+import { onTrial, type Trial } from '../search/search.ts';
 import { type Fixed, isUrgentFixed, isWithheldFixed } from './fixed.ts';
-import type { Candidate } from './ladder.ts';
-import { isRamped, isSeen, rampShare } from './ramp.ts';
-import { onTrial, type Trial } from './search.ts';
 import {
   type ControllerState,
   type ControlOptions,
@@ -12,7 +13,6 @@ import {
   type PhaseOf,
   type StateName,
 } from './state.ts';
-import { isSuspicious } from './watch.ts';
 
 /** What production runs at: `share` of it at `threshold`, the rest at `rest`. 0 is dense. */
 export interface Production {

@@ -1,10 +1,10 @@
+import type { Ladder } from '../search/ladder.ts';
+import { beginSearch, onTrial } from '../search/search.ts';
 import { onPair } from './comparisons.ts';
 import type { ControlEvent, EventOf } from './event.ts';
 import { doubtedFixed, fixedAt, fixedOnOtherTraffic } from './fixed.ts';
-import type { Ladder } from './ladder.ts';
 import { moved, rampedAnew } from './moves.ts';
 import { appliedRung, isSeeking } from './production.ts';
-import { beginSearch, onTrial } from './search.ts';
 import {
   type ControllerState,
   type ControlOptions,
