@@ -1,7 +1,7 @@
 // @ts-check
 
-/** @typedef {ReturnType<typeof import('../src/serving/report.ts').pruningReport>} Report */
-/** @typedef {ReturnType<typeof import('../src/serving/report.ts').pruningSummary>} Summary */
+/** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningReport>} Report */
+/** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningSummary>} Summary */
 /** @typedef {import('../src/control/phases/state.ts').Mode} Mode */
 /** @typedef {{ readonly mode: Mode, readonly threshold?: number }} ModeRequest */
 

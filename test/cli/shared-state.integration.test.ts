@@ -12,7 +12,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { pruningReport } from '../../src/serving/report.ts';
+import type { pruningReport } from '../../src/models/pruning-report.ts';
 import { until } from '../transport/http/until.ts';
 import { type Running, start, taustat } from './command.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { bundledModel } from '../../src/config/bundled-model.ts';
-import type { pruningReport } from '../../src/serving/report.ts';
+import type { pruningReport } from '../../src/models/pruning-report.ts';
 import { BinaryClient } from '../../src/tools/demo/client.ts';
 import { inputRows } from '../../src/tools/inputs/input-rows.ts';
 import { readNpy } from '../../src/tools/inputs/npy.ts';

@@ -1,11 +1,11 @@
 import type { Hono } from 'hono';
 import { pino } from 'pino';
 import { parseConfig } from '../../src/config/schema.ts';
+import { ServingPlane } from '../../src/models/inference-plane.ts';
+import { ServedModel } from '../../src/models/served/served-model.ts';
 import { modelSignature } from '../../src/onnx/signature.ts';
 import type { ModelMetadata } from '../../src/protocol/types.ts';
 import type { LoadedModel } from '../../src/runtime/local/load-model.ts';
-import { ServingPlane } from '../../src/serving/plane.ts';
-import { ServedModel } from '../../src/serving/served-model.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { createApp } from '../../src/transport/http/app.ts';
 import type { NodeBindings } from '../../src/transport/http/body.ts';

@@ -19,7 +19,7 @@ import { inputsOf } from './recorded-runtime.mjs';
  * @typedef {import('./recorded.mjs').Truth} Truth
  */
 
-/** As in src/serving/served-model.ts. */
+/** As in src/models/served/served-model.ts. */
 const COUNT_EVERY = 4;
 
 /**

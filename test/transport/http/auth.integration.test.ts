@@ -6,7 +6,7 @@ import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ConfigInput, createTaustat, type Taustat } from '../../../src/index.ts';
 import { type Listening, listen } from '../../../src/transport/http/server.ts';
-import { RepositoryLab, times } from '../../repository/repository-lab.ts';
+import { RepositoryLab, times } from '../../models/repository/repository-lab.ts';
 import { OracleClient } from '../grpc/oracle.ts';
 import { type Answer, send } from './socket-client.ts';
 

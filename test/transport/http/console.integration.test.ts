@@ -8,7 +8,7 @@ import type { PruningReport } from '../../../src/tools/demo/run.ts';
 import { inputRows } from '../../../src/tools/inputs/input-rows.ts';
 import { readNpy } from '../../../src/tools/inputs/npy.ts';
 import { type Listening, listen } from '../../../src/transport/http/server.ts';
-import { RepositoryLab } from '../../repository/repository-lab.ts';
+import { RepositoryLab } from '../../models/repository/repository-lab.ts';
 import { perceptron } from '../../runtime/small-models.ts';
 import { until } from './until.ts';
 

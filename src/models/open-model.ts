@@ -1,0 +1,64 @@
+import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
+import type { Logger } from 'pino';
+import { BUNDLED_NAME } from '../config/bundled-model.ts';
+import type { Config } from '../config/schema.ts';
+import type { SiteOptions } from '../onnx/sites.ts';
+import type { LoadedModel } from '../runtime/local/load-model.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { OpenVersion } from './repository/model-entry.ts';
+import { ServedModel } from './served/served-model.ts';
+
+export interface Opening {
+  readonly config: Config;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** Reads a file and gates the model in it. */
+  readonly read: (path: string, sites: SiteOptions) => Promise<LoadedModel>;
+  /** How many models share the machine at the time. */
+  readonly models: () => number;
+}
+
+/** How versions of models are opened: file read, model gated, workers ready. */
+export function opener({ config, metrics, log, read, models }: Opening): OpenVersion {
+  return async (name, { version, path }, { replaces, choice }) => {
+    const loaded = await read(path, config.sites);
+    if (replaces !== undefined && isSame(loaded, replaces.loaded)) return replaces;
+    await replaces?.kept();
+    if (loaded.sites.length === 0) {
+      const skipped = loaded.skipped.length;
+      log.warn({ model: name, skipped }, 'the model has no gateable site: it is served dense');
+    }
+    const workers = config.runtime.workers ?? workersEach(models());
+    const served = await ServedModel.start(
+      loaded,
+      {
+        ...config,
+        model: { ...config.model, name, version },
+        runtime: { ...config.runtime, workers },
+      },
+      metrics,
+      log,
+      undefined,
+      choice,
+    );
+    log.info({ model: name, version, sites: loaded.sites.length, workers }, 'model loaded');
+    return served;
+  };
+}
+
+/** Worker threads of each of so many models: one core is left to the HTTP thread, every model has a worker. */
+export function workersEach(models: number, cores = availableParallelism()): number {
+  return Math.max(1, Math.floor((cores - 1) / Math.max(1, models)));
+}
+
+/** The name of a model that is served from one file. */
+export function nameOfFile({ name, path }: Config['model']): string {
+  if (name !== undefined) return name;
+  return path === undefined ? BUNDLED_NAME : basename(path).replace(/\.onnx$/i, '');
+}
+
+/** Weights in files of their own are not in the hash. */
+function isSame(a: LoadedModel, b: LoadedModel): boolean {
+  return a.hash === b.hash && a.setup.externalFolder === undefined && b.setup.externalFolder === undefined;
+}

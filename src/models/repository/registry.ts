@@ -1,0 +1,202 @@
+import type { Logger } from 'pino';
+import { from, lastValueFrom, mergeMap, type Observable, of, toArray } from 'rxjs';
+import { ServingError } from '../../config/errors.ts';
+import { unknownModel } from '../../plane/inference.ts';
+import type { IndexEntry, RepositoryPlane } from '../../plane/repository.ts';
+import type { ServedModel } from '../served/served-model.ts';
+import { type FoundModel, filesOf, type Layout, type Refusal } from './layout.ts';
+import { ModelEntry, type OpenVersion, type Problem, type VersionPolicy } from './model-entry.ts';
+import type { ModelSource } from './source.ts';
+import { indexEntry, type Live } from './states.ts';
+
+/** Models that are opened at the same time; each is single-threaded while it is read. */
+const OPENED_AT_ONCE = 2;
+
+export interface RegistryOptions {
+  readonly source: ModelSource;
+  readonly versions: VersionPolicy;
+  /** Whether the server is ready with any or with all of its models. */
+  readonly readiness: 'any' | 'all';
+  readonly open: OpenVersion;
+  readonly log: Logger;
+}
+
+/** The models of this process. Each comes, changes and goes by itself; what is wrong with one stays with it. */
+export class ModelRegistry implements RepositoryPlane {
+  readonly #options: RegistryOptions;
+  readonly #entries = new Map<string, ModelEntry>();
+  /** Models that were removed and still finish what they accepted. */
+  readonly #leaving = new Set<Promise<void>>();
+  #layout: Layout = { models: [], refusals: [] };
+  /** A look that is under way for the index. */
+  #looking: Promise<Layout> | undefined;
+  #isClosed = false;
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+  }
+
+  /** Loads everything that is there. @throws ServingError FILE_NOT_FOUND when there is no repository. */
+  async loadAll(): Promise<readonly Problem[]> {
+    const { models, refusals } = await this.scan();
+    for (const { name, version, reason } of refusals)
+      this.#options.log.warn({ model: name, version, reason }, 'not a model');
+    const problems = from(models).pipe(
+      mergeMap((found) => this.update(found), OPENED_AT_ONCE),
+      toArray(),
+    );
+    return (await lastValueFrom(problems)).flat();
+  }
+
+  /** Looks at what is there now. @throws ServingError FILE_NOT_FOUND */
+  async scan(): Promise<Layout> {
+    this.#layout = await this.#options.source.scan();
+    return this.#layout;
+  }
+
+  /** Names of the models of which a version answers, in order. */
+  names(): readonly string[] {
+    return this.#sorted().flatMap(({ name, current }) => (current === undefined ? [] : [name]));
+  }
+
+  /** What answers for a model, or for a version of it. */
+  find(name: string, version?: string): Live | undefined {
+    const entry = this.#entries.get(name);
+    return version === undefined ? entry?.current : entry?.live.get(version);
+  }
+
+  /** Every version of a model that answers, oldest first. */
+  live(name: string): readonly Live[] {
+    return [...(this.#entries.get(name)?.live.values() ?? [])];
+  }
+
+  has(name: string): boolean {
+    return this.#entries.has(name);
+  }
+
+  /** Every model that was loaded or tried, by name. */
+  get entries(): ReadonlyMap<string, ModelEntry> {
+    return this.#entries;
+  }
+
+  /** What answers for a model now, then whatever takes its place. */
+  current$(name: string): Observable<ServedModel | undefined> {
+    return this.#entries.get(name)?.current$ ?? of(undefined);
+  }
+
+  get isReady(): boolean {
+    const { wanted } = this;
+    return this.#options.readiness === 'all' || wanted.length === 0
+      ? wanted.every(({ isReady }) => isReady)
+      : wanted.some(({ isReady }) => isReady);
+  }
+
+  /** The models that are to be served, whether they are or not. */
+  get wanted(): readonly ModelEntry[] {
+    return [...this.#entries.values()].filter(({ isWanted }) => isWanted);
+  }
+
+  /** How many models there are to share the machine. */
+  get size(): number {
+    return Math.max(this.#layout.models.length, this.#entries.size);
+  }
+
+  async index(): Promise<readonly IndexEntry[]> {
+    this.#looking ??= this.scan()
+      .catch(() => this.#layout)
+      .finally(() => {
+        this.#looking = undefined;
+      });
+    const { models, refusals } = await this.#looking;
+    const known = this.#sorted().flatMap(({ name, states }) =>
+      [...states].map(([version, state]) => indexEntry(name, version, state)),
+    );
+    const isUnknown = (name: string) => !known.some((entry) => entry.name === name);
+    const unloaded = models
+      .filter(({ name }) => isUnknown(name))
+      .map(({ name, versions }) => unavailable(name, versions[0]?.version, 'not loaded'));
+    const isKnown = (refusal: Refusal) =>
+      known.some(({ name, version }) => name === refusal.name && version === refusal.version);
+    const refused = refusals
+      .filter((refusal) => !isKnown(refusal))
+      .map(({ name, version, reason }) => unavailable(name, version, reason));
+    return [...known, ...unloaded, ...refused].sort(byNameAndVersion);
+  }
+
+  async load(name: string): Promise<void> {
+    const { models } = await this.scan();
+    const found = models.find((model) => model.name === name);
+    if (found === undefined) throw unknownModel(name);
+    const problems = await this.update(found);
+    if (problems.length === 0) return;
+    const reasons = problems.map(({ version, error }) => `version ${version}: ${error.message}`);
+    throw new ServingError('INVALID_REQUEST', `failed to load '${name}': ${reasons.join('; ')}`);
+  }
+
+  async unload(name: string): Promise<void> {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) {
+      const { models } = await this.scan();
+      if (!models.some((model) => model.name === name)) throw unknownModel(name);
+      return;
+    }
+    entry.isWanted = false;
+    await entry.unload();
+    this.#options.log.info({ model: name }, 'model unloaded');
+  }
+
+  /**
+   * Serves what was found of a model. What is wrong is logged and told, and harms no other model.
+   *
+   * @throws ServingError UNAVAILABLE once the server is about to stop: nobody would stop what is started now.
+   */
+  async update(found: FoundModel): Promise<readonly Problem[]> {
+    if (this.#isClosed) throw new ServingError('UNAVAILABLE', 'the server is shutting down');
+    const { open, versions, log } = this.#options;
+    const { name } = found;
+    let entry = this.#entries.get(name);
+    if (entry === undefined) {
+      entry = new ModelEntry(name, open);
+      this.#entries.set(name, entry);
+      if (found.hasTritonConfig) log.info({ model: name }, 'config.pbtxt is there and is not read');
+    }
+    entry.isWanted = true;
+    entry.lookedAt = filesOf(found);
+    const problems = await entry.update(found, versions);
+    for (const { version, error } of problems)
+      log.error({ model: name, version, error: error.message }, 'the model was not loaded');
+    return problems;
+  }
+
+  /** Unloads and forgets a model whose files are gone. */
+  remove(name: string): void {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return;
+    this.#entries.delete(name);
+    const closed: Promise<void> = entry
+      .unload()
+      .then(() => entry.close())
+      .finally(() => this.#leaving.delete(closed));
+    this.#leaving.add(closed);
+    this.#options.log.info({ model: name }, 'model unloaded: its files are gone');
+  }
+
+  /** Finishes what was accepted, then stops all workers. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([...this.#leaving, ...[...this.#entries.values()].map((entry) => entry.close())]);
+  }
+
+  #sorted(): ModelEntry[] {
+    return [...this.#entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+}
+
+function unavailable(name: string, version: string | undefined, reason: string): IndexEntry {
+  return { name, ...(version === undefined ? {} : { version }), state: 'UNAVAILABLE', reason };
+}
+
+function byNameAndVersion(a: IndexEntry, b: IndexEntry): number {
+  if (a.name !== b.name) return a.name < b.name ? -1 : 1;
+  return BigInt(a.version ?? 0) < BigInt(b.version ?? 0) ? -1 : 1;
+}

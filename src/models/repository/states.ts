@@ -1,0 +1,40 @@
+import type { IndexEntry } from '../../plane/repository.ts';
+import type { ModelMetadata } from '../../protocol/types.ts';
+import type { ServedModel } from '../served/served-model.ts';
+
+/** A version that answers. */
+export interface Live {
+  readonly served: ServedModel;
+  /** As clients see it: with every version of the model that answers. One object until that changes. */
+  readonly metadata: ModelMetadata;
+}
+
+/** Where a version of a model stands. */
+export type VersionState =
+  | { readonly kind: 'loading' }
+  | {
+      readonly kind: 'ready';
+      readonly served: ServedModel;
+      readonly fingerprint: string;
+      /** Why files that came later are not what answers; empty where they are. */
+      readonly refused: string;
+    }
+  /** Takes no request any more; those under way finish. */
+  | { readonly kind: 'unloading' }
+  | { readonly kind: 'unavailable'; readonly reason: string };
+
+/** A version's line in the repository's index. */
+export function indexEntry(name: string, version: string, state: VersionState): IndexEntry {
+  switch (state.kind) {
+    case 'ready':
+      return state.served.runtime.isReady
+        ? { name, version, state: 'READY', reason: state.refused }
+        : { name, version, state: 'UNAVAILABLE', reason: 'its workers are being replaced' };
+    case 'unavailable':
+      return { name, version, state: 'UNAVAILABLE', reason: state.reason };
+    case 'loading':
+      return { name, version, state: 'LOADING', reason: '' };
+    case 'unloading':
+      return { name, version, state: 'UNLOADING', reason: '' };
+  }
+}

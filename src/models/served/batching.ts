@@ -1,0 +1,42 @@
+import type { Logger } from 'pino';
+import type { Config } from '../../config/schema.ts';
+import { unbatchable } from '../../runtime/batching/batch.ts';
+import { BatchingRuntime } from '../../runtime/batching/batching-runtime.ts';
+import type { LoadedModel } from '../../runtime/local/load-model.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+
+export interface Batching {
+  /** What the workers' own queue may hold: what is batched waits in front of it, and is bounded there. */
+  readonly limits: { readonly maxQueue: number | undefined; readonly maxQueueMs?: number };
+  readonly around: (runtime: Runtime) => Runtime;
+}
+
+/** Dynamic batching as configured, for one model; where it is off or cannot be, the runtime stays as it is. */
+export function batchingFor(
+  { signature }: LoadedModel,
+  model: string,
+  { batching, runtime }: Config,
+  metrics: Metrics,
+  log: Logger,
+): Batching {
+  const { maxQueue, maxQueueMs } = runtime;
+  const limits = { maxQueue, maxQueueMs };
+  if (batching.maxBatch === 1) return { limits, around: (runtime) => runtime };
+  const reason = unbatchable(signature);
+  if (reason !== undefined) {
+    log.warn({ model, reason }, 'requests are never batched');
+    return { limits, around: (runtime) => runtime };
+  }
+  const around = (runtime: Runtime) =>
+    new BatchingRuntime(runtime, {
+      ...batching,
+      ...limits,
+      onBatch: (riders) => metrics.batchRequests.observe({ model }, riders),
+      onDecision: (trust) => {
+        if (trust.kind === 'refuted') log.warn({ model, reason: trust.reason }, 'requests are never batched');
+        else log.info({ model, ...batching }, 'requests are batched: their answers are those of solo runs');
+      },
+    });
+  return { limits: { maxQueue: Number.POSITIVE_INFINITY }, around };
+}

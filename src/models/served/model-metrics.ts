@@ -1,0 +1,89 @@
+import { appliedThreshold, driftOf, judgedThreshold, stateName } from '../../control/phases/production.ts';
+import { type ControllerState, STATE_NAMES } from '../../control/phases/state.ts';
+import type { FreeEnergyCurve } from '../../criticality/free-energy.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import type { ServedModel } from './served-model.ts';
+
+/** Label of what is over all sites. */
+const ALL = 'all';
+
+/** A change of state counts where it changes the applied threshold. */
+export function countChange(metrics: Metrics, served: ServedModel, before: ControllerState): void {
+  if (!served.isPrunable || appliedThreshold(before) === served.applied) return;
+  metrics.thresholdChanges.inc({ model: served.name, reason: served.thermostat.state.change.reason });
+}
+
+/** What is read at every scrape. */
+export function exportModelMetrics(metrics: Metrics, served: ServedModel): void {
+  const model = served.name;
+  const { thermostat } = served;
+  exportState(metrics, served);
+  metrics.queue.set({ model }, served.runtime.pending);
+  const critical = thermostat.criticality?.critical;
+  setOrRemove(metrics.criticalThreshold, { model }, critical?.threshold);
+  setOrRemove(metrics.criticalSparsity, { model }, critical?.sparsity);
+  exportSparsity(metrics, served);
+  const { ratio, lowerBound, loss, kl, cosine } = thermostat.agreement.reading;
+  setOrRemove(metrics.loss, { model }, loss);
+  metrics.allowedLoss.set({ model }, thermostat.control.allowedLoss);
+  setOrRemove(metrics.agreement, { model }, ratio);
+  setOrRemove(metrics.agreementLowerBound, { model }, Number.isNaN(ratio) ? undefined : lowerBound);
+  setOrRemove(metrics.divergence, { model, kind: 'kl' }, kl);
+  setOrRemove(metrics.divergence, { model, kind: 'cosine' }, 1 - cosine);
+  const drift = driftOf(thermostat.state);
+  setOrRemove(metrics.driftDistance, { model }, drift?.distance);
+  setOrRemove(metrics.driftLimit, { model }, drift?.limit);
+  exportFreeEnergy(metrics, served);
+}
+
+function exportState(metrics: Metrics, served: ServedModel): void {
+  const model = served.name;
+  const now = stateName(served.thermostat.state);
+  for (const name of STATE_NAMES) metrics.state.set({ model, state: name }, name === now ? 1 : 0);
+  for (const site of served.loaded.sites) metrics.threshold.set({ model, site: site.name }, served.applied);
+}
+
+function exportSparsity(metrics: Metrics, served: ServedModel): void {
+  const model = served.name;
+  const { measured, applied } = served.thermostat;
+  const { sites, overall } = measured;
+  const sparsity = (value: number) => (applied === 0 ? 0 : value);
+  setOrRemove(metrics.sparsity, { model, site: ALL }, sparsity(overall.sparsity));
+  setOrRemove(metrics.zeroRatio, { model, site: ALL }, overall.zeroRatio);
+  for (const [i, site] of served.loaded.sites.entries()) {
+    setOrRemove(metrics.sparsity, { model, site: site.name }, sparsity(sites[i]!.sparsity));
+    setOrRemove(metrics.zeroRatio, { model, site: site.name }, sites[i]!.zeroRatio);
+  }
+}
+
+function exportFreeEnergy(metrics: Metrics, served: ServedModel): void {
+  const model = served.name;
+  const { criticality, measured, state } = served.thermostat;
+  const judged = judgedThreshold(state);
+  const curve = criticality?.curve;
+  const hasPoint = curve !== undefined && judged > 0;
+  const renormalized = hasPoint ? freeEnergyNear(curve, judged) : undefined;
+  const live = hasPoint ? measured.freeEnergy(judged, curve.scale) : undefined;
+  setOrRemove(metrics.freeEnergy, { model, kind: 'renormalized' }, renormalized);
+  setOrRemove(metrics.freeEnergy, { model, kind: 'measured' }, live);
+}
+
+/** F at the grid point nearest to a threshold. */
+export function freeEnergyNear(curve: FreeEnergyCurve, threshold: number): number {
+  let best = 0;
+  for (let i = 1; i < curve.thresholds.length; i++) {
+    if (Math.abs(curve.thresholds[i]! - threshold) < Math.abs(curve.thresholds[best]! - threshold)) best = i;
+  }
+  return curve.freeEnergy[best] ?? Number.NaN;
+}
+
+interface SettableGauge<L extends object> {
+  set(labels: L, value: number): void;
+  remove(labels: L): void;
+}
+
+/** A gauge without a value is absent rather than stale. */
+function setOrRemove<L extends object>(gauge: SettableGauge<L>, labels: L, value: number | undefined): void {
+  if (value === undefined || !Number.isFinite(value)) gauge.remove(labels);
+  else gauge.set(labels, value);
+}
