@@ -15,8 +15,9 @@ export async function createTaustat(config: ConfigInput = {}): Promise<Taustat> 
 
 export type { ModelChoice, Taustat } from './compose.ts';
 export { type ErrorCode, ServingError } from './config/errors.ts';
+export type { Mode } from './config/modes.ts';
 export type { Config, ConfigInput } from './config/schema.ts';
-export type { ControllerState, Mode, Phase } from './control/phases/state.ts';
+export type { ControllerState, Phase } from './control/phases/state.ts';
 export { type InstrumentedModel, type InstrumentOptions, instrument } from './onnx/instrument.ts';
 export type { Site, SkippedSite } from './onnx/sites.ts';
 export type { IndexEntry, RepositoryPlane } from './plane/repository.ts';

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ServingError } from '../config/errors.ts';
+import { MODES } from '../config/modes.ts';
 import type { Config, ConfigInput } from '../config/schema.ts';
 import { loadConfig } from '../config/sources.ts';
-import { MODES } from '../control/phases/state.ts';
 
 /** A number, or an error that says what was expected. */
 export function numberOption(text: string): number {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { MODES } from '../control/phases/state.ts';
-import { DEFAULT_CRITICAL_POINT } from '../criticality/critical-point.ts';
+import { CRITICAL_POINT_DEFAULTS } from './critical-point.ts';
 import { ServingError } from './errors.ts';
+import { MODES } from './modes.ts';
 
 const share = z.number().min(0).max(1);
 const positive = z.number().positive();
@@ -161,16 +161,16 @@ export const ConfigSchema = z.strictObject({
         .default('normalized')
         .describe('T = (mean magnitude)/τ, or 1/τ'),
       minProminence: share
-        .default(DEFAULT_CRITICAL_POINT.minProminence)
+        .default(CRITICAL_POINT_DEFAULTS.minProminence)
         .describe('least prominence of a feature, as a share of the range of F'),
       minStandardErrors: z
         .number()
         .min(0)
-        .default(DEFAULT_CRITICAL_POINT.minStandardErrors)
+        .default(CRITICAL_POINT_DEFAULTS.minStandardErrors)
         .describe('least prominence in standard errors'),
       inflections: z
         .boolean()
-        .default(DEFAULT_CRITICAL_POINT.inflections)
+        .default(CRITICAL_POINT_DEFAULTS.inflections)
         .describe('whether inflections count where F has no extremum'),
     })
     .prefault({}),

@@ -1,6 +1,6 @@
 import { BINS_PER_OCTAVE, binOf, edgeOf } from '../estimator/bins.ts';
+import type { SiteHistograms } from '../estimator/histogram.ts';
 import { mergeAll, retainedFrom, type Tails, tails } from '../estimator/histogram.ts';
-import type { SiteHistograms } from '../estimator/rolling-window.ts';
 import { additiveFreeEnergy, domainOf, leaveOneOut } from './additive.ts';
 import { continuousSite, slicedCounts, totalCounts } from './continuous-site.ts';
 import type { FeatureKind } from './features.ts';

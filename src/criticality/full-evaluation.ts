@@ -1,6 +1,6 @@
 import { binOf, edgeOf } from '../estimator/bins.ts';
+import type { SiteHistograms } from '../estimator/histogram.ts';
 import { mergeAll, retainedFrom, tails } from '../estimator/histogram.ts';
-import type { SiteHistograms } from '../estimator/rolling-window.ts';
 import { continuousSite, slicedCounts, totalCounts } from './continuous-site.ts';
 import { type CriticalPointOptions, type Feature, readFeatures } from './critical-point.ts';
 import {

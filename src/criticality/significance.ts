@@ -1,3 +1,4 @@
+import { CRITICAL_POINT_DEFAULTS } from '../config/critical-point.ts';
 import { edgeOf, nearestEdge } from '../estimator/bins.ts';
 import { derivative, type Extremum, extrema, type FeatureKind, parabolaAt } from './features.ts';
 import type { Temperature } from './free-energy.ts';
@@ -24,12 +25,7 @@ export interface CriticalPointOptions {
   readonly inflections: boolean;
 }
 
-export const DEFAULT_CRITICAL_POINT: CriticalPointOptions = {
-  temperature: 'normalized',
-  minProminence: 0.01,
-  minStandardErrors: 4,
-  inflections: false,
-};
+export const DEFAULT_CRITICAL_POINT: CriticalPointOptions = CRITICAL_POINT_DEFAULTS;
 
 /** A smoothed curve on a grid of bins. */
 export interface SmoothCurve {

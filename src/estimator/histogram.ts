@@ -140,3 +140,6 @@ export function retainedFrom(t: Tails, bin: number): { count: number; sum: numbe
   const i = Math.min(Math.max(bin - t.offset, 0), t.count.length - 1);
   return { count: t.count[i]!, sum: t.sum[i]! };
 }
+
+/** One histogram per site. */
+export type SiteHistograms = readonly ActivationHistogram[];

@@ -5,6 +5,7 @@ import {
   finish,
   isFinished,
   merge,
+  type SiteHistograms,
   subtract,
 } from './histogram.ts';
 import { type RequestSummary, summarize } from './summary.ts';
@@ -19,9 +20,6 @@ export interface WindowOptions {
   /** A slice older than this is dropped, however few samples came after it. */
   readonly maxAgeMs: number;
 }
-
-/** One histogram per site. */
-export type SiteHistograms = readonly ActivationHistogram[];
 
 export interface WindowSnapshot {
   /** Sampled requests in the window. */

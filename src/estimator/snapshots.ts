@@ -1,5 +1,6 @@
 import { concatMap, EMPTY, type Observable, of } from 'rxjs';
-import type { RollingWindow, SiteHistograms, WindowSnapshot } from './rolling-window.ts';
+import type { SiteHistograms } from './histogram.ts';
+import type { RollingWindow, WindowSnapshot } from './rolling-window.ts';
 import type { RequestSummary } from './summary.ts';
 
 export interface Sampled {

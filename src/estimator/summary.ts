@@ -1,6 +1,5 @@
 import { edgeOf, NON_FINITE_BIN } from './bins.ts';
-import type { ActivationHistogram } from './histogram.ts';
-import type { SiteHistograms } from './rolling-window.ts';
+import type { ActivationHistogram, SiteHistograms } from './histogram.ts';
 
 /**
  * What one sampled request looked like, two numbers per site: [level₀, spread₀, level₁, spread₁, …].

@@ -1,3 +1,5 @@
+import type { Interest } from '../control/phases/interest.ts';
+
 /** Unspent budget carried over, so that a burst may be sampled after a quiet time. */
 const CARRY_OVER_MS = 1000;
 /** Unspent budget that is saved for what is urgent. */
@@ -9,12 +11,6 @@ const RESERVE_MS = 30_000;
 const SAVED_SHARE = 0.5;
 /** Part of the reserve that a mere suspicion leaves to what is urgent. */
 const KEPT_SHARE = 0.5;
-
-/**
- * How much a request is wanted: `usual`, by the ratio; `welcome`, as far as the budget comes in; `suspect`, as far as half of
- * the reserve goes, too; `urgent`, as far as all of it goes.
- */
-export type Interest = 'usual' | 'welcome' | 'suspect' | 'urgent';
 
 /** A share of the time of one resource, part of it saved. Times in milliseconds. */
 export class Budget {

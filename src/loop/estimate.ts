@@ -1,8 +1,8 @@
 import type { Config } from '../config/schema.ts';
 import { type Criticality, criticality } from '../criticality/critical-point.ts';
 import { paperCriticality } from '../criticality/paper-rule.ts';
+import type { SiteHistograms } from '../estimator/histogram.ts';
 import { mergeAll } from '../estimator/histogram.ts';
-import type { SiteHistograms } from '../estimator/rolling-window.ts';
 
 /**
  * The critical point of a window by the configured rule; null when the window holds too little to say anything.

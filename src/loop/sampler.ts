@@ -1,4 +1,5 @@
-import { Budget, type Interest } from './budget.ts';
+import type { Interest } from '../control/phases/interest.ts';
+import { Budget } from './budget.ts';
 
 export interface SamplerOptions {
   /** Share of requests that are sampled, 0–1. */

@@ -1,6 +1,6 @@
-import type { SiteHistograms } from '../estimator/rolling-window.ts';
+import type { SiteHistograms } from '../estimator/histogram.ts';
 import type { Tensor } from '../protocol/types.ts';
-import type { RetainedAtSite } from '../runtime/local/messages.ts';
+import type { RetainedAtSite } from '../runtime/measure.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type AgreementOptions, type Comparison, compare } from './comparison/agreement.ts';
 

@@ -14,30 +14,25 @@ import {
   scan,
 } from 'rxjs';
 import { messageOf } from '../config/errors.ts';
+import type { Mode } from '../config/modes.ts';
 import type { Config } from '../config/schema.ts';
 import { step } from '../control/phases/controller.ts';
 import type { ControlEvent } from '../control/phases/event.ts';
+import { type Interest, interestIn } from '../control/phases/interest.ts';
 import { controlOptionsOf } from '../control/phases/options.ts';
 import {
   appliedThreshold,
   dueAt,
-  interestIn,
   isWithheld,
   judgedThreshold,
   judgedThresholds,
   production,
   thresholdAt,
 } from '../control/phases/production.ts';
-import {
-  type ControllerState,
-  type ControlOptions,
-  initialState,
-  type Mode,
-} from '../control/phases/state.ts';
+import { type ControllerState, type ControlOptions, initialState } from '../control/phases/state.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
 import type { DriftReference } from '../drift/detector.ts';
 import type { RollingWindow } from '../estimator/rolling-window.ts';
-import type { Interest } from './budget.ts';
 import { AgreementWindow, MeasuredPruning } from './comparison/measured.ts';
 import { Estimation } from './estimation.ts';
 import type { Judged, Look, ShadowSample } from './shadow.ts';

@@ -1,6 +1,6 @@
 import type { ActivationHistogram } from '../estimator/histogram.ts';
 import type { Tensor } from '../protocol/types.ts';
-import type { Measure, RetainedAtSite } from './local/messages.ts';
+import type { Measure, RetainedAtSite } from './measure.ts';
 
 export interface Run {
   readonly inputs: readonly Tensor[];

@@ -1,4 +1,4 @@
-import { MODES, type Mode } from '../control/phases/state.ts';
+import { MODES, type Mode } from '../config/modes.ts';
 
 /** The mode that an operator chose for a model. It is kept apart from the evidence, which comes and goes by itself. */
 export interface Choice {

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import { MODES } from '../config/modes.ts';
 import type { Config } from '../config/schema.ts';
 import { phaseUnder } from '../control/phases/controller.ts';
 import { type Fixed, fixedAt } from '../control/phases/fixed.ts';
-import { interestIn, judgedThresholds, production } from '../control/phases/production.ts';
-import { type ControllerState, type ControlOptions, initialState, MODES } from '../control/phases/state.ts';
+import { interestIn } from '../control/phases/interest.ts';
+import { judgedThresholds, production } from '../control/phases/production.ts';
+import { type ControllerState, type ControlOptions, initialState } from '../control/phases/state.ts';
 import { RAMP_SHARES } from '../control/rollout/ramp.ts';
 import { EVIDENCE_FORM } from '../control/search/evidence.ts';
 import type { Memory } from '../loop/thermostat.ts';

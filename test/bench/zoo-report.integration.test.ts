@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { binned } from '../../src/estimator/binning.ts';
+import type { SiteHistograms } from '../../src/estimator/histogram.ts';
 import { mergeAll, nonzeroCount, tails } from '../../src/estimator/histogram.ts';
-import type { SiteHistograms } from '../../src/estimator/rolling-window.ts';
 import { halfNormal, rayleigh, window } from '../criticality/samples.ts';
 import { bitsOf, DISTRIBUTIONS } from '../estimator/distributions.ts';
 

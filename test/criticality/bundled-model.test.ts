@@ -5,8 +5,8 @@ import type { Temperature } from '../../src/criticality/free-energy.ts';
 import { paperCriticality } from '../../src/criticality/paper-rule.ts';
 import { binned } from '../../src/estimator/binning.ts';
 import { binOf } from '../../src/estimator/bins.ts';
+import type { SiteHistograms } from '../../src/estimator/histogram.ts';
 import { type ActivationHistogram, mergeAll, nonzeroCount } from '../../src/estimator/histogram.ts';
-import type { SiteHistograms } from '../../src/estimator/rolling-window.ts';
 import { capture } from '../estimator/bundled-activations.ts';
 import { bitsOf } from '../estimator/distributions.ts';
 

@@ -10,7 +10,7 @@ const folder = mkdtempSync(join(tmpdir(), 'taustat-race-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const WRITER = `
-import { ChoiceFiles } from './dist/memory/choice-files.js';
+import { ChoiceFiles } from './dist/store/files/choice-files.js';
 const files = new ChoiceFiles(process.argv[1], 'm');
 const until = Date.now() + 3000;
 for (let at = 2; Date.now() < until; at++) await files.save({ ...JSON.parse(process.argv[2]), at });

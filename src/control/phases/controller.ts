@@ -1,3 +1,4 @@
+import type { Mode } from '../../config/modes.ts';
 import type { Ladder } from '../search/ladder.ts';
 import { beginSearch, onTrial } from '../search/search.ts';
 import { onPair } from './comparisons.ts';
@@ -9,7 +10,6 @@ import {
   type ControllerState,
   type ControlOptions,
   isSearched,
-  type Mode,
   type Phase,
   type SearchedPhase,
 } from './state.ts';

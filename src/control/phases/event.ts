@@ -1,7 +1,7 @@
+import type { Mode } from '../../config/modes.ts';
 import type { CriticalPoint } from '../../criticality/critical-point.ts';
 import type { DriftReading } from '../../drift/detector.ts';
 import type { Ladder } from '../search/ladder.ts';
-import type { Mode } from './state.ts';
 
 /** What a window suggests. */
 export interface Suggestion {

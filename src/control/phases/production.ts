@@ -1,18 +1,9 @@
 import type { DriftReading } from '../../drift/detector.ts';
-import type { Interest } from '../../loop/budget.ts';
-import { isSuspicious } from '../guard/watch.ts';
-import { isRamped, isSeen, rampShare } from '../rollout/ramp.ts';
+import { rampShare } from '../rollout/ramp.ts';
 import type { Candidate } from '../search/ladder.ts';
 import { onTrial, type Trial } from '../search/search.ts';
-import { type Fixed, isUrgentFixed, isWithheldFixed } from './fixed.ts';
-import {
-  type ControllerState,
-  type ControlOptions,
-  isSearched,
-  type Phase,
-  type PhaseOf,
-  type StateName,
-} from './state.ts';
+import { type Fixed, isWithheldFixed } from './fixed.ts';
+import { type ControllerState, isSearched, type Phase, type PhaseOf, type StateName } from './state.ts';
 
 /** What production runs at: `share` of it at `threshold`, the rest at `rest`. 0 is dense. */
 export interface Production {
@@ -112,29 +103,6 @@ export function stateName(state: ControllerState): StateName {
 function nameOfFixed(doubt: Fixed['doubt']): StateName {
   if (doubt === null) return 'fixed';
   return doubt === 'unverified' ? 'unverified' : 'fallback';
-}
-
-/**
- * How much a request at a position is wanted as a sample: `urgent` where it is what a stage of a ramp wants, or answers have
- * just disagreed; `welcome` while something is still to be found out; else as usual.
- *
- * A stage that has seen enough and waits for the evidence of its trial wants no more: that is about all requests alike.
- */
-export function interestIn(
-  { mode, fixed, phase }: ControllerState,
-  position: number,
-  { rampSamples }: Pick<ControlOptions, 'rampSamples'>,
-): Interest {
-  if (mode === 'off') return 'usual';
-  if (mode === 'fixed') {
-    if (fixed !== null && isUrgentFixed(fixed)) return 'urgent';
-    return fixed !== null && isWithheldFixed(fixed) ? 'welcome' : 'usual';
-  }
-  if (phase.kind !== 'tracking') return 'welcome';
-  const { watch, rest, ramp } = phase.applied;
-  if (isSuspicious(watch) || (rest !== null && isSuspicious(rest))) return 'urgent';
-  if (!isRamped(ramp)) return position < rampShare(ramp) && !isSeen(ramp, rampSamples) ? 'urgent' : 'welcome';
-  return phase.search.trial === null ? 'usual' : 'welcome';
 }
 
 /** Whether the controller waits for a window to read a ladder from. */

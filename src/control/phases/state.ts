@@ -1,3 +1,4 @@
+import type { Mode } from '../../config/modes.ts';
 import type { CriticalPoint } from '../../criticality/critical-point.ts';
 import type { DriftReading } from '../../drift/detector.ts';
 import type { Watch, WatchOptions } from '../guard/watch.ts';
@@ -5,19 +6,6 @@ import type { Ramp } from '../rollout/ramp.ts';
 import type { Policy } from '../search/ladder.ts';
 import type { Search, SearchOptions } from '../search/search.ts';
 import { type Fixed, fixedAt } from './fixed.ts';
-
-/** What the operator asked for. */
-export type Mode =
-  /** Finds, tries, applies and watches a threshold. */
-  | 'auto'
-  /** Applies the operator's threshold; the guard still falls back to dense. */
-  | 'fixed'
-  /** Does everything `auto` does on shadow traffic, and applies nothing. */
-  | 'observe'
-  /** Dense answers from the untouched model; nothing is sampled. */
-  | 'off';
-
-export const MODES: readonly Mode[] = ['auto', 'fixed', 'observe', 'off'];
 
 /** A threshold in production, and what is known against it. */
 export interface Applied {

@@ -1,7 +1,7 @@
 import { freeEnergy } from '../../criticality/free-energy.ts';
+import type { SiteHistograms } from '../../estimator/histogram.ts';
 import { nonzeroCount, tails } from '../../estimator/histogram.ts';
-import type { SiteHistograms } from '../../estimator/rolling-window.ts';
-import type { RetainedAtSite } from '../../runtime/local/messages.ts';
+import type { RetainedAtSite } from '../../runtime/measure.ts';
 import type { Comparison } from './agreement.ts';
 
 /** Sampled requests after which a measurement has lost half of its weight. */

@@ -1,9 +1,8 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { ErrorCode } from '../../config/errors.ts';
 import type { ActivationHistogram } from '../../estimator/histogram.ts';
 import type { SiteOptions } from '../../onnx/sites.ts';
 import type { Tensor } from '../../protocol/types.ts';
-import type { LoadedModel } from './load-model.ts';
+import type { Measure, RetainedAtSite } from '../measure.ts';
 
 /** What a worker needs to open its sessions; the same for every worker of a model. Bytes may be in shared memory. */
 export interface WorkerSetup {
@@ -30,23 +29,6 @@ export interface WorkerData {
 export interface BakedThreshold {
   readonly threshold: number;
   readonly sites: SiteOptions;
-}
-
-/** Increasing thresholds at which the magnitudes of all sites together are counted, whatever the gates do. */
-export interface Tally {
-  readonly tallyAt: Float32Array;
-}
-
-/**
- * What a run measures at the sites: nothing, the histogram of each site's magnitudes, only the number and sum of
- * the magnitudes that pass each site's own threshold, or the histograms and a tally.
- */
-export type Measure = 'nothing' | 'histogram' | 'retained' | Tally;
-
-/** Number M and sum Σ of the |a| ≥ τ: at one site, or in a tally at one threshold over all sites. */
-export interface RetainedAtSite {
-  readonly count: number;
-  readonly sum: number;
 }
 
 export interface RunMessage {
@@ -81,8 +63,3 @@ export type FromWorker =
   | { readonly kind: 'unusable'; readonly message: string }
   | RunDone
   | { readonly kind: 'failed'; readonly id: number; readonly message: string };
-
-/** What the thread that reads a model says, once. */
-export type FromReader =
-  | { readonly kind: 'read'; readonly model: LoadedModel }
-  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly message: string };

@@ -1,9 +1,13 @@
 /** A worker thread that reads one model file and ends. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { messageOf, ServingError } from '../../config/errors.ts';
+import { type ErrorCode, messageOf, ServingError } from '../../config/errors.ts';
 import type { SiteOptions } from '../../onnx/sites.ts';
-import { loadModel } from './load-model.ts';
-import type { FromReader } from './messages.ts';
+import { type LoadedModel, loadModel } from './load-model.ts';
+
+/** What the thread that reads a model says, once. */
+export type FromReader =
+  | { readonly kind: 'read'; readonly model: LoadedModel }
+  | { readonly kind: 'refused'; readonly code: ErrorCode; readonly message: string };
 
 const port = parentPort;
 if (port === null) throw new Error('model-reader.js runs only as a worker thread');

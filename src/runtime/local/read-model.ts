@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { ServingError } from '../../config/errors.ts';
 import type { SiteOptions } from '../../onnx/sites.ts';
 import type { LoadedModel } from './load-model.ts';
-import type { FromReader } from './messages.ts';
+import type { FromReader } from './model-reader.ts';
 
 /** Compiled next to this file; from sources (tests) the built one is used. */
 const READER = new URL(

@@ -1,7 +1,8 @@
 import { ServingError } from '../../config/errors.ts';
+import type { Measure } from '../measure.ts';
 import type { Run, ShadowResult } from '../runtime.ts';
 import type { Job } from './job-queue.ts';
-import type { Measure, RunDone } from './messages.ts';
+import type { RunDone } from './messages.ts';
 
 export interface RunOutcome {
   readonly resolve: (result: ShadowResult) => void;

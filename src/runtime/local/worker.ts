@@ -6,7 +6,8 @@ import { binned } from '../../estimator/binning.ts';
 import { float16MagnitudeBits } from '../../estimator/float16.ts';
 import { instrument } from '../../onnx/instrument.ts';
 import { THRESHOLD_INPUT } from '../../onnx/names.ts';
-import type { FromWorker, RetainedAtSite, RunDone, RunMessage, ToWorker, WorkerData } from './messages.ts';
+import type { RetainedAtSite } from '../measure.ts';
+import type { FromWorker, RunDone, RunMessage, ToWorker, WorkerData } from './messages.ts';
 import { fromOrtTensor, toOrtTensor } from './ort-tensors.ts';
 import { tally } from './tally.ts';
 

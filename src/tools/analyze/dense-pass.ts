@@ -1,5 +1,5 @@
 import { type ActivationHistogram, emptyHistogram, merge, mergeAll } from '../../estimator/histogram.ts';
-import type { RetainedAtSite } from '../../runtime/local/messages.ts';
+import type { RetainedAtSite } from '../../runtime/measure.ts';
 import { topClasses } from './class-scores.ts';
 import { type Passes, pass } from './passes.ts';
 

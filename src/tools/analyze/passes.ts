@@ -1,5 +1,5 @@
 import { ServingError } from '../../config/errors.ts';
-import type { Measure } from '../../runtime/local/messages.ts';
+import type { Measure } from '../../runtime/measure.ts';
 import type { Runtime, ShadowResult } from '../../runtime/runtime.ts';
 import type { InputRows } from '../inputs/input-rows.ts';
 import type { Batch } from './schedule.ts';

@@ -31,7 +31,7 @@ export class ServerProcess {
    * @throws ServingError UNAVAILABLE with what the server said when it stopped before it served.
    */
   static async start(serveArguments: readonly string[], signal: AbortSignal): Promise<ServerProcess> {
-    const lifeline = new URL('bench/lifeline.js', DIST).href;
+    const lifeline = new URL('tools/bench/lifeline.js', DIST).href;
     const program = fileURLToPath(new URL('cli.js', DIST));
     const child = spawn(process.execPath, ['--import', lifeline, program, ...serveArguments], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

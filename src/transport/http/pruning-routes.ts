@@ -2,7 +2,7 @@ import { type Context, Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { z } from 'zod';
 import { messageOf, ServingError } from '../../config/errors.ts';
-import { MODES, type Mode } from '../../control/phases/state.ts';
+import { MODES, type Mode } from '../../config/modes.ts';
 import { checkControl } from './access.ts';
 import { errorAnswer, json } from './answers.ts';
 import { type HttpContext, type NodeBindings, readBody } from './body.ts';

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { MODES, type Mode } from '../../../src/config/modes.ts';
 import { step } from '../../../src/control/phases/controller.ts';
 import type { ControlEvent } from '../../../src/control/phases/event.ts';
+import { interestIn } from '../../../src/control/phases/interest.ts';
 import {
   appliedThreshold,
   dueAt,
-  interestIn,
   isWithheld,
   judgedThresholds,
   production,
@@ -15,8 +16,6 @@ import {
   type ControllerState,
   type ControlOptions,
   initialState,
-  MODES,
-  type Mode,
 } from '../../../src/control/phases/state.ts';
 import { isProven, noEvidence, observe } from '../../../src/control/search/evidence.ts';
 import { xorshift } from '../../../src/drift/xorshift.ts';

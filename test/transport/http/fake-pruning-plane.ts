@@ -1,4 +1,4 @@
-import type { Mode } from '../../../src/control/phases/state.ts';
+import type { Mode } from '../../../src/config/modes.ts';
 import { unknownModel } from '../../../src/plane/inference.ts';
 import type { Follower, PruningPlane, Unfollow } from '../../../src/transport/http/pruning-routes.ts';
 
