@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ratioPerRound } from '../../src/tools/bench/ratios.ts';
+import { ratioPerRound } from '../../../src/tools/bench/ratios.ts';
 
 const runs = [
   { arm: 'plain', round: 1, ms: 10 },

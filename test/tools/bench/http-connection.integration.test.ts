@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { HttpConnection, httpMessage } from '../../src/tools/bench/http-connection.ts';
+import { HttpConnection, httpMessage } from '../../../src/tools/bench/http-connection.ts';
 
 let server: Server | undefined;
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Arm } from '../../src/tools/bench/arms.ts';
-import type { ArmRun, Comparison } from '../../src/tools/bench/comparison.ts';
-import { comparisonText } from '../../src/tools/bench/report.ts';
-import { summarize } from '../../src/tools/bench/summary.ts';
+import type { Arm } from '../../../src/tools/bench/arms.ts';
+import type { ArmRun, Comparison } from '../../../src/tools/bench/comparison.ts';
+import { comparisonText } from '../../../src/tools/bench/report.ts';
+import { summarize } from '../../../src/tools/bench/summary.ts';
 
 function run(arm: Arm, round: number, ms: number, more: Partial<ArmRun> = {}): ArmRun {
   return {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { decodeInferRequest } from '../../src/protocol/decode-request.ts';
-import type { TensorSpec } from '../../src/protocol/types.ts';
-import { checkBatch, inferPath, inferRequests } from '../../src/tools/bench/infer-requests.ts';
-import { inputFile } from '../../src/tools/bench/recorded-inputs.ts';
-import { announcementIn } from '../../src/tools/bench/server-process.ts';
-import { inputRows } from '../../src/tools/inputs/input-rows.ts';
+import { decodeInferRequest } from '../../../src/protocol/decode-request.ts';
+import type { TensorSpec } from '../../../src/protocol/types.ts';
+import { checkBatch, inferPath, inferRequests } from '../../../src/tools/bench/infer-requests.ts';
+import { inputFile } from '../../../src/tools/bench/recorded-inputs.ts';
+import { announcementIn } from '../../../src/tools/bench/server-process.ts';
+import { inputRows } from '../../../src/tools/inputs/input-rows.ts';
 
 const SPEC: TensorSpec = { name: 'x', datatype: 'FP32', shape: [-1, 2] };
 const MODEL = { name: 'm', versions: ['1'], platform: 'p', inputs: [SPEC], outputs: [] };

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { leastSquaresSlope, secondHalf } from '../../src/tools/bench/slope.ts';
+import { leastSquaresSlope, secondHalf } from '../../../src/tools/bench/slope.ts';
 
 describe('leastSquaresSlope', () => {
   it('is the closed form', () => {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mean, quantile, spread } from '../../src/tools/bench/spread.ts';
+import { mean, quantile, spread } from '../../../src/tools/bench/spread.ts';
 
 describe('spread', () => {
   it('is median, smallest and largest, whatever the order', () => {

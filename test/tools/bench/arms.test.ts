@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { alternation, parseArms, referenceOf, serveArguments } from '../../src/tools/bench/arms.ts';
+import { alternation, parseArms, referenceOf, serveArguments } from '../../../src/tools/bench/arms.ts';
 
 describe('arms', () => {
   it('are read from a list', () => {

@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { HttpConnection } from '../../src/tools/bench/http-connection.ts';
-import { capacityOf, offerLoad } from '../../src/tools/bench/open-loop.ts';
+import { HttpConnection } from '../../../src/tools/bench/http-connection.ts';
+import { capacityOf, offerLoad } from '../../../src/tools/bench/open-loop.ts';
 
 const MESSAGE = Buffer.from('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
 const signal = new AbortController().signal;

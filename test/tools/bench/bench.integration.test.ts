@@ -3,10 +3,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ArmRun } from '../../src/tools/bench/comparison.ts';
-import type { ArmSummary } from '../../src/tools/bench/summary.ts';
+import type { ArmRun } from '../../../src/tools/bench/comparison.ts';
+import type { ArmSummary } from '../../../src/tools/bench/summary.ts';
 
-const CLI = new URL('../../dist/cli.js', import.meta.url).pathname;
+const CLI = new URL('../../../dist/cli.js', import.meta.url).pathname;
 
 interface Ended {
   readonly code: number | null;

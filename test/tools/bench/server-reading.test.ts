@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseExposition, samplesOf, sampleValue } from '../../src/tools/bench/exposition.ts';
-import { readingOf } from '../../src/tools/bench/server-reading.ts';
+import { parseExposition, samplesOf, sampleValue } from '../../../src/tools/bench/exposition.ts';
+import { readingOf } from '../../../src/tools/bench/server-reading.ts';
 
 const TEXT = `# HELP process_resident_memory_bytes Resident memory size in bytes.
 # TYPE process_resident_memory_bytes gauge

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Exchange } from '../../src/tools/bench/open-loop.ts';
-import { recoverySeconds, slowestSecond } from '../../src/tools/bench/overload.ts';
+import type { Exchange } from '../../../src/tools/bench/open-loop.ts';
+import { recoverySeconds, slowestSecond } from '../../../src/tools/bench/overload.ts';
 
 /** One exchange every 10 ms for some seconds. */
 function exchanges(seconds: number, of: (sentAtMs: number) => Partial<Exchange>): Exchange[] {
