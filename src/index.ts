@@ -1,5 +1,6 @@
-import { compose, type Taustat } from './compose.ts';
+import { compose } from './compose.ts';
 import { type ConfigInput, parseConfig } from './config/schema.ts';
+import type { Taustat } from './taustat.ts';
 import { createLog } from './telemetry/log.ts';
 
 /**
@@ -13,7 +14,6 @@ export async function createTaustat(config: ConfigInput = {}): Promise<Taustat> 
   return compose(parsed, createLog(parsed));
 }
 
-export type { ModelChoice, Taustat } from './compose.ts';
 export { type ErrorCode, ServingError } from './config/errors.ts';
 export type { Mode } from './config/modes.ts';
 export type { Config, ConfigInput } from './config/schema.ts';
@@ -22,6 +22,7 @@ export { type InstrumentedModel, type InstrumentOptions, instrument } from './on
 export type { Site, SkippedSite } from './onnx/sites.ts';
 export type { IndexEntry, RepositoryPlane } from './plane/repository.ts';
 export type { InferRequest, InferResponse, ModelMetadata, Tensor } from './protocol/types.ts';
+export type { ModelChoice, Taustat } from './taustat.ts';
 export type { Analysis } from './tools/analyze/analysis.ts';
 export { analyze } from './tools/analyze/analyze.ts';
 export type { AnalyzeOptions } from './tools/analyze/options.ts';

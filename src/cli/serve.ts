@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import type { Logger } from 'pino';
-import { compose, type Taustat } from '../compose.ts';
+import { compose } from '../compose.ts';
 import type { Config } from '../config/schema.ts';
+import type { Taustat } from '../taustat.ts';
 import { createLog } from '../telemetry/log.ts';
 import type { GrpcListening } from '../transport/grpc/server.ts';
 import { listen } from '../transport/http/server.ts';

@@ -12,7 +12,7 @@ import { type Snapshot, snapshots } from '../estimator/snapshots.ts';
 import type { RequestSummary } from '../estimator/summary.ts';
 import { DriftWatch } from './drift-watch.ts';
 import { estimate } from './estimate.ts';
-import type { ShadowSample } from './shadow.ts';
+import type { ShadowSample } from './shadow-run.ts';
 
 export interface EstimationOptions {
   readonly sites: number;
@@ -20,8 +20,8 @@ export interface EstimationOptions {
   readonly control: ControlOptions;
   /** What drift is measured from, where that is known already. */
   readonly reference: DriftReference | null;
-  /** Told how long each step took. */
-  readonly onTimed?: ((step: 'critical-point', ms: number) => void) | undefined;
+  /** Told how long an estimate took. */
+  readonly onEstimated?: ((ms: number) => void) | undefined;
 }
 
 /** From samples to what the controller hears of the traffic: its critical point, and whether it is other traffic. */
@@ -82,10 +82,10 @@ export class Estimation {
 
   #estimate(snapshot: Snapshot, state: ControllerState): ControlEvent {
     const { at, samples, newSamples, sites, slices, requests, newRequests } = snapshot;
-    const { config, onTimed } = this.#options;
+    const { config, onEstimated } = this.#options;
     const started = performance.now();
     this.#criticality = estimate(slices, config.criticality, sites);
-    onTimed?.('critical-point', performance.now() - started);
+    onEstimated?.(performance.now() - started);
     this.#requests = requests;
     this.#readInterval(state);
     return {

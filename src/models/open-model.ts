@@ -7,7 +7,7 @@ import type { SiteOptions } from '../onnx/sites.ts';
 import type { LoadedModel } from '../runtime/local/load-model.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { OpenVersion } from './repository/model-entry.ts';
-import { ServedModel } from './served/served-model.ts';
+import { startModel } from './served/start-model.ts';
 
 export interface Opening {
   readonly config: Config;
@@ -30,18 +30,16 @@ export function opener({ config, metrics, log, read, models }: Opening): OpenVer
       log.warn({ model: name, skipped }, 'the model has no gateable site: it is served dense');
     }
     const workers = config.runtime.workers ?? workersEach(models());
-    const served = await ServedModel.start(
-      loaded,
-      {
+    const served = await startModel(loaded, {
+      config: {
         ...config,
         model: { ...config.model, name, version },
         runtime: { ...config.runtime, workers },
       },
       metrics,
       log,
-      undefined,
-      choice,
-    );
+      inherited: choice,
+    });
     log.info({ model: name, version, sites: loaded.sites.length, workers }, 'model loaded');
     return served;
   };

@@ -1,31 +1,33 @@
-import { filter, map, merge, type Observable, of, pairwise, switchMap, takeUntil, takeWhile } from 'rxjs';
-import type { PruningPlane } from '../transport/http/pruning-routes.ts';
-import type { ServingPlane } from './inference-plane.ts';
+import { filter, map, merge, type Observable, of, switchMap, takeUntil, takeWhile } from 'rxjs';
+import type { PruningPlane } from '../plane/pruning.ts';
+import { type LiveModels, liveModel } from './inference-plane.ts';
 import { durabilityReport, pruningReport, pruningSummary } from './pruning-report.ts';
 import type { ServedModel } from './served/served-model.ts';
+
+/** The models of this process, and what takes their place. */
+export interface FollowedModels extends LiveModels {
+  /** What answers for a model now, then whatever takes its place; undefined once nothing does. */
+  current$(model: string): Observable<ServedModel | undefined>;
+}
 
 /**
  * The control plane over the models of this process.
  *
- * @param current$ - what answers for a model now, then whatever takes its place; undefined once nothing does.
  * @param draining$ - emits when the server is about to stop, also to who comes later: what is followed then ends, since an
  *   open stream would keep the server from stopping.
  */
-export function createPruningPlane(
-  plane: ServingPlane,
-  current$: (model: string) => Observable<ServedModel | undefined>,
-  draining$: Observable<unknown>,
-): PruningPlane {
+export function createPruningPlane(models: FollowedModels, draining$: Observable<unknown>): PruningPlane {
+  const find = (name: string, version: string | undefined) => liveModel(models, name, version).served;
   return {
-    report: (model, version) => pruningReport(plane.served(model, version)),
+    report: (model, version) => pruningReport(find(model, version)),
     setMode: async (model, mode, threshold, version) => {
-      const served = plane.served(model, version);
+      const served = find(model, version);
       const durability = await served.choose(mode, threshold);
       return { ...pruningReport(served), warning: undefined, ...durabilityReport(durability) };
     },
     follow: (model, { next, end }, version) => {
-      const served = plane.served(model, version);
-      const changes$ = (version === undefined ? current$(model) : of(served)).pipe(
+      const served = find(model, version);
+      const changes$ = (version === undefined ? models.current$(model) : of(served)).pipe(
         takeWhile((now) => now !== undefined),
         switchMap(changesOf),
         map(pruningSummary),
@@ -39,9 +41,8 @@ export function createPruningPlane(
 
 /** The model at once, and again after every change of its state. */
 function changesOf(served: ServedModel): Observable<ServedModel> {
-  const changed$ = served.thermostat.state$.pipe(
-    pairwise(),
-    filter(([before, after]) => before.change !== after.change),
+  const changed$ = served.loop.steps$.pipe(
+    filter(({ before, after }) => before.change !== after.change),
     map(() => served),
   );
   return merge(of(served), changed$);

@@ -1,7 +1,7 @@
 import {
   candidateOf,
+  comparedThreshold,
   driftOf,
-  judgedThreshold,
   production,
   stateName,
 } from '../control/phases/production.ts';
@@ -13,9 +13,9 @@ import type { ServedModel } from './served/served-model.ts';
 
 /** Everything there is to know about a model's pruning, as the control API shows it. Shares are 0–1, times Unix ms. */
 export function pruningReport(served: ServedModel) {
-  const { thermostat, loaded } = served;
-  const { criticality } = thermostat;
-  const threshold = served.applied;
+  const { loop, loaded } = served;
+  const { criticality } = loop;
+  const threshold = served.loop.applied;
   return {
     model: served.name,
     ...pruningSummary(served),
@@ -24,8 +24,8 @@ export function pruningReport(served: ServedModel) {
     sites: loaded.sites.map((site, i) => ({
       name: site.name,
       op: site.op,
-      sparsity: finite(thermostat.measured.sites[i]!.sparsity),
-      zeroRatio: finite(thermostat.measured.sites[i]!.zeroRatio),
+      sparsity: finite(loop.measured.sites[i]!.sparsity),
+      zeroRatio: finite(loop.measured.sites[i]!.zeroRatio),
     })),
     skipped: loaded.skipped.map(({ name, op, reason }) => ({ name, op, reason })),
     features: criticality?.features ?? [],
@@ -45,21 +45,21 @@ export function pruningReport(served: ServedModel) {
 
 /** The part of the report that changes from moment to moment: what an event carries. */
 export function pruningSummary(served: ServedModel) {
-  const { thermostat, shadowOutcomes } = served;
-  const { state } = thermostat;
+  const { loop } = served;
+  const { state } = loop;
   const drift = driftOf(state);
-  const { overall } = thermostat.measured;
-  const { pairs, ratio, lowerBound, upperBound, loss, kl, cosine } = thermostat.agreement.reading;
+  const { overall } = loop.measured;
+  const { comparisons: pairs, ratio, lowerBound, upperBound, loss, kl, cosine } = loop.agreement.reading;
   return {
     mode: state.mode,
     state: stateName(state),
     phase: phaseOf(served),
-    threshold: served.applied,
+    threshold: served.loop.applied,
     production: production(state),
-    judgedThreshold: judgedThreshold(state),
-    objective: { measure: served.objective, floor: 1 - thermostat.control.allowedLoss },
-    critical: thermostat.criticality?.critical ?? null,
-    criticalMoved: thermostat.hasMoved,
+    judgedThreshold: comparedThreshold(state),
+    objective: { measure: served.measure, floor: 1 - loop.control.allowedLoss },
+    critical: loop.criticality?.critical ?? null,
+    criticalMoved: loop.hasMoved,
     sparsity: finite(overall.sparsity),
     zeroRatio: finite(overall.zeroRatio),
     agreement: {
@@ -79,14 +79,14 @@ export function pruningSummary(served: ServedModel) {
             limit: drift.limit,
             site: served.loaded.sites[drift.site]?.name ?? null,
           },
-    window: { samples: thermostat.window.samples, capacity: thermostat.window.capacity },
-    shadow: { ...shadowOutcomes },
+    window: { samples: loop.window.samples, capacity: loop.window.capacity },
+    shadow: { ...loop.outcomes },
     change: state.change,
   };
 }
 
-function phaseOf({ thermostat }: ServedModel) {
-  const { phase } = thermostat.state;
+function phaseOf({ loop }: ServedModel) {
+  const { phase } = loop.state;
   switch (phase.kind) {
     case 'trial':
     case 'tracking':
@@ -98,7 +98,7 @@ function phaseOf({ thermostat }: ServedModel) {
           proven: phase.search.proven,
           refuted: phase.search.refuted,
         },
-        trial: trialOf(phase.search, thermostat.control),
+        trial: trialOf(phase.search, loop.control),
         ...(phase.kind === 'tracking' ? { share: rampShare(phase.applied.ramp) } : {}),
       };
     case 'unverified':

@@ -35,11 +35,27 @@ export interface ModelStatistics {
   readonly infer: DurationTotal;
 }
 
+/** A version of a model that answers. */
+export interface AnsweringModel {
+  /** As clients see it: with every version of the model that answers. One object until that changes. */
+  readonly metadata: ModelMetadata;
+  /** False once something else answers in its place, or nothing does: who has waited asks the plane again. */
+  readonly isCurrent: boolean;
+  /** Called before a body is read: whether the request would be let in now. @throws ServingError OVERLOADED */
+  admit(): void;
+  /**
+   * Answers a request that was checked against the model's metadata. Outputs that were asked for by name are answered
+   * alone; a `timeout` parameter is a deadline in microseconds.
+   *
+   * @throws ServingError OVERLOADED, UNAVAILABLE, WORKER_LOST, DEADLINE_EXCEEDED, INVALID_REQUEST, INFERENCE_FAILED
+   */
+  infer(request: InferRequest, context: InferContext): Promise<InferResponse>;
+}
+
 /**
  * The data plane, free of any transport: what REST, gRPC and the library's own `infer` call.
  *
- * Models are replaced while they serve. What `metadata` and `infer` mean by a name is one version as long as nothing is
- * awaited in between; a request that has waited (for its body) is decoded against metadata that is asked for after that.
+ * Models are replaced while they serve. What `find` has found answers as long as nothing is awaited in between.
  */
 export interface InferencePlane {
   /** Version of the server. */
@@ -48,30 +64,12 @@ export interface InferencePlane {
   /** False while loading or draining. */
   readonly isReady: boolean;
   models(): readonly string[];
-  /** @throws ServingError UNKNOWN_MODEL */
-  metadata(model: string, version?: string): ModelMetadata;
+  /** What answers for a model, or for a version of it. @throws ServingError UNKNOWN_MODEL */
+  find(model: string, version?: string): AnsweringModel;
   /** @throws ServingError UNKNOWN_MODEL */
   isModelReady(model: string, version?: string): boolean;
   /** @throws ServingError UNKNOWN_MODEL */
   statistics(model: string, version?: string): readonly ModelStatistics[];
-  /**
-   * Whether a request would be let in now, before anything is spent on reading it; absent: that shows when it is answered.
-   *
-   * @throws ServingError UNKNOWN_MODEL, OVERLOADED
-   */
-  admit?(model: string, version?: string): void;
-  /**
-   * Answers a request that `decodeInferRequest` has checked against the model's metadata. Outputs that were asked for
-   * by name are answered alone; a `timeout` parameter is a deadline in microseconds.
-   *
-   * @throws ServingError UNKNOWN_MODEL, OVERLOADED, UNAVAILABLE, WORKER_LOST, DEADLINE_EXCEEDED, INFERENCE_FAILED
-   */
-  infer(
-    model: string,
-    version: string | undefined,
-    request: InferRequest,
-    context: InferContext,
-  ): Promise<InferResponse>;
 }
 
 /** The error for a model, or a version of it, that is not served. */

@@ -76,7 +76,7 @@ export class AuditRecorder {
     const before = this.#state;
     if (state === before) return;
     if (this.#sink.needsStart) this.#start(event.at);
-    if (event.kind === 'pair') this.#pair(event);
+    if (event.kind === 'comparison') this.#pair(event);
     else {
       this.flush();
       this.#write({ kind: 'event', event });
@@ -111,7 +111,7 @@ export class AuditRecorder {
     this.#forget();
   }
 
-  #pair({ at, threshold, loss, isDue }: EventOf<'pair'>): void {
+  #pair({ at, threshold, loss, isDue }: EventOf<'comparison'>): void {
     let index = this.#thresholds.findIndex((known, i) => known === threshold && this.#due[i] === isDue);
     if (index < 0) {
       index = this.#thresholds.push(threshold) - 1;

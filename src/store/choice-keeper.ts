@@ -1,7 +1,7 @@
 import { messageOf } from '../config/errors.ts';
 import type { Choice, Durability } from './choice.ts';
-import { answerWithin } from './patience.ts';
 import type { KeptChoice, StateStore } from './store.ts';
+import { answerWithin } from './time-limit.ts';
 
 /** An operator who waits for an answer gets one, whatever the disk does. */
 const PATIENCE_MS = 5000;

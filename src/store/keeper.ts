@@ -3,16 +3,16 @@ import type { Logger } from 'pino';
 import { messageOf } from '../config/errors.ts';
 import type { ControlEvent } from '../control/phases/event.ts';
 import type { ControllerState } from '../control/phases/state.ts';
-import type { Memory } from '../loop/thermostat.ts';
+import type { ResumePoint } from '../loop/control-loop.ts';
 import { AuditRecorder } from './audit.ts';
 import { type Choice, type Durability, laterOf } from './choice.ts';
 import { ChoiceKeeper } from './choice-keeper.ts';
 import { AuditFile } from './files/audit-file.ts';
 import { FileStore } from './files/file-store.ts';
 import { auditKey, choiceKey, evidenceKey } from './keys.ts';
-import { answerWithin, endsWithin } from './patience.ts';
-import { denseInDoubt, fingerprint, type KeeperSubject, recall } from './recall.ts';
+import { denseInDoubt, fingerprint, type KeeperSubject, resumePointOf } from './resume-point.ts';
 import { type KeptChoice, RECORD_VERSION, type StateStore } from './store.ts';
+import { answerWithin, endsWithin } from './time-limit.ts';
 
 /** Evidence that no decision has come of is saved this often; a change of state at once. */
 const SAVE_EVERY_MS = 5000;
@@ -46,8 +46,8 @@ export class Keeper {
   readonly #recorder: AuditRecorder;
   readonly #choices: ChoiceKeeper;
   readonly #warn: (message: string) => void;
-  readonly memory: Memory;
-  #latest: () => Memory;
+  readonly resumePoint: ResumePoint;
+  #latest: () => ResumePoint;
   #savedAt = 0;
   /** Something has happened since the last save: a server that only starts and fails leaves nothing behind. */
   #isDirty = false;
@@ -58,7 +58,7 @@ export class Keeper {
 
   private constructor(
     subject: KeeperSubject,
-    { store, key, memory, audit, choices, evidenceAt, warn }: KeeperParts,
+    { store, key, resumePoint, audit, choices, evidenceAt, warn }: KeeperParts,
   ) {
     const { model, hash, control } = subject;
     this.#evidenceAt = evidenceAt;
@@ -66,13 +66,13 @@ export class Keeper {
     this.#store = store;
     this.#key = key;
     this.#settings = fingerprint(subject);
-    this.memory = memory;
-    this.#latest = () => memory;
-    this.#lastChange = memory.state.change;
+    this.resumePoint = resumePoint;
+    this.#latest = () => resumePoint;
+    this.#lastChange = resumePoint.state.change;
     this.#audit = audit;
     this.#choices = choices;
     this.#warn = warn;
-    this.#recorder = new AuditRecorder({ model, hash, options: control }, memory.state, audit);
+    this.#recorder = new AuditRecorder({ model, hash, options: control }, resumePoint.state, audit);
   }
 
   /** What was kept of the model, or the beginning. */
@@ -91,10 +91,10 @@ export class Keeper {
     const choice = laterOf(kept?.choice ?? null, inherited);
     const now = Date.now();
     // What this process was told holds; what nobody knows ends in dense.
-    const memory =
+    const resumePoint =
       doubt !== null && choice === null
         ? denseInDoubt(doubt, subject, now)
-        : recall(record, choice, subject, now);
+        : resumePointOf(record, choice, subject, now);
     const choices = new ChoiceKeeper({
       store,
       key: choiceKey(subject),
@@ -105,12 +105,15 @@ export class Keeper {
     const audit = new AuditFile(join(folder, `${auditKey(subject)}.jsonl`), {
       report: report('audit', 'the audit log cannot be written'),
     });
-    if (memory.state.phase.kind !== 'warming' || memory.state.modeBy === 'operator')
-      log.info({ model, mode: memory.state.mode, phase: memory.state.phase.kind }, 'resumed from kept state');
+    if (resumePoint.state.phase.kind !== 'warming' || resumePoint.state.modeBy === 'operator')
+      log.info(
+        { model, mode: resumePoint.state.mode, phase: resumePoint.state.phase.kind },
+        'resumed from kept state',
+      );
     return new Keeper(subject, {
       store,
       key,
-      memory,
+      resumePoint,
       audit,
       choices,
       evidenceAt: record?.savedAt ?? Date.now(),
@@ -129,7 +132,7 @@ export class Keeper {
   }
 
   /** @param latest - what is to be kept at any moment. */
-  follow(latest: () => Memory): void {
+  follow(latest: () => ResumePoint): void {
     this.#latest = latest;
   }
 
@@ -142,7 +145,7 @@ export class Keeper {
   onStep(event: ControlEvent, state: ControllerState): void {
     this.#recorder.record(event, state);
     this.#isDirty = true;
-    if (event.kind === 'pair' || event.kind === 'snapshot') this.#evidenceAt = Date.now();
+    if (event.kind === 'comparison' || event.kind === 'snapshot') this.#evidenceAt = Date.now();
     if (state.change !== this.#lastChange) {
       this.#lastChange = state.change;
       if (state.fixed?.doubt === 'disagreement') this.#choices.revoke(state.fixed.threshold);
@@ -197,7 +200,7 @@ export class Keeper {
 interface KeeperParts {
   readonly store: StateStore;
   readonly key: string;
-  readonly memory: Memory;
+  readonly resumePoint: ResumePoint;
   readonly audit: AuditFile;
   readonly choices: ChoiceKeeper;
   readonly evidenceAt: number;

@@ -1,6 +1,6 @@
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
-import { fingerprint, type KeeperSubject } from './recall.ts';
+import { fingerprint, type KeeperSubject } from './resume-point.ts';
 
 /** Where state is kept when no folder is given: as the XDG base directory specification has it. */
 export function defaultStateFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {

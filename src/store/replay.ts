@@ -79,7 +79,7 @@ function applied(
   for (let i = 0; i < pairs.length; i += 2) {
     const [index, loss] = [pairs[i]!, pairs[i + 1]!];
     const compared = { threshold: thresholds[index]!, loss, isDue: due[index]! };
-    next = step(next, { kind: 'pair', at, ...compared }, options);
+    next = step(next, { kind: 'comparison', at, ...compared }, options);
   }
   return next;
 }

@@ -1,11 +1,11 @@
-import type { Memory } from '../loop/thermostat.ts';
+import type { ResumePoint } from '../loop/control-loop.ts';
 import type { Choice } from './choice.ts';
 
 /** Form of the record: another one is as good as none. */
-export const RECORD_VERSION = 2;
+export const RECORD_VERSION = 3;
 
 /** What is kept of a model over restarts. */
-export interface Remembered extends Memory {
+export interface Remembered extends ResumePoint {
   /** Form of the record. */
   readonly version: typeof RECORD_VERSION;
   /** SHA-256 of the model file: another model starts afresh. */

@@ -3,7 +3,7 @@ import { hostname, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { step } from '../../src/control/phases/controller.ts';
-import { judgedThresholds } from '../../src/control/phases/production.ts';
+import { comparedThresholds } from '../../src/control/phases/production.ts';
 import { initialState } from '../../src/control/phases/state.ts';
 import { AuditRecorder } from '../../src/store/audit.ts';
 import { AuditFile } from '../../src/store/files/audit-file.ts';
@@ -35,7 +35,7 @@ async function live(): Promise<number> {
   hear(snapshot([0.3], { samples: 1e4 }));
   for (const loss of [0, 1])
     for (let i = 0; i < 600; i++)
-      for (const threshold of judgedThresholds(state)) hear({ ...pair(threshold, loss), at: i });
+      for (const threshold of comparedThresholds(state)) hear({ ...pair(threshold, loss), at: i });
   recorder.flush();
   await file.close();
   return decisions;

@@ -74,7 +74,7 @@ export function snapshot(
 }
 
 export function pair(threshold: number, loss: number, isDue = true): ControlEvent {
-  return { kind: 'pair', at: 2, threshold, loss, isDue };
+  return { kind: 'comparison', at: 2, threshold, loss, isDue };
 }
 
 export function ladder(sparsities: readonly number[], start = 0): Ladder {

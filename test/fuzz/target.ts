@@ -1,8 +1,9 @@
 import type { Hono } from 'hono';
 import { pino } from 'pino';
 import { parseConfig } from '../../src/config/schema.ts';
-import { ServingPlane } from '../../src/models/inference-plane.ts';
-import { ServedModel } from '../../src/models/served/served-model.ts';
+import { LocalInferencePlane } from '../../src/models/inference-plane.ts';
+import { LiveModel } from '../../src/models/live-model.ts';
+import { startModel } from '../../src/models/served/start-model.ts';
 import { modelSignature } from '../../src/onnx/signature.ts';
 import type { ModelMetadata } from '../../src/protocol/types.ts';
 import type { LoadedModel } from '../../src/runtime/local/load-model.ts';
@@ -34,11 +35,12 @@ export async function openTarget(): Promise<Target> {
   const served = await Promise.all(
     IDENTITIES.map((name) => {
       const config = parseConfig({ model: { name }, telemetry: { logLevel: 'silent' } });
-      return ServedModel.start(loaded(name), config, metrics, log, async () => identityRuntime());
+      const startRuntime = async () => identityRuntime();
+      return startModel(loaded(name), { config, metrics, log, startRuntime });
     }),
   );
-  const live = new Map(served.map((model) => [model.name, { served: model, metadata: model.metadata }]));
-  const plane = new ServingPlane('0', {
+  const live = new Map(served.map((model) => [model.name, new LiveModel(model)]));
+  const plane = new LocalInferencePlane('0', {
     isReady: true,
     names: () => [...live.keys()],
     find: (name, version = '1') => (version === '1' ? live.get(name) : undefined),

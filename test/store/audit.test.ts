@@ -14,7 +14,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { step } from '../../src/control/phases/controller.ts';
 import type { ControlEvent } from '../../src/control/phases/event.ts';
-import { judgedThresholds } from '../../src/control/phases/production.ts';
+import { comparedThresholds } from '../../src/control/phases/production.ts';
 import { type ControllerState, initialState } from '../../src/control/phases/state.ts';
 import { type AuditLine, AuditRecorder } from '../../src/store/audit.ts';
 import { AuditFile } from '../../src/store/files/audit-file.ts';
@@ -38,7 +38,7 @@ function live(story: readonly Part[], hear: (event: ControlEvent, after: Control
     for (let i = 0; i < count; i++, at++) {
       const events =
         typeof what === 'number'
-          ? judgedThresholds(state).map((threshold) => ({ ...pair(threshold, what), at }))
+          ? comparedThresholds(state).map((threshold) => ({ ...pair(threshold, what), at }))
           : [{ ...what, at }];
       for (const event of events) {
         state = step(state, event, OPTIONS);
@@ -98,7 +98,7 @@ describe('an audit log', () => {
       { kind: 'mode', at: 0, mode: 'observe' },
       { kind: 'mode', at: 0, mode: 'auto' },
       { kind: 'failure', at: 0, message: 'broken' },
-      { kind: 'silence', at: 0, requests: 1e6, ms: 61_000 },
+      { kind: 'uncompared', at: 0, requests: 1e6, ms: 61_000 },
     );
     const losses = fc.oneof(fc.constantFrom(0, 0, 0, 1), fc.double({ min: 0, max: 1, noNaN: true }));
     const stories = fc.array(fc.tuple(fc.oneof(losses, events), fc.integer({ min: 1, max: 200 })), {

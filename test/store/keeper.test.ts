@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { type ConfigInput, parseConfig } from '../../src/config/schema.ts';
 import { step } from '../../src/control/phases/controller.ts';
 import { controlOptionsOf } from '../../src/control/phases/options.ts';
-import { judgedThresholds, production } from '../../src/control/phases/production.ts';
+import { comparedThresholds, production } from '../../src/control/phases/production.ts';
 import { type ControllerState, initialState } from '../../src/control/phases/state.ts';
 import type { Choice } from '../../src/store/choice.ts';
 import { defaultStateFolder } from '../../src/store/keys.ts';
-import { fingerprint, type KeeperSubject, recall } from '../../src/store/recall.ts';
+import { fingerprint, type KeeperSubject, resumePointOf } from '../../src/store/resume-point.ts';
 import { RECORD_VERSION, type Remembered } from '../../src/store/store.ts';
 import { pair, snapshot } from '../control/events.ts';
 
@@ -23,7 +23,8 @@ function tracking(): ControllerState {
   let state = initialState('auto', undefined, SUBJECT.control);
   state = step(state, snapshot([1], { samples: 1e4 }), SUBJECT.control);
   while (production(state).threshold === 0 || production(state).share < 1)
-    for (const threshold of judgedThresholds(state)) state = step(state, pair(threshold, 0), SUBJECT.control);
+    for (const threshold of comparedThresholds(state))
+      state = step(state, pair(threshold, 0), SUBJECT.control);
   return state;
 }
 
@@ -36,7 +37,7 @@ function recordOf(state: ControllerState): Remembered {
 describe('what is recalled', () => {
   it('is everything, for the same model under the same settings', () => {
     const state = tracking();
-    const { state: recalled } = recall(recordOf(state), null, SUBJECT, NOW + 1000);
+    const { state: recalled } = resumePointOf(recordOf(state), null, SUBJECT, NOW + 1000);
     expect(recalled).toEqual(state);
     expect(production(recalled)).toMatchObject({ threshold: 1, share: 1 });
   });
@@ -48,25 +49,27 @@ describe('what is recalled', () => {
     ['other sites', subjectOf({ sites: { scheme: 'linear-inputs' } }), NOW],
     ['old evidence', SUBJECT, NOW + 86_400_001],
   ])('is nothing that was proven, for %s', (_, subject, now) => {
-    const { state, reference } = recall(recordOf(tracking()), null, subject, now);
+    const { state, reference } = resumePointOf(recordOf(tracking()), null, subject, now);
     expect([state.phase.kind, production(state).threshold, reference]).toEqual(['warming', 0, null]);
   });
 
   it('is nothing without a record', () => {
-    expect(recall(null, null, SUBJECT, NOW).state).toEqual(initialState('auto', undefined, SUBJECT.control));
+    expect(resumePointOf(null, null, SUBJECT, NOW).state).toEqual(
+      initialState('auto', undefined, SUBJECT.control),
+    );
   });
 
   it('is the mode that an operator chose, whatever the settings say and however old it is', () => {
     const off = step(tracking(), { kind: 'mode', at: 1, mode: 'off' }, SUBJECT.control);
     for (const subject of [SUBJECT, subjectOf({ agreement: { floor: 0.5 }, control: { mode: 'observe' } })]) {
-      const { state } = recall(recordOf(off), null, subject, NOW + 1e12);
+      const { state } = resumePointOf(recordOf(off), null, subject, NOW + 1e12);
       expect([state.mode, production(state).threshold]).toEqual(['off', 0]);
     }
   });
 
   it('is the mode that an operator chose also when the file has changed', () => {
     const off = step(tracking(), { kind: 'mode', at: 1, mode: 'off' }, SUBJECT.control);
-    const { state } = recall(recordOf(off), null, subjectOf({}, 'other'), NOW);
+    const { state } = resumePointOf(recordOf(off), null, subjectOf({}, 'other'), NOW);
     expect([state.mode, state.phase.kind]).toEqual(['off', 'warming']);
   });
 
@@ -76,26 +79,28 @@ describe('what is recalled', () => {
     for (let i = 0; i < 20; i++) state = step(state, pair(3, 1), fixed.control);
     expect(production(state).threshold).toBe(0);
     const kept = { ...recordOf(state), settings: fingerprint(fixed) };
-    expect(production(recall(kept, null, fixed, NOW).state).threshold).toBe(0);
+    expect(production(resumePointOf(kept, null, fixed, NOW).state).threshold).toBe(0);
     const other = subjectOf({ control: { mode: 'fixed', threshold: 2 } });
-    expect(production(recall(kept, null, other, NOW).state).threshold).toBe(2);
+    expect(production(resumePointOf(kept, null, other, NOW).state).threshold).toBe(2);
   });
 
   it('is an operator’s threshold with what speaks for and against it, and none of a record that does not tell its doubts', () => {
     let state = step(tracking(), { kind: 'mode', at: 1, mode: 'fixed', threshold: 3 }, SUBJECT.control);
     for (let i = 0; i < 100; i++) state = step(state, pair(3, 0), SUBJECT.control);
-    const again = recall(recordOf(state), null, SUBJECT, NOW).state;
+    const again = resumePointOf(recordOf(state), null, SUBJECT, NOW).state;
     expect(production(again).threshold).toBe(3);
     expect(again.fixed!.watch).toEqual(state.fixed!.watch);
     const older = { ...state, fixed: { threshold: 3, isRevoked: false } } as unknown as ControllerState;
-    const recalled = recall(recordOf(older), null, SUBJECT, NOW).state;
+    const recalled = resumePointOf(recordOf(older), null, SUBJECT, NOW).state;
     expect([recalled.mode, production(recalled).threshold]).toEqual(['fixed', 0]);
     expect(() => step(recalled, pair(3, 0), SUBJECT.control)).not.toThrow();
   });
 
   it('reaches production in stages where it was only observed', () => {
     const observed: ControllerState = { ...tracking(), mode: 'observe' };
-    expect(production(recall(recordOf(observed), null, SUBJECT, NOW).state)).toMatchObject({ share: 0.01 });
+    expect(production(resumePointOf(recordOf(observed), null, SUBJECT, NOW).state)).toMatchObject({
+      share: 0.01,
+    });
   });
 
   it.each<[string, (state: ControllerState) => unknown]>([
@@ -103,7 +108,7 @@ describe('what is recalled', () => {
     ['of another mode', (state) => ({ ...state, mode: 'banana' })],
   ])('is nothing of a damaged record: %s', (_, damage) => {
     const damaged = damage(tracking()) as ControllerState;
-    expect(recall(recordOf(damaged), null, SUBJECT, NOW).state).toMatchObject({
+    expect(resumePointOf(recordOf(damaged), null, SUBJECT, NOW).state).toMatchObject({
       mode: 'auto',
       phase: { kind: 'warming' },
     });
@@ -111,13 +116,18 @@ describe('what is recalled', () => {
 
   it('is nothing where no request will be sampled, or the model was off meanwhile', () => {
     const blind = subjectOf({ sampling: { ratio: 0 } });
-    expect(recall(recordOf(tracking()), null, blind, NOW).state.phase.kind).toBe('warming');
+    expect(resumePointOf(recordOf(tracking()), null, blind, NOW).state.phase.kind).toBe('warming');
     const off: ControllerState = { ...tracking(), mode: 'off' };
-    expect(recall(recordOf(off), null, SUBJECT, NOW).state.phase.kind).toBe('warming');
+    expect(resumePointOf(recordOf(off), null, SUBJECT, NOW).state.phase.kind).toBe('warming');
   });
 
   it('is the mode of the settings, where nobody chose another', () => {
-    const { state } = recall(recordOf(tracking()), null, subjectOf({ control: { mode: 'observe' } }), NOW);
+    const { state } = resumePointOf(
+      recordOf(tracking()),
+      null,
+      subjectOf({ control: { mode: 'observe' } }),
+      NOW,
+    );
     expect([state.mode, production(state).threshold]).toEqual(['observe', 0]);
   });
 });
@@ -142,7 +152,9 @@ describe('a choice', () => {
 
   it('counts for more than what a record and the settings say, also without a record', () => {
     for (const record of [recordOf(tracking()), null]) {
-      expect(recall(record, off, subjectOf({ control: { mode: 'observe' } }), NOW).state).toMatchObject({
+      expect(
+        resumePointOf(record, off, subjectOf({ control: { mode: 'observe' } }), NOW).state,
+      ).toMatchObject({
         mode: 'off',
         modeBy: 'operator',
       });
@@ -151,7 +163,7 @@ describe('a choice', () => {
 
   it('leaves what was proven as it is', () => {
     const auto: Choice = { ...off, mode: 'auto' };
-    expect(production(recall(recordOf(tracking()), auto, SUBJECT, NOW).state).threshold).toBe(1);
+    expect(production(resumePointOf(recordOf(tracking()), auto, SUBJECT, NOW).state).threshold).toBe(1);
   });
 
   it.each([
@@ -160,7 +172,7 @@ describe('a choice', () => {
     ['another version', { ...choice, version: '2' }, 'observe', 0],
     ['one that the guard has taken back', { ...choice, isRevoked: true }, 'fixed', 0],
   ] as const)('of a threshold holds for %s: %#', (_, made, mode, threshold) => {
-    const { state } = recall(null, made, SUBJECT, NOW);
+    const { state } = resumePointOf(null, made, SUBJECT, NOW);
     expect([state.mode, production(state).threshold]).toEqual([mode, threshold]);
   });
 });

@@ -5,16 +5,16 @@ import { step } from '../../../dist/control/phases/controller.js';
 import { controlOptionsOf } from '../../../dist/control/phases/options.js';
 import { production, stateName } from '../../../dist/control/phases/production.js';
 import { isRamped } from '../../../dist/control/rollout/ramp.js';
-import { leadOf } from '../../../dist/loop/comparison/lead.js';
+import { topTwoMargin } from '../../../dist/loop/comparison/top-two-margin.js';
 import { Sampler } from '../../../dist/loop/sampler.js';
-import { shadow } from '../../../dist/loop/shadow.js';
+import { shadow } from '../../../dist/loop/shadow-run.js';
 import { Thermostat } from '../../../dist/loop/thermostat.js';
 import { inputsOf } from './recorded-runtime.mjs';
 
 /**
  * @typedef {import('../../../dist/config/schema.js').Config} Config
  * @typedef {import('../../../dist/control/phases/state.js').ControllerState} ControllerState
- * @typedef {import('../../../dist/loop/shadow.js').ShadowSample} ShadowSample
+ * @typedef {import('../../../dist/loop/shadow-run.js').ShadowSample} ShadowSample
  * @typedef {import('./traffic.mjs').Item} Item
  * @typedef {import('./recorded.mjs').Truth} Truth
  */
@@ -95,7 +95,7 @@ export class ControlLoop {
   /** A request was answered. @type {(item: Item, threshold: number, nowMs: number) => void} */
   answered(item, threshold, nowMs) {
     const outputs = item.recorded.outputs(this.#runtime.indexFor(item, threshold), item.row);
-    this.#thermostat.answered(threshold, leadOf(outputs, this.#options.agreement), nowMs);
+    this.#thermostat.answered(threshold, topTwoMargin(outputs, this.#options.agreement), nowMs);
   }
 
   /** What the sampler makes of a request. @type {(position: number, nowMs: number) => import('../../../dist/loop/sampler.js').Decision} */
@@ -114,7 +114,7 @@ export class ControlLoop {
       threshold,
     };
     const counts = this.#sampled++ % COUNT_EVERY === 0;
-    return shadow(this.#runtime, served, this.#thermostat.judgedAt(position), { ...this.#options, counts });
+    return shadow(this.#runtime, served, this.#thermostat.comparedAt(position), { ...this.#options, counts });
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { EventOf } from '../phases/event.ts';
-import { moved, struck } from '../phases/moves.ts';
 import type { Applied, ControllerState, ControlOptions, PhaseOf } from '../phases/state.ts';
+import { moved, struck } from '../phases/transitions.ts';
 import { ofAlarm } from '../phases/wording.ts';
 import { RAMP_DONE } from '../rollout/ramp.ts';
 import { refute } from '../search/search.ts';
@@ -10,7 +10,7 @@ import { freshWatch, isCollapse } from './watch.ts';
 export function onAlarm(
   state: ControllerState,
   phase: PhaseOf<'tracking'>,
-  { at, threshold }: EventOf<'pair'>,
+  { at, threshold }: EventOf<'comparison'>,
   options: ControlOptions,
 ): ControllerState {
   const { applied, search } = phase;

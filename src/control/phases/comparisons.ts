@@ -6,22 +6,22 @@ import { nextTrial, onTrial } from '../search/search.ts';
 import { comparedIn, observeOwn, onTrialPair, unproven } from '../search/trials.ts';
 import type { EventOf } from './event.ts';
 import { comparedFixed } from './fixed.ts';
-import { moved, rampedAnew, struck } from './moves.ts';
 import { appliedRung, restRung } from './production.ts';
 import type { Applied, ControllerState, ControlOptions, PhaseOf } from './state.ts';
+import { moved, rampedAnew, struck } from './transitions.ts';
 import { ofAlarm, ofProof, ofReturn } from './wording.ts';
 
 /** A sampled request was answered both ways: evidence for or against what is in production, or on trial. */
-export function onPair(
+export function onComparison(
   state: ControllerState,
-  event: EventOf<'pair'>,
+  event: EventOf<'comparison'>,
   options: ControlOptions,
 ): ControllerState {
   const { threshold } = event;
   if (state.mode === 'off') return state;
   if (state.mode === 'fixed') return onFixedPair(state, event, options);
   const { phase } = state;
-  if (phase.kind === 'unverified') return onWithheldPair(state, phase, event, options);
+  if (phase.kind === 'unverified') return onWithheldComparison(state, phase, event, options);
   if (phase.kind === 'tracking') {
     if (threshold === appliedRung(phase).threshold) return onAppliedPair(state, phase, event, options);
     if (threshold === restRung(phase)?.threshold) return onRestPair(state, phase, event, options);
@@ -33,7 +33,7 @@ export function onPair(
 
 function onFixedPair(
   state: ControllerState,
-  event: EventOf<'pair'>,
+  event: EventOf<'comparison'>,
   options: ControlOptions,
 ): ControllerState {
   const { fixed } = state;
@@ -53,7 +53,7 @@ function onFixedPair(
 function onAppliedPair(
   state: ControllerState,
   before: PhaseOf<'tracking'>,
-  event: EventOf<'pair'>,
+  event: EventOf<'comparison'>,
   options: ControlOptions,
 ): ControllerState {
   const { search, verdict } = observeOwn(before, event.loss, options);
@@ -81,7 +81,7 @@ function onAppliedPair(
 function onRestPair(
   state: ControllerState,
   phase: PhaseOf<'tracking'>,
-  event: EventOf<'pair'>,
+  event: EventOf<'comparison'>,
   options: ControlOptions,
 ): ControllerState {
   const { applied } = phase;
@@ -99,10 +99,10 @@ function onRestPair(
 }
 
 /** A comparison in the shadow, at the threshold that is withheld: enough of them in a row, and it comes back. */
-function onWithheldPair(
+function onWithheldComparison(
   state: ControllerState,
   before: PhaseOf<'unverified'>,
-  event: EventOf<'pair'>,
+  event: EventOf<'comparison'>,
   options: ControlOptions,
 ): ControllerState {
   if (event.threshold !== appliedRung(before).threshold) return state;

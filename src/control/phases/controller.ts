@@ -1,10 +1,9 @@
 import type { Mode } from '../../config/modes.ts';
 import type { Ladder } from '../search/ladder.ts';
 import { beginSearch, onTrial } from '../search/search.ts';
-import { onPair } from './comparisons.ts';
+import { onComparison } from './comparisons.ts';
 import type { ControlEvent, EventOf } from './event.ts';
 import { doubtedFixed, fixedAt, fixedOnOtherTraffic } from './fixed.ts';
-import { moved, rampedAnew } from './moves.ts';
 import { appliedRung, isSeeking } from './production.ts';
 import {
   type ControllerState,
@@ -13,19 +12,20 @@ import {
   type Phase,
   type SearchedPhase,
 } from './state.ts';
-import { ofDrift, ofMode, ofMovedPoint, ofNoFeature, ofSearch, ofSilence } from './wording.ts';
+import { moved, rampedAnew } from './transitions.ts';
+import { ofDrift, ofMode, ofMovedPoint, ofNoFeature, ofSearch, ofUncompared } from './wording.ts';
 
 /** The controller: a pure fold over events. Returns the same object when nothing changed. */
 export function step(state: ControllerState, event: ControlEvent, options: ControlOptions): ControllerState {
   switch (event.kind) {
     case 'mode':
       return onMode(state, event, options);
-    case 'pair':
-      return onPair(state, event, options);
+    case 'comparison':
+      return onComparison(state, event, options);
     case 'failure':
       return onFailure(state, event, options);
-    case 'silence':
-      return onSilence(state, event, options);
+    case 'uncompared':
+      return onUncompared(state, event, options);
     case 'snapshot':
       return onSnapshot(state, event, options);
   }
@@ -56,9 +56,9 @@ export function phaseUnder(mode: Mode, state: Pick<ControllerState, 'mode' | 'ph
 }
 
 /** Nobody knows any more how good the pruned answers are. */
-function onSilence(
+function onUncompared(
   state: ControllerState,
-  event: EventOf<'silence'>,
+  event: EventOf<'uncompared'>,
   { unverifiedRequests, unverifiedMs }: ControlOptions,
 ): ControllerState {
   const { mode, fixed, phase } = state;
@@ -66,13 +66,13 @@ function onSilence(
   if (mode === 'fixed' && fixed !== null) {
     const next = doubtedFixed(fixed, 'unverified');
     if (next === fixed) return state;
-    const change = next.doubt === fixed.doubt ? state.change : { at: event.at, ...ofSilence(event) };
+    const change = next.doubt === fixed.doubt ? state.change : { at: event.at, ...ofUncompared(event) };
     return { ...state, fixed: next, change };
   }
   if (phase.kind === 'unverified')
     return phase.compared === 0 ? state : { ...state, phase: { ...phase, compared: 0 } };
   if (mode !== 'auto' || phase.kind !== 'tracking') return state;
-  return moved(state, { ...phase, kind: 'unverified', compared: 0 }, event.at, ofSilence(event));
+  return moved(state, { ...phase, kind: 'unverified', compared: 0 }, event.at, ofUncompared(event));
 }
 
 function onFailure(

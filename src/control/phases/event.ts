@@ -26,7 +26,7 @@ export type ControlEvent =
     }
   /** A sampled request was answered both ways at `threshold`, with a mean loss of `loss` over its rows, 0–1. */
   | {
-      readonly kind: 'pair';
+      readonly kind: 'comparison';
       readonly at: number;
       readonly threshold: number;
       readonly loss: number;
@@ -34,7 +34,7 @@ export type ControlEvent =
       readonly isDue: boolean;
     }
   /** So many requests in a row, over so long, were answered pruned, or would have been, and none of them was compared. */
-  | { readonly kind: 'silence'; readonly at: number; readonly requests: number; readonly ms: number }
+  | { readonly kind: 'uncompared'; readonly at: number; readonly requests: number; readonly ms: number }
   /** The estimator or the controller itself failed: nothing that it said before can be relied on. */
   | { readonly kind: 'failure'; readonly at: number; readonly message: string }
   | { readonly kind: 'mode'; readonly at: number; readonly mode: Mode; readonly threshold?: number };

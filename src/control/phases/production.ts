@@ -52,7 +52,7 @@ export function dueAt(state: ControllerState, position: number): number {
  *
  * @param position - of the request, in [0, 1).
  */
-export function judgedThresholds(state: ControllerState, position = 0): readonly number[] {
+export function comparedThresholds(state: ControllerState, position = 0): readonly number[] {
   const { mode, fixed, phase } = state;
   if (mode === 'off') return [];
   if (mode === 'fixed') {
@@ -67,9 +67,9 @@ export function judgedThresholds(state: ControllerState, position = 0): readonly
   return tried === undefined || tried === applied ? [applied] : [applied, tried];
 }
 
-/** The threshold that measurements are shown for: the first that is judged; 0 without one. */
-export function judgedThreshold(state: ControllerState): number {
-  return judgedThresholds(state)[0] ?? 0;
+/** The threshold that measurements are shown for: the first that is compared; 0 without one. */
+export function comparedThreshold(state: ControllerState): number {
+  return comparedThresholds(state)[0] ?? 0;
 }
 
 /** What production is heading for. */

@@ -67,7 +67,7 @@ function percent(stage: number): string {
   return `${100 * RAMP_SHARES[stage]!} %`;
 }
 
-export function ofSilence({ requests, ms }: EventOf<'silence'>): Words {
+export function ofUncompared({ requests, ms }: EventOf<'uncompared'>): Words {
   const detail = `${requests} requests in ${Math.round(ms / 1000)} s without a compared answer: dense`;
   return { reason: 'unverified', detail };
 }
@@ -97,20 +97,25 @@ const VERDICTS: Readonly<Record<Exclude<Verdict, 'open'>, readonly [ChangeReason
 export function ofVerdict(
   verdict: Exclude<Verdict, 'open'>,
   threshold: number,
-  pairs: number,
+  comparisons: number,
   { allowedLoss }: ControlOptions,
 ): Words {
   const [reason, where] = VERDICTS[verdict];
   const allowed = allowedLoss.toFixed(3);
   return {
     reason,
-    detail: `mean loss at τ = ${threshold} is ${where} ${allowed} after ${pairs} sampled requests`,
+    detail: `mean loss at τ = ${threshold} is ${where} ${allowed} after ${comparisons} sampled requests`,
   };
 }
 
 /** Of a candidate that part of production is at already, or that is withheld from it. */
-export function ofProof(phase: Phase, threshold: number, pairs: number, options: ControlOptions): Words {
-  const { reason, detail } = ofVerdict('proven', threshold, pairs, options);
+export function ofProof(
+  phase: Phase,
+  threshold: number,
+  comparisons: number,
+  options: ControlOptions,
+): Words {
+  const { reason, detail } = ofVerdict('proven', threshold, comparisons, options);
   const part = phase.kind === 'tracking' ? percent(phase.applied.ramp.stage) : 'none';
   return { reason, detail: `${detail}; ${part} of production is at it` };
 }

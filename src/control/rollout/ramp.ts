@@ -3,7 +3,7 @@ export interface Ramp {
   /** Index into the stages. */
   readonly stage: number;
   /** Sampled requests of this stage's share of production that were compared at the new threshold. */
-  readonly pairs: number;
+  readonly comparisons: number;
   /** Sampled requests of the rest of production that were compared meanwhile. */
   readonly others: number;
 }
@@ -12,9 +12,9 @@ export interface Ramp {
 export const RAMP_SHARES = [0.01, 0.05, 0.25, 1] as const;
 export const LAST_STAGE = RAMP_SHARES.length - 1;
 
-export const RAMP_START: Ramp = { stage: 0, pairs: 0, others: 0 };
+export const RAMP_START: Ramp = { stage: 0, comparisons: 0, others: 0 };
 /** All of production at once: what was at 100 % before needs no ramp. */
-export const RAMP_DONE: Ramp = { stage: LAST_STAGE, pairs: 0, others: 0 };
+export const RAMP_DONE: Ramp = { stage: LAST_STAGE, comparisons: 0, others: 0 };
 
 export function isRamped({ stage }: Ramp): boolean {
   return stage === LAST_STAGE;
@@ -33,7 +33,7 @@ const LEAST_PART = 0.5;
  * expected.
  */
 export function isSeen(ramp: Ramp, stageSamples: number): boolean {
-  return ramp.pairs >= stageSamples || ramp.others * rampShare(ramp) * LEAST_PART >= stageSamples;
+  return ramp.comparisons >= stageSamples || ramp.others * rampShare(ramp) * LEAST_PART >= stageSamples;
 }
 
 /**
@@ -44,7 +44,7 @@ export function isSeen(ramp: Ramp, stageSamples: number): boolean {
  */
 export function advance(ramp: Ramp, isDue: boolean, stageSamples: number, allowed = LAST_STAGE): Ramp {
   if (isRamped(ramp)) return ramp;
-  const next = isDue ? { ...ramp, pairs: ramp.pairs + 1 } : { ...ramp, others: ramp.others + 1 };
+  const next = isDue ? { ...ramp, comparisons: ramp.comparisons + 1 } : { ...ramp, others: ramp.others + 1 };
   const isOver = ramp.stage < allowed && isSeen(next, stageSamples);
-  return isOver ? { stage: ramp.stage + 1, pairs: 0, others: 0 } : next;
+  return isOver ? { stage: ramp.stage + 1, comparisons: 0, others: 0 } : next;
 }

@@ -1,7 +1,7 @@
 import type { EventOf } from '../phases/event.ts';
-import { moved } from '../phases/moves.ts';
 import { appliedRung, ownTrial } from '../phases/production.ts';
 import type { Applied, ControllerState, ControlOptions, PhaseOf } from '../phases/state.ts';
+import { moved } from '../phases/transitions.ts';
 import { ofExposure, ofStage } from '../phases/wording.ts';
 import { allowedStage, nextTrial } from '../search/search.ts';
 import { advance, isRamped, LAST_STAGE } from './ramp.ts';
@@ -10,7 +10,7 @@ import { advance, isRamped, LAST_STAGE } from './ramp.ts';
 export function carriedOn(
   state: ControllerState,
   phase: PhaseOf<'tracking'>,
-  event: EventOf<'pair'>,
+  event: EventOf<'comparison'>,
   options: ControlOptions,
 ): ControllerState {
   const { applied, search } = phase;

@@ -1,8 +1,8 @@
 import { freshWatch } from '../guard/watch.ts';
 import type { EventOf } from '../phases/event.ts';
-import { moved, struck } from '../phases/moves.ts';
 import { ownTrial } from '../phases/production.ts';
 import type { Applied, ControllerState, ControlOptions, PhaseOf, SearchedPhase } from '../phases/state.ts';
+import { moved, struck } from '../phases/transitions.ts';
 import { ofExposure, ofVerdict } from '../phases/wording.ts';
 import { RAMP_START } from '../rollout/ramp.ts';
 import { allowedStage, nextTrial, observeTrial, onTrial, type Search, type Verdict } from './search.ts';
@@ -11,7 +11,7 @@ import { allowedStage, nextTrial, observeTrial, onTrial, type Search, type Verdi
 export function onTrialPair(
   state: ControllerState,
   phase: PhaseOf<'trial'> | PhaseOf<'tracking'>,
-  event: EventOf<'pair'>,
+  event: EventOf<'comparison'>,
   options: ControlOptions,
 ): ControllerState {
   const { at, threshold, loss } = event;
@@ -47,7 +47,7 @@ export function unproven(
   state: ControllerState,
   phase: SearchedPhase,
   { search, verdict }: { readonly search: Search; readonly verdict: 'refuted' | 'given-up' },
-  { at, threshold }: EventOf<'pair'>,
+  { at, threshold }: EventOf<'comparison'>,
   options: ControlOptions,
 ): ControllerState {
   const words = ofVerdict(verdict, threshold, comparedIn(phase), options);
@@ -71,7 +71,7 @@ export function comparedIn({ search }: SearchedPhase): number {
 function exposedOnce(
   state: ControllerState,
   phase: PhaseOf<'trial'>,
-  { at, threshold }: EventOf<'pair'>,
+  { at, threshold }: EventOf<'comparison'>,
   options: ControlOptions,
 ): ControllerState {
   const { search } = phase;

@@ -92,7 +92,7 @@ function sparsityOf(tally: SiteTally): MeasuredSparsity {
 
 export interface AgreementReading {
   /** Sampled requests compared. */
-  readonly pairs: number;
+  readonly comparisons: number;
   /** Share of their rows that agreed; NaN before the first. */
   readonly ratio: number;
   /** Wilson interval of the ratio at 95 %. */
@@ -137,9 +137,9 @@ export class AgreementWindow {
       cosine += c.cosine * c.rows;
     }
     const [lowerBound, upperBound] = wilson(agreed, rows);
-    const pairs = this.#latest.length;
+    const comparisons = this.#latest.length;
     return {
-      pairs,
+      comparisons,
       ratio: agreed / rows,
       lowerBound,
       upperBound,

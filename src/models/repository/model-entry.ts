@@ -1,9 +1,10 @@
 import { BehaviorSubject, distinctUntilChanged, map, type Observable } from 'rxjs';
 import { messageOf, ServingError } from '../../config/errors.ts';
 import type { Choice } from '../../store/choice.ts';
+import { LiveModel } from '../live-model.ts';
 import type { ServedModel } from '../served/served-model.ts';
 import type { FoundModel, FoundVersion } from './layout.ts';
-import type { Live, VersionState } from './states.ts';
+import type { VersionState } from './states.ts';
 
 /** Which of the versions that are there are served. */
 export type VersionPolicy = 'latest' | 'all';
@@ -39,8 +40,8 @@ export class ModelEntry {
   readonly #open: OpenVersion;
   readonly #states = new Map<string, VersionState>();
   readonly #draining = new Set<Promise<void>>();
-  #live: ReadonlyMap<string, Live> = new Map();
-  readonly #current = new BehaviorSubject<Live | undefined>(undefined);
+  #live: ReadonlyMap<string, LiveModel> = new Map();
+  readonly #current = new BehaviorSubject<LiveModel | undefined>(undefined);
   /** What was chosen for the versions that answer no more; the latest of them last. */
   readonly #left = new Map<string, Choice | null>();
   #turn: Promise<unknown> = Promise.resolve();
@@ -51,7 +52,7 @@ export class ModelEntry {
   }
 
   /** The version that answers when none is asked for: the newest that is ready. */
-  get current(): Live | undefined {
+  get current(): LiveModel | undefined {
     return this.#current.value;
   }
 
@@ -67,7 +68,7 @@ export class ModelEntry {
     );
   }
 
-  get live(): ReadonlyMap<string, Live> {
+  get live(): ReadonlyMap<string, LiveModel> {
     return this.#live;
   }
 
@@ -151,7 +152,7 @@ export class ModelEntry {
     if (policy === 'latest')
       return current === undefined ? ([...this.#left.values()].at(-1) ?? null) : current.choice;
     if (this.#left.has(version)) return this.#left.get(version)!;
-    const isNewest = current !== undefined && BigInt(version) > BigInt(current.metadata.versions[0]!);
+    const isNewest = current !== undefined && BigInt(version) > BigInt(current.version);
     return isNewest ? current.choice : null;
   }
 
@@ -169,7 +170,7 @@ export class ModelEntry {
 
   /** What has just been replaced may still have work; nobody waits for it but the end of the server. */
   #drain(served: ServedModel, then: () => void = () => undefined): void {
-    const version = served.metadata.versions[0]!;
+    const version = served.version;
     this.#left.delete(version);
     this.#left.set(version, served.choice);
     const closed: Promise<void> = served
@@ -185,9 +186,8 @@ export class ModelEntry {
     );
     ready.sort((a, b) => (BigInt(a.version) < BigInt(b.version) ? -1 : 1));
     const versions = ready.map(({ version }) => version);
-    this.#live = new Map(
-      ready.map(({ version, served }) => [version, { served, metadata: { ...served.metadata, versions } }]),
-    );
+    for (const live of this.#live.values()) live.isCurrent = false;
+    this.#live = new Map(ready.map(({ version, served }) => [version, new LiveModel(served, versions)]));
     this.#current.next(this.#live.get(versions.at(-1) ?? ''));
   }
 }

@@ -3,11 +3,12 @@ import { from, lastValueFrom, mergeMap, type Observable, of, toArray } from 'rxj
 import { ServingError } from '../../config/errors.ts';
 import { unknownModel } from '../../plane/inference.ts';
 import type { IndexEntry, RepositoryPlane } from '../../plane/repository.ts';
+import type { LiveModel } from '../live-model.ts';
 import type { ServedModel } from '../served/served-model.ts';
 import { type FoundModel, filesOf, type Layout, type Refusal } from './layout.ts';
 import { ModelEntry, type OpenVersion, type Problem, type VersionPolicy } from './model-entry.ts';
 import type { ModelSource } from './source.ts';
-import { indexEntry, type Live } from './states.ts';
+import { indexEntry } from './states.ts';
 
 /** Models that are opened at the same time; each is single-threaded while it is read. */
 const OPENED_AT_ONCE = 2;
@@ -60,13 +61,13 @@ export class ModelRegistry implements RepositoryPlane {
   }
 
   /** What answers for a model, or for a version of it. */
-  find(name: string, version?: string): Live | undefined {
+  find(name: string, version?: string): LiveModel | undefined {
     const entry = this.#entries.get(name);
     return version === undefined ? entry?.current : entry?.live.get(version);
   }
 
   /** Every version of a model that answers, oldest first. */
-  live(name: string): readonly Live[] {
+  live(name: string): readonly LiveModel[] {
     return [...(this.#entries.get(name)?.live.values() ?? [])];
   }
 

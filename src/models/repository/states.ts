@@ -1,13 +1,5 @@
 import type { IndexEntry } from '../../plane/repository.ts';
-import type { ModelMetadata } from '../../protocol/types.ts';
 import type { ServedModel } from '../served/served-model.ts';
-
-/** A version that answers. */
-export interface Live {
-  readonly served: ServedModel;
-  /** As clients see it: with every version of the model that answers. One object until that changes. */
-  readonly metadata: ModelMetadata;
-}
 
 /** Where a version of a model stands. */
 export type VersionState =

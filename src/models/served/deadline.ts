@@ -12,7 +12,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  *
  * @throws ServingError DEADLINE_EXCEEDED once the time is over; work that still waits is then taken out of the queue.
  */
-export function deadlineOf<T>(
+export function withinDeadline<T>(
   request: InferRequest,
   context: InferContext,
   work: (client: Pick<Run, 'signal'>) => Promise<T>,

@@ -1,51 +1,62 @@
-import { appliedThreshold, driftOf, judgedThreshold, stateName } from '../../control/phases/production.ts';
+import { appliedThreshold, comparedThreshold, driftOf, stateName } from '../../control/phases/production.ts';
 import { type ControllerState, STATE_NAMES } from '../../control/phases/state.ts';
 import type { FreeEnergyCurve } from '../../criticality/free-energy.ts';
+import type { ControlLoop } from '../../loop/control-loop.ts';
+import type { Site } from '../../onnx/sites.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
-import type { ServedModel } from './served-model.ts';
+
+/** What the metrics of a model are read from. */
+export interface ExportedModel {
+  readonly name: string;
+  readonly loaded: { readonly sites: readonly Site[] };
+  readonly runtime: Pick<Runtime, 'pending'>;
+  readonly loop: ControlLoop;
+}
 
 /** Label of what is over all sites. */
 const ALL = 'all';
 
 /** A change of state counts where it changes the applied threshold. */
-export function countChange(metrics: Metrics, served: ServedModel, before: ControllerState): void {
-  if (!served.isPrunable || appliedThreshold(before) === served.applied) return;
-  metrics.thresholdChanges.inc({ model: served.name, reason: served.thermostat.state.change.reason });
+export function countChange(metrics: Metrics, served: ExportedModel, before: ControllerState): void {
+  if (served.loaded.sites.length === 0 || appliedThreshold(before) === served.loop.applied) return;
+  metrics.thresholdChanges.inc({ model: served.name, reason: served.loop.state.change.reason });
 }
 
 /** What is read at every scrape. */
-export function exportModelMetrics(metrics: Metrics, served: ServedModel): void {
+export function exportModelMetrics(metrics: Metrics, served: ExportedModel): void {
   const model = served.name;
-  const { thermostat } = served;
+  const { loop } = served;
   exportState(metrics, served);
   metrics.queue.set({ model }, served.runtime.pending);
-  const critical = thermostat.criticality?.critical;
+  const critical = loop.criticality?.critical;
   setOrRemove(metrics.criticalThreshold, { model }, critical?.threshold);
   setOrRemove(metrics.criticalSparsity, { model }, critical?.sparsity);
   exportSparsity(metrics, served);
-  const { ratio, lowerBound, loss, kl, cosine } = thermostat.agreement.reading;
+  const { ratio, lowerBound, loss, kl, cosine } = loop.agreement.reading;
   setOrRemove(metrics.loss, { model }, loss);
-  metrics.allowedLoss.set({ model }, thermostat.control.allowedLoss);
+  metrics.allowedLoss.set({ model }, loop.control.allowedLoss);
   setOrRemove(metrics.agreement, { model }, ratio);
   setOrRemove(metrics.agreementLowerBound, { model }, Number.isNaN(ratio) ? undefined : lowerBound);
   setOrRemove(metrics.divergence, { model, kind: 'kl' }, kl);
   setOrRemove(metrics.divergence, { model, kind: 'cosine' }, 1 - cosine);
-  const drift = driftOf(thermostat.state);
+  const drift = driftOf(loop.state);
   setOrRemove(metrics.driftDistance, { model }, drift?.distance);
   setOrRemove(metrics.driftLimit, { model }, drift?.limit);
   exportFreeEnergy(metrics, served);
 }
 
-function exportState(metrics: Metrics, served: ServedModel): void {
+function exportState(metrics: Metrics, served: ExportedModel): void {
   const model = served.name;
-  const now = stateName(served.thermostat.state);
+  const now = stateName(served.loop.state);
   for (const name of STATE_NAMES) metrics.state.set({ model, state: name }, name === now ? 1 : 0);
-  for (const site of served.loaded.sites) metrics.threshold.set({ model, site: site.name }, served.applied);
+  for (const site of served.loaded.sites)
+    metrics.threshold.set({ model, site: site.name }, served.loop.applied);
 }
 
-function exportSparsity(metrics: Metrics, served: ServedModel): void {
+function exportSparsity(metrics: Metrics, served: ExportedModel): void {
   const model = served.name;
-  const { measured, applied } = served.thermostat;
+  const { measured, applied } = served.loop;
   const { sites, overall } = measured;
   const sparsity = (value: number) => (applied === 0 ? 0 : value);
   setOrRemove(metrics.sparsity, { model, site: ALL }, sparsity(overall.sparsity));
@@ -56,10 +67,10 @@ function exportSparsity(metrics: Metrics, served: ServedModel): void {
   }
 }
 
-function exportFreeEnergy(metrics: Metrics, served: ServedModel): void {
+function exportFreeEnergy(metrics: Metrics, served: ExportedModel): void {
   const model = served.name;
-  const { criticality, measured, state } = served.thermostat;
-  const judged = judgedThreshold(state);
+  const { criticality, measured, state } = served.loop;
+  const judged = comparedThreshold(state);
   const curve = criticality?.curve;
   const hasPoint = curve !== undefined && judged > 0;
   const renormalized = hasPoint ? freeEnergyNear(curve, judged) : undefined;

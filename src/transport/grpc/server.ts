@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { InferencePlane } from '../../plane/inference.ts';
-import { listenError } from '../http/server.ts';
+import { listenError } from '../listen-error.ts';
 import { INFERENCE_SERVICE, type InferenceServiceOptions, inferenceHandlers } from './service.ts';
 
 export interface GrpcAddress {

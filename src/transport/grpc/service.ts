@@ -1,8 +1,9 @@
-import type { handleUnaryCall, Metadata, MethodDefinition, sendUnaryData } from '@grpc/grpc-js';
+import type { handleUnaryCall, MethodDefinition, sendUnaryData } from '@grpc/grpc-js';
 import { ServingError } from '../../config/errors.ts';
+import { mayUseData, type Tokens } from '../../plane/authorization.ts';
 import type { InferencePlane } from '../../plane/inference.ts';
+import { parseVersion } from '../../plane/model-version.ts';
 import type { DecodeLimits } from '../../protocol/decode-request.ts';
-import { parseVersion } from '../http/model-path.ts';
 import { type Call, CallContext } from './call-context.ts';
 import { checkedRequest, decodeInferMessage } from './infer-request.ts';
 import { encodeInferResponse } from './infer-response.ts';
@@ -17,12 +18,8 @@ import { statusOf } from './status.ts';
 const EXTENSIONS = ['parameters', 'pruning'] as const;
 
 export interface InferenceServiceOptions extends DecodeLimits {
-  /**
-   * Whether a caller may call, by the metadata of the call. Liveness and readiness of the server are not asked for.
-   *
-   * @throws ServingError UNAUTHORIZED or FORBIDDEN
-   */
-  readonly authorize?: ((metadata: Metadata) => void) | undefined;
+  /** What callers need; liveness and readiness of the server need none. */
+  readonly tokens?: Tokens | undefined;
   /** Hears of errors that are the server's fault. */
   readonly report?: ((error: unknown) => void) | undefined;
 }
@@ -63,7 +60,8 @@ export function inferenceHandlers(
   const authorized =
     (rpc: Rpc): Rpc =>
     (call) => {
-      options.authorize?.(call.metadata);
+      if (!mayUseData((name) => call.metadata.get(name)[0]?.toString(), options.tokens ?? {}))
+        throw new ServingError('UNAUTHORIZED', 'a bearer token or an API key is needed');
       return rpc(call);
     };
   const rpcs: Rpcs = {
@@ -75,14 +73,14 @@ export function inferenceHandlers(
       return encodeBoolean(plane.isModelReady(model, version) && plane.isReady);
     }),
     ModelMetadata: authorized(({ request }) =>
-      encodeModelMetadata(plane.metadata(...modelOf(decodeModelMessage(request)))),
+      encodeModelMetadata(plane.find(...modelOf(decodeModelMessage(request))).metadata),
     ),
     ModelInfer: authorized(async (call) => {
       const message = decodeInferMessage(call.request);
-      const [model, version] = modelOf({ name: message.model, version: message.version });
-      plane.admit?.(model, version);
-      const request = checkedRequest(message, plane.metadata(model, version), options);
-      const response = await plane.infer(model, version, request, new CallContext(call));
+      const model = plane.find(...modelOf({ name: message.model, version: message.version }));
+      model.admit();
+      const request = checkedRequest(message, model.metadata, options);
+      const response = await model.infer(request, new CallContext(call));
       return encodeInferResponse(response, request, message.raw.length > 0);
     }),
   };

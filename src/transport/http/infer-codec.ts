@@ -2,7 +2,7 @@ import type { EncodedBody } from '../../protocol/encode-body.ts';
 import { askedOutputs } from '../../protocol/encode-response.ts';
 import { RequestDecoder } from '../../protocol/request-decoder.ts';
 import { ResponseEncoder } from '../../protocol/response-encoder.ts';
-import { AsideCodec } from '../../protocol/thread/aside-codec.ts';
+import { AsideCodec, type Decoded } from '../../protocol/thread/aside-codec.ts';
 import type { InferRequest, InferResponse, ModelMetadata, Tensor } from '../../protocol/types.ts';
 import type { HttpLimits } from './limits.ts';
 
@@ -24,22 +24,24 @@ export class InferCodec {
     this.#encoder = new ResponseEncoder(limits.nonFinite);
   }
 
-  /**
-   * A request, checked against the model that is current when it is there.
-   *
-   * @param current - what answers now; another one may take its place while a large body is decoded.
-   * @param client - whose signal is asked for where the body is large.
-   * @throws ServingError INVALID_REQUEST, and OVERLOADED when too much waits to be decoded.
-   */
-  decode(
+  /** Whether a body is to be decoded in a thread of its own: its JSON would take milliseconds. */
+  isLarge(body: Uint8Array, headerLength: number | undefined): boolean {
+    return (headerLength ?? body.byteLength) >= this.#limits.asideFromBytes;
+  }
+
+  /** A request, checked against a model. @throws ServingError INVALID_REQUEST */
+  decode(body: Uint8Array, headerLength: number | undefined, model: ModelMetadata): InferRequest {
+    return this.#decoder.decode(body, headerLength, model);
+  }
+
+  /** @throws ServingError INVALID_REQUEST, and OVERLOADED when too much waits to be decoded. */
+  decodeAside(
     body: Uint8Array,
     headerLength: number | undefined,
-    current: () => ModelMetadata,
-    client: { readonly signal: AbortSignal },
-  ): InferRequest | Promise<InferRequest> {
-    const jsonBytes = headerLength ?? body.byteLength;
-    if (jsonBytes < this.#limits.asideFromBytes) return this.#decoder.decode(body, headerLength, current());
-    return this.#decodeAside(body, headerLength, current, client);
+    model: ModelMetadata,
+    signal: AbortSignal,
+  ): Promise<Decoded> {
+    return ASIDE.decode(body, headerLength, model, this.#limits, signal);
   }
 
   /** @throws ServingError INVALID_REQUEST, INFERENCE_FAILED, and OVERLOADED when too much waits to be encoded. */
@@ -51,24 +53,6 @@ export class InferCodec {
     if (isLarge) return ASIDE.encode(response, request, nonFinite);
     return this.#encoder.encode(response, request);
   }
-
-  async #decodeAside(
-    body: Uint8Array,
-    headerLength: number | undefined,
-    current: () => ModelMetadata,
-    { signal }: { readonly signal: AbortSignal },
-  ): Promise<InferRequest> {
-    for (let bytes = body; ; ) {
-      const model = current();
-      const decoded = await ASIDE.decode(bytes, headerLength, model, this.#limits, signal);
-      if (isSame(current(), model)) return decoded.request;
-      bytes = decoded.body;
-    }
-  }
-}
-
-function isSame(a: ModelMetadata, b: ModelMetadata): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** What a response writes as JSON. */

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { ServingError } from '../../config/errors.ts';
-import type { InferContext, InferencePlane } from '../../plane/inference.ts';
+import type { AnsweringModel, InferContext, InferencePlane } from '../../plane/inference.ts';
+import type { InferRequest, ModelMetadata } from '../../protocol/types.ts';
 import { type BodySource, withBody } from './body.ts';
 import { compress } from './compression.ts';
 import { InferCodec } from './infer-codec.ts';
@@ -28,21 +29,44 @@ export function createInferExchange(
 ): (message: InferMessage) => Promise<InferAnswer> {
   const codec = new InferCodec(limits);
   const exchange = async (message: InferMessage): Promise<InferAnswer> => {
-    const { model, version } = message;
-    plane.metadata(model, version); // an unknown model is refused before its body is read
+    const { model: name, version } = message;
+    // An unknown model, and a request that there is no room for, are refused before the body is read.
+    const model = plane.find(name, version);
     const headerLength = headerLengthOf(message);
-    plane.admit?.(model, version);
+    model.admit();
     return withBody(message, limits.maxBodyBytes, headerLength ?? 0, async (body) => {
-      // From here to the run nothing waits, so that the version that answers is the one that the request was checked against.
-      const decoded = codec.decode(body, headerLength, () => plane.metadata(model, version), message);
-      const request = decoded instanceof Promise ? await decoded : decoded;
-      const response = await plane.infer(model, version, request, new MessageContext(message));
+      // From `find` to `infer` nothing is awaited, so that the version that answers is the one that the request was checked against.
+      let answering = model.isCurrent ? model : plane.find(name, version);
+      let request: InferRequest;
+      if (codec.isLarge(body, headerLength))
+        ({ request, answering } = await decodedInThread(body, headerLength, message));
+      else request = codec.decode(body, headerLength, answering.metadata);
+      const response = await answering.infer(request, new MessageContext(message));
       const answered = codec.encode(response, request);
       const encoded = answered instanceof Promise ? await answered : answered;
       return answer(encoded.body, encoded.headerLength, message, limits);
     });
   };
+  /** Another model may take the place of the one that a large body was checked against: then it is checked again. */
+  const decodedInThread = async (
+    body: Uint8Array,
+    headerLength: number | undefined,
+    { model, version, signal }: InferMessage,
+  ): Promise<{ request: InferRequest; answering: AnsweringModel }> => {
+    for (let bytes = body; ; ) {
+      const checked = plane.find(model, version);
+      const decoded = await codec.decodeAside(bytes, headerLength, checked.metadata, signal);
+      const answering = plane.find(model, version);
+      if (isAlike(answering.metadata, checked.metadata)) return { request: decoded.request, answering };
+      bytes = decoded.body;
+    }
+  };
   return (message) => exchange(message).catch((error: unknown) => refuse(error, limits));
+}
+
+/** Whether what was checked against one holds for the other. */
+function isAlike(a: ModelMetadata, b: ModelMetadata): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
 /**

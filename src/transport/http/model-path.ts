@@ -1,9 +1,7 @@
 import { ServingError } from '../../config/errors.ts';
-import { unknownModel } from '../../plane/inference.ts';
+import { parseVersion } from '../../plane/model-version.ts';
 import { quoted } from '../../protocol/quoted.ts';
 import type { HttpContext } from './body.ts';
-
-const INT64_MAX = 2n ** 63n - 1n;
 
 export interface ModelPath {
   readonly model: string;
@@ -24,17 +22,4 @@ export function modelPath(context: HttpContext): ModelPath {
   }
   const version = context.req.param('version');
   return { model, version: version === undefined ? undefined : parseVersion(model, version) };
-}
-
-/**
- * A version in its one form: decimal, without leading zeros.
- *
- * @throws ServingError UNKNOWN_MODEL for what is no number, INVALID_REQUEST for one beyond int64.
- */
-export function parseVersion(model: string, version: string): string {
-  if (!/^\d+$/.test(version)) throw unknownModel(model, `'${version.slice(0, 40)}'`);
-  const isTooLong = version.length > 40 || BigInt(version) > INT64_MAX;
-  if (isTooLong)
-    throw new ServingError('INVALID_REQUEST', `model version ${version.slice(0, 40)} is out of range`);
-  return BigInt(version).toString();
 }

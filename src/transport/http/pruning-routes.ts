@@ -3,32 +3,11 @@ import { streamSSE } from 'hono/streaming';
 import { z } from 'zod';
 import { messageOf, ServingError } from '../../config/errors.ts';
 import { MODES, type Mode } from '../../config/modes.ts';
+import type { PruningPlane, Unfollow } from '../../plane/pruning.ts';
 import { checkControl } from './access.ts';
 import { errorAnswer, json } from './answers.ts';
 import { type HttpContext, type NodeBindings, readBody } from './body.ts';
 import { type ModelPath, modelPath } from './model-path.ts';
-
-/** What the control API needs to know and to do; plain data, free of the estimator's types. */
-export interface PruningPlane {
-  /** @throws ServingError UNKNOWN_MODEL */
-  report(model: string, version?: string): unknown;
-  /**
-   * In force at once; resolves with the report when it outlives a restart, or cannot be made to, which the report then says.
-   *
-   * @throws ServingError UNKNOWN_MODEL
-   */
-  setMode(model: string, mode: Mode, threshold: number | undefined, version?: string): Promise<unknown>;
-  /** Tells the present summary at once and every one after a change. @throws ServingError UNKNOWN_MODEL */
-  follow(model: string, follower: Follower, version?: string): Unfollow;
-}
-
-export interface Follower {
-  readonly next: (summary: unknown) => void;
-  /** Nothing comes any more: the server is about to stop. */
-  readonly end: () => void;
-}
-
-export type Unfollow = () => void;
 
 /** Thresholds reach the model as float32. */
 const MAX_FLOAT32 = 3.4028234663852886e38;

@@ -2,7 +2,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
-import { ServingError } from '../../config/errors.ts';
+import { listenError } from '../listen-error.ts';
 import type { NodeBindings } from './body.ts';
 import type { DirectAnswer } from './direct-infer.ts';
 import { refuseExpectation, refuseMessage, refuseRequest } from './malformed.ts';
@@ -80,22 +80,6 @@ export async function listen(
 /** Nothing came or went for a while: that is the client's doing where there is something for it to read. */
 function cutOffStalled(this: ServerResponse): void {
   if ((this.socket?.writableLength ?? 0) > 0) this.socket?.destroy();
-}
-
-/** Why an address cannot be listened on. @param flag - the option that chooses another. */
-export function listenError(
-  error: NodeJS.ErrnoException,
-  host: string,
-  port: number,
-  flag: string,
-): ServingError {
-  if (error.code === 'EADDRINUSE') {
-    return new ServingError(
-      'ADDRESS_IN_USE',
-      `${host}:${port} is in use; choose another with ${flag}, or 0 for a free one`,
-    );
-  }
-  return new ServingError('CONFIG_INVALID', `cannot listen on ${host}:${port}: ${error.message}`);
 }
 
 async function stop(server: Server, graceMs: number): Promise<void> {

@@ -54,7 +54,7 @@ export function createV2Routes(
   });
   serveModel('GET', '', (context) => {
     const { model, version } = modelPath(context);
-    const { name, versions, platform, inputs, outputs } = plane.metadata(model, version);
+    const { name, versions, platform, inputs, outputs } = plane.find(model, version).metadata;
     return json({ name, versions, platform, inputs: inputs.map(specJson), outputs: outputs.map(specJson) });
   });
   return routes;

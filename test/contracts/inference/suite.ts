@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Taustat } from '../../../src/compose.ts';
 import { bundledModel } from '../../../src/config/bundled-model.ts';
 import type { ConfigInput } from '../../../src/config/schema.ts';
 import { VERSION } from '../../../src/config/version.ts';
 import type { TensorElements } from '../../../src/protocol/types.ts';
+import type { Taustat } from '../../../src/taustat.ts';
 import { anyOf, SERVED_DATATYPES } from '../../conformance/models.ts';
 import { ort } from '../../onnx/ort.ts';
 import type { Asked, AskedTensor, InferenceClient } from './client.ts';

@@ -6,9 +6,9 @@ import type { ControlEvent } from '../../../src/control/phases/event.ts';
 import { interestIn } from '../../../src/control/phases/interest.ts';
 import {
   appliedThreshold,
+  comparedThresholds,
   dueAt,
   isWithheld,
-  judgedThresholds,
   production,
   stateName,
 } from '../../../src/control/phases/production.ts';
@@ -39,7 +39,7 @@ function judge(
 ): { state: ControllerState; pairs: number } {
   let pairs = 0;
   for (; !isOver(state) && pairs < most; pairs++) {
-    for (const threshold of judgedThresholds(state))
+    for (const threshold of comparedThresholds(state))
       state = step(state, pair(threshold, lossAt(threshold)), options);
   }
   return { state, pairs };
@@ -61,7 +61,7 @@ describe('from warming to tracking', () => {
 
   it('tries the critical point on shadow traffic first: judged, not applied', () => {
     const state = replay([snapshot([1])]);
-    expect([...summary(state), judgedThresholds(state)]).toEqual(['trial', 0, [1]]);
+    expect([...summary(state), comparedThresholds(state)]).toEqual(['trial', 0, [1]]);
   });
 
   it('proves nothing from pairs at another threshold', () => {
@@ -134,7 +134,7 @@ describe('a candidate on trial, where the rest of production is dense', () => {
 
   it('is judged once per request, wherever that is answered', () => {
     const state = exposedTo(0.05);
-    expect([judgedThresholds(state, 0), judgedThresholds(state, 0.9)]).toEqual([[1], [1]]);
+    expect([comparedThresholds(state, 0), comparedThresholds(state, 0.9)]).toEqual([[1], [1]]);
   });
 
   it('is taken back at once when it is refuted, and the next one starts from nothing: no strike', () => {
@@ -146,8 +146,8 @@ describe('a candidate on trial, where the rest of production is dense', () => {
     expect(state.change.detail).toMatch(/; dense, trying τ = 0\.\d+$/);
     const search = state.phase.kind === 'trial' ? state.phase.search : expect.fail();
     expect([search.trial?.accept.observations, search.unproven]).toEqual([0, 1]);
-    expect(judgedThresholds(state)[0]).toBeLessThan(1);
-    expect(production(replay(times(15, pair(judgedThresholds(state)[0]!, 0)), state, STRICT))).toEqual({
+    expect(comparedThresholds(state)[0]).toBeLessThan(1);
+    expect(production(replay(times(15, pair(comparedThresholds(state)[0]!, 0)), state, STRICT))).toEqual({
       threshold: 0,
       share: 1,
       rest: 0,
@@ -178,9 +178,9 @@ describe('a candidate on trial, where the rest of production is dense', () => {
   });
 
   it('goes on with its trial after a silence, from dense and in stages', () => {
-    const silence: ControlEvent = { kind: 'silence', at: 7, requests: 1e6, ms: 1e6 };
+    const silence: ControlEvent = { kind: 'uncompared', at: 7, requests: 1e6, ms: 1e6 };
     const silent = step(exposedTo(0.25), silence, STRICT);
-    expect([...summary(silent), judgedThresholds(silent)]).toEqual(['unverified', 0, [1]]);
+    expect([...summary(silent), comparedThresholds(silent)]).toEqual(['unverified', 0, [1]]);
     const back = replay(times(16, pair(1, 0)), silent, STRICT);
     expect([stateName(back), production(back)]).toEqual(['tracking', at(0.01)]);
     const { state, pairs } = judge(silent, agreeing, isRamped, 999, STRICT);
@@ -188,7 +188,7 @@ describe('a candidate on trial, where the rest of production is dense', () => {
   });
 
   it('is refuted in the shadow after a silence, too', () => {
-    const silence: ControlEvent = { kind: 'silence', at: 7, requests: 1e6, ms: 1e6 };
+    const silence: ControlEvent = { kind: 'uncompared', at: 7, requests: 1e6, ms: 1e6 };
     const oneInTen = [...times(9, pair(1, 0)), pair(1, 1)];
     const silent = replay([...oneInTen, ...oneInTen, ...oneInTen, silence], trying(), STRICT);
     expect(stateName(silent)).toBe('unverified');
@@ -217,7 +217,7 @@ describe('the policy earliest', () => {
 
   it('stays at the critical point, with nothing further on trial', () => {
     const state = replay(times(300, pair(1, 0)), tracked(), EARLIEST);
-    expect([...summary(state), judgedThresholds(state)]).toEqual(['tracking', 1, [1]]);
+    expect([...summary(state), comparedThresholds(state)]).toEqual(['tracking', 1, [1]]);
   });
 
   it('takes less where the critical point disagrees, and never more', () => {
@@ -241,8 +241,8 @@ describe('the policy guarded', () => {
 
   it('keeps what is in production while a higher threshold is on trial, and judges both', () => {
     const { state } = judge(replay([snapshot([0.3])]), agreeing, isRamped);
-    expect(judgedThresholds(state)).toHaveLength(2);
-    const [applied, tried] = judgedThresholds(state);
+    expect(comparedThresholds(state)).toHaveLength(2);
+    const [applied, tried] = comparedThresholds(state);
     expect(tried).toBeGreaterThan(applied!);
     const rejected = replay(times(60, pair(tried!, 1)), state);
     expect(summary(rejected)).toEqual(['tracking', applied]);
@@ -265,10 +265,10 @@ describe('the policy guarded', () => {
 
     it('judges every request at what it is answered at', () => {
       const state = ramping();
-      expect(judgedThresholds(state, 0.0099)).toEqual([next()]);
-      expect(judgedThresholds(state, 0.01)).toEqual([0.3]);
+      expect(comparedThresholds(state, 0.0099)).toEqual([next()]);
+      expect(comparedThresholds(state, 0.01)).toEqual([0.3]);
       const observed: ControllerState = { ...state, mode: 'observe' };
-      expect(judgedThresholds(observed, 0.01)).toEqual([0.3]);
+      expect(comparedThresholds(observed, 0.01)).toEqual([0.3]);
     });
 
     it('moves on for requests that it has reached alone', () => {
@@ -284,9 +284,9 @@ describe('the policy guarded', () => {
 
     it('judges in the shadow where the rest is dense, which carries no stage on and still raises the alarm', () => {
       const { state: settled } = judge(replay([snapshot([0.3])]), agreeing, isRamped);
-      const silence: ControlEvent = { kind: 'silence', at: 7, requests: 1e6, ms: 1e6 };
+      const silence: ControlEvent = { kind: 'uncompared', at: 7, requests: 1e6, ms: 1e6 };
       const first = replay([silence, ...times(OPTIONS.rampSamples, pair(0.3, 0))], settled);
-      expect(judgedThresholds(first, 0.99)).toEqual([0.3]);
+      expect(comparedThresholds(first, 0.99)).toEqual([0.3]);
       const agreed = replay(times(100, pair(0.3, 0, false)), first);
       expect(production(agreed)).toEqual(production(first));
       expect(summary(replay(times(20, pair(0.3, 1, false)), first))).toEqual(['fallback', 0]);
@@ -300,9 +300,9 @@ describe('the policy guarded', () => {
     it('goes on with what was known against the rest before the ramp, and after it', () => {
       const appliedOf = (s: ControllerState) => (s.phase.kind === 'tracking' ? s.phase.applied : null)!;
       const { state: first } = judge(replay([snapshot([0.3])]), agreeing, isRamped);
-      const { state: trying } = judge(first, agreeing, (s) => judgedThresholds(s).length === 2);
+      const { state: trying } = judge(first, agreeing, (s) => comparedThresholds(s).length === 2);
       const doubted = step(trying, pair(0.3, 0.3), OPTIONS);
-      const tried = judgedThresholds(doubted)[1]!;
+      const tried = comparedThresholds(doubted)[1]!;
       let climbing = doubted;
       while (production(climbing).share === 1) climbing = step(climbing, pair(tried, 0), OPTIONS);
       expect(appliedOf(climbing).rest).toEqual(appliedOf(doubted).watch);
@@ -329,7 +329,7 @@ describe('the policy guarded', () => {
     ]);
     const again = replay(times(7, snapshot([1])), state);
     expect(summary(again)).toEqual(['trial', 0]);
-    expect(judgedThresholds(again)[0]).toBeLessThan(1);
+    expect(comparedThresholds(again)[0]).toBeLessThan(1);
   });
 });
 
@@ -367,7 +367,7 @@ describe('the guard', () => {
     const { state: climbed } = judge(replay([snapshot([0.3])]), (t) => (t <= 1.45 ? 0 : 0.5), isSettled);
     const { state: back } = judge(climbed, (t) => (t > 1.3 ? 0.2 : 0), isAlarmed);
     const { state: resting } = judge(back, agreeing, () => false, OPTIONS.cooldownSamples - 1);
-    expect(judgedThresholds(resting)).toHaveLength(1);
+    expect(comparedThresholds(resting)).toHaveLength(1);
     const { state: settled } = judge(
       back,
       (t) => (t > 1.3 ? 1 : 0),
@@ -432,11 +432,11 @@ describe('drift', () => {
     const applied = appliedThreshold(climbed);
     const drifted = step(climbed, snapshot([0.3], { isDrift: true }), OPTIONS);
     const again = step(drifted, snapshot([0.4]), OPTIONS);
-    expect([judgedThresholds(again), appliedThreshold(again)]).toEqual([[applied], 0]);
+    expect([comparedThresholds(again), appliedThreshold(again)]).toEqual([[applied], 0]);
     const { trial, unproven, proven } = again.phase.kind === 'trial' ? again.phase.search : expect.fail();
     expect([trial!.accept.observations, unproven, proven]).toEqual([0, 0, -1]);
     const above = step(drifted, snapshot([1.9]), OPTIONS);
-    expect(judgedThresholds(above)).toEqual([1.9]);
+    expect(comparedThresholds(above)).toEqual([1.9]);
     const { state: down } = judge(again, (t) => (t > 0.5 ? 1 : 0), isSettled);
     expect(appliedThreshold(down)).toBe(0.5);
   });
@@ -450,7 +450,7 @@ describe('drift', () => {
       (s) => isRamped(s) && appliedThreshold(s) > 0.3,
     ).state;
     const again = replay([snapshot([0.3], { isDrift: true }), snapshot([0.2])], climbed);
-    expect(judgedThresholds(again)).toEqual([0.2]);
+    expect(comparedThresholds(again)).toEqual([0.2]);
   });
 
   it('forgives strikes: other traffic, other answers', () => {
@@ -465,7 +465,12 @@ describe('drift', () => {
 });
 
 describe('answers that nobody compares', () => {
-  const silence = (requests: number, ms: number): ControlEvent => ({ kind: 'silence', at: 7, requests, ms });
+  const silence = (requests: number, ms: number): ControlEvent => ({
+    kind: 'uncompared',
+    at: 7,
+    requests,
+    ms,
+  });
   const long = silence(OPTIONS.unverifiedRequests, OPTIONS.unverifiedMs);
 
   it('are dense at once when both the requests and the time are too many, and it is said why', () => {
@@ -476,7 +481,7 @@ describe('answers that nobody compares', () => {
       'unverified',
       tracked().epoch,
     ]);
-    expect(judgedThresholds(state)).toEqual([1]);
+    expect(comparedThresholds(state)).toEqual([1]);
     expect(interestIn(state, 0.99, OPTIONS)).toBe('welcome');
   });
 
@@ -521,7 +526,7 @@ describe('answers that nobody compares', () => {
       (s) => s.phase.kind === 'tracking' && s.phase.search.trial !== null,
     );
     const withheld = step(trying, long, OPTIONS);
-    expect(judgedThresholds(withheld)).toEqual([judgedThresholds(trying)[0]]);
+    expect(comparedThresholds(withheld)).toEqual([comparedThresholds(trying)[0]]);
     const { state } = judge(withheld, (t) => (t <= 1.45 ? 0 : 0.5), isSettled);
     expect(summary(state)).toEqual(['tracking', 1.4]);
   });
@@ -551,7 +556,7 @@ describe('a critical point that has moved', () => {
       'critical-point-moved',
       before.epoch,
     ]);
-    expect(judgedThresholds(step(state, earliest(1.5), EARLIEST))).toEqual([1.5]);
+    expect(comparedThresholds(step(state, earliest(1.5), EARLIEST))).toEqual([1.5]);
   });
 
   it('moves nothing for the policy guarded, which the answers tell', () => {
@@ -563,7 +568,7 @@ describe('a critical point that has moved', () => {
 describe('modes', () => {
   it('off is dense and judges nothing; coming back starts afresh', () => {
     const off = replay([{ kind: 'mode', at: 3, mode: 'off' }], tracked());
-    expect([...summary(off), judgedThresholds(off)]).toEqual(['off', 0, []]);
+    expect([...summary(off), comparedThresholds(off)]).toEqual(['off', 0, []]);
     const back = replay([{ kind: 'mode', at: 4, mode: 'auto' }], off);
     expect([stateName(back), back.epoch, back.modeBy]).toEqual(['warming', off.epoch + 1, 'operator']);
   });
@@ -577,7 +582,7 @@ describe('modes', () => {
       999,
       EARLIEST,
     );
-    expect([...summary(observed), judgedThresholds(observed)]).toEqual(['observe', 0, [1]]);
+    expect([...summary(observed), comparedThresholds(observed)]).toEqual(['observe', 0, [1]]);
     const auto = replay([{ kind: 'mode', at: 3, mode: 'auto' }], observed);
     expect([stateName(auto), production(auto)]).toEqual(['tracking', { threshold: 1, share: 0.01, rest: 0 }]);
   });
@@ -599,7 +604,7 @@ describe('modes', () => {
 describe('a fixed threshold', () => {
   const SET: ControlEvent = { kind: 'mode', at: 3, mode: 'fixed', threshold: 0.3 };
   const FAILURE: ControlEvent = { kind: 'failure', at: 5, message: 'shadow runs fail' };
-  const SILENCE: ControlEvent = { kind: 'silence', at: 5, requests: 1e6, ms: 1e6 };
+  const SILENCE: ControlEvent = { kind: 'uncompared', at: 5, requests: 1e6, ms: 1e6 };
   const agreed = (count: number) => times(count, pair(0.3, 0));
 
   it('is all of production at once, and every answer is wanted once some disagree', () => {
@@ -612,7 +617,7 @@ describe('a fixed threshold', () => {
 
   it('is dense within 10 comparisons of a collapse, until the operator decides', () => {
     const collapsed = replay(times(10, pair(0.3, 1)), replay(agreed(500), replay([SET])));
-    expect([...summary(collapsed), judgedThresholds(collapsed)]).toEqual(['fallback', 0, []]);
+    expect([...summary(collapsed), comparedThresholds(collapsed)]).toEqual(['fallback', 0, []]);
     const later = replay([...agreed(500), FAILURE, SILENCE, ...agreed(500)], collapsed);
     expect(summary(later)).toEqual(['fallback', 0]);
   });
@@ -629,7 +634,7 @@ describe('a fixed threshold', () => {
         0,
         event.kind === 'failure' ? 'failure' : 'unverified',
       ]);
-      expect([judgedThresholds(doubted), interestIn(doubted, 0.99, OPTIONS), isWithheld(doubted)]).toEqual([
+      expect([comparedThresholds(doubted), interestIn(doubted, 0.99, OPTIONS), isWithheld(doubted)]).toEqual([
         [0.3],
         'welcome',
         true,
@@ -646,7 +651,7 @@ describe('a fixed threshold', () => {
       const again = replay([event, ...agreed(OPTIONS.rampSamples - 1)], almost);
       expect(summary(again)).toEqual([name, 0]);
       const disagreed = replay(times(20, pair(0.3, 1)), doubted);
-      expect(judgedThresholds(disagreed)).toEqual([]);
+      expect(comparedThresholds(disagreed)).toEqual([]);
     },
   );
 
@@ -676,8 +681,8 @@ describe('a fixed threshold', () => {
           const { epoch } = state;
           state = step(state, event, OPTIONS);
           if (state.change.reason === 'disagreement') isRevoked = true;
-          if (event.kind === 'failure' || event.kind === 'silence') sinceDoubt = 0;
-          else if (event.kind === 'pair') sinceDoubt++;
+          if (event.kind === 'failure' || event.kind === 'uncompared') sinceDoubt = 0;
+          else if (event.kind === 'comparison') sinceDoubt++;
           // Comparisons on other traffic do not count towards a return.
           else if (state.epoch !== epoch && sinceDoubt < OPTIONS.rampSamples) sinceDoubt = 0;
           const isDense = isRevoked || sinceDoubt < OPTIONS.rampSamples;
@@ -708,7 +713,7 @@ describe('whatever happens', () => {
     { kind: 'mode', at: 5, mode: 'observe' },
     { kind: 'mode', at: 5, mode: 'off' },
     { kind: 'failure', at: 5, message: 'broken' },
-    { kind: 'silence', at: 5, requests: 1e6, ms: 1e6 },
+    { kind: 'uncompared', at: 5, requests: 1e6, ms: 1e6 },
   );
   /** Runs of equal events, so that trials are won and lost within a short story; pairs are at what is judged then. */
   const stories = fc.array(fc.tuple(fc.oneof(judged, others), fc.integer({ min: 1, max: 250 })), {
@@ -717,7 +722,7 @@ describe('whatever happens', () => {
   type Story = [[number, number, number] | ControlEvent, number][];
 
   function pairOf(state: ControllerState, which: number, loss: number, position: number): ControlEvent {
-    const judgedNow = judgedThresholds(state, position);
+    const judgedNow = comparedThresholds(state, position);
     const threshold = judgedNow[Math.min(which, judgedNow.length - 1)] ?? 0.5;
     return pair(threshold, loss, threshold === dueAt(state, position));
   }
@@ -750,11 +755,15 @@ describe('whatever happens', () => {
         tell(story as Story, (before, after, event) => {
           if (after.epoch !== before.epoch) proven.clear();
           const tried = trialOf(before);
-          if (tried !== null && event.kind === 'pair' && event.threshold === judgedThresholds(before).at(-1))
+          if (
+            tried !== null &&
+            event.kind === 'comparison' &&
+            event.threshold === comparedThresholds(before).at(-1)
+          )
             losses.push(event.loss);
           if (after.change !== before.change && after.change.reason === 'agreement-proven') {
             expect(isProvenBelow(OPTIONS.allowedLoss, losses)).toBe(true);
-            proven.add(judgedThresholds(before).at(-1)!);
+            proven.add(comparedThresholds(before).at(-1)!);
           }
           const now = production(after);
           if (now.threshold !== 0) expect(after.mode).toBe('auto');
@@ -778,7 +787,7 @@ describe('whatever happens', () => {
       fc.property(stories, (story) => {
         tell(story as Story, (before, after) => {
           for (const position of [0, 0.02, 0.9]) {
-            const judgedNow = judgedThresholds(after, position);
+            const judgedNow = comparedThresholds(after, position);
             expect(new Set(judgedNow).size).toBe(judgedNow.length);
           }
           const [was, is] = [trialOf(before), trialOf(after)];

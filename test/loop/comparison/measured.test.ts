@@ -23,7 +23,7 @@ describe('AgreementWindow', () => {
     window.add({ rows: 1, agreed: 1, loss: 0, kl: 1, cosine: 1 });
     window.add({ rows: 3, agreed: 2, loss: 0.25, kl: 2, cosine: 0.5 });
     expect(window.reading).toMatchObject({
-      pairs: 2,
+      comparisons: 2,
       ratio: 3 / 4,
       loss: 0.75 / 4,
       kl: 7 / 4,
@@ -32,8 +32,8 @@ describe('AgreementWindow', () => {
   });
 
   it('knows nothing before the first comparison', () => {
-    const { pairs, ratio, lowerBound, upperBound } = new AgreementWindow(4).reading;
-    expect([pairs, ratio, lowerBound, upperBound]).toEqual([0, Number.NaN, 0, 1]);
+    const { comparisons, ratio, lowerBound, upperBound } = new AgreementWindow(4).reading;
+    expect([comparisons, ratio, lowerBound, upperBound]).toEqual([0, Number.NaN, 0, 1]);
   });
 });
 

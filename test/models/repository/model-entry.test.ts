@@ -43,6 +43,7 @@ function observed(chosen: ReadonlyMap<string, Choice> = new Map()) {
     inherited.push(`${version} ${choice?.mode ?? '-'}`);
     const served = {
       metadata: { name: 'm', versions: [version], platform: '', inputs: [], outputs: [] },
+      version,
       runtime: { isReady: true },
       choice: chosen.get(version) ?? choice,
       close: async () => {

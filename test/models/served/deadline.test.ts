@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { deadlineOf } from '../../../src/models/served/deadline.ts';
+import { withinDeadline } from '../../../src/models/served/deadline.ts';
 import type { InferRequest } from '../../../src/protocol/types.ts';
 
 const request = (timeout?: number): InferRequest => ({
@@ -13,7 +13,7 @@ const never = () => new Promise<never>(() => undefined);
 describe('a request’s timeout', () => {
   it('ends what takes longer, and takes it out of the queue', async () => {
     let signal: AbortSignal | undefined;
-    const late = deadlineOf(request(2000), {}, (client) => {
+    const late = withinDeadline(request(2000), {}, (client) => {
       signal = client.signal;
       return never();
     });
@@ -26,7 +26,7 @@ describe('a request’s timeout', () => {
 
   it.each([1e15, 2 ** 53])('of %d µs is longer than any timer, and waits', async (timeout) => {
     const work = () => sleep(30, 'done');
-    expect(await deadlineOf(request(timeout), {}, work)).toBe('done');
+    expect(await withinDeadline(request(timeout), {}, work)).toBe('done');
   });
 
   it.each([undefined, 0])('of %s is none: the client’s own signal is handed on, unasked', async (timeout) => {
@@ -37,7 +37,7 @@ describe('a request’s timeout', () => {
         return undefined;
       },
     };
-    await deadlineOf(request(timeout), context, async () => undefined);
+    await withinDeadline(request(timeout), context, async () => undefined);
     expect(asked).toBe(0);
   });
 
@@ -47,21 +47,21 @@ describe('a request’s timeout', () => {
     ['the shorter of the two: its own', 1500, 9000, 1500],
     ['a deadline that is over', 9e6, -1, -1000],
   ])('is %s', async (_, timeout, timeoutMs, expectedUs) => {
-    await expect(deadlineOf(request(timeout), { timeoutMs }, never)).rejects.toMatchObject({
+    await expect(withinDeadline(request(timeout), { timeoutMs }, never)).rejects.toMatchObject({
       code: 'DEADLINE_EXCEEDED',
       message: `no answer within the timeout of ${expectedUs} µs`,
     });
   });
 
   it('leaves the failure of the work as it is', async () => {
-    const failing = deadlineOf(request(1e6), {}, () => Promise.reject(new Error('refused')));
+    const failing = withinDeadline(request(1e6), {}, () => Promise.reject(new Error('refused')));
     await expect(failing).rejects.toThrow('refused');
   });
 
   it('does not hide that the client has gone', async () => {
     const client = new AbortController();
     let signal: AbortSignal | undefined;
-    const work = deadlineOf(request(1e6), { signal: client.signal }, async (run) => {
+    const work = withinDeadline(request(1e6), { signal: client.signal }, async (run) => {
       signal = run.signal;
       return 'answered';
     });

@@ -60,7 +60,7 @@ describe('a model of which nobody can tell what an operator chose', () => {
   it.each(TROUBLES)('starts dense and says so: it %s', async (_, message, trouble) => {
     trouble();
     const { keeper, lines, failed } = await open();
-    const { mode, modeBy, change } = keeper.memory.state;
+    const { mode, modeBy, change } = keeper.resumePoint.state;
     expect([mode, modeBy, change.reason]).toEqual(['off', 'settings', 'failure']);
     expect(change.detail).toMatch(message);
     expect([keeper.choice, failed, lines.length]).toEqual([null, ['choice'], 1]);
@@ -74,13 +74,13 @@ describe('a model of which nobody can tell what an operator chose', () => {
     expect(await keeper.choose(choice(5, 'observe'))).toEqual({ durable: true });
     await keeper.close();
     const again = await open();
-    expect([again.keeper.memory.state.mode, again.failed]).toEqual(['observe', []]);
+    expect([again.keeper.resumePoint.state.mode, again.failed]).toEqual(['observe', []]);
   });
 
   it('goes on as this process was told, where it only takes the place of another', async () => {
     mkdirSync(place(2));
     const { keeper, failed } = await open(choice(5, 'observe'));
-    expect([keeper.memory.state.mode, failed]).toEqual(['observe', ['choice']]);
+    expect([keeper.resumePoint.state.mode, failed]).toEqual(['observe', ['choice']]);
     await keeper.close();
   });
 });

@@ -1,6 +1,12 @@
-import { type InferencePlane, unknownModel } from '../../../src/plane/inference.ts';
+import { type InferContext, type InferencePlane, unknownModel } from '../../../src/plane/inference.ts';
 import { DATATYPES } from '../../../src/protocol/datatypes.ts';
-import type { InferRequest, ModelMetadata, Tensor, TensorSpec } from '../../../src/protocol/types.ts';
+import type {
+  InferRequest,
+  InferResponse,
+  ModelMetadata,
+  Tensor,
+  TensorSpec,
+} from '../../../src/protocol/types.ts';
 
 function identity(name: string, inputs: readonly TensorSpec[]): ModelMetadata {
   const outputs = inputs.map((spec) => ({ ...spec, name: outputOf(spec.name) }));
@@ -33,7 +39,16 @@ export const MODELS: ReadonlyMap<string, ModelMetadata> = new Map(
   ].map((model) => [model.name, model]),
 );
 
+/** What clients see of a model, as it may be changed under a request. */
 export interface FakePlane extends InferencePlane {
+  metadata: (name: string, version?: string) => ModelMetadata;
+  infer: (
+    name: string,
+    version: string | undefined,
+    request: InferRequest,
+    context: InferContext,
+  ) => Promise<InferResponse>;
+  admit: () => void;
   isLive: boolean;
   isReady: boolean;
   /** Replaces the identity. */
@@ -62,6 +77,16 @@ export function createFakePlane(): FakePlane {
     run: async (_model, request) => request.inputs.map((input) => ({ ...input, name: outputOf(input.name) })),
     models: () => [...MODELS.keys()],
     metadata: find,
+    admit: () => undefined,
+    find(name, version) {
+      const metadata = this.metadata(name, version);
+      return {
+        metadata,
+        isCurrent: this.metadata === find,
+        admit: () => this.admit(),
+        infer: (request, context) => this.infer(name, version, request, context),
+      };
+    },
     isModelReady(name, version) {
       find(name, version);
       return true;

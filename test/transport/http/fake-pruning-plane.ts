@@ -1,6 +1,6 @@
 import type { Mode } from '../../../src/config/modes.ts';
 import { unknownModel } from '../../../src/plane/inference.ts';
-import type { Follower, PruningPlane, Unfollow } from '../../../src/transport/http/pruning-routes.ts';
+import type { Follower, PruningPlane, Unfollow } from '../../../src/plane/pruning.ts';
 
 /** A control plane of one model, 'm', that remembers what it was told. */
 export class FakePruningPlane implements PruningPlane {

@@ -2,6 +2,7 @@ import type { SiteHistograms } from '../estimator/histogram.ts';
 import type { Tensor } from '../protocol/types.ts';
 import type { RetainedAtSite } from '../runtime/measure.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { Clock } from './clock.ts';
 import { type AgreementOptions, type Comparison, compare } from './comparison/agreement.ts';
 
 /** What a request that is looked at again has to do with the controller's state when it was answered. */
@@ -17,7 +18,7 @@ export interface Look {
 }
 
 /** A request that was answered and is looked at again. */
-export interface ServedRequest extends Look {
+export interface AnsweredRequest extends Look {
   readonly inputs: readonly Tensor[];
   /** All outputs of the model as they were answered, at `threshold`; absent when only some were asked for. */
   readonly outputs?: readonly Tensor[];
@@ -26,7 +27,7 @@ export interface ServedRequest extends Look {
 }
 
 /** Pruned against dense at one threshold. */
-export interface Judged {
+export interface ComparedAnswer {
   readonly threshold: number;
   /** Null when there was nothing to compare. */
   readonly comparison: Comparison | null;
@@ -51,8 +52,8 @@ export interface ShadowSample {
   readonly comparingMs: number;
   /** Magnitudes at every site, τ = 0. */
   readonly histograms: SiteHistograms;
-  /** In the order of the thresholds that were to be judged. */
-  readonly judged: readonly Judged[];
+  /** In the order of the thresholds that were to be compared. */
+  readonly comparisons: readonly ComparedAnswer[];
 }
 
 export interface ShadowOptions {
@@ -66,37 +67,38 @@ export interface ShadowOptions {
 
 /**
  * Runs a sampled request again, off the response path: once at τ = 0 with the taps read, and once at every threshold that
- * is to be judged.
+ * is to be compared.
  *
- * An answer that was really served at such a threshold is judged itself, and needs no run.
+ * An answer that was really served at such a threshold is compared itself, and needs no run.
  *
  * @throws ServingError when a run failed.
  */
-export async function shadow(
-  runtime: Runtime,
-  served: ServedRequest,
+export async function shadowRun(
+  runtime: Pick<Runtime, 'shadow'>,
+  request: AnsweredRequest,
   thresholds: readonly number[],
   options: ShadowOptions,
+  clock: Clock,
 ): Promise<ShadowSample | 'dropped'> {
-  const { inputs, epoch, due, isExtra } = served;
+  const { inputs, epoch, due, isExtra } = request;
   const { outputs, sites, agreement } = options;
   const again = { inputs, outputs, keepInputs: true };
   const dense = await runtime.shadow({ ...again, thresholds: new Float32Array(sites), measure: 'histogram' });
   if (dense === 'dropped') return 'dropped';
-  const judged: Judged[] = [];
+  const comparisons: ComparedAnswer[] = [];
   let comparingMs = 0;
   const compared = (answer: readonly Tensor[]) => {
-    const started = performance.now();
+    const started = clock.monotonicMs();
     const comparison = compare(dense.outputs, answer, agreement);
-    comparingMs += performance.now() - started;
+    comparingMs += clock.monotonicMs() - started;
     return comparison;
   };
   for (const [i, threshold] of thresholds.entries()) {
-    const answer = served.threshold === threshold ? served.outputs : undefined;
+    const answer = request.threshold === threshold ? request.outputs : undefined;
     const isDue = threshold === due;
     const counts = i === 0 && options.counts;
     if (answer !== undefined && !counts) {
-      judged.push({ threshold, comparison: compared(answer), isDue, isServed: true, retained: null });
+      comparisons.push({ threshold, comparison: compared(answer), isDue, isServed: true, retained: null });
       continue;
     }
     const pruned = await runtime.shadow({
@@ -105,7 +107,7 @@ export async function shadow(
       measure: counts ? 'retained' : 'nothing',
     });
     if (pruned === 'dropped') return 'dropped';
-    judged.push({
+    comparisons.push({
       threshold,
       comparison: compared(answer ?? pruned.outputs),
       isDue,
@@ -114,5 +116,5 @@ export async function shadow(
     });
   }
   const { histograms, measureMs: binningMs } = dense;
-  return { at: Date.now(), epoch, isExtra, histograms, binningMs, comparingMs, judged };
+  return { at: clock.wallMs(), epoch, isExtra, histograms, binningMs, comparingMs, comparisons };
 }

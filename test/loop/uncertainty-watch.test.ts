@@ -1,19 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { xorshift } from '../../src/drift/xorshift.ts';
-import { UncertaintyWatch } from '../../src/loop/uncertainty.ts';
+import { UncertaintyWatch } from '../../src/loop/uncertainty-watch.ts';
 
 const TAU = 0.5;
 
-/** A watch that has seen usual answers: leads spread evenly over [0, 1). */
+/** A watch that has seen usual answers: margins spread evenly over [0, 1). */
 function usual(answers = 512, random = xorshift(5)): UncertaintyWatch {
   const watch = new UncertaintyWatch();
   for (let i = 0; i < answers; i++) watch.answered(TAU, random());
   return watch;
 }
 
-function tell(watch: UncertaintyWatch, leads: readonly number[], threshold = TAU): boolean {
-  for (const lead of leads) watch.answered(threshold, lead);
+function tell(watch: UncertaintyWatch, margins: readonly number[], threshold = TAU): boolean {
+  for (const margin of margins) watch.answered(threshold, margin);
   return watch.isSuspicious(threshold);
 }
 
@@ -45,14 +45,14 @@ describe('UncertaintyWatch', () => {
     expect(tell(watch, [0.9, 0.9])).toBe(false);
   });
 
-  it('sees the ranks of leads only: any increasing scale of the scores gives the same suspicions', () => {
+  it('sees the ranks of margins only: any increasing scale of the scores gives the same suspicions', () => {
     const random = xorshift(17);
     const plain = new UncertaintyWatch();
     const scaled = new UncertaintyWatch();
     for (let i = 0; i < 5000; i++) {
-      const lead = i % 1000 > 950 ? 0.2 * random() : random();
-      plain.answered(TAU, lead);
-      scaled.answered(TAU, Math.exp(9 * lead) - 40);
+      const margin = i % 1000 > 950 ? 0.2 * random() : random();
+      plain.answered(TAU, margin);
+      scaled.answered(TAU, Math.exp(9 * margin) - 40);
       expect(scaled.isSuspicious(TAU)).toBe(plain.isSuspicious(TAU));
     }
   });
@@ -64,7 +64,7 @@ describe('UncertaintyWatch', () => {
     expect(tell(watch, lower().slice(0, 8))).toBe(true);
     tell(watch, lower());
     let suspicious = 0;
-    for (const lead of lower()) if (tell(watch, [lead])) suspicious++;
+    for (const margin of lower()) if (tell(watch, [margin])) suspicious++;
     expect(suspicious).toBeLessThan(40);
   });
 

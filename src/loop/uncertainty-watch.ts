@@ -1,6 +1,6 @@
 /** Answers at one threshold that the reference is read from, and after how many more it is read anew. */
 const REFERENCE = { answers: 256, refresh: 64 } as const;
-/** An answer is uncertain whose lead is below that of so many of those before it. */
+/** An answer is uncertain whose margin is below that of so many of those before it. */
 const USUAL_SHARE = 0.2;
 /**
  * What an answer tells for "three in four are uncertain" against "three in ten are", as the ln of the ratio of their likelihoods.
@@ -34,14 +34,14 @@ const MAX_THRESHOLDS = 4;
 export class UncertaintyWatch {
   readonly #watched = new Map<number, Watched>();
 
-  /** Takes in the lead of one answer that was computed at a threshold. */
-  answered(threshold: number, lead: number): void {
+  /** Takes in the margin of one answer that was computed at a threshold. */
+  answered(threshold: number, margin: number): void {
     let watched = this.#watched.get(threshold);
     if (watched === undefined) {
       const [oldest] = this.#watched.keys();
       if (oldest !== undefined && this.#watched.size >= MAX_THRESHOLDS) this.#watched.delete(oldest);
       watched = {
-        leads: new Float64Array(REFERENCE.answers),
+        margins: new Float64Array(REFERENCE.answers),
         seen: 0,
         limit: Number.NaN,
         score: 0,
@@ -50,7 +50,7 @@ export class UncertaintyWatch {
       };
       this.#watched.set(threshold, watched);
     }
-    add(watched, Number.isNaN(lead) ? Number.NEGATIVE_INFINITY : lead);
+    add(watched, Number.isNaN(margin) ? Number.NEGATIVE_INFINITY : margin);
   }
 
   /** An answer at a threshold was compared, and lost so much. */
@@ -79,7 +79,7 @@ export class UncertaintyWatch {
 
 interface Watched {
   /** The latest, in a ring. */
-  readonly leads: Float64Array;
+  readonly margins: Float64Array;
   seen: number;
   /** An answer with less is uncertain; NaN while too few were seen. */
   limit: number;
@@ -94,13 +94,13 @@ function isAsking({ score, allowance }: Watched): boolean {
   return score >= SUSPICIOUS && allowance >= 1;
 }
 
-function add(watched: Watched, lead: number): void {
-  const { leads, limit, score } = watched;
+function add(watched: Watched, margin: number): void {
+  const { margins, limit, score } = watched;
   const isKnown = !Number.isNaN(limit);
-  if (isKnown) watched.score = Math.min(MOST, Math.max(0, score + (lead < limit ? UNCERTAIN : CERTAIN)));
+  if (isKnown) watched.score = Math.min(MOST, Math.max(0, score + (margin < limit ? UNCERTAIN : CERTAIN)));
   const asked = isAsking(watched) ? 1 : 0;
   watched.allowance = Math.min(ALLOWANCE.answers, watched.allowance - asked + ALLOWANCE.back);
-  leads[watched.seen++ % leads.length] = lead;
-  if (watched.seen < leads.length || watched.seen % REFERENCE.refresh > 0) return;
-  watched.limit = leads.toSorted()[Math.floor(USUAL_SHARE * leads.length)]!;
+  margins[watched.seen++ % margins.length] = margin;
+  if (watched.seen < margins.length || watched.seen % REFERENCE.refresh > 0) return;
+  watched.limit = margins.toSorted()[Math.floor(USUAL_SHARE * margins.length)]!;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AgreementOptions, comparedBy } from '../../../src/loop/comparison/agreement.ts';
-import { leadOf } from '../../../src/loop/comparison/lead.ts';
+import { topTwoMargin } from '../../../src/loop/comparison/top-two-margin.ts';
 import type { Tensor } from '../../../src/protocol/types.ts';
 
 const AUTO: AgreementOptions = { measure: 'auto', tolerance: 0.1, cosineTolerance: 0.01 };
@@ -11,7 +11,7 @@ function scores(values: readonly number[], shape: readonly number[], name = 'log
   return { name, datatype: 'FP32', shape, elements: Float32Array.from(values) };
 }
 
-describe('leadOf', () => {
+describe('topTwoMargin', () => {
   it('is the mean over rows of the best score less the second best', () => {
     const rows = fc
       .integer({ min: 2, max: 8 })
@@ -26,52 +26,52 @@ describe('leadOf', () => {
         });
         const mean = leads.reduce((sum, x) => sum + x, 0) / leads.length;
         const shape = [answer.length, answer[0]!.length];
-        expect(leadOf([scores(answer.flat(), shape)], AUTO)).toBeCloseTo(mean, 4);
+        expect(topTwoMargin([scores(answer.flat(), shape)], AUTO)).toBeCloseTo(mean, 4);
       }),
     );
   });
 
   it('reads the output that answers are compared by', () => {
     const outputs = [scores([9, 1], [1, 2], 'a'), scores([3, 1], [1, 2], 'b')];
-    expect(leadOf(outputs, AUTO)).toBe(8);
-    expect(leadOf(outputs, { ...AUTO, output: 'b' })).toBe(2);
-    expect(leadOf(outputs, { ...AUTO, output: 'c' })).toBeNull();
+    expect(topTwoMargin(outputs, AUTO)).toBe(8);
+    expect(topTwoMargin(outputs, { ...AUTO, output: 'b' })).toBe(2);
+    expect(topTwoMargin(outputs, { ...AUTO, output: 'c' })).toBeNull();
   });
 
   it('reads that one in whatever order a client asks, and nothing where it was not asked for', () => {
     const logits = scores([5, 1], [1, 2]);
     const embedding = scores([0.1, 0.2, 0.3], [1, 3], 'embedding');
     const judged = { ...AUTO, output: comparedBy([logits, embedding], AUTO) };
-    expect(leadOf([logits, embedding], judged)).toBe(4);
-    expect(leadOf([embedding, logits], judged)).toBe(4);
-    expect(leadOf([embedding], judged)).toBeNull();
+    expect(topTwoMargin([logits, embedding], judged)).toBe(4);
+    expect(topTwoMargin([embedding, logits], judged)).toBe(4);
+    expect(topTwoMargin([embedding], judged)).toBeNull();
   });
 
   it('reads half precision', () => {
     const elements = Uint16Array.of(0x4400, 0x3c00, 0xc000);
-    expect(leadOf([{ name: 'y', datatype: 'FP16', shape: [1, 3], elements }], AUTO)).toBe(3);
+    expect(topTwoMargin([{ name: 'y', datatype: 'FP16', shape: [1, 3], elements }], AUTO)).toBe(3);
   });
 
   it('is NaN where the answer is not finite: neither certain nor uncertain', () => {
     for (const x of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
-      expect(leadOf([scores([1, x], [1, 2])], AUTO)).toBeNaN();
+      expect(topTwoMargin([scores([1, x], [1, 2])], AUTO)).toBeNaN();
   });
 
   it('is null where there are no classes, or nobody asks for any', () => {
-    expect(leadOf([], AUTO)).toBeNull();
-    expect(leadOf([scores([1, 2, 3], [3])], AUTO)).toBeNull();
-    expect(leadOf([scores([1, 2, 3], [3, 1])], AUTO)).toBeNull();
-    expect(leadOf([scores([1, 2, 3, 4], [1, 2, 2])], AUTO)).toBeNull();
-    expect(leadOf([scores([], [0, 4])], AUTO)).toBeNull();
+    expect(topTwoMargin([], AUTO)).toBeNull();
+    expect(topTwoMargin([scores([1, 2, 3], [3])], AUTO)).toBeNull();
+    expect(topTwoMargin([scores([1, 2, 3], [3, 1])], AUTO)).toBeNull();
+    expect(topTwoMargin([scores([1, 2, 3, 4], [1, 2, 2])], AUTO)).toBeNull();
+    expect(topTwoMargin([scores([], [0, 4])], AUTO)).toBeNull();
     const labels: Tensor = {
       name: 'y',
       datatype: 'INT64',
       shape: [1, 2],
       elements: BigInt64Array.of(1n, 2n),
     };
-    expect(leadOf([labels], AUTO)).toBeNull();
+    expect(topTwoMargin([labels], AUTO)).toBeNull();
     for (const measure of ['relative', 'cosine'] as const)
-      expect(leadOf([scores([3, 1], [1, 2])], { ...AUTO, measure })).toBeNull();
+      expect(topTwoMargin([scores([3, 1], [1, 2])], { ...AUTO, measure })).toBeNull();
   });
 
   it('looks at so many rows of a long answer that its cost is bounded, and at one row at least', () => {
@@ -79,6 +79,6 @@ describe('leadOf', () => {
     wide[5] = 4;
     wide[70_000 + 5] = 2;
     const tensor: Tensor = { name: 'y', datatype: 'FP32', shape: [2, 70_000], elements: wide };
-    expect(leadOf([tensor], AUTO)).toBe(4);
+    expect(topTwoMargin([tensor], AUTO)).toBe(4);
   });
 });

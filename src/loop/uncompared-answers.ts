@@ -1,7 +1,7 @@
 import type { ControlOptions } from '../control/phases/state.ts';
 
 /** Requests in a row that were answered pruned, or would have been, none of them compared. */
-export class Silence {
+export class UncomparedAnswers {
   readonly #limit: Pick<ControlOptions, 'unverifiedRequests' | 'unverifiedMs'>;
   #requests = 0;
   #sinceMs = 0;

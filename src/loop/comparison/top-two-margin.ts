@@ -10,7 +10,7 @@ const MOST_SCORES = 65_536;
  *
  * @returns null where there are no classes to compare, or that is not the objective.
  */
-export function leadOf(outputs: readonly Tensor[], options: AgreementOptions): number | null {
+export function topTwoMargin(outputs: readonly Tensor[], options: AgreementOptions): number | null {
   if (options.measure === 'relative' || options.measure === 'cosine') return null;
   const scores = chosenOutput(outputs, options.output);
   if (scores === undefined || !hasClasses(scores)) return null;
@@ -20,11 +20,11 @@ export function leadOf(outputs: readonly Tensor[], options: AgreementOptions): n
   const elements = (scores.elements as Float32Array).subarray(0, n * width);
   const values = floatsOf({ ...scores, elements });
   let sum = 0;
-  for (let row = 0; row < n; row++) sum += leadOfRow(values, row * width, (row + 1) * width);
+  for (let row = 0; row < n; row++) sum += marginOfRow(values, row * width, (row + 1) * width);
   return sum / n;
 }
 
-function leadOfRow(scores: ArrayLike<number>, from: number, to: number): number {
+function marginOfRow(scores: ArrayLike<number>, from: number, to: number): number {
   let best = Number.NEGATIVE_INFINITY;
   let second = Number.NEGATIVE_INFINITY;
   for (let i = from; i < to; i++) {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { answerWithin, endsWithin } from '../../src/store/patience.ts';
+import { answerWithin, endsWithin } from '../../src/store/time-limit.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -4,11 +4,11 @@ import type { Config } from '../config/schema.ts';
 import { phaseUnder } from '../control/phases/controller.ts';
 import { type Fixed, fixedAt } from '../control/phases/fixed.ts';
 import { interestIn } from '../control/phases/interest.ts';
-import { judgedThresholds, production } from '../control/phases/production.ts';
+import { comparedThresholds, production } from '../control/phases/production.ts';
 import { type ControllerState, type ControlOptions, initialState } from '../control/phases/state.ts';
 import { RAMP_SHARES } from '../control/rollout/ramp.ts';
 import { EVIDENCE_FORM } from '../control/search/evidence.ts';
-import type { Memory } from '../loop/thermostat.ts';
+import type { ResumePoint } from '../loop/control-loop.ts';
 import type { Choice } from './choice.ts';
 import type { Remembered } from './store.ts';
 
@@ -28,12 +28,12 @@ type Modes = Pick<ControllerState, 'mode' | 'modeBy' | 'fixed'>;
  * what a record is worth, which is all of it for the same model under the same settings, when its evidence is young enough
  * and the controller can go on from it. What was learnt while production was at something else still reaches it in stages.
  */
-export function recall(
+export function resumePointOf(
   record: Remembered | null,
   choice: Choice | null,
   subject: KeeperSubject,
   now: number,
-): Memory {
+): ResumePoint {
   const { config, control, hash } = subject;
   const fresh = initialState(config.control.mode, config.control.threshold, control);
   const kept = record !== null && MODES.includes(record.state.mode) ? record : null;
@@ -58,7 +58,7 @@ export function recall(
  * Where a model begins of which nobody can tell what an operator chose: it may be that it was switched off. Nobody has chosen
  * this, so that the next start looks again.
  */
-export function denseInDoubt(doubt: string, { control }: KeeperSubject, now: number): Memory {
+export function denseInDoubt(doubt: string, { control }: KeeperSubject, now: number): ResumePoint {
   const detail = `started in mode off: what an operator chose cannot be read: ${doubt}`;
   const state = initialState('off', undefined, control);
   return { state: { ...state, change: { at: now, reason: 'failure', detail } }, reference: null };
@@ -111,7 +111,7 @@ function recalledFixed(
 function isUsable(state: ControllerState, control: ControlOptions): boolean {
   try {
     interestIn(state, 0, control);
-    return [...judgedThresholds(state), production(state).threshold].every(Number.isFinite);
+    return [...comparedThresholds(state), production(state).threshold].every(Number.isFinite);
   } catch {
     return false;
   }

@@ -1,0 +1,361 @@
+import {
+  BehaviorSubject,
+  catchError,
+  concat,
+  distinctUntilChanged,
+  filter,
+  from,
+  merge,
+  mergeMap,
+  type Observable,
+  of,
+  Subject,
+  scan,
+} from 'rxjs';
+import { messageOf } from '../config/errors.ts';
+import type { Mode } from '../config/modes.ts';
+import type { Config } from '../config/schema.ts';
+import type { ControlEvent } from '../control/phases/event.ts';
+import { type Interest, interestIn } from '../control/phases/interest.ts';
+import { controlOptionsOf } from '../control/phases/options.ts';
+import {
+  appliedThreshold,
+  comparedThreshold,
+  comparedThresholds,
+  dueAt,
+  isWithheld,
+  production,
+  thresholdAt,
+} from '../control/phases/production.ts';
+import { type ControllerState, type ControlOptions, initialState } from '../control/phases/state.ts';
+import type { Criticality } from '../criticality/critical-point.ts';
+import type { DriftReference } from '../drift/detector.ts';
+import type { RollingWindow } from '../estimator/rolling-window.ts';
+import type { Tensor } from '../protocol/types.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { type Clock, SYSTEM_CLOCK } from './clock.ts';
+import type { AgreementOptions } from './comparison/agreement.ts';
+import { AgreementWindow, MeasuredPruning } from './comparison/measured.ts';
+import { topTwoMargin } from './comparison/top-two-margin.ts';
+import { Estimation } from './estimation.ts';
+import { Sampler } from './sampler.ts';
+import {
+  type AnsweredRequest,
+  type ComparedAnswer,
+  type Look,
+  type ShadowSample,
+  shadowRun,
+} from './shadow-run.ts';
+import { failureOf, type Step, stepped } from './step.ts';
+import type { LoopTelemetry, ShadowOutcome } from './telemetry.ts';
+import { UncertaintyWatch } from './uncertainty-watch.ts';
+import { UncomparedAnswers } from './uncompared-answers.ts';
+
+/** Comparisons that the agreement is read from. */
+const AGREEMENT_COMPARISONS = 500;
+/** What passes the gates is counted on every so many samples: it takes a run of its own. */
+const COUNT_EVERY = 4;
+/** Of the time that a sample takes from the thread that serves, the messages to workers and back take about half. */
+const WITH_MESSAGES = 2;
+/** Failed shadow runs in a row after which nothing is known of the answers any more. */
+const BLIND_AFTER = 32;
+
+/** Where a loop goes on from: all that it knows beyond its window. */
+export interface ResumePoint {
+  readonly state: ControllerState;
+  /** What drift is measured from. */
+  readonly reference: DriftReference | null;
+}
+
+export interface LoopOptions {
+  /** Gated sites of the model; 0: nothing can be pruned, and nothing is sampled. */
+  readonly sites: number;
+  /** Names of all outputs of the model. */
+  readonly outputs: readonly string[];
+  readonly config: Pick<Config, 'window' | 'sampling' | 'criticality' | 'drift' | 'agreement' | 'control'>;
+  /** How answers are compared; by default as configured. */
+  readonly agreement?: AgreementOptions;
+  /** Runs sampled requests again. */
+  readonly runtime: Pick<Runtime, 'shadow' | 'busy'>;
+  /** By default the beginning. */
+  readonly resume?: ResumePoint | undefined;
+  readonly telemetry?: LoopTelemetry;
+  readonly clock?: Clock;
+}
+
+/** How a request is answered, and what is to be known of it if it is run again in the shadow. */
+export interface Placement {
+  /** τ of the answer; 0 is dense. */
+  readonly threshold: number;
+  /** Absent: the request is not sampled. */
+  readonly look: Look | undefined;
+}
+
+/**
+ * One model's loop, from production requests to the threshold that production runs at:
+ *
+ * sampler → shadow run → comparison ─────────────────┐
+ *                      → window → critical point, drift ├→ step (a pure fold) → τ
+ * answers nobody compared, failures, the operator ────┘
+ *
+ * A server drives it with its requests, a replay with recorded ones in virtual time. `place` is asked when a request comes,
+ * `answered` told of every answer, `sample` given those that `place` chose. None of them waits for anything.
+ */
+export class ControlLoop {
+  readonly control: ControlOptions;
+  readonly agreement = new AgreementWindow(AGREEMENT_COMPARISONS);
+  readonly measured: MeasuredPruning;
+  /** What became of the requests that were sampled. */
+  readonly outcomes: Record<ShadowOutcome, number> = { ok: 0, dropped: 0, failed: 0 };
+  readonly #options: LoopOptions;
+  readonly #compared: AgreementOptions;
+  readonly #clock: Clock;
+  readonly #sampler: Sampler;
+  readonly #estimation: Estimation;
+  readonly #uncompared: UncomparedAnswers;
+  readonly #uncertainty = new UncertaintyWatch();
+  readonly #samples = new Subject<ShadowSample>();
+  readonly #commands = new Subject<ControlEvent>();
+  readonly #steps = new Subject<Step>();
+  readonly #state: BehaviorSubject<ControllerState>;
+  #sampled = 0;
+  #failedInARow = 0;
+  /** What samples have taken of the thread that serves. */
+  #servingMs = 0;
+
+  constructor(options: LoopOptions) {
+    const { sites, config, resume, telemetry, clock = SYSTEM_CLOCK } = options;
+    this.#options = options;
+    this.#compared = options.agreement ?? config.agreement;
+    this.#clock = clock;
+    this.control = controlOptionsOf(config);
+    this.measured = new MeasuredPruning(sites);
+    this.#sampler = new Sampler(config.sampling);
+    this.#uncompared = new UncomparedAnswers(this.control);
+    this.#estimation = new Estimation({
+      sites,
+      config,
+      control: this.control,
+      reference: resume?.reference ?? null,
+      onEstimated: telemetry?.estimated,
+    });
+    const { mode, threshold } = config.control;
+    this.#state = new BehaviorSubject(resume?.state ?? initialState(mode, threshold, this.control));
+    // The first to hear of a step, so that whoever follows the steps finds what belongs to the new state.
+    this.#steps.subscribe((step) => this.#follow(step));
+    merge(this.#commands, this.#survive(this.#comparisons()), this.#survive(this.#snapshots()))
+      .pipe(scan((last, event) => stepped(last.after, event, this.control), { after: this.state } as Step))
+      .subscribe(this.#steps);
+  }
+
+  get state(): ControllerState {
+    return this.#state.value;
+  }
+
+  /** The present state, then every new one. */
+  get state$(): Observable<ControllerState> {
+    return this.#state.pipe(distinctUntilChanged());
+  }
+
+  /** Every event that reaches the controller, with the state before and after it. */
+  get steps$(): Observable<Step> {
+    return this.#steps.asObservable();
+  }
+
+  get resumePoint(): ResumePoint {
+    return { state: this.state, reference: this.#estimation.reference };
+  }
+
+  /** What the latest samples are estimated from. */
+  get window(): RollingWindow {
+    return this.#estimation.window;
+  }
+
+  /** The latest estimate; null before the first. */
+  get criticality(): Criticality | null {
+    return this.#estimation.criticality;
+  }
+
+  /** Whether the critical point has left the interval that it had when the present search began. */
+  get hasMoved(): boolean {
+    return this.#estimation.hasMoved;
+  }
+
+  /** The threshold of most of production; 0 is dense. */
+  get applied(): number {
+    return this.#isPrunable ? appliedThreshold(this.state) : 0;
+  }
+
+  get #isPrunable(): boolean {
+    return this.#options.sites > 0;
+  }
+
+  /**
+   * How a request is answered, and whether it is sampled. O(1).
+   *
+   * @param id - requests with the same one have the same place in a ramp and in the sample.
+   * @param isDense - the client wants the dense answer.
+   * @param isEmpty - a request without a row shows no activation.
+   */
+  place(id: string | undefined, { isDense = false, isEmpty = false } = {}): Placement {
+    const position = this.#sampler.position(id);
+    const threshold = isDense || !this.#isPrunable ? 0 : thresholdAt(production(this.state), position);
+    return { threshold, look: isEmpty ? undefined : this.#look(position) };
+  }
+
+  /**
+   * Told of every answer, at the threshold that it was answered at. O(1). Never throws.
+   *
+   * @param outputs - of the answer, all or some.
+   * @param atMs - when it was answered, on the clock that only goes forward.
+   */
+  answered(threshold: number, outputs: readonly Tensor[], atMs: number): void {
+    if (!this.#isPrunable || (threshold === 0 && !isWithheld(this.state))) return;
+    try {
+      const margin = threshold === 0 ? null : topTwoMargin(outputs, this.#compared);
+      if (margin !== null) this.#uncertainty.answered(threshold, margin);
+      const uncompared = this.#uncompared.add(atMs);
+      if (uncompared !== null)
+        this.#commands.next({ kind: 'uncompared', at: this.#clock.wallMs(), ...uncompared });
+    } catch (error) {
+      this.fail(messageOf(error));
+    }
+  }
+
+  /**
+   * Runs a sampled request again, once the event loop has nothing else to do.
+   *
+   * @returns resolves when the controller knows what that has shown, or that it has shown nothing.
+   */
+  sample(request: AnsweredRequest): Promise<void> {
+    return new Promise((resolve) => {
+      setImmediate(() => this.#sample(request).then(resolve, resolve));
+    });
+  }
+
+  /** How much a request at a position in [0, 1) is wanted as a sample. */
+  interestIn(position: number): Interest {
+    const interest = interestIn(this.state, position, this.control);
+    if (interest === 'urgent' || !this.#uncertainty.isWatching) return interest;
+    const threshold = thresholdAt(production(this.state), position);
+    return this.#uncertainty.isSuspicious(threshold) ? 'suspect' : interest;
+  }
+
+  /** Takes in what a sampled request has shown, unless it was answered before the traffic, or what is trusted, changed. */
+  take(sample: ShadowSample): void {
+    if (sample.epoch === this.state.epoch) this.#samples.next(sample);
+  }
+
+  /** @param at - Unix milliseconds. */
+  setMode(mode: Mode, threshold: number | undefined, at: number): void {
+    this.#commands.next({ kind: 'mode', mode, at, ...(threshold === undefined ? {} : { threshold }) });
+  }
+
+  /** What samples would tell cannot be known: dense until it can. */
+  fail(message: string): void {
+    this.#commands.next(failureOf(new Error(message), this.#clock.wallMs()));
+  }
+
+  close(): void {
+    this.#commands.complete();
+    this.#samples.complete();
+    this.#steps.complete();
+    this.#estimation.close();
+    this.#state.complete();
+  }
+
+  /** What is to be known of the request at a position if it is to be run again; asked once per request. */
+  #look(position: number): Look | undefined {
+    const { state } = this;
+    if (!this.#isPrunable || state.mode === 'off') return undefined;
+    const spending = { ...this.#options.runtime.busy, servingMs: this.#servingMs };
+    const interest = this.interestIn(position);
+    const decision = this.#sampler.decide(position, this.#clock.monotonicMs(), spending, interest);
+    if (decision === 'over-budget') this.#count('dropped');
+    if (decision === 'pass' || decision === 'over-budget') return undefined;
+    return { position, epoch: state.epoch, due: dueAt(state, position), isExtra: decision === 'extra' };
+  }
+
+  async #sample(request: AnsweredRequest): Promise<void> {
+    const { sites, outputs, runtime } = this.#options;
+    const counts = this.#sampled++ % COUNT_EVERY === 0;
+    const options = { sites, outputs, agreement: this.#compared, counts };
+    try {
+      const thresholds = comparedThresholds(this.state, request.position);
+      const sample = await shadowRun(runtime, request, thresholds, options, this.#clock);
+      if (sample === 'dropped') this.#count('dropped');
+      else this.#succeeded(sample);
+    } catch (error) {
+      this.#failed(messageOf(error));
+    }
+  }
+
+  #succeeded(sample: ShadowSample): void {
+    const started = this.#clock.monotonicMs();
+    this.#failedInARow = 0;
+    this.#count('ok');
+    this.#options.telemetry?.sampled?.(sample);
+    this.take(sample);
+    this.#servingMs += WITH_MESSAGES * (this.#clock.monotonicMs() - started) + sample.comparingMs;
+  }
+
+  #failed(message: string): void {
+    this.#count('failed', message);
+    if (++this.#failedInARow % BLIND_AFTER === 0) this.fail(`shadow runs fail: ${message}`);
+  }
+
+  #count(outcome: ShadowOutcome, error?: string): void {
+    this.outcomes[outcome]++;
+    this.#options.telemetry?.shadowRun?.(outcome, error);
+  }
+
+  /** One event per comparison, in the order of the samples. */
+  #comparisons(): Observable<ControlEvent> {
+    return this.#samples.pipe(
+      mergeMap((sample) =>
+        from(sample.comparisons).pipe(mergeMap((answer) => this.#comparison(sample, answer))),
+      ),
+    );
+  }
+
+  #comparison({ at, histograms, isExtra }: ShadowSample, answer: ComparedAnswer): ControlEvent[] {
+    const { threshold, comparison, retained, isDue } = answer;
+    if (comparison !== null) this.#uncertainty.compared(threshold, comparison.loss);
+    if (threshold === comparedThreshold(this.state) && !isExtra) {
+      if (retained !== null) this.measured.add(histograms, retained);
+      if (comparison !== null) this.agreement.add(comparison);
+    }
+    return comparison === null ? [] : [{ kind: 'comparison', at, threshold, loss: comparison.loss, isDue }];
+  }
+
+  /** What is looked at because its answer is suspected is not what the traffic is like. */
+  #snapshots(): Observable<ControlEvent> {
+    return this.#estimation.events(this.#samples.pipe(filter(({ isExtra }) => !isExtra)), () => this.state);
+  }
+
+  /** A stage that throws loses the sample at hand, not the loop: the controller is told and the stage goes on. */
+  #survive(events$: Observable<ControlEvent>): Observable<ControlEvent> {
+    return events$.pipe(
+      catchError((error, again$) => concat(of(failureOf(error, this.#clock.wallMs())), again$)),
+    );
+  }
+
+  /** Measurements belong to one threshold. */
+  #follow({ event, before, after }: Step): void {
+    if (comparedThreshold(before) !== comparedThreshold(after)) {
+      this.agreement.reset();
+      this.measured.reset();
+    }
+    if (before.epoch !== after.epoch) this.#uncertainty.reset();
+    if (before !== after) this.#estimation.startAfresh(before, after);
+    if (isOfProduction(before, event) || after.change !== before.change) this.#uncompared.end();
+    this.#state.next(after);
+  }
+}
+
+/** Whether an event says something of what most of production runs at, or would but for want of comparisons. */
+function isOfProduction(state: ControllerState, event: ControlEvent): boolean {
+  return (
+    event.kind === 'comparison' && event.threshold === (appliedThreshold(state) || comparedThreshold(state))
+  );
+}

@@ -1,0 +1,13 @@
+import type { ShadowSample } from './shadow-run.ts';
+
+export type ShadowOutcome = 'ok' | 'dropped' | 'failed';
+
+/** What a loop tells of its work, beside its decisions. Nothing waits for a listener. */
+export interface LoopTelemetry {
+  /** A sampled request was run again, or was not; `error` says why a run failed. */
+  readonly shadowRun?: (outcome: ShadowOutcome, error?: string) => void;
+  /** What a shadow run has shown, before the controller hears of it. */
+  readonly sampled?: (sample: ShadowSample) => void;
+  /** How long an estimate took, on the calling thread. */
+  readonly estimated?: (ms: number) => void;
+}

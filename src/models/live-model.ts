@@ -1,0 +1,25 @@
+import type { AnsweringModel, InferContext } from '../plane/inference.ts';
+import type { InferRequest, InferResponse, ModelMetadata } from '../protocol/types.ts';
+import { infer } from './served/infer.ts';
+import type { ServedModel } from './served/served-model.ts';
+
+/** A served model while it answers for its version, as clients see it. */
+export class LiveModel implements AnsweringModel {
+  readonly served: ServedModel;
+  readonly metadata: ModelMetadata;
+  isCurrent = true;
+
+  /** @param versions - of the model, all that answer; oldest first. */
+  constructor(served: ServedModel, versions: readonly string[] = served.metadata.versions) {
+    this.served = served;
+    this.metadata = { ...served.metadata, versions };
+  }
+
+  admit(): void {
+    this.served.admit();
+  }
+
+  infer(request: InferRequest, context: InferContext): Promise<InferResponse> {
+    return infer(this.served, request, context);
+  }
+}

@@ -1,0 +1,25 @@
+import type { Mode } from '../config/modes.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { ModelRegistry } from './repository/registry.ts';
+
+/** The text of `/metrics`, everything that is read rather than counted up to date. */
+export async function exportMetrics(
+  models: ModelRegistry,
+  metrics: Metrics,
+  accept: string | undefined,
+): Promise<{ readonly contentType: string; readonly body: string }> {
+  metrics.resetGauges();
+  for (const { name, isReady } of models.wanted) metrics.modelReady.set({ model: name }, isReady ? 1 : 0);
+  for (const name of models.names()) models.find(name)?.served.exportMetrics();
+  return metrics.expose(accept);
+}
+
+/** The mode in force of every model that answers. */
+export function modesOf(models: ModelRegistry): Readonly<Record<string, Mode>> {
+  const modes: Record<string, Mode> = {};
+  for (const name of models.names()) {
+    const served = models.find(name)?.served;
+    if (served !== undefined) modes[name] = served.loop.state.mode;
+  }
+  return modes;
+}

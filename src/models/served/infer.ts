@@ -1,0 +1,59 @@
+import { messageOf } from '../../config/errors.ts';
+import type { InferContext } from '../../plane/inference.ts';
+import type { InferRequest, InferResponse } from '../../protocol/types.ts';
+import type { RunResult } from '../../runtime/runtime.ts';
+import { endInferSpan, startInferSpan } from '../../telemetry/tracing.ts';
+import { ClientRun } from './client-run.ts';
+import { withinDeadline } from './deadline.ts';
+import type { ServedModel } from './served-model.ts';
+
+/**
+ * The way of one request: placed by the loop, run by the runtime, counted, and run again in the shadow when it was chosen.
+ *
+ * @throws ServingError OVERLOADED, UNAVAILABLE, WORKER_LOST, DEADLINE_EXCEEDED, INVALID_REQUEST, INFERENCE_FAILED
+ */
+export async function infer(
+  model: ServedModel,
+  request: InferRequest,
+  context: InferContext,
+): Promise<InferResponse> {
+  const { loop, runtime, counter, outputs, thresholdsFor } = model;
+  const startedAt = performance.now();
+  const span = startInferSpan(model.name, context);
+  const rows = request.inputs[0]?.shape[0] ?? 1;
+  const isDense = request.parameters.pruning === 'off';
+  const { threshold, look } = loop.place(request.id, { isDense, isEmpty: rows === 0 });
+  const asked = request.outputs?.length ? request.outputs.map(({ name }) => name) : outputs;
+  try {
+    const result = await withinDeadline(request, context, (client) =>
+      runtime.run(
+        new ClientRun(request.inputs, asked, threshold === 0 ? undefined : thresholdsFor(threshold), {
+          keepInputs: look !== undefined || context.keepInputs === true,
+          client,
+        }),
+      ),
+    );
+    counter.answered({ rows, threshold, result, totalMs: performance.now() - startedAt });
+    endInferSpan(span, { threshold });
+    if (look !== undefined) {
+      const answer = wholeAnswer(result, asked, outputs);
+      void loop.sample({ ...look, inputs: request.inputs, threshold, ...answer });
+    }
+    return {
+      modelName: model.name,
+      modelVersion: model.version,
+      ...(request.id === undefined ? {} : { id: request.id }),
+      parameters: { threshold },
+      outputs: result.outputs,
+    };
+  } catch (error) {
+    counter.failed(error, performance.now() - startedAt);
+    endInferSpan(span, { error: messageOf(error) });
+    throw error;
+  }
+}
+
+/** The answer as served, when it holds every output. */
+function wholeAnswer(result: RunResult, asked: readonly string[], all: readonly string[]) {
+  return all.every((name) => asked.includes(name)) ? { outputs: result.outputs } : {};
+}

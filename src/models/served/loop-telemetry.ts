@@ -1,0 +1,35 @@
+import type { Logger } from 'pino';
+import { nonzeroCount } from '../../estimator/histogram.ts';
+import type { ShadowSample } from '../../loop/shadow-run.ts';
+import type { LoopTelemetry } from '../../loop/telemetry.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+
+/** What a model's loop tells, as metrics and in the log. */
+export function loopTelemetry(model: string, metrics: Metrics, log: Logger): LoopTelemetry {
+  return {
+    shadowRun: (outcome, error) => {
+      metrics.shadowRuns.inc({ model, outcome });
+      if (error !== undefined) log.warn({ model, error }, 'shadow run failed');
+    },
+    sampled: (sample) => countSample(model, metrics, sample),
+    estimated: (ms) => metrics.estimatorDuration.observe({ step: 'critical-point' }, ms / 1000),
+  };
+}
+
+function countSample(model: string, metrics: Metrics, sample: ShadowSample): void {
+  metrics.estimatorDuration.observe({ step: 'binning' }, sample.binningMs / 1000);
+  let seen = 0;
+  let nonFinite = 0;
+  for (const h of sample.histograms) {
+    seen += h.zeros + nonzeroCount(h);
+    nonFinite += h.nonFinite;
+  }
+  metrics.activationsSampled.inc({ model }, seen);
+  metrics.activationsNonFinite.inc({ model }, nonFinite);
+  for (const { comparison, isServed } of sample.comparisons) {
+    if (comparison === null || !isServed) continue;
+    const { rows, agreed } = comparison;
+    metrics.comparedAnswers.inc({ model, outcome: 'agreed' }, agreed);
+    metrics.comparedAnswers.inc({ model, outcome: 'disagreed' }, rows - agreed);
+  }
+}

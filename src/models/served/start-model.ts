@@ -1,0 +1,87 @@
+import type { Logger } from 'pino';
+import { BUNDLED_NAME } from '../../config/bundled-model.ts';
+import type { Config } from '../../config/schema.ts';
+import { controlOptionsOf } from '../../control/phases/options.ts';
+import { comparedBy } from '../../loop/comparison/agreement.ts';
+import { ControlLoop } from '../../loop/control-loop.ts';
+import type { LoadedModel } from '../../runtime/local/load-model.ts';
+import type { WorkerSetup } from '../../runtime/local/messages.ts';
+import { WorkerRuntime, type WorkerRuntimeOptions } from '../../runtime/local/worker-runtime.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import type { Choice } from '../../store/choice.ts';
+import { Keeper } from '../../store/keeper.ts';
+import { defaultStateFolder } from '../../store/keys.ts';
+import { resumePointOf } from '../../store/resume-point.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import { batchingFor } from './batching.ts';
+import { loopTelemetry } from './loop-telemetry.ts';
+import { ServedModel } from './served-model.ts';
+
+export type StartRuntime = (setup: WorkerSetup, options: WorkerRuntimeOptions) => Promise<Runtime>;
+
+export interface StartOptions {
+  readonly config: Config;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** What an operator chose for the model that this one takes the place of; null: nothing. */
+  readonly inherited?: Choice | null;
+  /** By default worker threads in this process. */
+  readonly startRuntime?: StartRuntime;
+}
+
+/** Starts what runs a model that was read: its workers, and its loop where it left off. @throws ServingError MODEL_INVALID */
+export async function startModel(loaded: LoadedModel, options: StartOptions): Promise<ServedModel> {
+  const { config, metrics, log, inherited = null } = options;
+  const name = config.model.name ?? (config.model.path === undefined ? BUNDLED_NAME : loaded.stem);
+  const { version } = config.model;
+  const metadata = { name, versions: [version], platform: 'onnxruntime_onnx', ...loaded.signature };
+  const runtime = await runtimeOf(name, loaded, options);
+  const subject = { model: name, hash: loaded.hash, config, control: controlOptionsOf(config) };
+  const keeper = await keeperOf(subject, options);
+  const loop = new ControlLoop({
+    sites: loaded.sites.length,
+    outputs: metadata.outputs.map((output) => output.name),
+    config,
+    agreement: { ...config.agreement, output: comparedBy(metadata.outputs, config.agreement) },
+    runtime,
+    resume: keeper?.resumePoint ?? resumePointOf(null, inherited, subject, Date.now()),
+    telemetry: loopTelemetry(name, metrics, log),
+  });
+  const choice = keeper === undefined ? inherited : keeper.choice;
+  const { measure } = config.agreement;
+  return new ServedModel({ metadata, loaded, runtime, loop, measure, keeper, choice, metrics, log });
+}
+
+async function runtimeOf(
+  name: string,
+  loaded: LoadedModel,
+  { config, metrics, log, startRuntime = WorkerRuntime.start }: StartOptions,
+): Promise<Runtime> {
+  const { workers = 1, maxShadowQueue, intraOpThreads, gates } = config.runtime;
+  const { limits, around } = batchingFor(loaded, name, config, metrics, log);
+  const runtime = await startRuntime(
+    { ...loaded.setup, intraOpThreads },
+    {
+      workers,
+      ...limits,
+      maxShadowQueue,
+      sites: gates === 'baked' ? config.sites : undefined,
+      onWorkerLost: (error) => {
+        metrics.workersLost.inc({ model: name });
+        log.error({ model: name, error: error.message }, 'worker lost');
+      },
+    },
+  );
+  return around(runtime);
+}
+
+async function keeperOf(
+  subject: Parameters<typeof Keeper.open>[0],
+  { config, metrics, log, inherited = null }: StartOptions,
+): Promise<Keeper | undefined> {
+  const { enabled, folder = defaultStateFolder() } = config.store;
+  if (enabled !== true) return undefined;
+  const { model } = subject;
+  const onFailure = (what: string) => metrics.stateFailures.inc({ model, what });
+  return Keeper.open(subject, { folder, log, inherited, onFailure });
+}

@@ -1,0 +1,48 @@
+import type { Hono } from 'hono';
+import type { Observable } from 'rxjs';
+import type { Mode } from './config/modes.ts';
+import type { ControllerState } from './control/phases/state.ts';
+import type { InferContext } from './plane/inference.ts';
+import type { RepositoryPlane } from './plane/repository.ts';
+import type { InferRequest, InferResponse } from './protocol/types.ts';
+import type { GrpcAddress, GrpcListening } from './transport/grpc/server.ts';
+import type { NodeBindings } from './transport/http/body.ts';
+import type { DirectAnswer } from './transport/http/direct-infer.ts';
+
+/** A server for ONNX models, to be mounted, listened with, or called. */
+export interface Taustat {
+  /** Everything over HTTP, to be mounted in any Hono application: `app.route('/', taustat.routes)`. */
+  readonly routes: Hono<{ Bindings: NodeBindings }>;
+  /** For a node server, to be asked before `routes`: answers most inference requests, and refuses them, without the way through there. */
+  readonly answerDirectly: DirectAnswer;
+  /** The served model's name; of a repository the first that answered at the start, empty when none did. */
+  readonly model: string;
+  /** Names of the models that answer now. */
+  readonly models: () => readonly string[];
+  /** The mode in force of every model that answers now: of the settings, or what an operator chose. */
+  readonly modes: () => Readonly<Record<string, Mode>>;
+  /** One inference without HTTP, of `model` unless another one is named. @throws ServingError */
+  readonly infer: (request: InferRequest, context?: InferContext & ModelChoice) => Promise<InferResponse>;
+  /** The state of `model`'s controller, then every new one. */
+  readonly state$: Observable<ControllerState>;
+  /** What is served and why not; loads models, and unloads them. */
+  readonly repository: RepositoryPlane;
+  /** The text of `/metrics` in the format that an Accept header asks for. */
+  readonly metrics: (accept?: string) => Promise<{ contentType: string; body: string }>;
+  /**
+   * Serves the same over gRPC, on a port of its own; stop it before `close`.
+   *
+   * @param address - by default `server.host` and `server.grpcPort`, or a free port where that is not set.
+   * @throws ServingError ADDRESS_IN_USE or CONFIG_INVALID.
+   */
+  readonly listenGrpc: (address?: Partial<GrpcAddress>) => Promise<GrpcListening>;
+  /** From now on not ready; requests are still answered, event streams end. */
+  readonly drain: () => void;
+  /** Finishes what was accepted, then stops the workers. */
+  readonly close: () => Promise<void>;
+}
+
+export interface ModelChoice {
+  readonly model?: string;
+  readonly version?: string;
+}

@@ -1,0 +1,55 @@
+import type { Hono } from 'hono';
+import type { Tokens } from '../../plane/authorization.ts';
+import type { InferencePlane } from '../../plane/inference.ts';
+import type { PruningPlane } from '../../plane/pruning.ts';
+import type { RepositoryPlane } from '../../plane/repository.ts';
+import { requireToken } from './access.ts';
+import { createApp } from './app.ts';
+import type { NodeBindings } from './body.ts';
+import { consoleRoutes } from './console-routes.ts';
+import { answerInferDirectly, type DirectAnswer } from './direct-infer.ts';
+import { createPruningRoutes } from './pruning-routes.ts';
+import { createRepositoryRoutes } from './repository-routes.ts';
+
+/** All that can be asked of a server. */
+export interface Planes {
+  readonly inference: InferencePlane;
+  readonly pruning: PruningPlane;
+  readonly repository: RepositoryPlane;
+  /** The text of `/metrics` in the format that an Accept header asks for. */
+  readonly expose: (accept?: string) => Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+export interface ApplicationOptions {
+  readonly maxBodyBytes: number;
+  readonly maxBatch: number | undefined;
+  readonly tokens: Tokens;
+  /** `/metrics` needs no token although everything else does. */
+  readonly openMetrics: boolean;
+  /** Hears of errors that are the server's fault. */
+  readonly report: (error: unknown) => void;
+}
+
+export interface Application {
+  readonly routes: Hono<{ Bindings: NodeBindings }>;
+  /** Called first by a Node server: inference without a router in between. */
+  readonly answerDirectly: DirectAnswer;
+}
+
+/** Everything over HTTP: inference, control, repository, metrics, and the console. */
+export function httpApplication(planes: Planes, options: ApplicationOptions): Application {
+  const { inference, pruning, repository, expose } = planes;
+  const { tokens, openMetrics, report, maxBodyBytes, maxBatch } = options;
+  const limits = { maxBodyBytes, maxBatch };
+  const guard = requireToken(tokens);
+  const routes = createApp(inference, limits, report, tokens.data === undefined ? undefined : guard);
+  routes.route('/', createPruningRoutes(pruning, tokens.control));
+  routes.route('/', createRepositoryRoutes(repository, tokens.control, report));
+  if (!openMetrics) routes.use('/metrics', guard);
+  routes.get('/metrics', async (context) => {
+    const { contentType, body } = await expose(context.req.header('accept'));
+    return context.body(body, 200, { 'Content-Type': contentType });
+  });
+  routes.route('/', consoleRoutes());
+  return { routes, answerDirectly: answerInferDirectly(inference, limits, tokens, report) };
+}

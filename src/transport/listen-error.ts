@@ -1,0 +1,17 @@
+import { ServingError } from '../config/errors.ts';
+
+/** Why an address cannot be listened on. @param flag - the option that chooses another. */
+export function listenError(
+  error: NodeJS.ErrnoException,
+  host: string,
+  port: number,
+  flag: string,
+): ServingError {
+  if (error.code === 'EADDRINUSE') {
+    return new ServingError(
+      'ADDRESS_IN_USE',
+      `${host}:${port} is in use; choose another with ${flag}, or 0 for a free one`,
+    );
+  }
+  return new ServingError('CONFIG_INVALID', `cannot listen on ${host}:${port}: ${error.message}`);
+}

@@ -1,0 +1,268 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/schema.ts';
+import { controlOptionsOf } from '../../src/control/phases/options.ts';
+import { comparedThreshold, comparedThresholds, stateName } from '../../src/control/phases/production.ts';
+import { xorshift } from '../../src/drift/xorshift.ts';
+import { nonzeroCount } from '../../src/estimator/histogram.ts';
+import { ControlLoop, type ResumePoint } from '../../src/loop/control-loop.ts';
+import { Sampler } from '../../src/loop/sampler.ts';
+import type { ShadowSample } from '../../src/loop/shadow-run.ts';
+import type { Tensor } from '../../src/protocol/types.ts';
+import { rayleigh } from '../control/events.ts';
+
+const config = parseConfig({ agreement: { floor: 0.95 } });
+const random = xorshift(3);
+const POOL = 48;
+/** Requests of 600 activations, by scale; drawn again and again. */
+const pools = new Map(
+  [1, 1.5].map((scale) => [scale, Array.from({ length: POOL }, (_, i) => rayleigh(i + 1, 600, scale))]),
+);
+
+/** One request of half-normal activations, answered with a disagreement rate of `disagreeing`. */
+function sample(loop: ControlLoop, seed: number, scale: number, disagreeing = 0): ShadowSample {
+  const h = pools.get(scale)![Math.floor(random() * POOL)]!;
+  return {
+    at: seed * 100,
+    epoch: loop.state.epoch,
+    histograms: [h],
+    isExtra: false,
+    binningMs: 0,
+    comparingMs: 0,
+    comparisons: comparedThresholds(loop.state).map((threshold) => {
+      // What lies in the first half of the distribution may go.
+      const agreed = threshold > 1.1 * scale || random() < disagreeing ? 0 : 1;
+      return {
+        threshold,
+        comparison: { rows: 1, agreed, loss: 1 - agreed, kl: 0, cosine: 1 },
+        isDue: true,
+        isServed: true,
+        retained: [{ count: nonzeroCount(h) / 2, sum: 100 }],
+      };
+    }),
+  };
+}
+
+function feed(loop: ControlLoop, from: number, count: number, scale: number, disagreeing = 0): void {
+  for (let i = 0; i < count; i++) loop.take(sample(loop, from + i, scale, disagreeing));
+}
+
+/** A loop that is given samples, and runs none. */
+function open(resume?: ResumePoint): ControlLoop {
+  const runtime = {
+    busy: { productionMs: 0, shadowMs: 0, workers: 1 },
+    shadow: async () => 'dropped' as const,
+  };
+  return new ControlLoop({ sites: 1, outputs: ['y'], config, runtime, resume });
+}
+
+/** Scores of two classes whose margin is known. */
+function scores(margin: number): readonly Tensor[] {
+  return [{ name: 'y', datatype: 'FP32', shape: [1, 2], elements: Float32Array.of(margin, 0) }];
+}
+
+describe('ControlLoop, replayed in virtual time', () => {
+  it('finds, proves and applies; notices a drift of 1.5 times within 200 samples and re-tunes in proportion', () => {
+    const loop = open();
+    feed(loop, 1, 700, 1);
+    expect(stateName(loop.state)).toBe('tracking');
+    const before = loop.applied;
+    let samples = 0;
+    for (; stateName(loop.state) === 'tracking' && samples < 200; samples++) {
+      feed(loop, 1000 + samples, 1, 1.5);
+    }
+    expect(stateName(loop.state)).toBe('drifted');
+    expect(loop.applied).toBe(0);
+    feed(loop, 2000, 700, 1.5);
+    expect(stateName(loop.state)).toBe('tracking');
+    expect(loop.applied / before).toBeGreaterThan(1.3);
+    expect(loop.applied / before).toBeLessThan(1.75);
+  });
+
+  it('takes a new reference when it was killed before the old one was kept', () => {
+    const before = open();
+    feed(before, 1, 700, 1);
+    const { state } = before.resumePoint;
+    expect(stateName(state)).toBe('tracking');
+    const phase = state.phase.kind === 'tracking' ? { ...state.phase, drift: null } : state.phase;
+    const after = open({ state: { ...state, phase }, reference: null });
+    feed(after, 1000, 300, 1);
+    expect(after.resumePoint.reference).not.toBe(null);
+    expect(after.state.change).toBe(state.change);
+    feed(after, 2000, 200, 1.5);
+    expect(stateName(after.state)).toBe('drifted');
+  });
+
+  it('changes nothing on 5,000 further samples of the same traffic', () => {
+    const loop = open();
+    feed(loop, 1, 2000, 1, 0.01);
+    const { change } = loop.state;
+    expect(loop.applied).toBeGreaterThan(0);
+    feed(loop, 10_000, 5000, 1, 0.01);
+    expect(loop.state.change).toBe(change);
+  });
+
+  it('survives a sample that cannot be used: dense, told so, and back again later', () => {
+    const loop = open();
+    feed(loop, 1, 700, 1);
+    loop.take({ ...sample(loop, 1, 1), histograms: [] });
+    expect(loop.state.change.reason).toBe('failure');
+    expect(loop.applied).toBe(0);
+    feed(loop, 5000, 1500, 1);
+    expect(stateName(loop.state)).toBe('tracking');
+  });
+
+  it('is dense after a minute of answers that nobody compares, and prunes again when somebody does', () => {
+    const loop = open();
+    feed(loop, 1, 1000, 1);
+    const { applied } = loop;
+    let now = 0;
+    let unheard = 0;
+    for (; loop.applied > 0 && unheard < 99_999; unheard++) loop.answered(loop.applied, [], 10 * now++);
+    expect([stateName(loop.state), unheard]).toEqual(['unverified', 6001]);
+    let returned = 0;
+    for (; loop.applied === 0 && returned < 500; returned++) {
+      loop.answered(loop.applied, [], 10 * now++);
+      feed(loop, 3000 + returned, 1, 1);
+    }
+    expect(loop.applied).toBe(applied);
+    expect(returned).toBeLessThanOrEqual(4 * config.control.rampSamples);
+  });
+
+  it('learns nothing from requests that were answered in another epoch: not their answers, not their activations', () => {
+    const loop = open();
+    feed(loop, 1, 1000, 1);
+    const late = Array.from({ length: 40 }, (_, i) => sample(loop, 2000 + i, 1, 1));
+    loop.fail('the traffic, or what is trusted, has changed');
+    const { state, window } = loop;
+    for (const one of late) loop.take(one);
+    expect(loop.state).toBe(state);
+    expect(window.samples).toBe(0);
+    feed(loop, 3000, 1, 1);
+    expect(window.samples).toBe(1);
+  });
+
+  it('hears of nothing once it is closed: what takes its place has its own', () => {
+    const loop = open();
+    feed(loop, 1, 1000, 1);
+    const { state } = loop;
+    const late = Array.from({ length: 40 }, (_, i) => sample(loop, 2000 + i, 1, 1));
+    loop.close();
+    for (const one of late) loop.take(one);
+    loop.fail('too late');
+    expect(loop.state).toBe(state);
+  });
+
+  it('compares every answer while surprises make it suspicious, out of saved budget, until it is dense', () => {
+    const loop = open();
+    feed(loop, 1, 1500, 1);
+    expect([stateName(loop.state), loop.interestIn(0.5)]).toEqual(['tracking', 'usual']);
+    const sampler = new Sampler({ ratio: 0.05, budget: 0.02 });
+    const busy = { shadowMs: 0, workers: 1 };
+    let isSurprised = false;
+    let compared = 0;
+    let missed = 0;
+    let request = 0;
+    for (; loop.applied > 0 && request < 20_000; request++) {
+      const position = sampler.position(`${request}`);
+      const interest = loop.interestIn(position);
+      if (sampler.decide(position, 10 * request, busy, interest) !== 'sample') {
+        if (interest === 'urgent') missed++;
+        continue;
+      }
+      busy.shadowMs += 2;
+      const one = sample(loop, request, 1, 0.4);
+      if (isSurprised) compared++;
+      else isSurprised = one.comparisons[0]!.comparison!.loss > 0;
+      loop.take(one);
+      if (one.comparisons[0]!.comparison!.loss > 0 && loop.applied > 0)
+        expect(loop.interestIn(0.99)).toBe('urgent');
+    }
+    expect(stateName(loop.state)).toBe('fallback');
+    expect(missed).toBe(0);
+    expect(compared).toBeLessThan(60);
+  });
+
+  it('takes one request a minute, one in twenty compared, for no silence', () => {
+    const loop = open();
+    feed(loop, 1, 1000, 1);
+    const { change } = loop.state;
+    for (let i = 0; i < 3000; i++) {
+      loop.answered(loop.applied, [], 60_000 * i);
+      if (i % 20 === 0) feed(loop, 3000 + i, 1, 1);
+    }
+    expect(loop.state.change).toBe(change);
+  });
+
+  it.each([
+    [{ ratio: 0 }, Number.MAX_SAFE_INTEGER],
+    [{ budget: 0 }, Number.MAX_SAFE_INTEGER],
+    [{ ratio: 0.001 }, 20_000],
+    [{}, 1000],
+  ])('waits for so many answers that comparisons were due: sampling %j, %d', (sampling, requests) => {
+    expect(controlOptionsOf(parseConfig({ sampling })).unverifiedRequests).toBe(requests);
+  });
+
+  it('reads the agreement from every comparison since the compared threshold last changed, the latest 500 of them', () => {
+    const loop = open();
+    let compared = 0;
+    let most = 0;
+    for (let i = 0; i < 3000; i++) {
+      const before = comparedThreshold(loop.state);
+      feed(loop, i, 1, 1);
+      const after = comparedThreshold(loop.state);
+      compared = before === after && before > 0 ? compared + 1 : 0;
+      expect(loop.agreement.reading.comparisons).toBe(Math.min(compared, 500));
+      most = Math.max(most, compared);
+    }
+    expect(most).toBeGreaterThan(500);
+  });
+
+  it('forgets measurements that belong to another threshold', () => {
+    const loop = open();
+    feed(loop, 1, 700, 1);
+    expect(loop.agreement.reading.comparisons).toBeGreaterThan(0);
+    loop.setMode('fixed', 0.5, 1);
+    expect(loop.agreement.reading.comparisons).toBe(0);
+    expect(loop.measured.overall.sparsity).toBeNaN();
+  });
+
+  it('shows its present state to a late subscriber, and ends when closed', () => {
+    const loop = open();
+    const seen: string[] = [];
+    let isComplete = false;
+    loop.state$.subscribe({
+      next: (state) => seen.push(stateName(state)),
+      complete: () => {
+        isComplete = true;
+      },
+    });
+    loop.setMode('off', undefined, 1);
+    loop.close();
+    expect(seen).toEqual(['warming', 'off']);
+    expect(isComplete).toBe(true);
+  });
+
+  it('wants every answer compared once they are less certain than they were, none of them compared yet', () => {
+    const loop = open();
+    feed(loop, 1, 1500, 1);
+    const jitter = xorshift(41);
+    const { applied } = loop;
+    for (let i = 0; i < 300; i++) loop.answered(applied, scores(5 + jitter()), i);
+    expect(loop.interestIn(0.99)).toBe('usual');
+    for (let i = 0; i < 3; i++) loop.answered(0, scores(0.1), 300 + i);
+    expect(loop.interestIn(0.99)).toBe('usual');
+    for (let i = 0; i < 3; i++) loop.answered(applied, scores(0.1), 303 + i);
+    expect(loop.interestIn(0.99)).toBe('suspect');
+    const { window, state } = loop;
+    const before = window.samples;
+    loop.take({ ...sample(loop, 2900, 1), isExtra: true });
+    expect([loop.window.samples, loop.state]).not.toEqual([before, state]);
+    expect(loop.window.samples).toBe(before);
+    expect(loop.applied).toBe(applied);
+    loop.fail('nothing of this is to be trusted');
+    expect(loop.interestIn(0.99)).toBe('welcome');
+    feed(loop, 3000, 3000, 1);
+    expect(stateName(loop.state)).toBe('tracking');
+    expect(loop.interestIn(0.99)).not.toBe('suspect');
+  });
+});
