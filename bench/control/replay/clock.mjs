@@ -1,32 +1,24 @@
 // @ts-check
-// Time of the replay: what the code under test reads from Date.now().
+// Time of the replay, which passes when somebody says so.
 
+/** @typedef {import('../../../dist/loop/clock.js').Clock} Clock */
+
+/** @implements {Clock} */
 export class VirtualClock {
-  #real = Date.now;
-  #ms = Date.UTC(2026, 0, 1);
-  /** Time that no jump touches, as `performance.now()` counts it. */
-  monotonicMs = 0;
+  #wallMs = Date.UTC(2026, 0, 1);
+  #monotonicMs = 0;
 
-  install() {
-    Date.now = () => this.now;
-  }
-
-  uninstall() {
-    Date.now = this.#real;
-  }
-
-  get now() {
-    return Math.floor(this.#ms);
-  }
+  wallMs = () => Math.floor(this.#wallMs);
+  monotonicMs = () => this.#monotonicMs;
 
   /** @param {number} ms */
   advance(ms) {
-    this.#ms += ms;
-    this.monotonicMs += ms;
+    this.#wallMs += ms;
+    this.#monotonicMs += ms;
   }
 
   /** Somebody sets the wall clock. @param {number} ms */
   jump(ms) {
-    this.#ms += ms;
+    this.#wallMs += ms;
   }
 }

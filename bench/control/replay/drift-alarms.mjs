@@ -8,7 +8,7 @@ import { summarize } from '../../../dist/estimator/summary.js';
 import { unpacked } from '../recording/histograms.mjs';
 import { recording } from '../recording/store.mjs';
 import { betweenAndWithin } from '../report/statistics.mjs';
-import { driftOptionsOf } from './control-loop.mjs';
+import { driftOptionsOf } from './settings.mjs';
 
 /**
  * @typedef {import('../../../dist/estimator/summary.js').RequestSummary} RequestSummary

@@ -2,10 +2,7 @@
 // What the controller did in one phase of a scenario, in sampled requests since the phase began.
 
 /**
- * @typedef {{
- *   threshold: number, share: number, rest: number, state: string, reason: string, detail: string,
- *   isSettled: boolean, isTrying: boolean, isAlarmed: boolean,
- * }} Production
+ * @typedef {import('./production.mjs').Production} Production
  * @typedef {Production & { request: number, sampled: number }} Move
  */
 
@@ -56,7 +53,7 @@ export class PhaseRecord {
     return this.requests === 0 ? 0 : this.#sparsitySum / this.requests;
   }
 
-  /** After every sampled request. @param {Production} now @param {boolean} isPair */
+  /** After every sampled request. @param {Production} now @param {boolean} isPair - answers were compared at what production runs at. */
   saw(now, isPair) {
     this.sampled++;
     this.quiet++;

@@ -1,11 +1,13 @@
 // @ts-check
-// A Runtime that answers from recordings, and fails when a scenario says so.
+// A Runtime that answers from recordings, late or not at all when a scenario says so.
 
 /**
+ * @typedef {import('../../../dist/runtime/runtime.js').Runtime} Runtime
  * @typedef {import('../../../dist/runtime/runtime.js').ShadowRun} ShadowRun
  * @typedef {import('../../../dist/runtime/runtime.js').ShadowResult} ShadowResult
  * @typedef {import('./traffic.mjs').Item} Item
- * @typedef {import('../../../dist/protocol/types.js').Tensor & { item: Item }} ItemTensor
+ * @typedef {import('../../../dist/protocol/types.js').Tensor} Tensor
+ * @typedef {Tensor & { item: Item }} ItemTensor
  */
 
 /** The item as the input of a run. @param {Item} item @returns {ItemTensor[]} */
@@ -16,14 +18,15 @@ export function inputsOf(item) {
 /** Milliseconds of worker time that a shadow run is taken to need; what the sampler's budget is spent on. */
 const RUN_MS = 1;
 
+/** @implements {Pick<Runtime, 'shadow' | 'busy'>} */
 export class RecordedRuntime {
-  isReady = true;
-  pending = 0;
   busy = { productionMs: 0, shadowMs: 0, workers: 1 };
   /** Share of shadow runs that fail. */
   failureRatio = 0;
   /** The gates prune at this threshold whatever they are told, unless they are told 0. @type {number | null} */
   stuckAt = null;
+  /** What the next dense run waits for. @type {Promise<void>} */
+  held = Promise.resolve();
   #random;
 
   /** @param {() => number} random */
@@ -31,19 +34,18 @@ export class RecordedRuntime {
     this.#random = random;
   }
 
-  /** The recorded threshold that an answer is really computed at. @type {(item: Item, threshold: number) => number} */
-  indexFor(item, threshold) {
-    return item.recorded.indexOf(threshold === 0 ? 0 : (this.stuckAt ?? threshold));
+  /** What production answers. @type {(item: Item, threshold: number) => readonly Tensor[]} */
+  answer({ recorded, row }, threshold) {
+    return recorded.outputs(this.#indexFor(recorded, threshold), row);
   }
 
   /** @param {ShadowRun} run @returns {Promise<ShadowResult | 'dropped'>} */
   async shadow({ inputs, thresholds, measure }) {
     this.busy.shadowMs += RUN_MS;
-    const { item } = /** @type {ItemTensor} */ (inputs[0]);
+    const { recorded, row } = /** @type {ItemTensor} */ (inputs[0]).item;
     if (this.failureRatio > 0 && this.#random() < this.failureRatio) throw new Error('a run that fails');
-    const { recorded, row } = item;
-    const index = this.indexFor(item, thresholds[0]);
-    return {
+    const index = this.#indexFor(recorded, thresholds[0] ?? 0);
+    const result = {
       outputs: recorded.outputs(index, row),
       histograms: measure === 'histogram' ? recorded.histograms(row) : [],
       retained: measure === 'retained' ? recorded.retained(index, row) : [],
@@ -51,14 +53,12 @@ export class RecordedRuntime {
       inferMs: 0,
       measureMs: 0,
     };
+    if (measure === 'histogram') await this.held;
+    return result;
   }
 
-  /** @returns {Promise<never>} */
-  async run() {
-    throw new Error('production answers are read from the recording');
+  /** The recorded threshold that an answer is really computed at. @type {(recorded: import('./recorded.mjs').Recorded, threshold: number) => number} */
+  #indexFor(recorded, threshold) {
+    return recorded.indexOf(threshold === 0 ? 0 : (this.stuckAt ?? threshold));
   }
-
-  prepare() {}
-
-  async close() {}
 }

@@ -1,12 +1,16 @@
 // @ts-check
-// A model's control loop and its traffic, phase by phase, in virtual time.
+// A model's control loop, the server's own, and its traffic, phase by phase, in virtual time.
+import { setImmediate } from 'node:timers/promises';
+import { step } from '../../../dist/control/phases/controller.js';
 import { xorshift } from '../../../dist/drift/xorshift.js';
+import { ControlLoop } from '../../../dist/loop/control-loop.js';
 import { steady } from './arrivals.mjs';
 import { VirtualClock } from './clock.mjs';
-import { ControlLoop, configOf, promiseOf } from './control-loop.mjs';
 import { Drifting } from './drifting.mjs';
 import { PhaseRecord } from './phase-record.mjs';
-import { RecordedRuntime } from './recorded-runtime.mjs';
+import { productionOf } from './production.mjs';
+import { inputsOf, RecordedRuntime } from './recorded-runtime.mjs';
+import { configOf, promiseOf } from './settings.mjs';
 import { Timings } from './timings.mjs';
 import { Mixture } from './traffic.mjs';
 import { TruthMeter } from './truth-meter.mjs';
@@ -26,15 +30,20 @@ import { TruthMeter } from './truth-meter.mjs';
  *   clockJumpMs?: number,
  * }} Phase
  * `length` in requests, or until so many sampled requests brought nothing new; `isStart`: the loop has come to rest on this traffic before.
- * @typedef {{ row: string, phases: readonly Phase[], config?: any, latency?: number }} Scenario
+ * @typedef {{ row: string, phases: readonly Phase[], config?: import('./settings.mjs').ConfigInput, latency?: number }} Scenario
  * `latency`: requests between a sampled request and its shadow's outcome.
- * @typedef {import('./control-loop.mjs').ShadowSample} ShadowSample
- * @typedef {{ due: number, sample: ShadowSample, record: PhaseRecord }} Waiting
+ * @typedef {import('../../../dist/loop/control-loop.js').ResumePoint} ResumePoint
+ * @typedef {import('../../../dist/loop/shadow-run.js').ShadowSample} ShadowSample
+ * @typedef {import('../../../dist/loop/shadow-run.js').Look} Look
+ * @typedef {import('./traffic.mjs').Item} Item
+ * @typedef {{ due: number, release: () => void, done: Promise<void>, record: PhaseRecord }} Waiting
  */
 
 /** Requests between two points of a trace. */
 const TRACE_EVERY = 200;
 const MEAN_ARRIVAL_MS = 10;
+/** Virtual time of the serving thread that taking in a sample is given: about what a server of the small models needs. */
+const TAKING_MS = 0.05;
 
 export class Replayer {
   requests = 0;
@@ -49,11 +58,15 @@ export class Replayer {
   #runtime;
   #clock = new VirtualClock();
   #truth;
+  /** What the last sample has shown; null: nothing. @type {ShadowSample | null} */
+  #shown = null;
+  #takenAt = 0;
+  #estimateMs = 0;
   /** @type {Waiting[]} */
   #waiting = [];
 
-  /** @param {Scenario} scenario @param {number} seed @param {any} [memory] - of a loop that has come to rest. */
-  constructor({ row, phases, config: settings, latency = 0 }, seed, memory) {
+  /** @param {Scenario} scenario @param {number} seed @param {ResumePoint} [resume] - of a loop that has come to rest. */
+  constructor({ row, phases, config: settings, latency = 0 }, seed, resume) {
     const config = configOf(settings);
     this.promise = promiseOf(config);
     this.#row = row;
@@ -62,30 +75,55 @@ export class Replayer {
     this.#random = xorshift(seed);
     this.#runtime = new RecordedRuntime(xorshift(seed + 7919));
     this.#truth = new TruthMeter(this.promise.truth);
-    const { sites } = new Mixture(row, phases[0].traffic).sources[0].recorded;
-    this.loop = new ControlLoop({ sites, config, runtime: this.#runtime, memory });
+    const [first] = phases;
+    if (first === undefined) throw new RangeError('a scenario has a phase');
+    this.loop = new ControlLoop({
+      sites: new Mixture(row, first.traffic).first.recorded.sites,
+      outputs: ['logits'],
+      config,
+      runtime: this.#runtime,
+      clock: this.#clock,
+      resume,
+      telemetry: {
+        sampled: (sample) => {
+          this.#shown = sample;
+          this.#takenAt = performance.now();
+          this.#clock.advance(TAKING_MS);
+        },
+        estimated: (ms) => {
+          this.#estimateMs += ms;
+        },
+      },
+    });
+    // The controller is pure: the same step once more tells what it costs.
+    this.loop.steps$.subscribe(({ before, event }) => {
+      const started = performance.now();
+      step(before, event, this.loop.control);
+      this.timings.add('step', performance.now() - started);
+    });
+  }
+
+  get production() {
+    return productionOf(this.loop.state);
   }
 
   /** @param {Phase} phase @param {{ isTraced?: boolean, onRequest?: ((n: number) => void) | undefined }} [options] */
   async phase(phase, { isTraced = false, onRequest } = {}) {
     const from = new Mixture(this.#row, phase.traffic, phase.rowLength);
     const traffic = phase.towards ? new Drifting(from, new Mixture(this.#row, phase.towards)) : from;
-    const record = new PhaseRecord(phase.name, phase.isDrift === true, this.loop.production);
+    const record = new PhaseRecord(phase.name, phase.isDrift === true, this.production);
     const { settled, atMost } =
-      typeof phase.length === 'number' ? { settled: Infinity, atMost: phase.length } : phase.length;
-    this.#clock.install();
-    try {
-      this.#clock.jump(phase.clockJumpMs ?? 0);
-      this.#runtime.failureRatio = phase.failureRatio ?? 0;
-      this.#runtime.stuckAt = phase.collapse ? (from.sources[0].recorded.thresholds.at(-1) ?? null) : null;
-      for (let n = 0; n < atMost && !(record.quiet >= settled && record.last.isSettled); n++) {
-        if (traffic instanceof Drifting) traffic.progress = n / atMost;
-        await this.#request(traffic, record, phase.arrivals ?? steady(MEAN_ARRIVAL_MS));
-        onRequest?.(this.requests);
-        if (isTraced && this.requests % TRACE_EVERY === 0) this.trace.push(this.#point(traffic));
-      }
-    } finally {
-      this.#clock.uninstall();
+      typeof phase.length === 'number'
+        ? { settled: Number.POSITIVE_INFINITY, atMost: phase.length }
+        : phase.length;
+    this.#clock.jump(phase.clockJumpMs ?? 0);
+    this.#runtime.failureRatio = phase.failureRatio ?? 0;
+    this.#runtime.stuckAt = phase.collapse ? (from.first.recorded.thresholds.at(-1) ?? null) : null;
+    for (let n = 0; n < atMost && !(record.quiet >= settled && record.last.isSettled); n++) {
+      if (traffic instanceof Drifting) traffic.progress = n / atMost;
+      await this.#request(traffic, record, phase.arrivals ?? steady(MEAN_ARRIVAL_MS));
+      onRequest?.(this.requests);
+      if (isTraced && this.requests % TRACE_EVERY === 0) this.trace.push(this.#point(traffic));
     }
     return {
       ...record.summary,
@@ -100,42 +138,62 @@ export class Replayer {
 
   /** @type {(traffic: Mixture | Drifting, record: PhaseRecord, arrivals: import('./arrivals.mjs').Arrivals) => Promise<void>} */
   async #request(traffic, record, arrivals) {
-    const { loop } = this;
     this.#clock.advance(arrivals(this.#random, this.requests));
     const item = traffic.draw(this.#random);
-    const position = loop.position(`${this.#seed}-${this.requests}`);
-    const threshold = loop.thresholdAt(position);
+    const { threshold, look } = this.loop.place(`${this.#seed}-${this.requests}`);
     this.#truth.add(traffic, item, threshold === 0 ? 0 : (this.#runtime.stuckAt ?? threshold));
     record.served(traffic.sparsity(threshold));
-    const decision = loop.decide(position, this.#clock.monotonicMs);
-    loop.answered(item, threshold, this.#clock.monotonicMs);
+    const outputs = this.#runtime.answer(item, threshold);
+    this.loop.answered(threshold, outputs, this.#clock.monotonicMs());
     this.requests++;
-    if (decision === 'sample' || decision === 'extra')
-      await this.#look(item, threshold, { position, isExtra: decision === 'extra' }, record);
-    while (this.#waiting.length > 0 && this.#waiting[0].due <= this.requests) {
-      const { sample, record: own } = /** @type {Waiting} */ (this.#waiting.shift());
-      const told = loop.add(sample);
-      this.timings.add(told);
-      own.saw(loop.production, told.isPair);
+    if (look !== undefined)
+      await this.#sample({ ...look, inputs: inputsOf(item), outputs, threshold }, record);
+    for (
+      let [next] = this.#waiting;
+      next !== undefined && next.due <= this.requests;
+      [next] = this.#waiting
+    ) {
+      this.#waiting.shift();
+      await this.#end(next);
     }
   }
 
-  /** @type {(item: import('./traffic.mjs').Item, threshold: number, how: { position: number, isExtra: boolean }, record: PhaseRecord) => Promise<void>} */
-  async #look(item, threshold, { position, isExtra }, record) {
+  /** @type {(request: import('../../../dist/loop/shadow-run.js').AnsweredRequest, record: PhaseRecord) => Promise<void>} */
+  async #sample(request, record) {
     this.sampled++;
-    try {
-      const sample = await this.loop.look(item, threshold, position, isExtra);
-      if (sample === 'dropped') record.failed++;
-      else this.#waiting.push({ due: this.requests + this.#latency, sample, record });
-    } catch {
-      // As in the server: a shadow run that fails is counted, and nothing else.
+    let release = () => {};
+    this.#runtime.held = new Promise((resolve) => {
+      release = resolve;
+    });
+    const done = this.loop.sample(request);
+    this.#waiting.push({ due: this.requests + this.#latency, release, done, record });
+    // The run begins with what the loop knows now, whenever it ends.
+    if (this.#latency > 0) await setImmediate();
+  }
+
+  /** @param {Waiting} waiting */
+  async #end({ release, done, record }) {
+    const { threshold } = this.production;
+    this.#shown = null;
+    this.#estimateMs = 0;
+    release();
+    await done;
+    if (this.#shown === null) {
       record.failed++;
+      return;
     }
+    const { comparisons } = /** @type {ShadowSample} */ (this.#shown);
+    this.timings.add('sample', performance.now() - this.#takenAt - this.#estimateMs);
+    if (this.#estimateMs > 0) this.timings.add('estimate', this.#estimateMs);
+    record.saw(
+      this.production,
+      comparisons.some((answer) => answer.threshold === threshold && answer.comparison !== null),
+    );
   }
 
   /** @param {Mixture | Drifting} traffic */
   #point(traffic) {
-    const { threshold, share, state } = this.loop.production;
+    const { threshold, share, state } = this.production;
     const sparsity = traffic.sparsity(threshold);
     return { request: this.requests, threshold, share, state, sparsity, loss: this.#truth.means.loss.mean };
   }

@@ -9,15 +9,15 @@ const STARTS = 3;
 /** Requests that fill the window again after a start: twice what it needs. */
 const REFILL = 10_000;
 
-/** @type {Map<string, Promise<any>>} */
+/** @type {Map<string, Promise<import('./replayer.mjs').ResumePoint>>} */
 const rested = new Map();
 
 /** @param {Scenario} scenario @param {number} seed @param {{ trace?: boolean, onRequest?: (n: number) => void }} [options] */
 export async function run(scenario, seed, { trace = false, onRequest } = {}) {
   const [first, ...rest] = scenario.phases;
-  const memory = first.isStart ? await memoryOf(scenario, first, seed) : undefined;
+  const resume = first.isStart ? await restedOn(scenario, first, seed) : undefined;
   const phases = first.isStart ? [{ ...first, length: REFILL }, ...rest] : scenario.phases;
-  const replayer = new Replayer(scenario, seed, memory);
+  const replayer = new Replayer(scenario, seed, resume);
   const records = [];
   try {
     for (const phase of phases) records.push(await replayer.phase(phase, { isTraced: trace, onRequest }));
@@ -28,8 +28,8 @@ export async function run(scenario, seed, { trace = false, onRequest } = {}) {
   return { seed, promise, requests, sampled, phases: records, timings: timings.summary, trace: points };
 }
 
-/** What a loop knows after it has come to rest on the first phase: the server keeps the same over a restart. @type {(scenario: Scenario, phase: import('./replayer.mjs').Phase, seed: number) => Promise<any>} */
-function memoryOf({ row, config }, phase, seed) {
+/** What a loop knows after it has come to rest on the first phase: the server keeps the same over a restart. @type {(scenario: Scenario, phase: import('./replayer.mjs').Phase, seed: number) => Promise<import('./replayer.mjs').ResumePoint>} */
+function restedOn({ row, config }, phase, seed) {
   const variant = seed % STARTS;
   const key = JSON.stringify({ row, config, traffic: phase.traffic, variant });
   const known = rested.get(key) ?? restedAfter({ row, config, phases: [phase] }, variant);
@@ -37,11 +37,11 @@ function memoryOf({ row, config }, phase, seed) {
   return known;
 }
 
-/** @type {(scenario: Scenario, variant: number) => Promise<any>} */
+/** @type {(scenario: Scenario, variant: number) => Promise<import('./replayer.mjs').ResumePoint>} */
 async function restedAfter(scenario, variant) {
   const replayer = new Replayer(scenario, 1000 + variant);
   await replayer.phase({ ...scenario.phases[0], failureRatio: 0, arrivals: undefined });
-  const { memory } = replayer.loop;
+  const { resumePoint } = replayer.loop;
   replayer.close();
-  return memory;
+  return resumePoint;
 }

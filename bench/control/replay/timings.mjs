@@ -1,36 +1,34 @@
 // @ts-check
-/** How long the loop took per sampled request, with and without an estimate; a fixed number of them is kept. */
+// How long the loop took on the thread that serves, in microseconds: the latest of each kind are kept.
 const KEPT = 4096;
 
-export class Timings {
-  #samples = new Float64Array(KEPT);
-  #steps = new Float64Array(KEPT);
-  #estimates = new Float64Array(KEPT);
-  #seen = { steps: 0, samples: 0, estimates: 0 };
+/** @typedef {'step' | 'sample' | 'estimate'} Part `step`: one step of the controller; `sample`: all that one sample takes, estimates left out. */
 
-  /** @param {{ ms: number, estimateMs: number, stepMs: number }} told */
-  add({ ms, estimateMs, stepMs }) {
-    this.#steps[this.#seen.steps++ % KEPT] = stepMs;
-    this.#samples[this.#seen.samples++ % KEPT] = ms - estimateMs - stepMs;
-    if (estimateMs > 0) this.#estimates[this.#seen.estimates++ % KEPT] = estimateMs;
+export class Timings {
+  /** @type {Record<Part, { ring: Float64Array, seen: number }>} */
+  #parts = { step: emptyRing(), sample: emptyRing(), estimate: emptyRing() };
+
+  /** @type {(part: Part, ms: number) => void} */
+  add(part, ms) {
+    const { ring, seen } = this.#parts[part];
+    ring[seen % KEPT] = ms;
+    this.#parts[part].seen++;
   }
 
   /** Microseconds. */
   get summary() {
-    const { steps, samples, estimates } = this.#seen;
-    return {
-      /** The controller's own steps for one sampled request. */
-      step: quantiles(this.#steps.subarray(0, Math.min(steps, KEPT))),
-      /** All that the loop does with one, estimates left out. */
-      sample: quantiles(this.#samples.subarray(0, Math.min(samples, KEPT))),
-      estimate: quantiles(this.#estimates.subarray(0, Math.min(estimates, KEPT))),
-    };
+    const { step, sample, estimate } = this.#parts;
+    return { step: quantiles(step), sample: quantiles(sample), estimate: quantiles(estimate) };
   }
 }
 
-/** @param {Float64Array} ms */
-function quantiles(ms) {
-  const sorted = ms.slice().sort();
+function emptyRing() {
+  return { ring: new Float64Array(KEPT), seen: 0 };
+}
+
+/** @param {{ ring: Float64Array, seen: number }} part */
+function quantiles({ ring, seen }) {
+  const sorted = ring.slice(0, Math.min(seen, KEPT)).sort();
   const at = (/** @type {number} */ q) => 1000 * (sorted[Math.floor(q * (sorted.length - 1))] ?? 0);
   return { median: at(0.5), p99: at(0.99) };
 }

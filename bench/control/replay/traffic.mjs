@@ -62,6 +62,13 @@ export class Mixture {
     this.weights = parts.map(({ weight = 1 }) => weight / total);
   }
 
+  /** The first of the recordings that it mixes. */
+  get first() {
+    const [source] = this.sources;
+    if (source === undefined) throw new RangeError('a mixture has a part');
+    return source;
+  }
+
   /** @param {() => number} random @returns {Item} */
   draw(random) {
     const source = this.#rowLength > 1 ? this.#rowGoesOn(random) : this.#choose(random);
