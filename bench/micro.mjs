@@ -2,10 +2,11 @@
 // Micro benchmarks of the estimator and the codecs: `npm run bench:micro [-- --json]`.
 import { Bench } from 'tinybench';
 import { criticality } from '../dist/criticality/critical-point.js';
-import { freeEnergyCurve, logGrid } from '../dist/criticality/free-energy.js';
+import { freeEnergyAt, logGrid } from '../dist/criticality/free-energy.js';
 import { driftReference, readDrift } from '../dist/drift/detector.js';
 import { xorshift } from '../dist/drift/xorshift.js';
 import { binned } from '../dist/estimator/binning.js';
+import { edgeOf } from '../dist/estimator/bins.js';
 import { cloneHistogram, finish, mergeAll, tails } from '../dist/estimator/histogram.js';
 import { RollingWindow } from '../dist/estimator/rolling-window.js';
 import { summarize } from '../dist/estimator/summary.js';
@@ -33,7 +34,7 @@ let moved = slices;
 const all = mergeAll(slices.map(mergeAll));
 /** So few activations that F turns everywhere and nothing is significant: every point is compared with every other. */
 const noisy = Array.from({ length: 16 }, () => [binned(bits(relu(400)))]);
-const grid = logGrid(tails(all), { perOctave: 8, sparsity: [0.02, 0.95] });
+const grid = Array.from(logGrid(tails(all), { perOctave: 8, sparsity: [0.02, 0.95] }), edgeOf);
 const drift = { runLength: 100_000, memory: 64 };
 const reference = driftReference(snapshot.requests, drift);
 const newest = snapshot.requests.slice(-16);
@@ -60,7 +61,7 @@ for (const [name, length] of Object.entries(ACTIVATIONS)) {
 bench
   .add('window: add one sample', () => window.add(pool[0], 0))
   .add('window: snapshot', () => window.snapshot())
-  .add('F on the log grid', () => freeEnergyCurve(tails(all), grid, 'normalized'))
+  .add('F on the log grid', () => freeEnergyAt(tails(all), grid, 'normalized'))
   // Between two estimates a slice comes and one goes.
   .add('F, features, τ* from a full window', () => criticality(moved, undefined, snapshot.sites), {
     beforeEach: () => {

@@ -4,7 +4,7 @@ import { mergeAll, retainedFrom, type Tails, tails } from '../estimator/histogra
 import { additiveFreeEnergy, domainOf, leaveOneOut } from './additive.ts';
 import { continuousSite, slicedCounts, totalCounts } from './continuous-site.ts';
 import type { FeatureKind } from './features.ts';
-import { type FreeEnergyCurve, freeEnergyCurve, logGrid } from './free-energy.ts';
+import { type FreeEnergyCurve, freeEnergyAt, logGrid } from './free-energy.ts';
 import type { Replicas } from './noise.ts';
 import {
   type CriticalPointOptions,
@@ -67,7 +67,7 @@ export function criticality(
   const exact = tails(mergeAll(merged));
   const grid = gridOf(exact);
   if (grid === null) return null;
-  const curve = freeEnergyCurve(exact, grid.bins, options.temperature);
+  const curve = freeEnergyAt(exact, Array.from(grid.bins, edgeOf), options.temperature);
   const sites = merged.map(continuousSite);
   const counts = {
     totals: sites.map((site) => totalCounts(site, grid.every)),

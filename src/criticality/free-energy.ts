@@ -1,4 +1,4 @@
-import { BINS_PER_OCTAVE, edgeOf } from '../estimator/bins.ts';
+import { BINS_PER_OCTAVE, binOf } from '../estimator/bins.ts';
 import { retainedFrom, type Tails } from '../estimator/histogram.ts';
 
 /** `paper`: T = 1/τ, in inverse units of activation. `normalized`: T = s/τ with s = Σ₀/N, free of units. */
@@ -49,37 +49,65 @@ export interface FreeEnergyCurve {
   readonly scale: number;
 }
 
-/**
- * The renormalized free energy at bin edges, where it has no binning error. O(bins).
- *
- * @param t - tails of the magnitudes of the unpruned network, one site or merged over sites.
- * @param bins - bins whose lower edges are the thresholds, increasing.
- * @throws RangeError if no activation is nonzero.
- */
-export function freeEnergyCurve(t: Tails, bins: Int32Array, temperature: Temperature): FreeEnergyCurve {
-  const totalCount = t.count[0]!;
-  const totalSum = t.sum[0]!;
-  const scale = temperatureScale(temperature, totalCount, totalSum);
-  const curve = emptyCurve(bins.length, scale);
-  for (let k = 0; k < bins.length; k++) {
-    const { count, sum } = retainedFrom(t, bins[k]!);
-    const threshold = edgeOf(bins[k]!);
-    curve.thresholds[k] = threshold;
-    curve.freeEnergy[k] = freeEnergy({ count, sum, totalCount, totalSum }, threshold, scale);
-    curve.internalEnergy[k] = Math.log(sum / totalSum);
-    curve.sparsity[k] = 1 - count / totalCount;
-  }
-  return curve;
+/** Number M and sum Σ of |a| ≥ τ at one threshold, over all sites. */
+export interface RetainedTotal {
+  readonly count: number;
+  readonly sum: number;
 }
 
-export function emptyCurve(length: number, scale: number): FreeEnergyCurve {
+/**
+ * F along any thresholds from counts that were taken at exactly these: of the unpruned network (renormalized), or of the
+ * network pruned at each of them (full evaluation). O(thresholds).
+ *
+ * Pruning early layers can raise later activations, so β of a pruned network can fall below 0 at small τ.
+ *
+ * @param thresholds - positive, increasing; M and Σ at each in `retained`.
+ * @param dense - N and Σ₀: the nonzero activations of the unpruned network.
+ * @throws RangeError if the lengths differ or no activation is nonzero.
+ * Source: Mehmood et al. 2026, section 3, eq. 3.1–3.6 and 4–6.
+ */
+export function freeEnergyFrom(
+  thresholds: readonly number[],
+  retained: readonly RetainedTotal[],
+  dense: RetainedTotal,
+  temperature: Temperature,
+): FreeEnergyCurve {
+  const { length } = thresholds;
+  if (length !== retained.length)
+    throw new RangeError(`free energy: ${length} thresholds, ${retained.length} counts`);
+  const scale = temperatureScale(temperature, dense.count, dense.sum);
+  const freeEnergies = new Float64Array(length);
+  const internalEnergies = new Float64Array(length);
+  const sparsity = new Float64Array(length);
+  for (const [k, { count, sum }] of retained.entries()) {
+    const r = { count, sum, totalCount: dense.count, totalSum: dense.sum };
+    freeEnergies[k] = freeEnergy(r, thresholds[k]!, scale);
+    internalEnergies[k] = internalEnergy(r);
+    sparsity[k] = 1 - count / dense.count;
+  }
   return {
-    thresholds: new Float64Array(length),
-    freeEnergy: new Float64Array(length),
-    internalEnergy: new Float64Array(length),
-    sparsity: new Float64Array(length),
+    thresholds: Float64Array.from(thresholds),
+    freeEnergy: freeEnergies,
+    internalEnergy: internalEnergies,
+    sparsity,
     scale,
   };
+}
+
+/**
+ * The renormalized F of a histogram; exact at bin edges, elsewhere with M and Σ of the bin's lower edge. O(thresholds).
+ *
+ * @param t - tails of the magnitudes of the unpruned network, one site or merged over sites.
+ * @param thresholds - positive, increasing.
+ * @throws RangeError if no activation is nonzero.
+ */
+export function freeEnergyAt(
+  t: Tails,
+  thresholds: readonly number[],
+  temperature: Temperature,
+): FreeEnergyCurve {
+  const retained = thresholds.map((threshold) => retainedFrom(t, binOf(threshold)));
+  return freeEnergyFrom(thresholds, retained, { count: t.count[0]!, sum: t.sum[0]! }, temperature);
 }
 
 export interface GridOptions {

@@ -1,4 +1,4 @@
-import { binOf, edgeOf, nearestEdge } from '../estimator/bins.ts';
+import { edgeOf, nearestEdge } from '../estimator/bins.ts';
 import {
   type ActivationHistogram,
   mergeAll,
@@ -8,13 +8,7 @@ import {
 } from '../estimator/histogram.ts';
 import type { Criticality } from './critical-point.ts';
 import { extrema } from './features.ts';
-import {
-  emptyCurve,
-  type FreeEnergyCurve,
-  freeEnergy,
-  type Temperature,
-  temperatureScale,
-} from './free-energy.ts';
+import { type FreeEnergyCurve, freeEnergyAt, type Temperature } from './free-energy.ts';
 
 /** Steps of the linear grid when no Δτ is given. */
 export const PAPER_STEPS = 40;
@@ -27,30 +21,6 @@ export function linearGrid(h: ActivationHistogram, steps = PAPER_STEPS): number[
   while (last > t.offset && 1 - retainedFrom(t, last).count / t.count[0]! > PAPER_MAX_SPARSITY) last--;
   const step = edgeOf(last) / steps;
   return [...new Set(Array.from({ length: steps }, (_, i) => nearestEdge((i + 1) * step)))];
-}
-
-/**
- * F at any increasing thresholds from a histogram; exact at bin edges, else as at the bin's lower edge.
- *
- * @throws RangeError if no activation is nonzero.
- */
-export function freeEnergyAt(
-  h: ActivationHistogram,
-  thresholds: readonly number[],
-  temperature: Temperature,
-): FreeEnergyCurve {
-  const t = tails(h);
-  const totalCount = t.count[0]!;
-  const totalSum = t.sum[0]!;
-  const curve = emptyCurve(thresholds.length, temperatureScale(temperature, totalCount, totalSum));
-  for (const [i, threshold] of thresholds.entries()) {
-    const { count, sum } = retainedFrom(t, binOf(threshold));
-    curve.thresholds[i] = threshold;
-    curve.freeEnergy[i] = freeEnergy({ count, sum, totalCount, totalSum }, threshold, curve.scale);
-    curve.internalEnergy[i] = Math.log(sum / totalSum);
-    curve.sparsity[i] = 1 - count / totalCount;
-  }
-  return curve;
 }
 
 /**
@@ -88,7 +58,7 @@ export function paperCriticality(
 ): Criticality | null {
   const all = mergeAll(slices);
   if (nonzeroCount(all) === 0) return null;
-  return paperTransition(freeEnergyAt(all, linearGrid(all, steps), temperature));
+  return paperTransition(freeEnergyAt(tails(all), linearGrid(all, steps), temperature));
 }
 
 /** The paper's plain rule on a curve over any grid. */

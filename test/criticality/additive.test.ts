@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { additiveFreeEnergy, domainOf, leaveOneOut } from '../../src/criticality/additive.ts';
 import { continuousSite, slicedCounts, totalCounts } from '../../src/criticality/continuous-site.ts';
 import { criticality, DEFAULT_CRITICAL_POINT } from '../../src/criticality/critical-point.ts';
-import { freeEnergyCurve, logGrid, type Temperature } from '../../src/criticality/free-energy.ts';
+import { freeEnergyAt, logGrid, type Temperature } from '../../src/criticality/free-energy.ts';
 import { type Counts, sumOf } from '../../src/criticality/site-counts.ts';
 import { binOf, edgeOf } from '../../src/estimator/bins.ts';
 import {
@@ -23,7 +23,7 @@ const slicedOf = (slices: ActivationHistogram[], bins = BINS) =>
   slicedCounts(slices, continuousSite(mergeAll(slices)).atoms, bins);
 const countsOf = (h: ActivationHistogram, bins = BINS): Counts => sumOf(slicedOf([h], bins));
 const pooledF = (h: ActivationHistogram, temperature: Temperature) =>
-  freeEnergyCurve(tails(h), BINS, temperature).freeEnergy;
+  freeEnergyAt(tails(h), Array.from(THRESHOLDS), temperature).freeEnergy;
 
 const small = window(rayleigh, 1, { count: 1, perSlice: 20_000 })[0]!;
 const large = window(halfNormal, 2, { count: 1, perSlice: 60_000, scale: 2 })[0]!;

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   freeEnergy,
-  freeEnergyCurve,
+  freeEnergyAt,
+  freeEnergyFrom,
   internalEnergy,
   logGrid,
   type Temperature,
@@ -10,12 +11,14 @@ import {
 } from '../../src/criticality/free-energy.ts';
 import { binned } from '../../src/estimator/binning.ts';
 import { binOf, edgeOf } from '../../src/estimator/bins.ts';
-import { emptyHistogram, retainedFrom, tails } from '../../src/estimator/histogram.ts';
+import { emptyHistogram, retainedFrom, type Tails, tails } from '../../src/estimator/histogram.ts';
 import { bitsOf, DISTRIBUTIONS } from '../estimator/distributions.ts';
+import { retainedBySorting, sortedMagnitudes } from '../estimator/sorted.ts';
 import { ANALYTIC, analyticFreeEnergy, expectedHistogram } from './analytic.ts';
 
 const tailsOf = (values: Float32Array) => tails(binned(bitsOf(values)));
 const GRID = { perOctave: 8, sparsity: [0.02, 0.95] } as const;
+const gridOf = (t: Tails) => Array.from(logGrid(t, GRID), edgeOf);
 
 describe('F', () => {
   it('is ln(Σ/Σ₀) − (s/τ)·ln(M/N)', () => {
@@ -40,7 +43,7 @@ describe('F', () => {
   )('of %s magnitudes is its closed form (%s, × %d)', (name, temperature, scale) => {
     const distribution = ANALYTIC[name as keyof typeof ANALYTIC];
     const t = tails(expectedHistogram(distribution, scale));
-    const curve = freeEnergyCurve(t, logGrid(t, GRID), temperature);
+    const curve = freeEnergyAt(t, gridOf(t), temperature);
     const exact = analyticFreeEnergy(distribution, scale, temperature);
     expect(curve.thresholds.length).toBeGreaterThan(25);
     for (const [i, threshold] of curve.thresholds.entries()) {
@@ -59,7 +62,7 @@ describe('temperature', () => {
   it('normalized makes F independent of scale: powers of two move the curve along τ, bit for bit', () => {
     const curveOf = (values: Float32Array) => {
       const t = tailsOf(values);
-      return freeEnergyCurve(t, logGrid(t, GRID), 'normalized');
+      return freeEnergyAt(t, gridOf(t), 'normalized');
     };
     const base = curveOf(DISTRIBUTIONS.halfNormal!);
     fc.assert(
@@ -91,12 +94,63 @@ describe('temperature', () => {
       }),
     );
   });
+});
+
+describe('F from counts taken at each threshold', () => {
+  const h = binned(bitsOf(DISTRIBUTIONS.halfNormal!));
+  const thresholds = [7900, 8000, 8050, 8128, 8200].map(edgeOf);
+  const sorted = sortedMagnitudes([DISTRIBUTIONS.halfNormal!]);
+  const dense = { count: sorted.values.length, sum: sorted.sums[0]! };
+
+  it.each(['paper', 'normalized'] as const)(
+    'of the unpruned network is the renormalized F (%s)',
+    (temperature) => {
+      const curve = freeEnergyFrom(thresholds, retainedBySorting(sorted, thresholds), dense, temperature);
+      const renormalized = freeEnergyAt(tails(h), thresholds, temperature);
+      for (let i = 0; i < thresholds.length; i++) {
+        expect(curve.freeEnergy[i]).toBeCloseTo(renormalized.freeEnergy[i]!, 9);
+        expect(curve.internalEnergy[i]).toBeCloseTo(renormalized.internalEnergy[i]!, 9);
+        expect(curve.sparsity[i]).toBe(renormalized.sparsity[i]);
+      }
+    },
+  );
+
+  it('follows the pruned network above what the unpruned one had: β < 0', () => {
+    const curve = freeEnergyFrom([0.5], [{ count: 120, sum: 130 }], { count: 100, sum: 100 }, 'paper');
+    expect(curve.sparsity[0]).toBeCloseTo(-0.2, 12);
+    expect(curve.freeEnergy[0]).toBeCloseTo(Math.log(1.3) - 2 * Math.log(1.2), 12);
+  });
+
+  it('is NaN where everything was pruned', () => {
+    expect(freeEnergyFrom([9], [{ count: 0, sum: 0 }], dense, 'paper').freeEnergy[0]).toBeNaN();
+  });
+
+  it('refuses another number of counts than thresholds, and no activation', () => {
+    expect(() => freeEnergyFrom([1, 2], [dense], dense, 'paper')).toThrow('2 thresholds, 1 counts');
+    expect(() => freeEnergyFrom([1], [dense], { count: 0, sum: 0 }, 'paper')).toThrow(RangeError);
+  });
+});
+
+describe('F of a histogram', () => {
+  it('counts from the lower edge of the bin in between, with its own temperature', () => {
+    const h = binned(bitsOf(Float32Array.of(1, 2, 3, 4)));
+    const curve = freeEnergyAt(tails(h), [2.01, 3.5], 'paper');
+    expect(Array.from(curve.sparsity)).toEqual([0.25, 0.75]);
+    expect(curve.freeEnergy[0]).toBeCloseTo(Math.log(9 / 10) - Math.log(3 / 4) / 2.01, 14);
+    expect(curve.freeEnergy[1]).toBeCloseTo(Math.log(4 / 10) - Math.log(1 / 4) / 3.5, 14);
+  });
+
+  it('is NaN past the largest magnitude, where nothing remains', () => {
+    const h = binned(bitsOf(Float32Array.of(1, 2)));
+    const curve = freeEnergyAt(tails(h), [1.5, 5], 'normalized');
+    expect(curve.freeEnergy[0]).toBeCloseTo(Math.log(2 / 3) + Math.log(2), 14);
+    expect(curve.freeEnergy[1]).toBeNaN();
+    expect(curve.sparsity[1]).toBe(1);
+  });
 
   it('needs an activation', () => {
     for (const temperature of ['paper', 'normalized'] as Temperature[])
-      expect(() => freeEnergyCurve(tails(emptyHistogram()), Int32Array.of(8000), temperature)).toThrow(
-        RangeError,
-      );
+      expect(() => freeEnergyAt(tails(emptyHistogram()), [1], temperature)).toThrow(RangeError);
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { leaveOneOut } from '../../src/criticality/additive.ts';
 import { continuousSite, slicedCounts } from '../../src/criticality/continuous-site.ts';
-import { freeEnergyCurve, type Temperature } from '../../src/criticality/free-energy.ts';
+import { freeEnergyAt, type Temperature } from '../../src/criticality/free-energy.ts';
 import { leastErrors, standardError } from '../../src/criticality/noise.ts';
 import { xorshift } from '../../src/drift/xorshift.ts';
 import { binned } from '../../src/estimator/binning.ts';
@@ -75,7 +75,7 @@ describe('the spread of F over 400 independent windows is what the jackknife say
   )('%s (%s)', (name, temperature) => {
     const quantity = quantities[name]!;
     const values = windows.map((slices) =>
-      quantity(freeEnergyCurve(tails(mergeAll(slices)), BINS, temperature).freeEnergy),
+      quantity(freeEnergyAt(tails(mergeAll(slices)), Array.from(THRESHOLDS), temperature).freeEnergy),
     );
     const mean = values.reduce((a, b) => a + b, 0) / values.length;
     const spread = Math.sqrt(values.reduce((a, v) => a + (v - mean) ** 2, 0) / (values.length - 1));

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { freeEnergyCurve } from '../../src/criticality/free-energy.ts';
+import { freeEnergyAt } from '../../src/criticality/free-energy.ts';
 import {
   firstTransition,
-  freeEnergyAt,
   linearGrid,
   PAPER_STEPS,
   paperCriticality,
@@ -10,7 +9,7 @@ import {
 import { binned } from '../../src/estimator/binning.ts';
 import { binOf, edgeOf } from '../../src/estimator/bins.ts';
 import { emptyHistogram, mergeAll, tails } from '../../src/estimator/histogram.ts';
-import { bitsOf, DISTRIBUTIONS } from '../estimator/distributions.ts';
+import { bitsOf } from '../estimator/distributions.ts';
 import { ANALYTIC, analyticFreeEnergy, argmax, expectedHistogram } from './analytic.ts';
 import { exponential, window } from './samples.ts';
 
@@ -33,7 +32,7 @@ describe('the linear grid', () => {
     const last = grid.at(-1)!;
     for (const [i, threshold] of grid.entries())
       expect(Math.abs(Math.log(threshold / (((i + 1) / 40) * last)))).toBeLessThan(1 / 64);
-    const { sparsity } = freeEnergyAt(all, [last, edgeOf(binOf(last) + 1)], 'paper');
+    const { sparsity } = freeEnergyAt(tails(all), [last, edgeOf(binOf(last) + 1)], 'paper');
     expect(sparsity[0]!).toBeLessThanOrEqual(0.95);
     expect(sparsity[1]!).toBeGreaterThan(0.95);
   });
@@ -41,37 +40,6 @@ describe('the linear grid', () => {
   it('is one point where there is one magnitude', () => {
     const grid = linearGrid(binned(bitsOf(new Float32Array(9).fill(1))), 1);
     expect(grid).toEqual([1]);
-  });
-});
-
-describe('F at given thresholds', () => {
-  it('is exact on bin edges', () => {
-    const h = binned(bitsOf(DISTRIBUTIONS.gelu!));
-    const bins = Int32Array.from({ length: 100 }, (_, i) => binOf(0.05) + i);
-    for (const temperature of ['paper', 'normalized'] as const)
-      expect(freeEnergyAt(h, Array.from(bins, edgeOf), temperature)).toEqual(
-        freeEnergyCurve(tails(h), bins, temperature),
-      );
-  });
-
-  it('counts from the lower edge of the bin in between, with its own temperature', () => {
-    const h = binned(bitsOf(Float32Array.of(1, 2, 3, 4)));
-    const curve = freeEnergyAt(h, [2.01, 3.5], 'paper');
-    expect(Array.from(curve.sparsity)).toEqual([0.25, 0.75]);
-    expect(curve.freeEnergy[0]).toBeCloseTo(Math.log(9 / 10) - Math.log(3 / 4) / 2.01, 14);
-    expect(curve.freeEnergy[1]).toBeCloseTo(Math.log(4 / 10) - Math.log(1 / 4) / 3.5, 14);
-  });
-
-  it('is NaN past the largest magnitude, where nothing remains', () => {
-    const h = binned(bitsOf(Float32Array.of(1, 2)));
-    const curve = freeEnergyAt(h, [1.5, 5], 'normalized');
-    expect(curve.freeEnergy[0]).toBeCloseTo(Math.log(2 / 3) + Math.log(2), 14);
-    expect(curve.freeEnergy[1]).toBeNaN();
-    expect(curve.sparsity[1]).toBe(1);
-  });
-
-  it('needs an activation', () => {
-    expect(() => freeEnergyAt(emptyHistogram(), [1], 'paper')).toThrow(RangeError);
   });
 });
 

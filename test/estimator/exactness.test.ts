@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { freeEnergyCurve, type Temperature } from '../../src/criticality/free-energy.ts';
+import { freeEnergyAt, type Temperature } from '../../src/criticality/free-energy.ts';
 import { binned } from '../../src/estimator/binning.ts';
 import { edgeOf } from '../../src/estimator/bins.ts';
 import {
@@ -23,7 +23,8 @@ function errorsOf(h: ActivationHistogram, tensors: readonly Float32Array[]) {
   const total = { count: sorted.values.length, sum: sorted.sums[0]! };
   const t = tails(h);
   const bins = Int32Array.from({ length: h.counts.length }, (_, i) => h.offset + i);
-  const expected = retainedBySorting(sorted, Array.from(bins, edgeOf));
+  const thresholds = Array.from(bins, edgeOf);
+  const expected = retainedBySorting(sorted, thresholds);
   const worst = { count: 0, sum: 0, energy: 0, paper: 0, normalized: 0 };
   const note = (quantity: keyof typeof worst, actual: number, exact: number, scale = Math.abs(exact)) => {
     const error = actual === exact ? 0 : Math.abs(actual - exact) / scale;
@@ -35,7 +36,7 @@ function errorsOf(h: ActivationHistogram, tensors: readonly Float32Array[]) {
     note('sum', actual.sum, sum);
   }
   for (const temperature of ['paper', 'normalized'] as Temperature[]) {
-    const curve = freeEnergyCurve(t, bins, temperature);
+    const curve = freeEnergyAt(t, thresholds, temperature);
     const scale = temperature === 'paper' ? 1 : total.sum / total.count;
     for (const [i, { count, sum }] of expected.entries()) {
       if (count === 0) {
@@ -43,7 +44,7 @@ function errorsOf(h: ActivationHistogram, tensors: readonly Float32Array[]) {
         continue;
       }
       const energy = Math.log(sum / total.sum);
-      const entropy = (scale / edgeOf(bins[i]!)) * Math.log(count / total.count);
+      const entropy = (scale / thresholds[i]!) * Math.log(count / total.count);
       note('energy', curve.internalEnergy[i]!, energy, Math.max(Math.abs(energy), 1e-6));
       note(temperature, curve.freeEnergy[i]!, energy - entropy, Math.max(-energy, -entropy, 1e-6));
     }

@@ -1,4 +1,5 @@
-import { type PrunedPoint, prunedPoint, type RetainedTotal } from '../../criticality/full-evaluation.ts';
+import type { RetainedTotal } from '../../criticality/free-energy.ts';
+import { type PrunedPoint, prunedPoint } from '../../criticality/full-evaluation.ts';
 import { emptyHistogram, merge } from '../../estimator/histogram.ts';
 import { shareAlike, topClasses } from './class-scores.ts';
 import type { DensePass } from './dense-pass.ts';

@@ -5,15 +5,14 @@ import {
   DEFAULT_CRITICAL_POINT,
   type Feature,
 } from '../../criticality/critical-point.ts';
-import type { FreeEnergyCurve } from '../../criticality/free-energy.ts';
-import { freeEnergyFrom, fullFeatures, type RetainedTotal } from '../../criticality/full-evaluation.ts';
 import {
+  type FreeEnergyCurve,
   freeEnergyAt,
-  linearGrid,
-  PAPER_STEPS,
-  paperCriticality,
-  paperTransition,
-} from '../../criticality/paper-rule.ts';
+  freeEnergyFrom,
+  type RetainedTotal,
+} from '../../criticality/free-energy.ts';
+import { fullFeatures } from '../../criticality/full-evaluation.ts';
+import { linearGrid, PAPER_STEPS, paperCriticality, paperTransition } from '../../criticality/paper-rule.ts';
 import { type ActivationHistogram, mergeAll, tails } from '../../estimator/histogram.ts';
 import { type Analysis, curveOf, type RenormalizedCurve } from './analysis.ts';
 import { type DensePass, mergedSlices } from './dense-pass.ts';
@@ -141,7 +140,7 @@ function reportedCurve(
 ): FreeEnergyCurve {
   const { temperature } = settings(options);
   return options.thresholds === undefined
-    ? freeEnergyAt(all, linearGrid(all, options.steps ?? PAPER_STEPS), temperature)
+    ? freeEnergyAt(tails(all), linearGrid(all, options.steps ?? PAPER_STEPS), temperature)
     : freeEnergyFrom(options.thresholds, dense.tally, total, temperature);
 }
 
