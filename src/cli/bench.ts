@@ -2,6 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { bundledModel } from '../config/bundled-model.ts';
 import { messageOf, ServingError } from '../config/errors.ts';
+import { decodeModel } from '../onnx/model-file.ts';
+import { modelSignature } from '../onnx/signature.ts';
+import type { TensorSpec } from '../protocol/types.ts';
+import { readModel } from '../runtime/local/load-model.ts';
 import { type Arm, parseArms, referenceOf, type ServerSettings } from '../tools/bench/arms.ts';
 import { compareArms } from '../tools/bench/comparison.ts';
 import type { BenchContext } from '../tools/bench/context.ts';
@@ -11,7 +15,6 @@ import { measureOverhead } from '../tools/bench/overhead.ts';
 import { measureOverload } from '../tools/bench/overload.ts';
 import { type Protocol, parseProtocols } from '../tools/bench/protocol-clients.ts';
 import { compareProtocols } from '../tools/bench/protocols.ts';
-import { type RecordedInputs, recordedInputs } from '../tools/bench/recorded-inputs.ts';
 import {
   comparisonText,
   overheadText,
@@ -21,6 +24,8 @@ import {
 } from '../tools/bench/report.ts';
 import { soak } from '../tools/bench/soak.ts';
 import { summarize } from '../tools/bench/summary.ts';
+import type { InputRows } from '../tools/inputs/input-rows.ts';
+import { recordedInputs } from '../tools/inputs/recorded-inputs.ts';
 import { integerOption, numberOption, repeated } from './options.ts';
 
 interface BenchFlags {
@@ -117,11 +122,13 @@ round. The rest of the machine should be idle.`,
 }
 
 async function bench(model: string | undefined, flags: BenchFlags, signal: AbortSignal): Promise<void> {
-  const recorded = await recordedInputs(model, flags.inputs ?? []);
+  const file = decodeModel(await readModel(model ?? bundledModel('model.onnx')));
+  const specs = modelSignature(file).inputs;
+  const rows = await recordedInputs(specs, { model, inputs: flags.inputs });
   const { sampling, workers, config } = flags;
   const server: ServerSettings = { model, config, sampling, workers };
   const context: BenchContext = { signal, progress: (line) => process.stderr.write(`${line}\n`) };
-  const { text, figures } = await measured(model, recorded, flags, server, context);
+  const { text, figures } = await measured(model, specs, rows, flags, server, context);
   if (signal.aborted) return;
   const json = `${JSON.stringify({ environment: environment(model), ...figures }, null, 2)}\n`;
   if (flags.json === '-') {
@@ -137,7 +144,8 @@ async function bench(model: string | undefined, flags: BenchFlags, signal: Abort
 
 async function measured(
   model: string | undefined,
-  { specs, rows }: RecordedInputs,
+  specs: readonly TensorSpec[],
+  rows: InputRows,
   flags: BenchFlags,
   server: ServerSettings,
   context: BenchContext,

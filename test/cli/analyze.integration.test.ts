@@ -39,6 +39,11 @@ it('sorts thresholds, and writes JSON and a page', async () => {
 it.each([
   [['--inputs', '/nowhere.npy'], 1, /^taustat: FILE_NOT_FOUND: '\/nowhere.npy' cannot be read/],
   [['--inputs', 'y=/nowhere.npy'], 1, /^taustat: INVALID_REQUEST: .*expected name=x.npy with one of 'image'/],
+  [
+    ['--inputs', 'x.npy', '--inputs', 'image=y.npy'],
+    1,
+    /^taustat: INVALID_REQUEST: --inputs 'image=y.npy': input 'image' is given twice/,
+  ],
   [[], 1, /^taustat: INVALID_REQUEST: no inputs: give --inputs x.npy for 'image'/],
   [['--inputs', INPUTS, '--labels', INPUTS], 1, /^taustat: INVALID_REQUEST: labels/],
   [['--thresholds', '0.1,x'], 1, /'0.1,x' is invalid. expected a number/],

@@ -3,9 +3,10 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { loadModel } from '../../../dist/runtime/local/load-model.js';
 import { WorkerRuntime } from '../../../dist/runtime/local/worker-runtime.js';
+import { recordedLabels } from '../../../dist/tools/analyze/labels.js';
 import { IN_FLIGHT_PER_WORKER } from '../../../dist/tools/analyze/passes.js';
-import { recordedInputs } from '../../../dist/tools/analyze/recorded-inputs.js';
 import { schedule } from '../../../dist/tools/analyze/schedule.js';
+import { recordedInputs } from '../../../dist/tools/inputs/recorded-inputs.js';
 
 const ROOT = new URL('../../../', import.meta.url);
 const BATCH = 32;
@@ -17,11 +18,9 @@ export async function open(entry) {
   const path = (file) => fileURLToPath(new URL(file, ROOT));
   const model = await loadModel(path(entry.model), { scheme: 'activations' });
   const inputs = Object.entries(entry.inputs).map(([name, file]) => `${name}=${path(file)}`);
-  const recorded = await recordedInputs(model.signature.inputs, {
-    model: entry.model,
-    inputs,
-    labels: path(entry.labels),
-  });
+  const source = { model: entry.model, inputs, labels: path(entry.labels) };
+  const recorded = await recordedInputs(model.signature.inputs, source);
+  const labels = await recordedLabels(recorded.count, source);
   const workers = availableParallelism();
   const runtime = await WorkerRuntime.start(
     { ...model.setup, intraOpThreads: 1 },
@@ -29,12 +28,12 @@ export async function open(entry) {
   );
   return {
     sites: model.sites,
-    rows: recorded.rows.count,
-    labels: recorded.labels,
+    rows: recorded.count,
+    labels,
     /** Passes over rows [from, to). */
     passes: (from, to, { batch = BATCH, outputs = ['logits'] } = {}) => ({
       runtime,
-      rows: { count: to - from, batch: (a, b) => recorded.rows.batch(from + a, from + b) },
+      rows: { count: to - from, batch: (a, b) => recorded.batch(from + a, from + b) },
       batches: schedule(to - from, batch, undefined),
       sites: model.sites.length,
       outputs,

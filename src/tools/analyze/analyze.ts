@@ -4,13 +4,14 @@ import { bundledModel } from '../../config/bundled-model.ts';
 import { ServingError } from '../../config/errors.ts';
 import { type LoadedModel, loadModel } from '../../runtime/local/load-model.ts';
 import { WorkerRuntime } from '../../runtime/local/worker-runtime.ts';
+import { recordedInputs } from '../inputs/recorded-inputs.ts';
 import { type Analysis, type Answers, curveOf, type FullEvaluation } from './analysis.ts';
 import { assertClasses, scoresOutput, shareAlike } from './class-scores.ts';
 import { type DensePass, densePass, siteHistograms } from './dense-pass.ts';
 import { type PrunedPass, prunedPass, prunedPassWithPoint } from './full-pass.ts';
+import { recordedLabels } from './labels.ts';
 import type { AnalyzeOptions } from './options.ts';
 import { IN_FLIGHT_PER_WORKER, type Passes } from './passes.ts';
-import { type Recorded, recordedInputs } from './recorded-inputs.ts';
 import { featuresInFull, fullCurve, type Renormalized, renormalize, windowSeconds } from './renormalized.ts';
 import { fixedBatch, schedule } from './schedule.ts';
 import { analyzedSites } from './sites.ts';
@@ -32,13 +33,14 @@ export async function analyze(options: AnalyzeOptions = {}): Promise<Analysis> {
   const model = await loadModel(path, { scheme: 'activations', ...options.sites });
   const { inputs, outputs } = model.signature;
   const recorded = await recordedInputs(inputs, options);
+  const labels = await recordedLabels(recorded.count, options);
   const scores = scoresOutput(outputs);
-  if (recorded.labels !== undefined && scores === undefined)
+  if (labels !== undefined && scores === undefined)
     throw new ServingError(
       'INVALID_REQUEST',
       'labels: the model has no output of class scores [rows, classes]',
     );
-  const rows = Math.min(recorded.rows.count, options.limit ?? Number.POSITIVE_INFINITY);
+  const rows = Math.min(recorded.count, options.limit ?? Number.POSITIVE_INFINITY);
   const batches = schedule(rows, options.batch ?? DEFAULT_BATCH, fixedBatch(inputs));
   const workers = options.workers ?? availableParallelism();
   const runtime = await WorkerRuntime.start(
@@ -48,12 +50,12 @@ export async function analyze(options: AnalyzeOptions = {}): Promise<Analysis> {
   try {
     const passes: Passes = {
       runtime,
-      rows: recorded.rows,
+      rows: recorded,
       batches,
       sites: model.sites.length,
       outputs: scores === undefined ? [] : [scores],
     };
-    return await analyzeModel(nameOf(path), model, passes, recorded, options);
+    return await analyzeModel(nameOf(path), model, passes, labels?.subarray(0, rows), options);
   } finally {
     await runtime.close();
   }
@@ -63,11 +65,10 @@ async function analyzeModel(
   name: string,
   model: LoadedModel,
   passes: Passes,
-  recorded: Recorded,
+  labels: Int32Array | undefined,
   options: AnalyzeOptions,
 ): Promise<Analysis> {
   const rows = passes.batches.at(-1)!.to;
-  const labels = recorded.labels?.subarray(0, rows);
   await rehearse(passes, options);
   const started = performance.now();
   const dense = await densePass(passes, options.thresholds ?? [], counted(options, 'dense', rows));

@@ -1,6 +1,7 @@
 import type { CriticalPointOptions } from '../../criticality/critical-point.ts';
 import type { SiteOptions } from '../../onnx/sites.ts';
 import type { NpyArray } from '../inputs/npy.ts';
+import type { InputSource } from '../inputs/recorded-inputs.ts';
 import type { Rule } from './analysis.ts';
 
 /** How far an analysis has come. */
@@ -11,11 +12,7 @@ export interface Progress {
   readonly total: number;
 }
 
-export interface AnalyzeOptions {
-  /** ONNX file; without one, the bundled model. */
-  readonly model?: string | undefined;
-  /** `.npy` files as `x.npy` or `name=x.npy`, or arrays by input name; for the bundled model its own inputs. */
-  readonly inputs?: readonly string[] | Readonly<Record<string, NpyArray>> | undefined;
+export interface AnalyzeOptions extends InputSource {
   /** `.npy` file with one class per row. */
   readonly labels?: string | NpyArray | undefined;
   /** Also run the pruned model at every threshold. */

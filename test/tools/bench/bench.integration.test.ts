@@ -159,7 +159,11 @@ describe('taustat bench', () => {
     [['--batch', '0'], 'expected a whole number above 0'],
     [['--batch', '2000'], 'a batch of 2000 needs as many rows, the inputs have 1000'],
     [['nothing.onnx'], "model file 'nothing.onnx' cannot be read"],
-    [['--inputs', 'y=nothing.npy'], "'y=nothing.npy' names no input of the model"],
+    [['--inputs', 'y=nothing.npy'], "--inputs 'y=nothing.npy': expected name=x.npy with one of 'image'"],
+    [
+      ['--inputs', 'x.npy', '--inputs', 'image=y.npy'],
+      "--inputs 'image=y.npy': input 'image' is given twice",
+    ],
   ])('refuses %j', async (options, message) => {
     const { code, stderr } = await bench(options);
     expect(code).not.toBe(0);

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { decodeInferRequest } from '../../../src/protocol/decode-request.ts';
 import type { TensorSpec } from '../../../src/protocol/types.ts';
 import { checkBatch, inferPath, inferRequests } from '../../../src/tools/bench/infer-requests.ts';
-import { inputFile } from '../../../src/tools/bench/recorded-inputs.ts';
 import { announcementIn } from '../../../src/tools/bench/server-process.ts';
 import { inputRows } from '../../../src/tools/inputs/input-rows.ts';
 
@@ -51,21 +50,6 @@ describe('checkBatch', () => {
     expect(() => checkBatch([{ ...SPEC, shape: [1, 2] }], 4, 2)).toThrow(
       "input 'x' has a fixed first dimension of 1: a batch of 2 does not fit",
     );
-  });
-});
-
-describe('inputFile', () => {
-  it('belongs to the named input, or to the only one', () => {
-    expect(inputFile('x=a=b.npy', [SPEC])).toEqual({ name: 'x', path: 'a=b.npy' });
-    expect(inputFile('a.npy', [SPEC])).toEqual({ name: 'x', path: 'a.npy' });
-  });
-
-  it('must be named where there are several inputs, and by an input that exists', () => {
-    const two = [SPEC, { ...SPEC, name: 'mask' }];
-    expect(() => inputFile('a.npy', two)).toThrow(
-      "'a.npy' names no input of the model, which has 'x', 'mask'",
-    );
-    expect(() => inputFile('y=a.npy', [SPEC])).toThrow("'y=a.npy' names no input");
   });
 });
 
