@@ -2,7 +2,7 @@
 
 /** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningReport>} Report */
 /** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningSummary>} Summary */
-/** @typedef {import('../src/control/phases/state.ts').Mode} Mode */
+/** @typedef {import('../src/config/modes.ts').Mode} Mode */
 /** @typedef {{ readonly mode: Mode, readonly threshold?: number }} ModeRequest */
 
 /** An answer that is not 2xx: what the server said about it. */

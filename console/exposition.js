@@ -1,7 +1,6 @@
 // @ts-check
 
-/** @typedef {{ readonly labels: Readonly<Record<string, string>>, readonly value: number }} Sample */
-/** @typedef {ReadonlyMap<string, readonly Sample[]>} Exposition */
+/** @import { Exposition, Sample } from './exposition.js' */
 
 const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/;
 const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g;
@@ -10,10 +9,10 @@ const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g;
  * Reads the samples of the Prometheus text format whose name has a prefix. Comments and broken lines are passed over.
  *
  * @param {string} text
- * @param {string} prefix
+ * @param {string} prefix - '' for all.
  * @returns {Exposition}
  */
-export function readExposition(text, prefix) {
+export function readExposition(text, prefix = '') {
   /** @type {Map<string, Sample[]>} */
   const samples = new Map();
   for (const line of text.split('\n')) {
@@ -35,8 +34,9 @@ export function readExposition(text, prefix) {
  * @param {Exposition} exposition
  * @param {string} name
  * @param {Readonly<Record<string, string>>} labels
+ * @returns {readonly Sample[]}
  */
-export function samplesOf(exposition, name, labels) {
+export function samplesOf(exposition, name, labels = {}) {
   const wanted = Object.entries(labels);
   return (exposition.get(name) ?? []).filter((sample) =>
     wanted.every(([label, value]) => sample.labels[label] === value),

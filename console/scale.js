@@ -1,7 +1,6 @@
 // @ts-check
 
-/** @typedef {readonly [number, number]} Interval */
-/** @typedef {(value: number) => number} Scale - from a quantity to pixels. */
+/** @import { Interval, Scale } from './scale.js' */
 
 /**
  * @param {Interval} domain
@@ -33,7 +32,7 @@ export function linearTicks([low, high], count) {
   if (!(high > low)) return [low];
   const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5].find((m) => m * power >= rough) ?? 10);
+  const step = power * ([1, 2, 5].find((m) => m * power >= rough * (1 - 1e-9)) ?? 10);
   /** @type {number[]} */
   const ticks = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) {

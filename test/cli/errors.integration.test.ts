@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -106,13 +106,15 @@ describe('an installation that lacks a file', () => {
   it('ends a server that has its workers already, with the reason', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'taustat-incomplete-'));
     await cp('dist', join(folder, 'dist'), { recursive: true });
-    for (const name of ['node_modules', 'models', 'package.json'])
+    await mkdir(join(folder, 'console'));
+    const shared = ['console/exposition.js', 'console/scale.js'];
+    for (const name of ['node_modules', 'models', 'package.json', ...shared])
       await symlink(resolve(name), join(folder, name));
     const { code, stdout, stderr } = await start(join(folder, 'dist/cli.js'), ['serve', '--port', '0'])
       .outcome;
     expect(code).toBe(1);
     expect(stdout).toContain('model loaded');
-    expect(stderr).toMatch(/^taustat: ENOENT: .*console/);
+    expect(stderr).toMatch(/^taustat: ENOENT: .*console\/index.html/);
     await rm(folder, { recursive: true });
   });
 });

@@ -1,3 +1,4 @@
+import { readExposition, samplesOf } from '../../console/exposition.js';
 import { STATE_NAMES } from '../../src/control/phases/state.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 
@@ -42,6 +43,7 @@ interface DeclaredMetric {
 }
 
 function labelsOfSamples(body: string, name: string): string[] {
-  const sample = new RegExp(`^${name}(?:_bucket)?\\{(.*)\\}`, 'm').exec(body)?.[1] ?? '';
-  return [...sample.matchAll(/(\w+)="/g)].map(([, label]) => label!);
+  const exposition = readExposition(body);
+  const [sample] = [...samplesOf(exposition, name), ...samplesOf(exposition, `${name}_bucket`)];
+  return Object.keys(sample?.labels ?? {});
 }

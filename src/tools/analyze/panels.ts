@@ -1,8 +1,8 @@
 import type { Feature } from '../../criticality/critical-point.ts';
 import { derivative } from '../../criticality/features.ts';
 import type { Analysis, Curve, FullEvaluation } from './analysis.ts';
+import { domainOf } from './domain.ts';
 import type { Marker, MarkerRank, Plot, Series } from './plot.ts';
-import { domainOf } from './scale.ts';
 import { number } from './summary.ts';
 
 /** Values along one axis: thresholds, or the sparsity that each curve reaches there. */

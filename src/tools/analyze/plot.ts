@@ -1,4 +1,4 @@
-import { linearScale, type Scale, ticks } from './scale.ts';
+import { linearScale, linearTicks, type Scale } from '../../../console/scale.js';
 
 /** One line of a plot; a point that is not finite breaks it. */
 export interface Series {
@@ -66,12 +66,12 @@ function axes(plot: Plot, x: Scale, y: Scale): string {
   const { width, height } = PLOT_SIZE;
   const bottom = height - FRAME.bottom;
   const format = plot.yFormat ?? tickText;
-  const xTicks = ticks(plot.xDomain, 6).map(
-    (value) => `<text class="tick" x="${px(x.of(value))}" y="${bottom + 16}">${tickText(value)}</text>`,
+  const xTicks = linearTicks(plot.xDomain, 6).map(
+    (value) => `<text class="tick" x="${px(x(value))}" y="${bottom + 16}">${tickText(value)}</text>`,
   );
-  const yTicks = ticks(plot.yDomain, 5).flatMap((value) => [
-    `<line class="grid" x1="${FRAME.left}" x2="${width - FRAME.right}" y1="${px(y.of(value))}" y2="${px(y.of(value))}"/>`,
-    `<text class="tick y" x="${FRAME.left - 7}" y="${px(y.of(value) + 4)}">${format(value)}</text>`,
+  const yTicks = linearTicks(plot.yDomain, 5).flatMap((value) => [
+    `<line class="grid" x1="${FRAME.left}" x2="${width - FRAME.right}" y1="${px(y(value))}" y2="${px(y(value))}"/>`,
+    `<text class="tick y" x="${FRAME.left - 7}" y="${px(y(value) + 4)}">${format(value)}</text>`,
   ]);
   return [
     ...yTicks,
@@ -81,17 +81,17 @@ function axes(plot: Plot, x: Scale, y: Scale): string {
   ].join('');
 }
 
-function criticalBand({ critical }: Plot, x: Scale, y: Scale): string {
+function criticalBand({ critical, yDomain }: Plot, x: Scale, y: Scale): string {
   if (critical === undefined) return '';
-  const [low, high] = [y.of(y.domain[1]), y.of(y.domain[0])];
-  const left = x.of(critical.from);
-  const width = Math.max(0, x.of(critical.to) - left);
-  return `<rect class="band" x="${px(left)}" width="${px(width)}" y="${px(low)}" height="${px(high - low)}"/><line class="critical" x1="${px(x.of(critical.x))}" x2="${px(x.of(critical.x))}" y1="${px(low)}" y2="${px(high)}"/>`;
+  const [low, high] = [y(yDomain[1]), y(yDomain[0])];
+  const left = x(critical.from);
+  const width = Math.max(0, x(critical.to) - left);
+  return `<rect class="band" x="${px(left)}" width="${px(width)}" y="${px(low)}" height="${px(high - low)}"/><line class="critical" x1="${px(x(critical.x))}" x2="${px(x(critical.x))}" y1="${px(low)}" y2="${px(high)}"/>`;
 }
 
 function criticalLabel({ critical }: Plot, x: Scale): string {
   if (critical === undefined) return '';
-  const at = x.of(critical.x);
+  const at = x(critical.x);
   const isLeft = at > PLOT_SIZE.width * 0.75;
   const anchor = isLeft ? 'end' : 'start';
   return `<text class="critical-label" text-anchor="${anchor}" x="${px(at + (isLeft ? -5 : 5))}" y="${FRAME.top + 11}">${escapeText(critical.label)}</text>`;
@@ -99,7 +99,7 @@ function criticalLabel({ critical }: Plot, x: Scale): string {
 
 function level({ level: value }: Plot, y: Scale): string {
   if (value === undefined) return '';
-  const at = px(y.of(value));
+  const at = px(y(value));
   return `<line class="level" x1="${FRAME.left}" x2="${PLOT_SIZE.width - FRAME.right}" y1="${at}" y2="${at}"/>`;
 }
 
@@ -108,14 +108,14 @@ function line({ style, points, dots }: Series, x: Scale, y: Scale): string {
   let isDown = false;
   for (const [a, b] of points) {
     const isShown = Number.isFinite(a) && Number.isFinite(b);
-    if (isShown) path += `${isDown ? 'L' : 'M'}${px(x.of(a))} ${px(y.of(b))}`;
+    if (isShown) path += `${isDown ? 'L' : 'M'}${px(x(a))} ${px(y(b))}`;
     isDown = isShown;
   }
   const marks = (dots ? points : [])
     .filter(([a, b]) => Number.isFinite(a) && Number.isFinite(b))
     .map(
       ([a, b]) =>
-        `<circle class="dot ${style}" cx="${px(x.of(a))}" cy="${px(y.of(b))}" r="2.4"><title>${tickText(a)}, ${tickText(b)}</title></circle>`,
+        `<circle class="dot ${style}" cx="${px(x(a))}" cy="${px(y(b))}" r="2.4"><title>${tickText(a)}, ${tickText(b)}</title></circle>`,
     );
   return `<path class="line ${style}" d="${path}"/>${marks.join('')}`;
 }
@@ -124,7 +124,7 @@ function markers(plot: Plot, x: Scale, y: Scale): string {
   return plot.markers
     .filter((m) => Number.isFinite(m.x) && Number.isFinite(m.y))
     .map((m) => {
-      const at = `translate(${px(x.of(m.x))} ${px(y.of(m.y))})`;
+      const at = `translate(${px(x(m.x))} ${px(y(m.y))})`;
       const title = `<title>${escapeText(m.label)}</title>`;
       return `<path class="marker ${m.rank}" transform="${at}" d="${MARKER_PATHS[m.shape]}">${title}</path>`;
     })

@@ -1,5 +1,5 @@
+import { type Exposition, readExposition, samplesOf } from '../../../console/exposition.js';
 import { ServingError } from '../../config/errors.ts';
-import { parseExposition, type Sample, samplesOf, sampleValue } from './exposition.ts';
 
 /** What a server says of itself at one moment. */
 export interface ServerReading {
@@ -37,23 +37,25 @@ export async function readServer(url: string): Promise<ServerReading> {
   } catch (error) {
     throw new ServingError('UNAVAILABLE', `the server at ${url} gives no metrics`, { cause: error });
   }
-  return readingOf(parseExposition(text));
+  return readingOf(readExposition(text));
 }
 
-export function readingOf(samples: readonly Sample[]): ServerReading {
-  const shadow = (outcome: string) => sampleValue(samples, 'taustat_shadow_runs_total', { outcome }) ?? 0;
+export function readingOf(exposition: Exposition): ServerReading {
+  const first = (name: string, labels?: Readonly<Record<string, string>>) =>
+    samplesOf(exposition, name, labels)[0]?.value;
+  const shadow = (outcome: string) => first('taustat_shadow_runs_total', { outcome }) ?? 0;
   const infer = (part: 'sum' | 'count') =>
-    sampleValue(samples, `taustat_request_duration_seconds_${part}`, { phase: 'infer' }) ?? 0;
-  const thresholds = samplesOf(samples, 'taustat_threshold');
-  const lagMs = 1000 * (sampleValue(samples, 'nodejs_eventloop_lag_p99_seconds') ?? Number.NaN);
+    first(`taustat_request_duration_seconds_${part}`, { phase: 'infer' }) ?? 0;
+  const thresholds = samplesOf(exposition, 'taustat_threshold');
+  const lagMs = 1000 * (first('nodejs_eventloop_lag_p99_seconds') ?? Number.NaN);
   return {
-    rssBytes: sampleValue(samples, 'process_resident_memory_bytes') ?? Number.NaN,
+    rssBytes: first('process_resident_memory_bytes') ?? Number.NaN,
     loopLagP99Ms: Math.max(0, lagMs - MONITOR_INTERVAL_MS),
     shadow: { ok: shadow('ok'), dropped: shadow('dropped'), failed: shadow('failed') },
     infer: { seconds: infer('sum'), count: infer('count') },
-    sparsity: sampleValue(samples, 'taustat_sparsity_ratio', { site: 'all' }) ?? null,
+    sparsity: first('taustat_sparsity_ratio', { site: 'all' }) ?? null,
     threshold: Math.max(0, ...thresholds.map(({ value }) => value)),
-    state: samplesOf(samples, 'taustat_state').find(({ value }) => value === 1)?.labels.state ?? 'unknown',
+    state: samplesOf(exposition, 'taustat_state').find(({ value }) => value === 1)?.labels.state ?? 'unknown',
     sites: thresholds.length,
   };
 }

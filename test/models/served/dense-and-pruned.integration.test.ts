@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readExposition, samplesOf } from '../../../console/exposition.js';
 import { bundledModel } from '../../../src/config/bundled-model.ts';
 import { createTaustat, type Taustat } from '../../../src/index.ts';
 import type { InferRequest, Tensor } from '../../../src/protocol/types.ts';
@@ -25,10 +26,11 @@ const request = (inputs: readonly Tensor[], parameters: InferRequest['parameters
   parameters,
 });
 
-/** The value of a sample in the exposition, by the start of its line. */
-async function metric(taustat: Taustat, start: string): Promise<number> {
-  const line = (await taustat.metrics()).body.split('\n').find((l) => l.startsWith(start));
-  return line === undefined ? Number.NaN : Number(line.slice(line.lastIndexOf(' ') + 1));
+/** The value of the model's first sample with these labels. */
+async function metric(taustat: Taustat, name: string, labels: Record<string, string> = {}): Promise<number> {
+  const exposition = readExposition((await taustat.metrics()).body);
+  const [sample] = samplesOf(exposition, name, { model: 'fashion-mnist-cnn', ...labels });
+  return sample?.value ?? Number.NaN;
 }
 
 /** Waits until something holds; fails loudly after 20 s. */
@@ -65,21 +67,15 @@ describe('the bundled model', () => {
 
   it('measures on sampled requests what the gates did', async () => {
     for (let i = 0; i < 40; i++) await taustat.infer(request(await images(i, i + 1)));
-    await until(
-      async () =>
-        (await metric(taustat, 'taustat_shadow_runs_total{model="fashion-mnist-cnn",outcome="ok"}')) >= 40,
-    );
-    const sparsity = await metric(taustat, 'taustat_sparsity_ratio{model="fashion-mnist-cnn",site="all"}');
+    await until(async () => (await metric(taustat, 'taustat_shadow_runs_total', { outcome: 'ok' })) >= 40);
+    const sparsity = await metric(taustat, 'taustat_sparsity_ratio', { site: 'all' });
     expect(sparsity).toBeGreaterThan(0.15);
     expect(sparsity).toBeLessThan(0.45);
-    const measured = await metric(taustat, 'taustat_free_energy{model="fashion-mnist-cnn",kind="measured"}');
-    const renormalized = await metric(
-      taustat,
-      'taustat_free_energy{model="fashion-mnist-cnn",kind="renormalized"}',
-    );
+    const measured = await metric(taustat, 'taustat_free_energy', { kind: 'measured' });
+    const renormalized = await metric(taustat, 'taustat_free_energy', { kind: 'renormalized' });
     expect(Math.abs(measured - renormalized)).toBeLessThan(0.15);
-    expect(await metric(taustat, 'taustat_agreement_ratio{')).toBeGreaterThan(0.85);
-    expect(await metric(taustat, 'taustat_activations_sampled_total{')).toBeGreaterThan(40 * 22_000);
+    expect(await metric(taustat, 'taustat_agreement_ratio')).toBeGreaterThan(0.85);
+    expect(await metric(taustat, 'taustat_activations_sampled_total')).toBeGreaterThan(40 * 22_000);
   });
 
   it('answers NaN inputs as the model does, and keeps them out of the estimator', async () => {
@@ -87,12 +83,10 @@ describe('the bundled model', () => {
     const spoilt = { ...image!, elements: new Float32Array(784).fill(Number.NaN) };
     const dense = await taustat.infer(request([spoilt], { pruning: 'off' }));
     expect(dense.outputs[0]!.elements).toEqual(await plainLogits([spoilt]));
-    const before = await metric(taustat, 'taustat_activations_nonfinite_total{');
+    const before = await metric(taustat, 'taustat_activations_nonfinite_total');
     await taustat.infer(request([spoilt]));
-    await until(async () => (await metric(taustat, 'taustat_activations_nonfinite_total{')) > before);
-    expect(
-      await metric(taustat, 'taustat_free_energy{model="fashion-mnist-cnn",kind="measured"}'),
-    ).not.toBeNaN();
+    await until(async () => (await metric(taustat, 'taustat_activations_nonfinite_total')) > before);
+    expect(await metric(taustat, 'taustat_free_energy', { kind: 'measured' })).not.toBeNaN();
   });
 
   it('gives up at the deadline that a request sets', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseExposition, samplesOf, sampleValue } from '../../../src/tools/bench/exposition.ts';
+import { readExposition } from '../../../console/exposition.js';
 import { readingOf } from '../../../src/tools/bench/server-reading.ts';
 
 const TEXT = `# HELP process_resident_memory_bytes Resident memory size in bytes.
@@ -20,29 +20,14 @@ taustat_state{model="m",state="trial"} 0
 taustat_state{model="m",state="tracking"} 1
 `;
 
-describe('parseExposition', () => {
-  it('reads names, labels with escapes, and values', () => {
-    const samples = parseExposition(TEXT);
-    expect(samples).toHaveLength(14);
-    expect(samplesOf(samples, 'taustat_threshold').map(({ labels }) => labels.site)).toEqual(['a"b', 'c']);
-    expect(sampleValue(samples, 'taustat_request_duration_seconds_bucket', { le: '+Inf' })).toBe(80);
-    expect(sampleValue(samples, 'taustat_shadow_runs_total', { outcome: 'failed' })).toBeUndefined();
-  });
-
-  it('reads infinities and NaN', () => {
-    const values = parseExposition('a +Inf\nb -Inf\nc NaN\nd 1e-3 1700000000').map(({ value }) => value);
-    expect(values).toEqual([Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 0.001]);
-  });
-});
-
 describe('readingOf', () => {
   it('takes the interval of the event-loop monitor off its delays', () => {
-    expect(readingOf(parseExposition(TEXT)).loopLagP99Ms).toBeCloseTo(2.5, 9);
-    expect(readingOf(parseExposition('nodejs_eventloop_lag_p99_seconds 0.0099')).loopLagP99Ms).toBe(0);
+    expect(readingOf(readExposition(TEXT)).loopLagP99Ms).toBeCloseTo(2.5, 9);
+    expect(readingOf(readExposition('nodejs_eventloop_lag_p99_seconds 0.0099')).loopLagP99Ms).toBe(0);
   });
 
   it('holds what the server says', () => {
-    const { loopLagP99Ms: _, ...reading } = readingOf(parseExposition(TEXT));
+    const { loopLagP99Ms: _, ...reading } = readingOf(readExposition(TEXT));
     expect(reading).toEqual({
       rssBytes: 104857600,
       shadow: { ok: 40, dropped: 3, failed: 0 },
@@ -55,7 +40,7 @@ describe('readingOf', () => {
   });
 
   it('has no sparsity and no threshold where the server has none', () => {
-    const reading = readingOf(parseExposition('taustat_state{model="m",state="off"} 1'));
+    const reading = readingOf(readExposition('taustat_state{model="m",state="off"} 1'));
     expect(reading).toMatchObject({ sparsity: null, threshold: 0, state: 'off', sites: 0 });
   });
 });

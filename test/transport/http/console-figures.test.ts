@@ -1,13 +1,9 @@
 import fc from 'fast-check';
 import { Counter, Histogram, Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
+import { type Exposition, readExposition } from '../../../console/exposition.js';
 import { consoleModule } from './console-module.ts';
 
-interface Sample {
-  readonly labels: Record<string, string>;
-  readonly value: number;
-}
-type Exposition = ReadonlyMap<string, readonly Sample[]>;
 interface Bucket {
   readonly upTo: number;
   readonly count: number;
@@ -19,10 +15,6 @@ interface Traffic {
   readonly p99: number | null;
 }
 
-const { readExposition, samplesOf } = await consoleModule<{
-  readExposition(text: string, prefix: string): Exposition;
-  samplesOf(exposition: Exposition, name: string, labels: Record<string, string>): readonly Sample[];
-}>('exposition');
 const { gained, quantile } = await consoleModule<{
   gained(before: readonly Bucket[], after: readonly Bucket[]): Bucket[] | null;
   quantile(buckets: readonly Bucket[], q: number): number | null;
@@ -30,41 +22,6 @@ const { gained, quantile } = await consoleModule<{
 const { createTrafficMeter } = await consoleModule<{
   createTrafficMeter(model: string): { observe(at: number, exposition: Exposition): Traffic };
 }>('traffic');
-
-describe('exposition', () => {
-  it('reads what prom-client writes, quotes, commas and line breaks in labels included', async () => {
-    const registers = [new Registry()];
-    const counter = new Counter({
-      name: 'taustat_a_total',
-      help: 'A.',
-      labelNames: ['model', 'why'],
-      registers,
-    });
-    const label = 'a "b", {c}=\\ d\ne';
-    counter.inc({ model: label, why: 'x' }, 2.5);
-    counter.inc({ model: 'plain', why: 'x' }, 1e21);
-    new Counter({ name: 'other_total', help: 'B.', registers }).inc(3);
-    const exposition = readExposition(await registers[0]!.metrics(), 'taustat_');
-    expect([...exposition.keys()]).toEqual(['taustat_a_total']);
-    expect(samplesOf(exposition, 'taustat_a_total', { model: label })).toEqual([
-      { labels: { model: label, why: 'x' }, value: 2.5 },
-    ]);
-    expect(samplesOf(exposition, 'taustat_a_total', { why: 'x' }).map(({ value }) => value)).toEqual([
-      2.5, 1e21,
-    ]);
-    expect(samplesOf(exposition, 'taustat_absent', {})).toEqual([]);
-  });
-
-  it('reads a metric without labels, and infinities', () => {
-    const exposition = readExposition(
-      '# HELP taustat_x y\ntaustat_x 4\ntaustat_y{le="1"} +Inf\ntaustat_broken{',
-      'taustat_',
-    );
-    expect(exposition.get('taustat_x')).toEqual([{ labels: {}, value: 4 }]);
-    expect(exposition.get('taustat_y')?.[0]?.value).toBe(Number.POSITIVE_INFINITY);
-    expect(exposition.has('taustat_broken')).toBe(false);
-  });
-});
 
 const cumulative = (edges: readonly number[], counts: readonly number[]): Bucket[] => {
   let count = 0;
