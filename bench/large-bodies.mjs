@@ -1,7 +1,7 @@
 // @ts-check
 // What a large JSON body does to everybody else: `npm run bench:large [-- --megabytes 35 --rounds 3]`.
-// A server whose model answers its input, once with large JSON decoded and encoded aside and once on the thread that serves,
-// in alternation (A B B A). While one client sends the body, another asks for something that costs nothing.
+// A server whose model answers its input. Large JSON is decoded and encoded in a thread of its own, or on the thread that
+// serves, in alternation (A B B A). While one client sends the body, another asks for something that costs nothing.
 
 import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -13,8 +13,8 @@ import { listen } from '../dist/transport/http/server.js';
 
 const FILE = new URL(import.meta.url);
 const ARMS = {
-  aside: {},
-  inline: { asideFromBytes: Number.POSITIVE_INFINITY, asideFromElements: Number.POSITIVE_INFINITY },
+  threaded: {},
+  inline: { threadFromBytes: Number.POSITIVE_INFINITY, threadFromElements: Number.POSITIVE_INFINITY },
 };
 /** @typedef {keyof typeof ARMS} Arm */
 
@@ -108,10 +108,10 @@ async function main() {
   const server = new Worker(FILE, { workerData: { role: 'serve' } });
   const [urls] = await once(server, 'message');
   /** @type {Record<Arm, { seconds: number; lagMs: number; p99: number; max: number }[]>} */
-  const found = { aside: [], inline: [] };
-  for (const arm of /** @type {Arm[]} */ (['aside', 'inline'])) await measure(server, urls[arm], body);
+  const found = { threaded: [], inline: [] };
+  for (const arm of /** @type {Arm[]} */ (['threaded', 'inline'])) await measure(server, urls[arm], body);
   for (let round = 0; round < Number(values.rounds); round++)
-    for (const arm of /** @type {Arm[]} */ (['aside', 'inline', 'inline', 'aside']))
+    for (const arm of /** @type {Arm[]} */ (['threaded', 'inline', 'inline', 'threaded']))
       found[arm].push(await measure(server, urls[arm], body));
   console.log(
     `a body of ${(body.byteLength / 1e6).toFixed(1)} MB of JSON there and back; medians of ${2 * Number(values.rounds)}`,
@@ -119,7 +119,7 @@ async function main() {
   for (const [arm, runs] of Object.entries(found)) {
     const of = (/** @type {(run: (typeof runs)[number]) => number} */ get) => median(runs.map(get));
     console.log(
-      `${arm.padEnd(6)}  event loop lags ${of((r) => r.lagMs).toFixed(1)} ms at most; another client: p99 ${of((r) => r.p99).toFixed(1)} ms, ` +
+      `${arm.padEnd(8)}  event loop lags ${of((r) => r.lagMs).toFixed(1)} ms at most; another client: p99 ${of((r) => r.p99).toFixed(1)} ms, ` +
         `slowest ${of((r) => r.max).toFixed(1)} ms; the request itself ${of((r) => r.seconds).toFixed(2)} s`,
     );
   }

@@ -1,6 +1,6 @@
 import { type Average, averageOf } from './average.ts';
 import { type OwnScores, type Replica, wildReplicas } from './bootstrap.ts';
-import { clumpShare, type Excerpts, excerpts } from './clumps.ts';
+import { type Excerpts, effectiveShare, excerpts } from './effective-channels.ts';
 import { firstPassage } from './first-passage.ts';
 import type { Steps } from './steps.ts';
 
@@ -30,7 +30,7 @@ export function* chanceOf(own: OwnScores, memory: number, random: () => number):
  */
 export function* meanRunLength(limit: number, { memory, own, replicas, excerpts }: Chance): Steps<number> {
   const average = averageOf(memory);
-  const share = yield* clumpShare(
+  const share = yield* effectiveShare(
     excerpts,
     own.variance.map((v) => limit / (average.deviation * Math.sqrt(v))),
   );

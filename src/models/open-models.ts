@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { bundledModel } from '../config/bundled-model.ts';
 import type { Config } from '../config/schema.ts';
 import { loadModel } from '../runtime/local/load-model.ts';
-import { readModelAside } from '../runtime/local/read-model.ts';
+import { readModelInThread } from '../runtime/local/read-model.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { nameOfFile, opener } from './open-model.ts';
 import { RepositoryPolling } from './repository/polling.ts';
@@ -33,7 +33,7 @@ export async function openModels(config: Config, metrics: Metrics, log: Logger):
     config,
     metrics,
     log,
-    read: (...file) => (isServing ? readModelAside : loadModel)(...file),
+    read: (...file) => (isServing ? readModelInThread : loadModel)(...file),
     models: () => registry.size,
   });
   const registry = new ModelRegistry({ source, versions, readiness, open, log });

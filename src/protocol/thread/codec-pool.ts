@@ -30,7 +30,12 @@ export interface CodecPoolOptions {
   readonly maxWaitingBytes?: number;
 }
 
-/** A few threads that decode and encode what would hold up the thread that serves. They start when they are needed. */
+/**
+ * A few threads that decode and encode what would hold up the thread that serves. They start when they are needed.
+ *
+ * Why not piscina (5.3): with `minThreads: 0`, a job that waits is never run when the last thread dies or its job is
+ * aborted; aborting a job that runs ends its thread; and its queue is bounded by a number of jobs, not of bytes.
+ */
 export class CodecPool {
   readonly #options: Required<CodecPoolOptions>;
   readonly #idle: CodecThread[] = [];

@@ -16,7 +16,7 @@ const READER = new URL(
  *
  * @throws ServingError FILE_NOT_FOUND, MODEL_INVALID, or INTERNAL when the thread died.
  */
-export function readModelAside(path: string, sites: SiteOptions): Promise<LoadedModel> {
+export function readModelInThread(path: string, sites: SiteOptions): Promise<LoadedModel> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(READER, { workerData: { path, sites } });
     worker.once('message', (message: FromReader) => {

@@ -2,12 +2,12 @@ import type { EncodedBody } from '../../protocol/encode-body.ts';
 import { askedOutputs } from '../../protocol/encode-response.ts';
 import { RequestDecoder } from '../../protocol/request-decoder.ts';
 import { ResponseEncoder } from '../../protocol/response-encoder.ts';
-import { AsideCodec, type Decoded } from '../../protocol/thread/aside-codec.ts';
+import { type Decoded, ThreadedCodec } from '../../protocol/thread/threaded-codec.ts';
 import type { InferRequest, InferResponse, ModelMetadata, Tensor } from '../../protocol/types.ts';
 import type { HttpLimits } from './limits.ts';
 
 /** Of the whole process: its threads start with the first large body. */
-const ASIDE = new AsideCodec();
+const THREADED = new ThreadedCodec();
 
 /**
  * From bytes to requests and from responses to bytes: at once what is small, in a thread of its own what would keep other
@@ -26,7 +26,7 @@ export class InferCodec {
 
   /** Whether a body is to be decoded in a thread of its own: its JSON would take milliseconds. */
   isLarge(body: Uint8Array, headerLength: number | undefined): boolean {
-    return (headerLength ?? body.byteLength) >= this.#limits.asideFromBytes;
+    return (headerLength ?? body.byteLength) >= this.#limits.threadFromBytes;
   }
 
   /** A request, checked against a model. @throws ServingError INVALID_REQUEST */
@@ -35,22 +35,22 @@ export class InferCodec {
   }
 
   /** @throws ServingError INVALID_REQUEST, and OVERLOADED when too much waits to be decoded. */
-  decodeAside(
+  decodeInThread(
     body: Uint8Array,
     headerLength: number | undefined,
     model: ModelMetadata,
     signal: AbortSignal,
   ): Promise<Decoded> {
-    return ASIDE.decode(body, headerLength, model, this.#limits, signal);
+    return THREADED.decode(body, headerLength, model, this.#limits, signal);
   }
 
   /** @throws ServingError INVALID_REQUEST, INFERENCE_FAILED, and OVERLOADED when too much waits to be encoded. */
   encode(response: InferResponse, request: InferRequest): EncodedBody | Promise<EncodedBody> {
-    const { asideFromElements, nonFinite } = this.#limits;
+    const { threadFromElements, nonFinite } = this.#limits;
     const isLarge =
-      elementsOf(response.outputs) >= asideFromElements &&
-      elementsOf(jsonOutputs(response, request)) >= asideFromElements;
-    if (isLarge) return ASIDE.encode(response, request, nonFinite);
+      elementsOf(response.outputs) >= threadFromElements &&
+      elementsOf(jsonOutputs(response, request)) >= threadFromElements;
+    if (isLarge) return THREADED.encode(response, request, nonFinite);
     return this.#encoder.encode(response, request);
   }
 }

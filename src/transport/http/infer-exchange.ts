@@ -55,7 +55,7 @@ export function createInferExchange(
   ): Promise<{ request: InferRequest; answering: AnsweringModel }> => {
     for (let bytes = body; ; ) {
       const checked = plane.find(model, version);
-      const decoded = await codec.decodeAside(bytes, headerLength, checked.metadata, signal);
+      const decoded = await codec.decodeInThread(bytes, headerLength, checked.metadata, signal);
       const answering = plane.find(model, version);
       if (isAlike(answering.metadata, checked.metadata)) return { request: decoded.request, answering };
       bytes = decoded.body;

@@ -9,9 +9,10 @@ export interface HttpLimits {
   readonly nonFinite: NonFinitePolicy;
   /** A response is compressed, for a client that accepts it, from this size on. */
   readonly compressFromBytes: number;
-  /** JSON of a request from this size on, and of a response from this many elements on, is decoded and encoded aside. */
-  readonly asideFromBytes: number;
-  readonly asideFromElements: number;
+  /** The JSON of a request is decoded in a thread of its own from this size on. */
+  readonly threadFromBytes: number;
+  /** The JSON of a response is encoded in a thread of its own from this many elements on. */
+  readonly threadFromElements: number;
   /** What `Retry-After` says when the server is overloaded or not ready. */
   readonly retryAfterSeconds: number;
   /** How long the refusal of a request for want of room is held back. */
@@ -24,8 +25,8 @@ export const DEFAULT_LIMITS: HttpLimits = Object.freeze({
   nonFinite: 'bare',
   compressFromBytes: 1024,
   // A few milliseconds of the thread that serves.
-  asideFromBytes: 128 * 1024,
-  asideFromElements: 16_384,
+  threadFromBytes: 128 * 1024,
+  threadFromElements: 16_384,
   retryAfterSeconds: 1,
   refusalDelayMs: 50,
 });

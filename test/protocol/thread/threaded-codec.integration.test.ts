@@ -5,13 +5,13 @@ import { decodeInferRequest } from '../../../src/protocol/decode-request.ts';
 import { encodeInferRequest } from '../../../src/protocol/encode-request.ts';
 import { encodeInferResponse } from '../../../src/protocol/encode-response.ts';
 import { MAX_STRINGS } from '../../../src/protocol/shape.ts';
-import { AsideCodec } from '../../../src/protocol/thread/aside-codec.ts';
 import { CodecPool } from '../../../src/protocol/thread/codec-pool.ts';
+import { ThreadedCodec } from '../../../src/protocol/thread/threaded-codec.ts';
 import type { InferRequest, InferResponse } from '../../../src/protocol/types.ts';
 import { tensors } from '../arbitraries.ts';
 import { modelOf } from '../encoding.ts';
 
-const codec = new AsideCodec();
+const codec = new ThreadedCodec();
 
 /** What came of something: its result, or the error that a client would see. */
 async function outcomeOf<T>(work: () => T | Promise<T>): Promise<unknown> {
@@ -23,7 +23,7 @@ async function outcomeOf<T>(work: () => T | Promise<T>): Promise<unknown> {
   }
 }
 
-describe('aside from the thread that serves', () => {
+describe('in a thread of its own', () => {
   const request = fc.record({
     inputs: fc.tuple(tensors('a'), tensors('b')),
     isBinary: fc.boolean(),
@@ -31,7 +31,7 @@ describe('aside from the thread that serves', () => {
     maxBatch: fc.option(fc.nat(4), { nil: undefined }),
   });
 
-  it('requests are decoded, or refused, to the same result as on it', async () => {
+  it('requests are decoded, or refused, to the same result as on the thread that serves', async () => {
     await fc.assert(
       fc.asyncProperty(request, async ({ inputs, isBinary, edits, maxBatch }) => {
         const specs = inputs.map(({ name, datatype, shape }) => ({
@@ -55,7 +55,7 @@ describe('aside from the thread that serves', () => {
     );
   });
 
-  it('responses are encoded, or refused, to the same bytes as on it', async () => {
+  it('responses are encoded, or refused, to the same bytes as on the thread that serves', async () => {
     const response = fc.record({
       outputs: fc.tuple(tensors('y'), tensors('z')),
       asked: fc.constantFrom<InferRequest['outputs']>(
@@ -114,7 +114,7 @@ describe('the pool of threads', () => {
       ),
     );
   const decode = (pool: CodecPool, count: number, signal?: AbortSignal) =>
-    new AsideCodec(pool).decode(body(count), undefined, model, {}, signal);
+    new ThreadedCodec(pool).decode(body(count), undefined, model, {}, signal);
 
   it('is as large as there is work for, at most, and lets idle threads go', async () => {
     const pool = new CodecPool({ maxThreads: 2, idleMs: 50 });

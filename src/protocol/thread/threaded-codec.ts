@@ -16,7 +16,7 @@ export interface Decoded {
 }
 
 /** `decodeInferRequest` and `encodeInferResponse` in a thread of their own, for what is large; same results, same errors. */
-export class AsideCodec {
+export class ThreadedCodec {
   readonly #pool: CodecPool;
 
   constructor(pool = new CodecPool()) {

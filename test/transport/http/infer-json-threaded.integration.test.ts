@@ -1,4 +1,4 @@
 import { inferJsonSuite } from '../../contracts/infer-json-suite.ts';
 
 // Every body in the codec's thread, however small.
-inferJsonSuite({ asideFromBytes: 0, asideFromElements: 0 });
+inferJsonSuite({ threadFromBytes: 0, threadFromElements: 0 });

@@ -80,18 +80,23 @@ function* correlation({ size, channels, score, variance }: OwnScores, channel: n
 }
 
 /**
- * Alarms of all channels together as a share of the sum over channels of each one's own: 1 when no two ever come
- * together, 1/channels when they are all one.
+ * The effective number of independent channels, as a share of all channels: how many times as often the channels raise an
+ * alarm together as one alone, over their number. 1 when no two ever cross the limit together, 1/channels when they are
+ * all the same. Extreme value theory calls the number the extremal coefficient.
  *
- * Crossings come in clumps, over time and over channels that depend on each other; a clump is one alarm. Importance
- * sampling: one channel is put beyond the limit at one moment, the averages around it follow by their correlation, and
- * every moment of every channel beyond the limit is one of so many in the clump.
+ * Crossings of the limit come in clusters: an average that is beyond it stays there for a while, and takes along the
+ * channels that depend on it. A cluster is one alarm, and each crossing counts 1/size of an alarm. The mean of
+ * 1/size is estimated by importance sampling: each excerpt has one channel shifted beyond the limit at its middle moment,
+ * the averages around it follow by their correlation, and the size is the number of crossings in it, of all channels or of
+ * the shifted one alone. O(excerpts · moments · channels).
  *
  * Source: Naiman & Priebe 2001; Adler, Blanchet & Liu 2012.
  *
- * @param levels - the limit in standard deviations of each channel's average.
+ * @param excerpts - pieces of resampled averages; see `excerpts`.
+ * @param levels - the limit in standard deviations of each channel's average, > 0; one per channel.
+ * @returns a share, 0–1; 1 where there are no excerpts.
  */
-export function* clumpShare({ channels, excerpts }: Excerpts, levels: Float64Array): Steps<number> {
+export function* effectiveShare({ channels, excerpts }: Excerpts, levels: Float64Array): Steps<number> {
   let together = 0;
   let alone = 0;
   for (const excerpt of excerpts) {
