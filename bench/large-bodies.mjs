@@ -28,20 +28,26 @@ function identity() {
     inputs: [{ name: 'x', ...spec }],
     outputs: [{ name: 'y', ...spec }],
   };
+  /** @type {import('../dist/plane/inference.js').AnsweringModel} */
+  const model = {
+    metadata,
+    isCurrent: true,
+    admit: () => undefined,
+    infer: async ({ inputs }) => ({
+      modelName: 'm',
+      modelVersion: '1',
+      parameters: {},
+      outputs: inputs.map((input) => ({ ...input, name: 'y' })),
+    }),
+  };
   return {
     version: '',
     isLive: true,
     isReady: true,
     models: () => ['m'],
-    metadata: () => metadata,
+    find: () => model,
     isModelReady: () => true,
     statistics: () => [],
-    infer: async (modelName, _version, { inputs }) => ({
-      modelName,
-      modelVersion: '1',
-      parameters: {},
-      outputs: inputs.map((input) => ({ ...input, name: 'y' })),
-    }),
   };
 }
 
