@@ -1,3 +1,4 @@
+import { wealth } from '../control/guard/evidence.ts';
 import {
   candidateOf,
   comparedThreshold,
@@ -6,7 +7,6 @@ import {
   stateName,
 } from '../control/phases/production.ts';
 import { rampShare } from '../control/rollout/ramp.ts';
-import { wealth } from '../control/search/evidence.ts';
 import { leastSamples, onTrial, type Search, type SearchOptions } from '../control/search/search.ts';
 import type { Durability } from '../store/choice.ts';
 import type { ServedModel } from './served/served-model.ts';

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { MODES } from '../config/modes.ts';
 import type { Config } from '../config/schema.ts';
+import { EVIDENCE_FORM } from '../control/guard/evidence.ts';
 import { phaseUnder } from '../control/phases/controller.ts';
 import { type Fixed, fixedAt } from '../control/phases/fixed.ts';
 import { interestIn } from '../control/phases/interest.ts';
 import { comparedThresholds, production } from '../control/phases/production.ts';
 import { type ControllerState, type ControlOptions, initialState } from '../control/phases/state.ts';
 import { RAMP_SHARES } from '../control/rollout/ramp.ts';
-import { EVIDENCE_FORM } from '../control/search/evidence.ts';
 import type { ResumePoint } from '../loop/control-loop.ts';
 import type { Choice } from './choice.ts';
 import type { Remembered } from './store.ts';

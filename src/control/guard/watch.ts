@@ -1,4 +1,4 @@
-import { type Evidence, noEvidence, observeAfresh, wealth } from '../search/evidence.ts';
+import { type Evidence, noEvidence, observeAfresh, wealth } from './evidence.ts';
 
 /** What is known against a threshold in production. */
 export interface Watch {

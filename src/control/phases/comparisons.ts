@@ -1,14 +1,14 @@
-import { onAlarm } from '../guard/alarm.ts';
 import { isAlarmed, watched } from '../guard/watch.ts';
 import { isRamped } from '../rollout/ramp.ts';
-import { carriedOn, isRested } from '../rollout/stages.ts';
 import { nextTrial, onTrial } from '../search/search.ts';
-import { comparedIn, observeOwn, onTrialPair, unproven } from '../search/trials.ts';
+import { onAlarm } from './alarm.ts';
 import type { EventOf } from './event.ts';
 import { comparedFixed } from './fixed.ts';
 import { appliedRung, restRung } from './production.ts';
+import { carriedOn, isRested } from './stages.ts';
 import type { Applied, ControllerState, ControlOptions, PhaseOf } from './state.ts';
 import { moved, rampedAnew, struck } from './transitions.ts';
+import { comparedIn, observeOwn, onTrialPair, unproven } from './trials.ts';
 import { ofAlarm, ofProof, ofReturn } from './wording.ts';
 
 /** A sampled request was answered both ways: evidence for or against what is in production, or on trial. */

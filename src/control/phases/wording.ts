@@ -1,9 +1,9 @@
 import type { CriticalPoint } from '../../criticality/critical-point.ts';
 import type { DriftReading } from '../../drift/detector.ts';
+import { wealth } from '../guard/evidence.ts';
 import type { Watch } from '../guard/watch.ts';
 import { exposedLoss } from '../rollout/exposure.ts';
 import { RAMP_SHARES, type Ramp } from '../rollout/ramp.ts';
-import { wealth } from '../search/evidence.ts';
 import type { Verdict } from '../search/search.ts';
 import type { EventOf } from './event.ts';
 import type { Change, ChangeReason, ControlOptions, Phase } from './state.ts';

@@ -1,4 +1,4 @@
-import { type Evidence, isProven, noEvidence, observe } from '../search/evidence.ts';
+import { type Evidence, isProven, noEvidence, observe } from '../guard/evidence.ts';
 import { RAMP_SHARES } from './ramp.ts';
 
 /**

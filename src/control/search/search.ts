@@ -1,5 +1,5 @@
+import { type Evidence, isProven, noEvidence, observe } from '../guard/evidence.ts';
 import { type Exposure, exposed, lastExposed, noExposure } from '../rollout/exposure.ts';
-import { type Evidence, isProven, noEvidence, observe } from './evidence.ts';
 import type { Candidate, Ladder } from './ladder.ts';
 
 /** A candidate whose answers are compared, in the shadow and where part of production is at it already. */

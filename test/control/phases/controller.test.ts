@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MODES, type Mode } from '../../../src/config/modes.ts';
+import { isProven, noEvidence, observe } from '../../../src/control/guard/evidence.ts';
 import { step } from '../../../src/control/phases/controller.ts';
 import type { ControlEvent } from '../../../src/control/phases/event.ts';
 import { interestIn } from '../../../src/control/phases/interest.ts';
@@ -17,7 +18,6 @@ import {
   type ControlOptions,
   initialState,
 } from '../../../src/control/phases/state.ts';
-import { isProven, noEvidence, observe } from '../../../src/control/search/evidence.ts';
 import { xorshift } from '../../../src/drift/xorshift.ts';
 import { OPTIONS, pair, snapshot } from '../events.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { isProven, noEvidence, observe, wealth } from '../../../src/control/guard/evidence.ts';
 import { exposed, exposedLoss, lastExposed, noExposure } from '../../../src/control/rollout/exposure.ts';
 import { RAMP_SHARES } from '../../../src/control/rollout/ramp.ts';
-import { isProven, noEvidence, observe, wealth } from '../../../src/control/search/evidence.ts';
 
 const loss = fc.oneof(fc.constantFrom(0, 0, 0, 0.01, 1), fc.double({ min: 0, max: 1, noNaN: true }));
 const losses = fc.array(loss, { maxLength: 400 });

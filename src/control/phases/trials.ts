@@ -1,11 +1,18 @@
 import { freshWatch } from '../guard/watch.ts';
-import type { EventOf } from '../phases/event.ts';
-import { ownTrial } from '../phases/production.ts';
-import type { Applied, ControllerState, ControlOptions, PhaseOf, SearchedPhase } from '../phases/state.ts';
-import { moved, struck } from '../phases/transitions.ts';
-import { ofExposure, ofVerdict } from '../phases/wording.ts';
 import { RAMP_START } from '../rollout/ramp.ts';
-import { allowedStage, nextTrial, observeTrial, onTrial, type Search, type Verdict } from './search.ts';
+import {
+  allowedStage,
+  nextTrial,
+  observeTrial,
+  onTrial,
+  type Search,
+  type Verdict,
+} from '../search/search.ts';
+import type { EventOf } from './event.ts';
+import { ownTrial } from './production.ts';
+import type { Applied, ControllerState, ControlOptions, PhaseOf, SearchedPhase } from './state.ts';
+import { moved, struck } from './transitions.ts';
+import { ofExposure, ofVerdict } from './wording.ts';
 
 /** A comparison at a candidate that no part of production is at. */
 export function onTrialPair(

@@ -7,7 +7,7 @@ import {
   observe,
   observeAfresh,
   wealth,
-} from '../../../src/control/search/evidence.ts';
+} from '../../../src/control/guard/evidence.ts';
 import { xorshift } from '../../../src/drift/xorshift.ts';
 
 const claims = fc.constantFrom<'above' | 'below'>('above', 'below');

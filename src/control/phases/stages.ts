@@ -1,10 +1,10 @@
-import type { EventOf } from '../phases/event.ts';
-import { appliedRung, ownTrial } from '../phases/production.ts';
-import type { Applied, ControllerState, ControlOptions, PhaseOf } from '../phases/state.ts';
-import { moved } from '../phases/transitions.ts';
-import { ofExposure, ofStage } from '../phases/wording.ts';
+import { advance, isRamped, LAST_STAGE } from '../rollout/ramp.ts';
 import { allowedStage, nextTrial } from '../search/search.ts';
-import { advance, isRamped, LAST_STAGE } from './ramp.ts';
+import type { EventOf } from './event.ts';
+import { appliedRung, ownTrial } from './production.ts';
+import type { Applied, ControllerState, ControlOptions, PhaseOf } from './state.ts';
+import { moved } from './transitions.ts';
+import { ofExposure, ofStage } from './wording.ts';
 
 /** The ramp after one more comparison without an alarm: no further than the evidence of a trial that still goes on. */
 export function carriedOn(

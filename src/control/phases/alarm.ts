@@ -1,10 +1,10 @@
-import type { EventOf } from '../phases/event.ts';
-import type { Applied, ControllerState, ControlOptions, PhaseOf } from '../phases/state.ts';
-import { moved, struck } from '../phases/transitions.ts';
-import { ofAlarm } from '../phases/wording.ts';
+import { freshWatch, isCollapse } from '../guard/watch.ts';
 import { RAMP_DONE } from '../rollout/ramp.ts';
 import { refute } from '../search/search.ts';
-import { freshWatch, isCollapse } from './watch.ts';
+import type { EventOf } from './event.ts';
+import type { Applied, ControllerState, ControlOptions, PhaseOf } from './state.ts';
+import { moved, struck } from './transitions.ts';
+import { ofAlarm } from './wording.ts';
 
 /** Back to the last threshold that was good, unless that was tried just now or the answers are far off; else to dense. */
 export function onAlarm(
