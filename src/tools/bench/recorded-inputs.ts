@@ -29,7 +29,7 @@ export async function recordedInputs(
     const needed = specs.map(({ name, shape }) => `${name} [${shape}]`).join(', ');
     throw new ServingError(
       'INVALID_REQUEST',
-      `--inputs: what is sparse depends on what is asked, so recorded inputs are needed: ${needed}`,
+      `--inputs: recorded inputs are needed, since sparsity depends on them: ${needed}`,
     );
   }
   const files = named.length === 0 ? [bundledModel('inputs.npy')] : named;
