@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { ConfigSchema, parseConfig } from '../src/config/schema.ts';
 import { settings } from '../src/config/sources.ts';
+import { STATE_NAMES } from '../src/control/phases/state.ts';
+import { Metrics } from '../src/telemetry/metrics.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const README_LINES = 150;
@@ -97,6 +99,18 @@ describe('commands', () => {
     expect(named.length).toBeGreaterThan(20);
     expect(named.map(([, path]) => path!).filter((path) => !existsSync(resolve(ROOT, path)))).toEqual([]);
   });
+});
+
+it('every metric, and none that is none, is in operations', async () => {
+  const { body } = await new Metrics().expose(undefined);
+  const exported = [...body.matchAll(/^# TYPE (taustat_\w+)/gm)].map(([, name]) => name!);
+  const named = read('docs/operations.md').match(/\btaustat_\w+/g) ?? [];
+  expect([...new Set(named)].sort()).toEqual(exported.sort());
+});
+
+it('every state is in concepts', () => {
+  const rows = [...read('docs/concepts.md').matchAll(/^\| `([\w-]+)` \| [^|]+ \| [^|]+ \|$/gm)];
+  expect(new Set(rows.map(([, name]) => name))).toEqual(new Set(STATE_NAMES));
 });
 
 /** The settings as a table, from the schema itself. */

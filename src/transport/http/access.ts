@@ -29,7 +29,7 @@ export function requireToken(tokens: Tokens): MiddlewareHandler {
 export function checkControl(context: HttpContext, token: string | undefined): void {
   if (token !== undefined) {
     if (carries(headerOf(context), token)) return;
-    throw new ServingError('UNAUTHORIZED', 'changes need the control token');
+    throw new ServingError('UNAUTHORIZED', 'changes need the control token, as a bearer token or an API key');
   }
   const why = foreign(context);
   if (why === undefined) return;
