@@ -15,7 +15,7 @@ const LEFTOVERS_MS = 1000;
 
 const program = new Command('taustat')
   .description(
-    'A thermostat for activation sparsity: prunes the activations of a live ONNX model, and proves it harmless.',
+    'Serves ONNX models, prunes their activations while they serve, and proves that the answers still agree.',
   )
   .version(VERSION)
   .addCommand(serveCommand())

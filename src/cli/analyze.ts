@@ -31,35 +31,46 @@ interface AnalyzeFlags {
 
 export function analyzeCommand(): Command {
   return new Command('analyze')
-    .description('Find the critical threshold of a model on recorded inputs, from one dense run.')
-    .argument('[model]', 'ONNX file; without one, the bundled Fashion-MNIST CNN and its inputs')
-    .option('--inputs <[name=]file>', '.npy file, rows first; repeat for several inputs', repeated)
-    .option('--labels <file>', '.npy file with one class per row: accuracies are shown')
-    .option('--full', 'also run the pruned model at every threshold')
-    .option('--json <file>', "write everything as JSON; '-' prints only that")
-    .option('--html <file>', 'write a report with plots, one self-contained page')
+    .description('Find the critical threshold of a model on recorded inputs, from one dense run of each.')
+    .argument('[model]', 'ONNX file (default: the bundled Fashion-MNIST CNN and its inputs)')
+    .option(
+      '--inputs <[name=]file>',
+      '.npy file, one row per sample; repeatable, for several inputs',
+      repeated,
+    )
+    .option('--labels <file>', '.npy file, one class per row; adds accuracies')
+    .option('--full', 'run the pruned model at every threshold, too')
+    .option('--json <file>', "write the result as JSON; '-': print only that")
+    .option('--html <file>', 'write a report with plots, as one HTML page')
     .addOption(
-      new Option('--temperature <kind>', 'T = (mean |a|)/τ, or 1/τ')
+      new Option('--temperature <kind>', 'temperature in F: normalized, (mean |a|)/τ, or paper, 1/τ')
         .choices(['normalized', 'paper'])
         .default('normalized'),
     )
     .addOption(
-      new Option('--rule <rule>', 'earliest significant feature, or the plain rule of the paper')
+      new Option(
+        '--rule <rule>',
+        'critical point: significant, the earliest significant feature, or paper, its plain rule',
+      )
         .choices(['significant', 'paper'])
         .default('significant'),
     )
     .addOption(
-      new Option('--sites <scheme>', 'which tensors are gated')
+      new Option('--sites <scheme>', 'tensors that are pruned')
         .choices(['activations', 'linear-inputs'])
         .default('activations'),
     )
-    .option('--include <glob>', 'only sites with such names; repeatable', repeated)
-    .option('--exclude <glob>', 'no sites with such names; repeatable', repeated)
-    .option('--thresholds <list>', 'evaluate F at exactly these τ: 0.1,0.2,0.5', thresholdsOption)
-    .option('--steps <count>', 'thresholds of the linear grid (default 40)', countOption)
+    .option('--include <glob>', 'prune only sites with matching names; repeatable', repeated)
+    .option('--exclude <glob>', 'never prune sites with matching names; repeatable', repeated)
+    .option(
+      '--thresholds <list>',
+      'thresholds to evaluate, such as 0.1,0.2,0.5 (default: a linear grid)',
+      thresholdsOption,
+    )
+    .option('--steps <count>', 'number of thresholds of the linear grid (default 40)', countOption)
     .option('--batch <rows>', 'most rows in one run (default 32)', countOption)
-    .option('--limit <rows>', 'use only the first rows', countOption)
-    .option('--workers <count>', 'worker threads (default: one for each core)', countOption)
+    .option('--limit <rows>', 'number of rows to use, from the first on (default: all)', countOption)
+    .option('--workers <count>', 'worker threads (default: one per core)', countOption)
     .addHelpText(
       'after',
       `
@@ -69,7 +80,8 @@ Examples:
   $ taustat analyze bert.onnx --inputs input_ids=ids.npy --inputs attention_mask=mask.npy
   $ taustat analyze model.onnx --inputs x.npy --thresholds 0.05,0.1,0.2 --json - | jq .renormalized
 
-One dense run gives the free energy F at every threshold. τ* is its earliest significant feature; "none" is a result.`,
+One dense run gives the free energy F at every threshold τ. The critical threshold τ* is the earliest significant feature
+of F. "none" is a result: the model has no such feature.`,
     )
     .action(async (model: string | undefined, flags: AnalyzeFlags) => run(model, flags));
 }

@@ -54,40 +54,57 @@ const INTERRUPTED = 130;
 
 export function benchCommand(): Command {
   return new Command('bench')
-    .description('Load test: the model served dense, observed and pruned, in alternation.')
-    .argument('[model]', 'ONNX file; without one, the bundled Fashion-MNIST CNN with its test images')
-    .option('--inputs <input=file.npy>', 'recorded inputs, first dimension the row; repeatable', repeated)
-    .option('--arms <list>', 'what to compare: plain, observe, auto, batched', arms, [
+    .description('Measure a model under load: served plain, observed and pruned, in alternation.')
+    .argument('[model]', 'ONNX file (default: the bundled Fashion-MNIST CNN and its inputs)')
+    .option('--inputs <input=file.npy>', 'recorded inputs, one row per sample; repeatable', repeated)
+    .option('--arms <list>', 'arms to compare: plain, observe, auto, batched', arms, [
       'plain',
       'observe',
       'auto',
     ])
-    .option('--batch <list>', 'rows per request, one comparison each', batches, [1, 16])
-    .option('--rounds <count>', 'rounds; each runs every arm twice, forward and backward', positiveInteger, 3)
-    .option('--seconds <s>', 'length of one run of one arm', positive, 4)
-    .option('--settle <s>', 'longest time that auto gets to find its threshold', positive, 60)
-    .option('--connections <count>', 'connections, each with one request at a time', positiveInteger, 8)
-    .addOption(new Option('--protocol <form>', 'tensors as').choices(['binary', 'json']).default('binary'))
-    .option('--sampling <ratio>', 'share of requests that observe and auto run again', numberOption, 0.05)
-    .option('--workers <count>', 'inference worker threads of every server', positiveInteger)
-    .option('--config <file>', 'further settings of every server, in YAML or JSON')
-    .option('--overhead', 'instead: what HTTP costs over a bare run in a worker, batch 1')
+    .option('--batch <list>', 'rows per request; each number is measured by itself', batches, [1, 16])
+    .option(
+      '--rounds <count>',
+      'number of rounds; each runs every arm twice, forward and backward',
+      positiveInteger,
+      3,
+    )
+    .option('--seconds <s>', 'length of one run of one arm, in seconds', positive, 4)
+    .option('--settle <s>', 'longest time in seconds that auto gets to find its threshold', positive, 60)
+    .option(
+      '--connections <count>',
+      'number of connections, each with one request at a time',
+      positiveInteger,
+      8,
+    )
+    .addOption(
+      new Option('--protocol <form>', 'form of the tensors').choices(['binary', 'json']).default('binary'),
+    )
+    .option(
+      '--sampling <ratio>',
+      'share of requests, 0–1, that observe and auto run again',
+      numberOption,
+      0.05,
+    )
+    .option('--workers <count>', 'worker threads of each server', positiveInteger)
+    .option('--config <file>', 'file of further settings for each server, YAML or JSON')
+    .option('--overhead', 'measure instead what HTTP adds to a bare run in a worker, at batch 1')
     .option(
       '--protocols <list>',
-      'instead: protocols against each other, the first the reference: json, binary, grpc',
+      'measure protocols instead: json, binary, grpc; the first is the reference',
       protocols,
     )
     .option(
       '--overload [seconds]',
-      `instead: three times the load that the server can bear (${OVERLOAD_SECONDS} s), and what comes after`,
+      `measure overload instead: three times the capacity for so many seconds (${OVERLOAD_SECONDS}), and the recovery`,
       positive,
     )
     .option(
       '--soak [requests]',
-      `instead: memory over many requests in auto (${SOAK_REQUESTS})`,
+      `measure memory instead, over so many requests (${SOAK_REQUESTS}) in auto`,
       positiveInteger,
     )
-    .option('--json <file>', 'write every figure as JSON; - for standard output, without the tables')
+    .option('--json <file>', "write every figure as JSON; '-': print only that")
     .addHelpText(
       'after',
       `
@@ -101,8 +118,8 @@ Examples:
   $ taustat bench --overload 60
   $ taustat bench --soak 100000 --json -
 
-Servers run as processes of their own; one is loaded at a time, in the order A B C C B A. Ratios are taken within a
-round. The rest of the machine should be idle.`,
+Each server is a process of its own. One is under load at a time, in the order A B C C B A, and ratios are taken within
+a round. Keep the rest of the machine idle.`,
     )
     .action(async (model: string | undefined, flags: BenchFlags) => {
       const interrupted = new AbortController();

@@ -12,21 +12,21 @@ interface DemoFlags {
 export function demoCommand(): Command {
   return new Command('demo')
     .description(
-      'Watch the thermostat at work: the bundled model, real images over HTTP, a real drift midway.',
+      'Show the thermostat at work on the bundled model: real images over HTTP, and a drift midway.',
     )
-    .option('--seconds <s>', 'how long', secondsOption, 40)
-    .option('--port <port>', 'HTTP port, 0 for a free one', integerOption, 0)
-    .option('--json', 'print one JSON summary on stdout at the end, and the progress on stderr')
+    .option('--seconds <s>', 'length of the demo in seconds', secondsOption, 40)
+    .option('--port <port>', 'HTTP port; 0: a free one', integerOption, 0)
+    .option('--json', 'print one line of JSON on stdout at the end; progress goes to stderr')
     .addHelpText(
       'after',
       `
 Examples:
   $ taustat demo
-  $ taustat demo --seconds 90 --port 8080       and open http://127.0.0.1:8080 beside it
+  $ taustat demo --seconds 90 --port 8080       then open http://127.0.0.1:8080
   $ taustat demo --seconds 30 --json
 
-Midway every image loses half of its light. The thermostat notices that the activations have moved, answers dense while
-it looks again, and applies the new threshold to as much of production as the comparisons have shown to be safe.`,
+Midway every image loses half of its light. The thermostat notices that the activations have moved. It answers dense
+while it looks for a new threshold, and prunes production again step by step, as comparisons show that it is safe.`,
     )
     .action(async (flags: DemoFlags) => {
       const interrupted = new AbortController();

@@ -18,22 +18,20 @@ interface InstrumentFlags {
 
 export function instrumentCommand(): Command {
   return new Command('instrument')
-    .description('Write the gated, tapped model, for any ONNX server.')
+    .description(
+      'Write a copy of a model with gates that prune and outputs that show its activations, for any ONNX server.',
+    )
     .argument('<model>', 'ONNX file')
-    .requiredOption('-o, --output <file>', 'where to write the instrumented model')
+    .requiredOption('-o, --output <file>', 'file to write')
     .addOption(
-      new Option('--sites <scheme>', 'which tensors are gated')
+      new Option('--sites <scheme>', 'tensors that are pruned')
         .choices(['activations', 'linear-inputs'])
         .default('activations'),
     )
-    .option('--include <glob>', 'only sites with such names; repeatable', repeated)
-    .option('--exclude <glob>', 'no sites with such names; repeatable', repeated)
-    .option(
-      '--threshold <tau>',
-      `bake this threshold in, instead of the input '${THRESHOLD_INPUT}'`,
-      numberOption,
-    )
-    .option('--no-taps', 'do not expose the activations as outputs')
+    .option('--include <glob>', 'prune only sites with matching names; repeatable', repeated)
+    .option('--exclude <glob>', 'never prune sites with matching names; repeatable', repeated)
+    .option('--threshold <tau>', `fixed threshold, instead of the input '${THRESHOLD_INPUT}'`, numberOption)
+    .option('--no-taps', 'no outputs for the activations')
     .addHelpText(
       'after',
       `
@@ -42,8 +40,8 @@ Examples:
   $ taustat instrument model.onnx -o pruned.onnx --threshold 0.12 --no-taps
   $ taustat instrument model.onnx -o gated.onnx --exclude '*/layer4/*'
 
-The gated model has one more input, '${THRESHOLD_INPUT}' float32 [S], one threshold per site in the order of the table:
-zeros give the original's answers. Its outputs 'taustat_tap_<i>' are the activations before the gates.`,
+The gated model has one more input, '${THRESHOLD_INPUT}' float32 [S], one threshold per site in the order of the table.
+Zeros give the answers of the original. The outputs 'taustat_tap_<i>' are the activations before the gates.`,
     )
     .action(async (model: string, flags: InstrumentFlags) => run(model, flags));
 }
@@ -66,7 +64,8 @@ async function run(path: string, flags: InstrumentFlags): Promise<void> {
   ];
   process.stdout.write(table(['#', 'site', 'op', 'decision'], rows));
   process.stdout.write(`\n${sites.length} gated, ${skipped.length} skipped → ${flags.output}\n`);
-  if (sites.length === 0) process.stdout.write('The model has no gateable site: it was written as it was.\n');
+  if (sites.length === 0)
+    process.stdout.write('The model has no site that can be pruned: the copy is unchanged.\n');
 }
 
 function baked(threshold: number, sites: number): GateSource {

@@ -25,40 +25,56 @@ export function repeated(text: string, before: readonly string[] | undefined): s
 /** The options of every command that serves a model. */
 export function addServingOptions(command: Command): Command {
   return command
-    .option('--config <file>', 'settings in YAML or JSON; see the README for all of them')
-    .option('--name <name>', 'model name in URLs and metrics')
+    .option('--config <file>', 'file of settings, YAML or JSON (docs/configuration.md lists them)')
+    .option('--name <name>', 'model name in URLs and metrics (default: the name of the file)')
     .option('--host <address>', 'address to listen on (default 127.0.0.1)')
-    .option('--port <port>', 'HTTP port, 0 for a free one (default 8080)', integerOption)
-    .option('--grpc-port <port>', 'gRPC port, 0 for a free one (default: no gRPC)', integerOption)
-    .addOption(new Option('--mode <mode>', 'auto, fixed, observe or off (default auto)').choices(MODES))
-    .option('--threshold <tau>', 'threshold of --mode fixed', numberOption)
-    .option('--sampling <ratio>', 'share of requests run again in the shadow (default 0.2)', numberOption)
+    .option('--port <port>', 'HTTP port; 0: a free one (default 8080)', integerOption)
+    .option('--grpc-port <port>', 'gRPC port; 0: a free one (default: no gRPC)', integerOption)
+    .addOption(
+      new Option(
+        '--mode <mode>',
+        'who sets the threshold: auto, fixed, observe or off (default auto)',
+      ).choices(MODES),
+    )
+    .option('--threshold <tau>', 'threshold τ of --mode fixed', numberOption)
+    .option(
+      '--sampling <ratio>',
+      'share of requests, 0–1, that are run again in the shadow (default 0.2)',
+      numberOption,
+    )
     .option(
       '--agreement <floor>',
-      'objective: 1 − the expected loss against the dense model (default 0.99)',
+      'objective: 1 − the mean loss that answers may have (default 0.99)',
       numberOption,
     )
     .addOption(
-      new Option('--policy <policy>', 'guarded or earliest (default guarded)').choices([
-        'guarded',
-        'earliest',
-      ]),
+      new Option(
+        '--policy <policy>',
+        'how far the threshold rises: guarded or earliest (default guarded)',
+      ).choices(['guarded', 'earliest']),
     )
-    .option('--state-dir <folder>', 'where state and the audit log are kept')
-    .option('--no-state', 'keep nothing over a restart')
-    .option('--workers <count>', 'inference worker threads', integerOption)
+    .option('--state-dir <folder>', 'folder of state and audit logs')
+    .option('--no-state', 'keep nothing over restarts')
     .option(
-      '--max-batch <rows>',
-      'rows that concurrent requests may fill together in one run (default 1: never)',
+      '--workers <count>',
+      'worker threads per model (default: cores − 1, divided among the models)',
       integerOption,
     )
-    .option('--sites <scheme>', 'activations or linear-inputs (default activations)')
-    .option('--include <glob>', 'only sites with such names; repeatable', repeated)
-    .option('--exclude <glob>', 'no sites with such names; repeatable', repeated)
-    .option('--temperature <kind>', 'normalized or paper (default normalized)')
-    .option('--rule <rule>', 'significant or paper (default significant)')
-    .option('--token <token>', 'bearer token for changing the pruning mode')
-    .option('--log-level <level>', 'fatal, error, warn, info, debug or silent (default info)');
+    .option(
+      '--max-batch <rows>',
+      'most rows that concurrent requests share in one run (default 1: none)',
+      integerOption,
+    )
+    .option('--sites <scheme>', 'tensors that are pruned: activations or linear-inputs (default activations)')
+    .option('--include <glob>', 'prune only sites with matching names; repeatable', repeated)
+    .option('--exclude <glob>', 'never prune sites with matching names; repeatable', repeated)
+    .option('--temperature <kind>', 'temperature in F: normalized or paper (default normalized)')
+    .option('--rule <rule>', 'how the critical point is chosen: significant or paper (default significant)')
+    .option('--token <token>', 'token that changes need; visible to everyone on this machine')
+    .option(
+      '--log-level <level>',
+      'lowest level in the log: fatal, error, warn, info, debug or silent (default info)',
+    );
 }
 
 export interface ServingFlags {

@@ -9,9 +9,9 @@ import { table } from '../tools/table.ts';
 
 export function replayCommand(): Command {
   return new Command('replay')
-    .description('Derive every decision of an audit log again from its evidence, and compare.')
-    .argument('<audit.jsonl>', 'log that a server wrote, in its state folder')
-    .option('--json', 'one JSON object per decision')
+    .description('Derive every decision of an audit log again from its evidence, and compare the two.')
+    .argument('<audit.jsonl>', 'audit log in the state folder of a server')
+    .option('--json', 'print one JSON object per decision')
     .addHelpText(
       'after',
       `
@@ -19,8 +19,8 @@ Examples:
   $ taustat replay ~/.local/state/taustat/resnet@1.myhost.audit.jsonl
   $ taustat replay resnet@1.myhost.audit.jsonl --json | jq 'select(.isSame | not)'
 
-The parts of the log that were set aside beside it, resnet@1.myhost.audit.TIME.jsonl, are read first.
-The exit code is 1 when a decision is not the one that its evidence leads to.`,
+Older parts of the log beside it, resnet@1.myhost.audit.TIME.jsonl, are read first.
+The exit code is 1 when a decision does not follow from its evidence.`,
     )
     .action(async (path: string, flags: { readonly json?: true }) => run(path, flags.json === true));
 }
@@ -89,8 +89,8 @@ function textOf(decisions: readonly FoundDecision[], wrong: readonly FoundDecisi
   ]);
   const verdict =
     wrong.length === 0
-      ? `${decisions.length} decisions, each derived again from its evidence to the last bit\n`
-      : `${wrong.length} of ${decisions.length} decisions differ from what their evidence leads to\n`;
+      ? `${decisions.length} decisions, each derived again from its evidence, bit for bit\n`
+      : `${wrong.length} of ${decisions.length} decisions do not follow from their evidence\n`;
   return `${table(['line', 'time', 'state', 'production', 'why', ''], rows)}\n${verdict}`;
 }
 

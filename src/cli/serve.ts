@@ -18,11 +18,11 @@ const LAST_WORDS_MS = 250;
 export function serveCommand(): Command {
   const command = new Command('serve')
     .description(
-      'Serve an ONNX model over the Open Inference Protocol v2, pruned as far as it proves harmless.',
+      'Serve an ONNX model over the Open Inference Protocol v2, pruned as far as its answers stay good.',
     )
-    .argument('[model]', 'ONNX file; without one, the bundled Fashion-MNIST CNN');
+    .argument('[model]', 'ONNX file (default: the bundled Fashion-MNIST CNN)');
   return addServingOptions(command)
-    .option('--model-repository <folder>', 'many models, as name/version/model.onnx')
+    .option('--model-repository <folder>', 'folder of models to serve, laid out as name/version/model.onnx')
     .addHelpText(
       'after',
       `
@@ -43,7 +43,7 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
   const log = createLog(config);
   const { mode, threshold } = config.control;
   if (threshold !== undefined && mode !== 'fixed')
-    log.warn({ mode, threshold }, 'control.threshold has no effect: it is of mode fixed');
+    log.warn({ mode, threshold }, 'control.threshold has no effect: only mode fixed uses it');
   const taustat = await compose(keepingState(config), log);
   const { answerDirectly } = taustat;
   const server = await listen(taustat.routes, { ...config.server, answerDirectly }).catch(
@@ -67,7 +67,7 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);
   });
-  log.info({ signal }, 'draining: not ready any more, requests under way finish');
+  log.info({ signal }, 'draining: readiness is off, running requests finish');
   taustat.drain();
   await new Promise((resolve) => setTimeout(resolve, READINESS_NOTICE_MS));
   const graceMs = config.server.drainSeconds * 1000;

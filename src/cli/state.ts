@@ -17,11 +17,11 @@ interface StateFlags {
 export function stateCommand(): Command {
   return new Command('state')
     .description('Show what servers keep in a state folder, or forget a model.')
-    .option('--config <file>', 'settings in YAML or JSON, for store.folder')
-    .option('--state-dir <folder>', 'the folder, if it is another one')
+    .option('--config <file>', 'file of settings, YAML or JSON; store.folder is read')
+    .option('--state-dir <folder>', 'state folder (default: store.folder)')
     .option(
       '--forget <model>',
-      'remove all that is kept of a model, the mode that an operator chose included',
+      'remove everything kept of a model, including the mode that an operator chose',
     )
     .addHelpText(
       'after',
@@ -30,7 +30,7 @@ Examples:
   $ taustat state
   $ taustat state --state-dir /var/lib/taustat --forget old-model
 
-Stop the servers of a model before it is forgotten: they would write again what they know.`,
+Stop the servers of a model first: they would write its state again.`,
     )
     .action((flags: StateFlags) => run(flags));
 }

@@ -16,56 +16,76 @@ const token = z
 export const ConfigSchema = z.strictObject({
   model: z
     .strictObject({
-      path: z.string().min(1).optional().describe('ONNX file; without one, the bundled Fashion-MNIST CNN'),
-      name: z.string().min(1).optional().describe('name in URLs and metrics; by default the file name'),
-      version: z.string().regex(/^\d+$/).default('1').describe('version in URLs'),
+      path: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('ONNX file to serve. Default: the bundled Fashion-MNIST CNN.'),
+      name: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('Name of the model in URLs and metrics. Default: the name of the file.'),
+      version: z.string().regex(/^\d+$/).default('1').describe('Version of the model in URLs.'),
       repository: z
         .string()
         .min(1)
         .optional()
-        .describe('folder of models, `name/version/model.onnx`, instead of one file'),
+        .describe('Folder of models to serve instead of one file, laid out as `name/version/model.onnx`.'),
       versions: z
         .enum(['latest', 'all'])
         .default('latest')
-        .describe('which versions of a model of a repository are served: the newest that loads, or all'),
+        .describe(
+          'Versions served of each model in a repository: `latest`, the newest that loads, or `all`.',
+        ),
       pollSeconds: z
         .number()
         .min(0)
         .max(86_400)
         .default(0)
-        .describe('how often files are looked at for changes, which are then loaded; 0: only when told to'),
+        .describe(
+          'Seconds between two looks at the files of a repository; changed models are loaded. 0: only on request.',
+        ),
       readiness: z
         .enum(['any', 'all'])
         .default('any')
-        .describe('`/v2/health/ready` wants any model ready, so that one bad model stops no other, or all'),
+        .describe(
+          'Models that must be ready for `/v2/health/ready` to answer 200: `any` one of them, or `all`.',
+        ),
     })
     .prefault({}),
   server: z
     .strictObject({
-      host: z.string().default('127.0.0.1').describe('address to listen on'),
-      port: port.default(8080).describe('HTTP port; 0 picks a free one'),
-      grpcPort: port.optional().describe('gRPC port; 0 picks a free one; by default no gRPC'),
-      maxBodyBytes: count.default(64 << 20).describe('largest request body, after decompression'),
-      maxBatch: count.optional().describe('largest first dimension of an input; by default unlimited'),
+      host: z.string().default('127.0.0.1').describe('Address to listen on.'),
+      port: port.default(8080).describe('HTTP port. 0: a free one.'),
+      grpcPort: port.optional().describe('gRPC port. 0: a free one. Default: no gRPC.'),
+      maxBodyBytes: count.default(64 << 20).describe('Largest request body in bytes, after decompression.'),
+      maxBatch: count
+        .optional()
+        .describe('Most rows in one request (first dimension of its inputs). Default: unlimited.'),
       headerSeconds: positive
         .max(3600)
         .default(10)
-        .describe('how long a client may take to send the headers of a request'),
+        .describe('Longest time in seconds to receive the headers of a request.'),
       requestSeconds: positive
         .max(86_400)
         .default(60)
-        .describe('how long a client may take to send a whole request'),
+        .describe('Longest time in seconds to receive a whole request.'),
       stallSeconds: positive
         .max(86_400)
         .default(60)
-        .describe('how long a client may leave its answer unread'),
+        .describe(
+          'Longest time in seconds that a client may leave an answer unread; then its connection is closed.',
+        ),
       drainSeconds: positive
         .max(86_400)
         .default(30)
-        .describe('how long in-flight requests may take after SIGTERM'),
+        .describe('Longest time in seconds that running requests get to finish after SIGTERM.'),
       token: token
         .optional()
-        .describe('bearer token or API key of everything but health and the console page; without one, open'),
+        .describe(
+          'Bearer token or API key needed for everything except the health endpoints and the console page. Default: none is needed.',
+        ),
     })
     .prefault({}),
   runtime: z
@@ -73,14 +93,14 @@ export const ConfigSchema = z.strictObject({
       workers: count
         .optional()
         .describe(
-          'worker threads of each model, each with its own sessions; by default one less than there are cores, shared among the models',
+          'Worker threads per model; each holds the model itself. Default: one less than the number of cores, divided among the models, at least 1.',
         ),
-      intraOpThreads: count.default(1).describe('threads inside one run'),
+      intraOpThreads: count.default(1).describe('Threads that ONNX Runtime uses inside one run.'),
       gates: z
         .enum(['baked', 'live'])
         .default('baked')
         .describe(
-          'baked: a threshold that stays is built into the sessions in the background, which is faster',
+          'How production gets its threshold: `baked`, as a constant, which runs faster and is prepared in the background, or `live`, as an input.',
         ),
       maxQueue: count
         .optional()
@@ -92,21 +112,25 @@ export const ConfigSchema = z.strictObject({
         .describe(
           'longest wait that a request is let into, as predicted; beyond it requests are answered 503',
         ),
-      maxShadowQueue: count.default(64).describe('shadow runs that may wait; more are dropped'),
+      maxShadowQueue: count.default(64).describe('Most shadow runs that may wait; more are dropped.'),
     })
     .prefault({}),
   batching: z
     .strictObject({
       maxBatch: count
         .default(1)
-        .describe('rows that concurrent requests of one shape may fill together in one run; 1: never'),
+        .describe(
+          'Most rows that concurrent requests of one shape may share in one run. 1: requests never share a run.',
+        ),
       maxDelayMs: z
         .number()
         .int()
         .min(0)
         .max(10_000)
         .default(0)
-        .describe('how long a request waits for others although a worker is free'),
+        .describe(
+          'Longest time in ms that a request waits for others to share its run while a worker is free.',
+        ),
     })
     .prefault({}),
   sites: z
@@ -114,9 +138,17 @@ export const ConfigSchema = z.strictObject({
       scheme: z
         .enum(['activations', 'linear-inputs'])
         .default('activations')
-        .describe('which tensors are gated'),
-      include: z.array(z.string()).optional().describe('globs: only sites with these names'),
-      exclude: z.array(z.string()).optional().describe('globs: never sites with these names'),
+        .describe(
+          'Tensors that are pruned: `activations`, the outputs of nonlinearities, or `linear-inputs`, the inputs of linear layers.',
+        ),
+      include: z
+        .array(z.string())
+        .optional()
+        .describe('Glob patterns; only sites with matching names are pruned. Default: all sites.'),
+      exclude: z
+        .array(z.string())
+        .optional()
+        .describe('Glob patterns; sites with matching names are never pruned. Default: none.'),
     })
     .prefault({}),
   sampling: z
@@ -124,30 +156,34 @@ export const ConfigSchema = z.strictObject({
       ratio: share
         .default(0.2)
         .describe(
-          'share of requests that are run again in the shadow, as far as the budget goes; while something is to be found out, all',
+          'Share of requests, 0–1, that are run again in the shadow within `sampling.budget`; all of them are candidates while evidence is urgently needed.',
         ),
       budget: share
         .default(0.02)
         .describe(
-          'largest share of the workers, and of the serving thread, for a model’s shadow runs; what is unspent is saved, for half a minute, for answers that look odd',
+          'Largest share, 0–1, of the time of the workers and of the serving thread that shadow runs may take. Up to 30 s of unused budget is saved for suspicious answers.',
         ),
       unverifiedRequests: count
         .default(1000)
         .describe(
-          'pruned answers in a row without one that was compared, after which all are dense, if that also took unverifiedSeconds',
+          'Pruned answers in a row without a comparison after which all answers are dense, if `sampling.unverifiedSeconds` have passed too.',
         ),
       unverifiedSeconds: positive
         .default(60)
-        .describe('how long that takes at least: few requests an hour are no reason to doubt them'),
+        .describe(
+          'Least time in seconds without a comparison before all answers are dense, so that a quiet server is not doubted.',
+        ),
     })
     .prefault({}),
   window: z
     .strictObject({
-      slices: z.number().int().min(4).default(16).describe('slices of the rolling window'),
-      sliceSamples: count.default(16).describe('sampled requests per slice'),
-      maxAgeSeconds: positive.default(86_400).describe('slices older than this are forgotten'),
-      minSamples: count.default(240).describe('sampled requests before a critical point is read'),
-      every: count.default(16).describe('sampled requests between two estimates'),
+      slices: z.number().int().min(4).default(16).describe('Slices in the rolling window.'),
+      sliceSamples: count.default(16).describe('Sampled requests per slice.'),
+      maxAgeSeconds: positive.default(86_400).describe('Age in seconds at which a slice is dropped.'),
+      minSamples: count
+        .default(240)
+        .describe('Sampled requests that the window needs before a critical point is computed.'),
+      every: count.default(16).describe('Sampled requests between two estimates of the critical point.'),
     })
     .prefault({}),
   criticality: z
@@ -155,23 +191,27 @@ export const ConfigSchema = z.strictObject({
       rule: z
         .enum(['significant', 'paper'])
         .default('significant')
-        .describe('earliest significant feature, or the plain rule of the paper on a linear grid'),
+        .describe(
+          'How the critical point is chosen: `significant`, the earliest significant feature of F, or `paper`, the plain rule of the paper on a linear grid.',
+        ),
       temperature: z
         .enum(['normalized', 'paper'])
         .default('normalized')
-        .describe('T = (mean magnitude)/τ, or 1/τ'),
+        .describe(
+          'Temperature in F: `normalized`, (mean magnitude)/τ, which does not depend on the scale of the activations, or `paper`, 1/τ.',
+        ),
       minProminence: share
         .default(CRITICAL_POINT_DEFAULTS.minProminence)
-        .describe('least prominence of a feature, as a share of the range of F'),
+        .describe('Least prominence of a feature, as a share, 0–1, of the range of F.'),
       minStandardErrors: z
         .number()
         .min(0)
         .default(CRITICAL_POINT_DEFAULTS.minStandardErrors)
-        .describe('least prominence in standard errors'),
+        .describe('Least prominence of a feature, in standard errors of F.'),
       inflections: z
         .boolean()
         .default(CRITICAL_POINT_DEFAULTS.inflections)
-        .describe('whether inflections count where F has no extremum'),
+        .describe('Counts inflections as features where F has no extremum.'),
     })
     .prefault({}),
   drift: z
@@ -180,10 +220,10 @@ export const ConfigSchema = z.strictObject({
         .number()
         .min(1000)
         .default(10_000_000)
-        .describe('sampled requests between two false alarms of drift, on average'),
+        .describe('Mean number of sampled requests between two false alarms of drift.'),
       recentSlices: count
         .default(4)
-        .describe('slices that the average compared with the reference remembers, about'),
+        .describe('Memory of the recent average that is compared with the reference, in slices.'),
     })
     .prefault({}),
   agreement: z
@@ -193,29 +233,42 @@ export const ConfigSchema = z.strictObject({
         .gt(0)
         .lt(1)
         .default(0.99)
-        .describe('the objective: 1 − the mean loss of pruned answers against the dense model'),
+        .describe('Objective: 1 − the mean loss that pruned answers may have against the dense model.'),
       measure: z
         .enum(['auto', 'top1', 'margin', 'relative', 'cosine'])
         .default('auto')
         .describe(
-          'what an answer loses when it differs: margin for class scores, relative error for the rest',
+          'How the loss of an answer is measured. `auto`: `margin` for class scores, `relative` (relative error) for all else.',
         ),
-      output: z.string().optional().describe('output to compare; by default the first floating-point one'),
-      tolerance: positive.default(0.1).describe('answers agree when their relative error is at most this'),
-      cosineTolerance: positive.default(0.01).describe('answers agree when 1 − cosine is at most this'),
+      output: z
+        .string()
+        .optional()
+        .describe('Name of the output that is compared. Default: the first floating-point output.'),
+      tolerance: positive
+        .default(0.1)
+        .describe('Largest relative error at which answers agree, for the measure `relative`.'),
+      cosineTolerance: positive
+        .default(0.01)
+        .describe('Largest 1 − cosine at which answers agree, for the measure `cosine`.'),
       alpha: z
         .number()
         .gt(0)
         .lt(0.5)
         .default(0.01)
-        .describe('probability that a search accepts a threshold below the floor'),
+        .describe('Largest probability that a search accepts a threshold that misses the objective.'),
       alarmRunLength: positive
         .default(2000)
-        .describe('sampled requests between two false alarms of the guard, on average at least'),
+        .describe('Least mean number of comparisons between two false alarms of the guard.'),
       trialSamples: count
         .default(12_000)
-        .describe('sampled requests before an unproven candidate is given up; fewer while nothing is proven'),
-      cooldownSamples: count.default(512).describe('sampled requests in dense after a disagreement'),
+        .describe(
+          'Comparisons after which an unproven candidate is given up; fewer for the first one, while no threshold is proven.',
+        ),
+      cooldownSamples: count
+        .default(512)
+        .describe(
+          'Sampled requests for which answers stay dense after a disagreement; doubled at each further one.',
+        ),
     })
     .prefault({}),
   control: z
@@ -223,18 +276,26 @@ export const ConfigSchema = z.strictObject({
       mode: z
         .enum(MODES as ['auto', 'fixed', 'observe', 'off'])
         .default('auto')
-        .describe('auto, fixed, observe or off'),
-      threshold: z.number().min(0).optional().describe('threshold of mode fixed'),
+        .describe(
+          'Who sets the threshold: `auto`, the controller; `fixed`, the operator; `observe`, nobody, it is only measured; `off`, the plain model without sampling.',
+        ),
+      threshold: z.number().min(0).optional().describe('Threshold τ ≥ 0 for mode `fixed`.'),
       policy: z
         .enum(['guarded', 'earliest'])
         .default('guarded')
-        .describe('climb as far as agreement is proven, or stay at the critical point'),
+        .describe(
+          'How far the threshold rises: `guarded`, as far as the objective is proven to hold, or `earliest`, to the critical point only.',
+        ),
       rampSamples: count
         .default(16)
         .describe(
-          'sampled requests compared of the first 1, 5 and 25 % of production before a threshold gets all of it',
+          'Comparisons of production’s own answers at each exposure of 1, 5 and 25 % before the next one.',
         ),
-      token: token.optional().describe('bearer token of the control API; without one, loopback only'),
+      token: token
+        .optional()
+        .describe(
+          'Allows changes only to callers with this control token. Default: only to callers on this machine.',
+        ),
     })
     .prefault({}),
   store: z
@@ -243,22 +304,26 @@ export const ConfigSchema = z.strictObject({
         .boolean()
         .optional()
         .describe(
-          'keep state over restarts and an audit log; by default the command does, the library does not',
+          'Keeps state over restarts, and an audit log. Default: yes for the command, no for the library.',
         ),
       folder: z
         .string()
         .min(1)
         .optional()
-        .describe('where; by default $XDG_STATE_HOME/taustat, else ~/.local/state/taustat'),
+        .describe(
+          'Folder of state and audit logs. Default: `$XDG_STATE_HOME/taustat`, else `~/.local/state/taustat`.',
+        ),
       maxAgeSeconds: positive
         .default(86_400)
-        .describe('kept evidence older than this is not relied on; the mode that an operator chose is'),
+        .describe(
+          'Age in seconds beyond which kept evidence is not used; a mode that an operator chose has no such limit.',
+        ),
       keepDays: z
         .number()
         .min(0)
         .default(90)
         .describe(
-          'evidence and audit logs that nothing was written to for so long are removed at the start; 0: never',
+          'Days without a write after which evidence and audit logs are removed at a start. 0: never.',
         ),
     })
     .prefault({}),
@@ -267,11 +332,11 @@ export const ConfigSchema = z.strictObject({
       logLevel: z
         .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
         .default('info')
-        .describe('log level'),
+        .describe('Lowest level of messages in the log.'),
       openMetrics: z
         .boolean()
         .default(false)
-        .describe('`/metrics` needs no token although everything else does'),
+        .describe('Leaves `/metrics` open although `server.token` guards everything else.'),
     })
     .prefault({}),
 });

@@ -37,7 +37,7 @@ function readConfigFile(file: string): Tree {
     throw new ServingError('CONFIG_INVALID', `config file '${file}': ${yamlProblem(error)}`);
   }
   if (!isTree(tree))
-    throw new ServingError('CONFIG_INVALID', `config file '${file}': a mapping was expected`);
+    throw new ServingError('CONFIG_INVALID', `config file '${file}': expected a mapping of settings`);
   return tree;
 }
 

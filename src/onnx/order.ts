@@ -31,10 +31,7 @@ export function inOrder(nodes: readonly NodeProto[]): readonly NodeProto[] {
 }
 
 function circle({ name, opType }: NodeProto): ServingError {
-  return new ServingError(
-    'MODEL_INVALID',
-    `node '${name || opType}': reads what is made from its own output`,
-  );
+  return new ServingError('MODEL_INVALID', `node '${name || opType}': its input depends on its own output`);
 }
 
 /** What a node reads: its inputs, and what the bodies of an If, a Loop or a Scan capture. */

@@ -22,113 +22,120 @@ export class Metrics {
   readonly #ofProcess = processMetrics();
   readonly #gauges: { reset(): void }[] = [];
 
-  readonly requests = this.#counter('requests_total', 'Inference requests by outcome.', ['model', 'outcome']);
+  readonly requests = this.#counter(
+    'requests_total',
+    'Inference requests, by outcome: ok, or the code of the error in lower case.',
+    ['model', 'outcome'],
+  );
   readonly requestDuration = this.#histogram(
     'request_duration_seconds',
-    'Time of an inference request: waiting for a worker, in the model, and in all.',
+    'Time of a successful inference request, by phase: queue (waiting for a worker), infer (in the model), total.',
     ['model', 'phase'],
     SECONDS,
   );
-  readonly threshold = this.#gauge('threshold', 'Activation threshold applied to production; 0 is dense.', [
-    'model',
-    'site',
-  ]);
+  readonly threshold = this.#gauge(
+    'threshold',
+    'Threshold that most of production is answered at; 0: dense.',
+    ['model', 'site'],
+  );
   readonly sparsity = this.#gauge(
     'sparsity_ratio',
-    'Share of nonzero activations that the gates zeroed, measured on pruned runs; site "all" is over all sites.',
+    'Share of nonzero activations that the gates set to zero in pruned runs; site "all": over all sites.',
     ['model', 'site'],
   );
   readonly zeroRatio = this.#gauge(
     'zero_activations_ratio',
-    'Share of activations that are exactly zero before any gate; site "all" is over all sites.',
+    'Share of activations that are zero before any gate; site "all": over all sites.',
     ['model', 'site'],
   );
   readonly criticalThreshold = this.#gauge(
     'critical_threshold',
-    'Critical threshold of the renormalized free energy; absent when there is none.',
+    'Critical threshold of the renormalized free energy; absent while there is none.',
     ['model'],
   );
   readonly criticalSparsity = this.#gauge(
     'critical_sparsity_ratio',
-    'Sparsity at the critical threshold; absent when there is none.',
+    'Sparsity at the critical threshold; absent while there is none.',
     ['model'],
   );
   readonly freeEnergy = this.#gauge(
     'free_energy',
-    'Free energy at the applied threshold: from unpruned activations, and measured on pruned runs.',
+    'Free energy at the applied threshold, by kind: renormalized (from dense runs) or measured (in pruned runs).',
     ['model', 'kind'],
   );
   readonly agreement = this.#gauge(
     'agreement_ratio',
-    'Share of sampled answers that agree with the dense model.',
+    'Share of compared answers that agree with the dense model.',
     ['model'],
   );
   readonly agreementLowerBound = this.#gauge(
     'agreement_lower_bound_ratio',
-    'Lower end of the 95 % Wilson interval of the agreement.',
+    'Lower end of the 95 % Wilson interval of the agreement ratio.',
     ['model'],
   );
   readonly loss = this.#gauge(
     'loss_ratio',
-    'Mean loss of sampled answers against the dense model, by the measure of the objective.',
+    'Mean loss of compared answers against the dense model, by the measure of the objective.',
     ['model'],
   );
   readonly allowedLoss = this.#gauge('allowed_loss_ratio', 'Mean loss that the objective allows.', ['model']);
   readonly divergence = this.#gauge(
     'output_divergence',
-    'Mean divergence of pruned from dense answers: KL of the softmax in nats, and 1 - cosine.',
+    'Mean divergence of pruned from dense answers, by kind: kl (of the softmax, in nats) or cosine (1 - cosine).',
     ['model', 'kind'],
   );
   readonly driftDistance = this.#gauge(
     'drift_distance',
-    'Shift of level or spread of ln|a| from the reference, in deviations between requests; largest over the sites.',
+    'Largest shift over the sites of the level or spread of ln|a| from the reference, in standard deviations between requests.',
     ['model'],
   );
-  readonly driftLimit = this.#gauge('drift_limit', 'Distance above which the traffic counts as drifted.', [
+  readonly driftLimit = this.#gauge('drift_limit', 'Drift distance above which traffic counts as drifted.', [
     'model',
   ]);
-  readonly thresholdChanges = this.#counter('threshold_changes_total', 'Changes of the applied threshold.', [
-    'model',
-    'reason',
-  ]);
-  readonly state = this.#gauge('state', 'State of the controller: 1 for the present one, else 0.', [
+  readonly thresholdChanges = this.#counter(
+    'threshold_changes_total',
+    'Changes of the threshold that most of production is answered at, by reason.',
+    ['model', 'reason'],
+  );
+  readonly state = this.#gauge('state', 'Controller state: 1 for the current state, 0 for the others.', [
     'model',
     'state',
   ]);
-  readonly shadowRuns = this.#counter('shadow_runs_total', 'Sampled requests by what became of them.', [
-    'model',
-    'outcome',
-  ]);
+  readonly shadowRuns = this.#counter(
+    'shadow_runs_total',
+    'Shadow runs of sampled requests, by outcome: ok, dropped or failed.',
+    ['model', 'outcome'],
+  );
   readonly comparedAnswers = this.#counter(
     'compared_answers_total',
-    'Rows of answers that clients got from the pruned model and that were compared with the dense one.',
+    'Rows of pruned answers of production that were compared with dense ones, by outcome: agreed or disagreed.',
     ['model', 'outcome'],
   );
   readonly activationsSampled = this.#counter(
     'activations_sampled_total',
-    'Activations taken into the estimator.',
+    'Activations that the estimator has counted.',
     ['model'],
   );
   readonly activationsNonFinite = this.#counter(
     'activations_nonfinite_total',
-    'Sampled activations that were NaN or infinite and were left out of the estimator.',
+    'Activations that the estimator left out because they were NaN or infinite.',
     ['model'],
   );
   readonly estimatorDuration = this.#histogram(
     'estimator_duration_seconds',
-    'Time of a step of the estimator.',
+    'Time of the estimator, by step.',
     ['step'],
     ESTIMATE_SECONDS,
   );
   readonly modelReady = this.#gauge(
     'model_ready',
-    'Whether a version of the model answers: 1 or 0; absent for a model that was unloaded.',
+    'Whether the model answers: 1 or 0; absent for a model that was unloaded.',
     ['model'],
   );
-  readonly queue = this.#gauge('queue_requests', 'Requests that wait or run.', ['model']);
+  readonly queue = this.#gauge('queue_requests', 'Requests that wait or run now.', ['model']);
   readonly batchRequests = this.#histogram(
     'batch_requests',
-    'Requests that shared one run of the model; only where batching is on.',
+    'Requests that shared one run of the model; absent unless batching is on.',
     ['model'],
     BATCH_REQUESTS,
   );
@@ -140,7 +147,7 @@ export class Metrics {
 
   readonly stateFailures = this.#counter(
     'state_failures_total',
-    'What was to be kept over a restart and could not be written or read: choice, evidence or audit.',
+    'Failures to read or write state that outlives a restart, by what: choice, evidence or audit.',
     ['model', 'what'],
   );
 

@@ -47,7 +47,7 @@ describe('taustat replay', () => {
     const parts = await partsOf(log);
     expect(parts.length).toBeGreaterThan(2);
     const { code, stdout } = await taustat('replay', log);
-    expect(stdout).toContain(`${decisions} decisions, each derived again from its evidence to the last bit`);
+    expect(stdout).toContain(`${decisions} decisions, each derived again from its evidence, bit for bit`);
     expect(stdout).toContain(`${basename(parts[0]!)}:`);
     expect(code).toBe(0);
     const last = await taustat('replay', parts.at(-1)!, '--json');

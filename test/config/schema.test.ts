@@ -70,7 +70,7 @@ describe('settings', () => {
 
   it.each([
     ['a: [', /config file/],
-    ['- 1', /a mapping was expected/],
+    ['- 1', /expected a mapping/],
   ])('a file that holds %j is refused', (text, message) => {
     expect(() => loadConfig(file(text, 'bad.yaml'), {}, {})).toThrow(message);
   });

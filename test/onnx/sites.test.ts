@@ -456,7 +456,7 @@ describe('what cannot be gated', () => {
   it('nodes that read from each other in a circle, or from themselves', () => {
     const circle = (nodes: GraphParts['nodes']): unknown =>
       findSites(model({ nodes, inputs: [value('x')], outputs: [value('y')] }), activations);
-    const message = "node 'first': reads what is made from its own output";
+    const message = "node 'first': its input depends on its own output";
     const first = node('Transpose', ['b'], 'a', {}, { name: 'first' });
     expect(() => circle([first, node('Relu', ['a'], 'b'), node('Neg', ['b'], 'y')])).toThrow(message);
     const itself = node('Transpose', ['a'], 'a', {}, { name: 'first' });

@@ -94,7 +94,7 @@ export class WorkerThread {
         this.#worker.postMessage(message, transfer);
       } catch (error) {
         reject(
-          new ServingError('INVALID_REQUEST', `the inputs cannot reach a worker: ${messageOf(error)}`, {
+          new ServingError('INVALID_REQUEST', `the inputs cannot be sent to a worker: ${messageOf(error)}`, {
             cause: error,
           }),
         );

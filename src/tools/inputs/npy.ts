@@ -38,5 +38,5 @@ export async function readNpy(path: string): Promise<NpyArray> {
 }
 
 function invalid(path: string, reason: string): ServingError {
-  return new ServingError('INVALID_REQUEST', `'${path}' is no usable .npy file: ${reason}`);
+  return new ServingError('INVALID_REQUEST', `'${path}' is not a usable .npy file: ${reason}`);
 }

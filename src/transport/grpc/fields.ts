@@ -111,8 +111,12 @@ export function decoding<T>(read: () => T): T {
     return read();
   } catch (error) {
     if (error instanceof ServingError) throw error;
-    throw new ServingError('INVALID_REQUEST', 'malformed message: the bytes are no protobuf of its type', {
-      cause: error,
-    });
+    throw new ServingError(
+      'INVALID_REQUEST',
+      'malformed message: the bytes are not a protobuf message of this type',
+      {
+        cause: error,
+      },
+    );
   }
 }

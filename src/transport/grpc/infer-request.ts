@@ -101,7 +101,8 @@ function readInput(message: Uint8Array): InputMessage {
         break;
       case 3:
         fields.varints((reader) => {
-          if (input.shape.length === MAX_RANK) throw invalid(`malformed message: a rank beyond ${MAX_RANK}`);
+          if (input.shape.length === MAX_RANK)
+            throw invalid(`malformed message: more than ${MAX_RANK} dimensions`);
           input.shape.push(Number(reader.int64()));
         });
         break;

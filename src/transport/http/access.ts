@@ -29,11 +29,14 @@ export function requireToken(tokens: Tokens): MiddlewareHandler {
 export function checkControl(context: HttpContext, token: string | undefined): void {
   if (token !== undefined) {
     if (carries(headerOf(context), token)) return;
-    throw new ServingError('UNAUTHORIZED', 'changing the server needs the bearer token of the control API');
+    throw new ServingError('UNAUTHORIZED', 'changes need the control token, as a bearer token or an API key');
   }
   const why = foreign(context);
   if (why === undefined) return;
-  throw new ServingError('FORBIDDEN', `without a token, the server is changed from loopback only: ${why}`);
+  throw new ServingError(
+    'FORBIDDEN',
+    `without a control token, changes are accepted only from this machine: ${why}`,
+  );
 }
 
 /** Why a request is not from somebody at this machine; undefined when it is. */
@@ -41,11 +44,11 @@ function foreign(context: HttpContext): string | undefined {
   const incoming = context.env?.incoming;
   // A call from within the process has no socket; a socket that is gone has no address, and its client no claim.
   if (incoming !== undefined && !LOOPBACK_ADDRESS.test(incoming.socket.remoteAddress ?? ''))
-    return 'the client is elsewhere';
+    return 'the client is on another machine';
   const header = headerOf(context);
-  if (FORWARDED.some((name) => header(name) !== undefined)) return 'the request was forwarded';
+  if (FORWARDED.some((name) => header(name) !== undefined)) return 'a proxy has forwarded the request';
   const host = header('host');
-  if (host !== undefined && !LOOPBACK_HOST.test(host)) return 'the host is no name of this machine';
+  if (host !== undefined && !LOOPBACK_HOST.test(host)) return 'the Host header is not a name of this machine';
   const origin = header('origin');
   const isForeignPage = origin !== undefined && origin !== `http://${host}`;
   const site = header('sec-fetch-site');

@@ -36,7 +36,7 @@ describe('readNpy', () => {
   it.each([
     ['text', Buffer.from('not an array'), /does not begin with the NumPy magic number/],
     ['empty', Buffer.alloc(0), /magic number/],
-    ['cut', Buffer.from(dump(Float64Array.of(1, 2, 3), [3])).subarray(0, 70), /no usable \.npy file/],
+    ['cut', Buffer.from(dump(Float64Array.of(1, 2, 3), [3])).subarray(0, 70), /not a usable \.npy file/],
     [
       'one element short',
       Buffer.from(dump(Float64Array.of(1, 2, 3), [3])).subarray(0, -8),
@@ -46,9 +46,9 @@ describe('readNpy', () => {
     ['column-major', npyOf('<f4', 'True', '(1,)', 4), /column-major/],
     ['big-endian', npyOf('>f4', 'False', '(1,)', 4), /Unsupported dtype: >f4/],
     ['of strings', npyOf('<U1', 'False', '(1,)', 4), /'U1' is not numeric/],
-    ['of objects', npyOf('|O', 'False', '(1,)', 4), /no usable \.npy file/],
-    ['without a header', npyOf('', '', '', 4), /no usable \.npy file/],
-    ['of a shape that is no shape', npyOf('<f4', 'False', '(a,)', 4), /no usable \.npy file/],
+    ['of objects', npyOf('|O', 'False', '(1,)', 4), /not a usable \.npy file/],
+    ['without a header', npyOf('', '', '', 4), /not a usable \.npy file/],
+    ['of a shape that is no shape', npyOf('<f4', 'False', '(a,)', 4), /not a usable \.npy file/],
   ])('refuses a file that is %s', async (name, bytes, message) => {
     const path = join(folder, `${name}.npy`);
     writeFileSync(path, bytes);

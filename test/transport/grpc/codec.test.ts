@@ -262,7 +262,7 @@ describe('a request is refused', () => {
 
   it('of a rank, or with a number of inputs, that only wears out memory', () => {
     const deep = one({ shape: new Array(65).fill(1), contents: { fp32_contents: [1] } });
-    expect(refusal(() => read(deep, FP32))).toBe('malformed message: a rank beyond 64');
+    expect(refusal(() => read(deep, FP32))).toBe('malformed message: more than 64 dimensions');
     const empty = new BinaryWriter();
     for (let i = 0; i <= 65_536; i++) empty.tag(5, WireType.LengthDelimited).uint32(0);
     const many = empty.finish();
@@ -278,7 +278,9 @@ describe('a request is refused', () => {
       .tag(1, WireType.LengthDelimited)
       .bytes(Uint8Array.of(0xc3, 0x28))
       .finish();
-    expect(refusal(() => read(latin, FP32))).toBe('malformed message: the bytes are no protobuf of its type');
+    expect(refusal(() => read(latin, FP32))).toBe(
+      'malformed message: the bytes are not a protobuf message of this type',
+    );
   });
 
   it('with a reason, wherever it is cut off or changed, and with nothing but a reason', () => {

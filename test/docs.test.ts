@@ -1,0 +1,145 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { ConfigSchema, parseConfig } from '../src/config/schema.ts';
+import { settings } from '../src/config/sources.ts';
+import { STATE_NAMES } from '../src/control/phases/state.ts';
+import { Metrics } from '../src/telemetry/metrics.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const README_LINES = 150;
+
+const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...pagesOf('docs'), ...pagesOf('deploy')];
+
+function pagesOf(folder: string): string[] {
+  return readdirSync(resolve(ROOT, folder))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `${folder}/${name}`);
+}
+
+function read(path: string): string {
+  return readFileSync(resolve(ROOT, path), 'utf8');
+}
+
+/** A page without its blocks of code, in which neither a link nor a heading is one. */
+function proseOf(path: string): string {
+  return read(path).replace(/^ *```[\s\S]*?^ *```/gm, '');
+}
+
+/** Targets of links and pictures that are files of this repository. */
+function linksOf(path: string): string[] {
+  const prose = proseOf(path).replace(/`[^`\n]*`/g, '');
+  const targets = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!);
+  return targets.filter((target) => !/^[a-z]+:/.test(target));
+}
+
+/** The anchors that GitHub gives the headings of a page; one that occurs again gets a number. */
+function anchorsOf(path: string): ReadonlySet<string> {
+  const seen = new Map<string, number>();
+  const anchors = [...proseOf(path).matchAll(/^#+ +(.*)$/gm)].map(([, heading]) => {
+    const slug = heading!
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\p{M} _-]/gu, '')
+      .replaceAll(' ', '-');
+    const count = seen.get(slug) ?? 0;
+    seen.set(slug, count + 1);
+    return count === 0 ? slug : `${slug}-${count}`;
+  });
+  return new Set(anchors);
+}
+
+function problemOf(page: string, target: string): string | undefined {
+  const [path, anchor] = target.split('#') as [string, string?];
+  const file = path === '' ? resolve(ROOT, page) : resolve(ROOT, dirname(page), decodeURI(path));
+  if (!existsSync(file)) return `${page}: ${target}: no such file`;
+  const isFound = anchor === undefined || anchorsOf(relative(ROOT, file)).has(anchor);
+  return isFound ? undefined : `${page}: ${target}: no such heading`;
+}
+
+describe('documentation', () => {
+  it.each(pages)('%s: links to files and headings that exist', (page) => {
+    expect(
+      linksOf(page)
+        .map((target) => problemOf(page, target))
+        .filter((problem) => problem),
+    ).toEqual([]);
+  });
+
+  it('notices a link to nowhere', () => {
+    expect(problemOf('README.md', 'docs/nothing.md')).toContain('no such file');
+    expect(problemOf('README.md', 'docs/configuration.md#nothing')).toContain('no such heading');
+    expect(problemOf('README.md', 'docs/configuration.md#settings')).toBeUndefined();
+  });
+
+  it('has an index that names every page', () => {
+    const named = new Set(linksOf('docs/README.md').map((target) => `docs/${target.split('#')[0]}`));
+    const missing = pagesOf('docs').filter((page) => page !== 'docs/README.md' && !named.has(page));
+    expect(missing).toEqual([]);
+  });
+
+  it(`begins with a README of at most ${README_LINES} lines`, () => {
+    expect(read('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(README_LINES);
+  });
+});
+
+describe('commands', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+
+  it.each(pages)('%s: names npm scripts that exist', (page) => {
+    const named = [...read(page).matchAll(/\bnpm (?:run )?([a-z][\w:-]*)/g)].filter(
+      ([all, name]) => all.startsWith('npm run ') || name === 'test',
+    );
+    expect(named.map(([, name]) => name!).filter((name) => scripts[name] === undefined)).toEqual([]);
+  });
+
+  it('and paths that CONTRIBUTING names are there', () => {
+    const named = [...read('CONTRIBUTING.md').matchAll(/[`\s]((?:src|test|bench|docs|\.ci)\/[\w./-]*)/g)];
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.map(([, path]) => path!).filter((path) => !existsSync(resolve(ROOT, path)))).toEqual([]);
+  });
+});
+
+it('every metric, and none that is none, is in operations', async () => {
+  const { body } = await new Metrics().expose(undefined);
+  const exported = [...body.matchAll(/^# TYPE (taustat_\w+)/gm)].map(([, name]) => name!);
+  const named = read('docs/operations.md').match(/\btaustat_\w+/g) ?? [];
+  expect([...new Set(named)].sort()).toEqual(exported.sort());
+});
+
+it('every state is in concepts', () => {
+  const rows = [...read('docs/concepts.md').matchAll(/^\| `([\w-]+)` \| [^|]+ \| [^|]+ \|$/gm)];
+  expect(new Set(rows.map(([, name]) => name))).toEqual(new Set(STATE_NAMES));
+});
+
+/** The settings as a table, from the schema itself. */
+function settingsTable(): string {
+  const defaults = parseConfig({}) as Record<string, Record<string, unknown>>;
+  const rows = settings().map(({ section, key, description }) => {
+    const value = key === 'workers' ? 'cores − 1' : (defaults[section]?.[key] ?? '–');
+    return `| \`${section}.${key}\` | ${value} | ${description} |`;
+  });
+  return ['| setting | default | meaning |', '|---|---|---|', ...rows].join('\n');
+}
+
+describe('settings', () => {
+  const page = 'docs/configuration.md';
+
+  it('are all in the table, as the schema has them', () => {
+    const block = /<!-- settings -->\n[\s\S]*<!-- \/settings -->/;
+    const expected = `<!-- settings -->\n${settingsTable()}\n<!-- /settings -->`;
+    if (process.env.UPDATE_DOCS === '1')
+      writeFileSync(
+        resolve(ROOT, page),
+        read(page).replace(block, () => expected),
+      );
+    expect(read(page)).toContain(expected);
+  });
+
+  it('have a sentence each', () => {
+    expect(settings().length).toBeGreaterThan(Object.keys(ConfigSchema.shape).length);
+    for (const { section, key, description } of settings())
+      expect(`${section}.${key} ${description}`).toMatch(/ \S+ \S+/);
+  });
+});
