@@ -23,6 +23,8 @@ import {
   comparedThreshold,
   comparedThresholds,
   dueAt,
+  type Exposure,
+  exposureOf,
   isWithheld,
   production,
   thresholdAt,
@@ -35,7 +37,8 @@ import type { Tensor } from '../protocol/types.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
 import type { AgreementOptions } from './comparison/agreement.ts';
-import { AgreementWindow, MeasuredPruning } from './comparison/measured.ts';
+import { AgreementWindow } from './comparison/agreement-window.ts';
+import { MeasuredByThreshold, type MeasuredPruning } from './comparison/measured.ts';
 import { topTwoMargin } from './comparison/top-two-margin.ts';
 import { Estimation } from './estimation.ts';
 import { Sampler } from './sampler.ts';
@@ -51,6 +54,7 @@ import type { LoopTelemetry, ShadowOutcome } from './telemetry.ts';
 import { UncertaintyWatch } from './uncertainty-watch.ts';
 import { UncomparedAnswers } from './uncompared-answers.ts';
 
+const DENSE: Exposure = { threshold: 0, candidate: null, exposure: 0 };
 /** Comparisons that the agreement is read from. */
 const AGREEMENT_COMPARISONS = 500;
 /** What passes the gates is counted on every so many samples: it takes a run of its own. */
@@ -104,10 +108,10 @@ export interface Placement {
 export class ControlLoop {
   readonly control: ControlOptions;
   readonly agreement = new AgreementWindow(AGREEMENT_COMPARISONS);
-  readonly measured: MeasuredPruning;
   /** What became of the requests that were sampled. */
   readonly outcomes: Record<ShadowOutcome, number> = { ok: 0, dropped: 0, failed: 0 };
   readonly #options: LoopOptions;
+  readonly #measured: MeasuredByThreshold;
   readonly #compared: AgreementOptions;
   readonly #clock: Clock;
   readonly #sampler: Sampler;
@@ -129,7 +133,7 @@ export class ControlLoop {
     this.#compared = options.agreement ?? config.agreement;
     this.#clock = clock;
     this.control = controlOptionsOf(config);
-    this.measured = new MeasuredPruning(sites);
+    this.#measured = new MeasuredByThreshold(sites);
     this.#sampler = new Sampler(config.sampling);
     this.#uncompared = new UncomparedAnswers(this.control);
     this.#estimation = new Estimation({
@@ -184,6 +188,25 @@ export class ControlLoop {
   /** The threshold of most of production; 0 is dense. */
   get applied(): number {
     return this.#isPrunable ? appliedThreshold(this.state) : 0;
+  }
+
+  /** What clients are answered at. */
+  get exposure(): Exposure {
+    return this.#isPrunable ? exposureOf(this.state) : DENSE;
+  }
+
+  /** What pruned runs really did at the threshold that answers are compared at. */
+  get measured(): MeasuredPruning {
+    return this.#measured.at(comparedThreshold(this.state));
+  }
+
+  /** β over all of production, dense answers included: shape [sites] and over all sites; NaN where it is not measured yet. */
+  get sparsity(): { readonly sites: readonly number[]; readonly overall: number } {
+    const { threshold, share, rest } = production(this.state);
+    return this.#measured.weighted([
+      [threshold, share],
+      [rest, 1 - share],
+    ]);
   }
 
   get #isPrunable(): boolean {
@@ -321,10 +344,9 @@ export class ControlLoop {
   #comparison({ at, histograms, isExtra }: ShadowSample, answer: ComparedAnswer): ControlEvent[] {
     const { threshold, comparison, retained, isDue } = answer;
     if (comparison !== null) this.#uncertainty.compared(threshold, comparison.loss);
-    if (threshold === comparedThreshold(this.state) && !isExtra) {
-      if (retained !== null) this.measured.add(histograms, retained);
-      if (comparison !== null) this.agreement.add(comparison);
-    }
+    if (retained !== null && !isExtra) this.#measured.at(threshold).add(histograms, retained);
+    if (comparison !== null && !isExtra && threshold === comparedThreshold(this.state))
+      this.agreement.add(comparison);
     return comparison === null ? [] : [{ kind: 'comparison', at, threshold, loss: comparison.loss, isDue }];
   }
 
@@ -340,13 +362,13 @@ export class ControlLoop {
     );
   }
 
-  /** Measurements belong to one threshold. */
+  /** Comparisons belong to one threshold, and what was measured to one traffic. */
   #follow({ event, before, after }: Step): void {
-    if (comparedThreshold(before) !== comparedThreshold(after)) {
-      this.agreement.reset();
-      this.measured.reset();
+    if (comparedThreshold(before) !== comparedThreshold(after)) this.agreement.reset();
+    if (before.epoch !== after.epoch) {
+      this.#uncertainty.reset();
+      this.#measured.reset();
     }
-    if (before.epoch !== after.epoch) this.#uncertainty.reset();
     if (before !== after) this.#estimation.startAfresh(before, after);
     if (isOfProduction(before, event) || after.change !== before.change) this.#uncompared.end();
     this.#state.next(after);

@@ -15,7 +15,7 @@ import type { ServedModel } from './served/served-model.ts';
 export function pruningReport(served: ServedModel) {
   const { loop, loaded } = served;
   const { criticality } = loop;
-  const threshold = served.loop.applied;
+  const { threshold } = loop.exposure;
   return {
     model: served.name,
     ...pruningSummary(served),
@@ -49,19 +49,27 @@ export function pruningSummary(served: ServedModel) {
   const { state } = loop;
   const drift = driftOf(state);
   const { overall } = loop.measured;
-  const { comparisons: pairs, ratio, lowerBound, upperBound, loss, kl, cosine } = loop.agreement.reading;
+  const { loss, lossLowerBound, lossUpperBound } = loop.agreement.reading;
+  const { comparisons: pairs, ratio, lowerBound, upperBound, kl, cosine } = loop.agreement.reading;
   return {
     mode: state.mode,
     state: stateName(state),
     phase: phaseOf(served),
-    threshold: served.loop.applied,
+    ...loop.exposure,
     production: production(state),
     judgedThreshold: comparedThreshold(state),
     objective: { measure: served.measure, floor: 1 - loop.control.allowedLoss },
     critical: loop.criticality?.critical ?? null,
     criticalMoved: loop.hasMoved,
-    sparsity: finite(overall.sparsity),
+    sparsity: finite(loop.sparsity.overall),
+    candidateSparsity: finite(overall.sparsity),
     zeroRatio: finite(overall.zeroRatio),
+    loss: {
+      mean: finite(loss),
+      lower: lossLowerBound,
+      upper: lossUpperBound,
+      allowed: loop.control.allowedLoss,
+    },
     agreement: {
       ratio: finite(ratio),
       lowerBound,

@@ -35,12 +35,27 @@ export class Metrics {
   );
   readonly threshold = this.#gauge(
     'threshold',
-    'Threshold that most of production is answered at; 0: dense.',
+    'Threshold that the largest pruned share of production is answered at; 0: every answer is dense.',
     ['model', 'site'],
+  );
+  readonly candidateThreshold = this.#gauge(
+    'candidate_threshold',
+    'Threshold that is in production or on its way there, else the one on trial; absent without one.',
+    ['model'],
+  );
+  readonly exposure = this.#gauge(
+    'exposure_ratio',
+    'Share of production that is answered at the candidate threshold; 0: every answer is dense.',
+    ['model'],
+  );
+  readonly answers = this.#counter(
+    'answers_total',
+    'Answers that clients got, by what they were computed with: dense or pruned.',
+    ['model', 'answer'],
   );
   readonly sparsity = this.#gauge(
     'sparsity_ratio',
-    'Share of nonzero activations that the gates set to zero in pruned runs; site "all": over all sites.',
+    'Share of nonzero activations that the gates set to zero, over all of production, dense answers included; site "all": over all sites.',
     ['model', 'site'],
   );
   readonly zeroRatio = this.#gauge(
@@ -94,7 +109,7 @@ export class Metrics {
   ]);
   readonly thresholdChanges = this.#counter(
     'threshold_changes_total',
-    'Changes of the threshold that most of production is answered at, by reason.',
+    'Changes of the threshold that the largest pruned share of production is answered at, by reason.',
     ['model', 'reason'],
   );
   readonly state = this.#gauge('state', 'Controller state: 1 for the current state, 0 for the others.', [

@@ -41,6 +41,31 @@ export function appliedThreshold(state: ControllerState): number {
   return share > 0.5 ? threshold : rest;
 }
 
+/** What clients are answered at, in the words that metrics, log and report share. */
+export interface Exposure {
+  /** What the largest pruned share of production runs at; 0: every answer is dense. */
+  readonly threshold: number;
+  /** The threshold that is in production or on its way there, else the one on trial; null without one. */
+  readonly candidate: number | null;
+  /** Share of production that is answered at the candidate, 0–1. */
+  readonly exposure: number;
+}
+
+export function exposureOf(state: ControllerState): Exposure {
+  const { threshold, share, rest } = production(state);
+  if (threshold > 0) {
+    const isSmaller = rest > 0 && share < 1 - share;
+    return { threshold: isSmaller ? rest : threshold, candidate: threshold, exposure: share };
+  }
+  return { threshold: 0, candidate: candidateThreshold(state), exposure: 0 };
+}
+
+/** What would come to production next, while all of it is dense. */
+function candidateThreshold({ mode, fixed, phase }: ControllerState): number | null {
+  if (mode === 'fixed') return fixed?.threshold ?? null;
+  return mode === 'off' ? null : (candidateOf(phase)?.threshold ?? null);
+}
+
 /** The threshold that a request at a position is answered at, or would be but for mode `observe`; 0 is dense. */
 export function dueAt(state: ControllerState, position: number): number {
   return thresholdAt(target(state), position);

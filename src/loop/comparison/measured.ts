@@ -2,7 +2,6 @@ import { freeEnergy } from '../../criticality/free-energy.ts';
 import type { SiteHistograms } from '../../estimator/histogram.ts';
 import { nonzeroCount, tails } from '../../estimator/histogram.ts';
 import type { RetainedAtSite } from '../../runtime/measure.ts';
-import type { Comparison } from './agreement.ts';
 
 /** Sampled requests after which a measurement has lost half of its weight. */
 const HALF_LIFE = 64;
@@ -31,7 +30,7 @@ export interface MeasuredSparsity {
  * live traffic, which checks the renormalized curve.
  */
 export class MeasuredPruning {
-  #sites: SiteTally[];
+  readonly #sites: readonly SiteTally[];
 
   constructor(sites: number) {
     this.#sites = Array.from({ length: sites }, emptyTally);
@@ -48,10 +47,6 @@ export class MeasuredPruning {
       tally.retained += retained[i]!.count;
       tally.retainedSum += retained[i]!.sum;
     }
-  }
-
-  reset(): void {
-    this.#sites = this.#sites.map(emptyTally);
   }
 
   get sites(): readonly MeasuredSparsity[] {
@@ -90,73 +85,40 @@ function sparsityOf(tally: SiteTally): MeasuredSparsity {
   };
 }
 
-export interface AgreementReading {
-  /** Sampled requests compared. */
-  readonly comparisons: number;
-  /** Share of their rows that agreed; NaN before the first. */
-  readonly ratio: number;
-  /** Wilson interval of the ratio at 95 %. */
-  readonly lowerBound: number;
-  readonly upperBound: number;
-  /** Mean loss of the rows by the objective's measure, 0–1; NaN before the first. */
-  readonly loss: number;
-  /** Mean KL(dense ‖ pruned) of the softmax, nats. */
-  readonly kl: number;
-  readonly cosine: number;
-}
+/** Thresholds that are measured at the same time: a ramp uses two, and a trial a third. */
+const MAX_THRESHOLDS = 4;
 
-/** Agreement over the latest comparisons at the present threshold. */
-export class AgreementWindow {
-  readonly #capacity: number;
-  #latest: Comparison[] = [];
+/** What pruned runs did at each of the thresholds that are in use. */
+export class MeasuredByThreshold {
+  readonly #sites: number;
+  readonly #measured = new Map<number, MeasuredPruning>();
 
-  constructor(capacity: number) {
-    this.#capacity = capacity;
+  constructor(sites: number) {
+    this.#sites = sites;
   }
 
-  add(comparison: Comparison): void {
-    this.#latest.push(comparison);
-    if (this.#latest.length > this.#capacity) this.#latest.shift();
+  at(threshold: number): MeasuredPruning {
+    const known = this.#measured.get(threshold);
+    if (known !== undefined) return known;
+    const [oldest] = this.#measured.keys();
+    if (oldest !== undefined && this.#measured.size >= MAX_THRESHOLDS) this.#measured.delete(oldest);
+    const fresh = new MeasuredPruning(this.#sites);
+    this.#measured.set(threshold, fresh);
+    return fresh;
   }
 
   reset(): void {
-    this.#latest = [];
+    this.#measured.clear();
   }
 
-  get reading(): AgreementReading {
-    let rows = 0;
-    let agreed = 0;
-    let loss = 0;
-    let kl = 0;
-    let cosine = 0;
-    for (const c of this.#latest) {
-      rows += c.rows;
-      agreed += c.agreed;
-      loss += c.loss * c.rows;
-      kl += c.kl * c.rows;
-      cosine += c.cosine * c.rows;
-    }
-    const [lowerBound, upperBound] = wilson(agreed, rows);
-    const comparisons = this.#latest.length;
+  /** Σ share · β over the parts of production, per site and over all; what is dense adds nothing. */
+  weighted(parts: readonly (readonly [threshold: number, share: number])[]) {
+    const pruned = parts.filter(([threshold, share]) => threshold > 0 && share > 0);
+    const sum = (sparsity: (measured: MeasuredPruning) => number) =>
+      pruned.reduce((total, [threshold, share]) => total + share * sparsity(this.at(threshold)), 0);
     return {
-      comparisons,
-      ratio: agreed / rows,
-      lowerBound,
-      upperBound,
-      loss: loss / rows,
-      kl: kl / rows,
-      cosine: cosine / rows,
+      sites: Array.from({ length: this.#sites }, (_, i) => sum((measured) => measured.sites[i]!.sparsity)),
+      overall: sum((measured) => measured.overall.sparsity),
     };
   }
-}
-
-/** Wilson score interval of a share at 95 %; [0, 1] without observations. */
-export function wilson(successes: number, trials: number): [number, number] {
-  if (trials === 0) return [0, 1];
-  const z = 1.959963984540054;
-  const p = successes / trials;
-  const centre = p + (z * z) / (2 * trials);
-  const half = z * Math.sqrt((p * (1 - p)) / trials + (z * z) / (4 * trials * trials));
-  const scale = 1 + (z * z) / trials;
-  return [Math.max(0, (centre - half) / scale), Math.min(1, (centre + half) / scale)];
 }

@@ -1,4 +1,4 @@
-import { appliedThreshold, comparedThreshold, driftOf, stateName } from '../../control/phases/production.ts';
+import { comparedThreshold, driftOf, exposureOf, stateName } from '../../control/phases/production.ts';
 import { type ControllerState, STATE_NAMES } from '../../control/phases/state.ts';
 import type { FreeEnergyCurve } from '../../criticality/free-energy.ts';
 import type { ControlLoop } from '../../loop/control-loop.ts';
@@ -17,10 +17,11 @@ export interface ExportedModel {
 /** Label of what is over all sites. */
 const ALL = 'all';
 
-/** A change of state counts where it changes the applied threshold. */
+/** A change of state counts where it changes the threshold that `taustat_threshold` shows. */
 export function countChange(metrics: Metrics, served: ExportedModel, before: ControllerState): void {
-  if (served.loaded.sites.length === 0 || appliedThreshold(before) === served.loop.applied) return;
-  metrics.thresholdChanges.inc({ model: served.name, reason: served.loop.state.change.reason });
+  const { exposure, state } = served.loop;
+  if (served.loaded.sites.length === 0 || exposureOf(before).threshold === exposure.threshold) return;
+  metrics.thresholdChanges.inc({ model: served.name, reason: state.change.reason });
 }
 
 /** What is read at every scrape. */
@@ -50,19 +51,20 @@ function exportState(metrics: Metrics, served: ExportedModel): void {
   const model = served.name;
   const now = stateName(served.loop.state);
   for (const name of STATE_NAMES) metrics.state.set({ model, state: name }, name === now ? 1 : 0);
-  for (const site of served.loaded.sites)
-    metrics.threshold.set({ model, site: site.name }, served.loop.applied);
+  const { threshold, candidate, exposure } = served.loop.exposure;
+  for (const site of served.loaded.sites) metrics.threshold.set({ model, site: site.name }, threshold);
+  setOrRemove(metrics.candidateThreshold, { model }, candidate ?? undefined);
+  metrics.exposure.set({ model }, exposure);
 }
 
 function exportSparsity(metrics: Metrics, served: ExportedModel): void {
   const model = served.name;
-  const { measured, applied } = served.loop;
+  const { measured, sparsity } = served.loop;
   const { sites, overall } = measured;
-  const sparsity = (value: number) => (applied === 0 ? 0 : value);
-  setOrRemove(metrics.sparsity, { model, site: ALL }, sparsity(overall.sparsity));
+  setOrRemove(metrics.sparsity, { model, site: ALL }, sparsity.overall);
   setOrRemove(metrics.zeroRatio, { model, site: ALL }, overall.zeroRatio);
   for (const [i, site] of served.loaded.sites.entries()) {
-    setOrRemove(metrics.sparsity, { model, site: site.name }, sparsity(sites[i]!.sparsity));
+    setOrRemove(metrics.sparsity, { model, site: site.name }, sparsity.sites[i]);
     setOrRemove(metrics.zeroRatio, { model, site: site.name }, sites[i]!.zeroRatio);
   }
 }

@@ -45,9 +45,10 @@ export class RequestCounter {
     const model = this.#model;
     const now = performance.now();
     for (const answered of this.#waiting.splice(0)) {
-      const { rows, result, totalMs } = answered;
+      const { rows, threshold, result, totalMs } = answered;
       this.#statistics.succeed(rows, result, totalMs);
       this.#metrics.requests.inc({ model, outcome: 'ok' });
+      this.#metrics.answers.inc({ model, answer: threshold > 0 ? 'pruned' : 'dense' });
       this.#metrics.requestDuration.observe({ model, phase: 'queue' }, result.queueMs / 1000);
       this.#metrics.requestDuration.observe({ model, phase: 'infer' }, result.inferMs / 1000);
       this.#metrics.requestDuration.observe({ model, phase: 'total' }, totalMs / 1000);

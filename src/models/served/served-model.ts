@@ -157,7 +157,7 @@ export class ServedModel {
       changes$.subscribe(({ before, after: { mode, phase, change } }) => {
         const { reason, detail } = change;
         countChange(this.#metrics, this, before);
-        this.#log.info({ model: name, mode, phase: phase.kind, threshold: loop.applied, reason }, detail);
+        this.#log.info({ model: name, mode, phase: phase.kind, ...loop.exposure, reason }, detail);
       }),
     );
   }

@@ -1,41 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { binned } from '../../../src/estimator/binning.ts';
-import { AgreementWindow, MeasuredPruning, wilson } from '../../../src/loop/comparison/measured.ts';
-
-describe('wilson', () => {
-  it.each([
-    [0, 0, 0, 1],
-    [10, 10, 0.7225, 1],
-    [0, 10, 0, 0.2775],
-    [50, 100, 0.4038, 0.5962],
-    [95, 100, 0.8882, 0.9785],
-  ])('%i of %i', (successes, trials, low, high) => {
-    const [lower, upper] = wilson(successes, trials);
-    expect(lower).toBeCloseTo(low, 3);
-    expect(upper).toBeCloseTo(high, 3);
-  });
-});
-
-describe('AgreementWindow', () => {
-  it('reads the mean over rows of the latest comparisons, old ones forgotten', () => {
-    const window = new AgreementWindow(2);
-    window.add({ rows: 1, agreed: 0, loss: 1, kl: 9, cosine: 0 });
-    window.add({ rows: 1, agreed: 1, loss: 0, kl: 1, cosine: 1 });
-    window.add({ rows: 3, agreed: 2, loss: 0.25, kl: 2, cosine: 0.5 });
-    expect(window.reading).toMatchObject({
-      comparisons: 2,
-      ratio: 3 / 4,
-      loss: 0.75 / 4,
-      kl: 7 / 4,
-      cosine: 2.5 / 4,
-    });
-  });
-
-  it('knows nothing before the first comparison', () => {
-    const { comparisons, ratio, lowerBound, upperBound } = new AgreementWindow(4).reading;
-    expect([comparisons, ratio, lowerBound, upperBound]).toEqual([0, Number.NaN, 0, 1]);
-  });
-});
+import { MeasuredByThreshold, MeasuredPruning } from '../../../src/loop/comparison/measured.ts';
 
 describe('MeasuredPruning', () => {
   const histogram = binned(new Uint32Array(Float32Array.of(0, 0, 1, 2, 3, 4).buffer));
@@ -55,18 +20,28 @@ describe('MeasuredPruning', () => {
     expect(measured.overall.sparsity).toBeCloseTo(0.5, 3);
   });
 
-  it('knows nothing before the first run, and after a reset', () => {
+  it('knows nothing before the first run', () => {
     const measured = new MeasuredPruning(2);
     expect(measured.overall.sparsity).toBeNaN();
-    measured.add(
-      [histogram, histogram],
-      [
-        { count: 1, sum: 1 },
-        { count: 1, sum: 1 },
-      ],
-    );
-    measured.reset();
     expect(measured.sites.every((site) => Number.isNaN(site.sparsity))).toBe(true);
     expect(measured.freeEnergy(1, 1)).toBeNaN();
+  });
+});
+
+describe('MeasuredByThreshold', () => {
+  const histogram = binned(new Uint32Array(Float32Array.of(0, 1, 2, 3, 4).buffer));
+
+  it('weighs each threshold by its share of production; what is dense adds nothing', () => {
+    const measured = new MeasuredByThreshold(1);
+    measured.at(2).add([histogram], [{ count: 3, sum: 9 }]);
+    measured.at(3).add([histogram], [{ count: 2, sum: 7 }]);
+    const all = (...parts: [number, number][]) => measured.weighted(parts).overall;
+    expect(all([0, 1], [0, 0])).toBe(0);
+    expect(all([2, 0.05], [0, 0.95])).toBeCloseTo(0.05 * 0.25, 12);
+    expect(all([3, 0.25], [2, 0.75])).toBeCloseTo(0.25 * 0.5 + 0.75 * 0.25, 12);
+    expect(measured.weighted([[3, 1]]).sites).toEqual([0.5]);
+    expect(all([9, 1])).toBeNaN();
+    measured.reset();
+    expect(all([3, 1])).toBeNaN();
   });
 });

@@ -48,7 +48,7 @@ export interface FakePlane extends InferencePlane {
     request: InferRequest,
     context: InferContext,
   ) => Promise<InferResponse>;
-  admit: () => void;
+  admit: (name: string) => void;
   isLive: boolean;
   isReady: boolean;
   /** Replaces the identity. */
@@ -83,7 +83,7 @@ export function createFakePlane(): FakePlane {
       return {
         metadata,
         isCurrent: this.metadata === find,
-        admit: () => this.admit(),
+        admit: () => this.admit(name),
         infer: (request, context) => this.infer(name, version, request, context),
       };
     },
