@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ArmRun } from '../../../src/tools/bench/comparison.ts';
 import type { ArmSummary } from '../../../src/tools/bench/summary.ts';
+import { inProcess } from '../../cli/command.ts';
 
 const CLI = new URL('../../../dist/cli.js', import.meta.url).pathname;
 
@@ -161,8 +162,8 @@ describe('taustat bench', () => {
     [['nothing.onnx'], "model file 'nothing.onnx' cannot be read"],
     [['--inputs', 'y=nothing.npy'], "'y=nothing.npy' names no input of the model"],
   ])('refuses %j', async (options, message) => {
-    const { code, stderr } = await bench(options);
-    expect(code).not.toBe(0);
+    const { code, stderr } = await inProcess('bench', ...options);
+    expect(code).toBe(1);
     expect(stderr).toContain(message);
   });
 });
