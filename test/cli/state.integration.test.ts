@@ -7,6 +7,7 @@ import type { pruningReport } from '../../src/models/pruning-report.ts';
 import { BinaryClient } from '../../src/tools/demo/client.ts';
 import { inputRows } from '../../src/tools/inputs/input-rows.ts';
 import { readNpy } from '../../src/tools/inputs/npy.ts';
+import { until } from '../transport/http/until.ts';
 import { inProcess, type Running, start } from './command.ts';
 
 type Report = ReturnType<typeof pruningReport>;
@@ -81,7 +82,7 @@ describe('what a server keeps', () => {
     // The disk may be slower than the next stage of a ramp.
     const evidence = () =>
       readdirSync(folder).find((name) => name.startsWith(`${MODEL}@1.`) && name.endsWith('.json'))!;
-    await expect.poll(() => readFileSync(join(folder, evidence()), 'utf8')).toContain('"stage":3');
+    await until(() => readFileSync(join(folder, evidence()), 'utf8').includes('"stage":3'));
     await kill();
     const after = await report(await serve());
     expect([after.state, after.mode]).toEqual(['tracking', 'auto']);

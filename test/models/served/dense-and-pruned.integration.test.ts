@@ -4,6 +4,7 @@ import { createTaustat, type Taustat } from '../../../src/index.ts';
 import type { InferRequest, Tensor } from '../../../src/protocol/types.ts';
 import { inputRows } from '../../../src/tools/inputs/input-rows.ts';
 import { readNpy } from '../../../src/tools/inputs/npy.ts';
+import { until } from '../../transport/http/until.ts';
 
 const SPEC = { name: 'image', datatype: 'FP32', shape: [-1, 1, 28, 28] } as const;
 
@@ -29,15 +30,6 @@ const request = (inputs: readonly Tensor[], parameters: InferRequest['parameters
 async function metric(taustat: Taustat, start: string): Promise<number> {
   const line = (await taustat.metrics()).body.split('\n').find((l) => l.startsWith(start));
   return line === undefined ? Number.NaN : Number(line.slice(line.lastIndexOf(' ') + 1));
-}
-
-/** Waits until something holds; fails loudly after 20 s. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 400; i++) {
-    if (await holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('waited for 20 s in vain');
 }
 
 describe('the bundled model', () => {
