@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { bundledModel } from '../../src/config/bundled-model.ts';
-import { taustat } from './command.ts';
+import { inProcess, taustat } from './command.ts';
 
 const MODEL = bundledModel('model.onnx');
 const INPUTS = bundledModel('inputs.npy');
@@ -52,7 +52,7 @@ it.each([
   [['--rule', 'best'], 1, /Allowed choices are significant, paper/],
   [['--bogus'], 1, /unknown option '--bogus'/],
 ])('says what is wrong with %j', async (args, code, message) => {
-  const outcome = await taustat('analyze', MODEL, ...args);
+  const outcome = await inProcess('analyze', MODEL, ...args);
   expect(outcome.stderr).toMatch(message);
   expect(outcome.code).toBe(code);
 });

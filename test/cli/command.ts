@@ -3,6 +3,8 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { vi } from 'vitest';
+import { run } from '../../src/cli/program.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -62,4 +64,26 @@ export function start(
 
 export function taustat(...args: string[]): Promise<Outcome> {
   return start('dist/cli.js', args).outcome;
+}
+
+/** The same in the process of the test, for what ends before it has started a worker: a process costs half a second. */
+export async function inProcess(...args: string[]): Promise<Outcome> {
+  const written = { stdout: '', stderr: '' };
+  const capture = (name: 'stdout' | 'stderr') =>
+    vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
+      written[name] += chunk.toString();
+      return true;
+    });
+  const captures = [capture('stdout'), capture('stderr')];
+  const codeBefore = process.exitCode;
+  process.exitCode = undefined;
+  vi.stubEnv('XDG_STATE_HOME', freshStateFolder());
+  try {
+    const code = await run(args);
+    return { code: code === 0 ? Number(process.exitCode ?? 0) : code, ...written };
+  } finally {
+    process.exitCode = codeBefore;
+    for (const each of captures) each.mockRestore();
+    vi.unstubAllEnvs();
+  }
 }

@@ -2,9 +2,9 @@ import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { bundledModel } from '../../src/config/bundled-model.ts';
-import { start, taustat } from './command.ts';
+import { inProcess, start, taustat } from './command.ts';
 
 const MODEL = bundledModel('model.onnx');
 
@@ -12,7 +12,7 @@ describe('--help', () => {
   it.each(['serve', 'demo', 'analyze', 'instrument', 'bench', 'replay', 'state'])(
     'of %s shows options and examples',
     async (command) => {
-      const { code, stdout } = await taustat(command, '--help');
+      const { code, stdout } = await inProcess(command, '--help');
       expect(code).toBe(0);
       expect(stdout).toMatch(/Usage: taustat/);
       expect(stdout).toMatch(/Examples:\n {2}\$ taustat/);
@@ -20,8 +20,11 @@ describe('--help', () => {
   );
 
   it('and --version come from the package', async () => {
-    expect((await taustat('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
-    expect((await taustat('--help')).stdout).toContain('serve');
+    expect(await taustat('--version')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    });
+    expect((await inProcess('--help')).stdout).toContain('serve');
   });
 });
 
@@ -63,10 +66,16 @@ describe('what cannot be done is said in one line, with exit code 1 and no stack
     [['analyze', '/nowhere/model.onnx', '--inputs', 'x.npy'], /^taustat: FILE_NOT_FOUND/],
     [['instrument', 'package.json', '-o', '/tmp/never.onnx'], /^taustat: MODEL_INVALID/],
   ])('%j', async (args, message) => {
-    const { code, stderr } = await taustat(...args);
+    const { code, stderr } = await inProcess(...args);
     expect(stderr).toMatch(message);
     expect(stderr.trimEnd()).not.toContain('\n');
     expect(code).toBe(1);
+  });
+
+  it('in a process of its own, too', async () => {
+    const { code, stdout, stderr } = await taustat('serve', '--bogus');
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toBe("taustat: CONFIG_INVALID: unknown option '--bogus', see --help\n");
   });
 
   it.each([
@@ -76,7 +85,7 @@ describe('what cannot be done is said in one line, with exit code 1 and no stack
     const folder = await mkdtemp(join(tmpdir(), 'taustat-'));
     const file = join(folder, 'taustat.yaml');
     await writeFile(file, text);
-    const { code, stderr } = await taustat('serve', '--config', file);
+    const { code, stderr } = await inProcess('serve', '--config', file);
     expect(stderr).toMatch(message);
     expect(stderr.trimEnd()).not.toContain('\n');
     expect(code).toBe(1);
@@ -84,7 +93,8 @@ describe('what cannot be done is said in one line, with exit code 1 and no stack
   });
 
   it('an unknown setting in the environment', async () => {
-    const { code, stderr } = await start('dist/cli.js', ['serve'], { TAUSTAT_SAMPLING_RATE: '1' }).outcome;
+    vi.stubEnv('TAUSTAT_SAMPLING_RATE', '1');
+    const { code, stderr } = await inProcess('serve');
     expect(stderr).toBe(
       'taustat: CONFIG_INVALID: environment variable TAUSTAT_SAMPLING_RATE names no setting\n',
     );

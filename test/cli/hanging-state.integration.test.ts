@@ -27,12 +27,10 @@ async function put(url: string, mode: string): Promise<unknown> {
   return (await fetch(`${url}/v2/models/${MODEL}/pruning`, init)).json();
 }
 
-/** @returns how it ended, and after how long. */
 async function terminate() {
-  const asked = performance.now();
   running!.child.kill('SIGTERM');
   const { code, stdout } = await running!.outcome;
-  return { code, stdout, signal: running!.child.signalCode, ms: performance.now() - asked };
+  return { code, stdout, signal: running!.child.signalCode };
 }
 
 describe('SIGTERM', () => {
@@ -47,13 +45,11 @@ describe('SIGTERM', () => {
     // Opening a pipe to write to it waits for a reader, which never comes.
     execFileSync('mkfifo', [join(folder, `${MODEL}@1.${hostname().replace(/[^\w-]/g, '_')}.audit.jsonl`)]);
     expect(await put(await serve(), 'off')).toMatchObject({ mode: 'off', durable: true });
-    const { code, signal, stdout, ms } = await terminate();
-    expect(ms).toBeLessThan(10_000);
+    const { code, signal, stdout } = await terminate();
     // Node’s own exit waits for the thread that hangs.
     expect([code, signal]).toEqual([null, 'SIGTERM']);
     expect(stdout).toContain('the state folder has not answered for 3000 ms');
-    expect(stdout).toContain('"msg":"stopped"');
-    expect(stdout).toContain('something hangs: ended by SIGTERM');
+    expect(stdout).toMatch(/"msg":"stopped"[\s\S]*something hangs: ended by SIGTERM/);
   });
 });
 

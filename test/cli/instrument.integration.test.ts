@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundledModel } from '../../src/config/bundled-model.ts';
-import { taustat } from './command.ts';
+import { inProcess, taustat } from './command.ts';
 
 describe('taustat instrument', () => {
   let folder: string;
@@ -35,7 +35,7 @@ describe('taustat instrument', () => {
     const output = join(folder, 'baked.onnx');
     expect(
       (
-        await taustat(
+        await inProcess(
           'instrument',
           bundledModel('model.onnx'),
           '-o',

@@ -80,10 +80,8 @@ describe('servers that share a folder', () => {
     // Cut off in the middle of a write, and never acknowledged.
     writeFileSync(join(folder, `${MODEL}.mode-9.json`), '{"mode":"au');
     writeFileSync(join(folder, `${MODEL}@1.x.json.0123.tmp`), '{');
-    const killed = performance.now();
     const url = await serve();
     expect((await pruning(url)).mode).toBe('off');
-    expect(performance.now() - killed).toBeLessThan(15_000);
     expect(await put(url, { mode: 'observe' })).toMatchObject({ durable: true });
     await killAll();
     expect((await pruning(await serve())).mode).toBe('observe');

@@ -11,7 +11,7 @@ import { partsOf } from '../../src/store/files/audit-parts.ts';
 import { FileStore } from '../../src/store/files/file-store.ts';
 import { choice } from '../contracts/store-contract.ts';
 import { OPTIONS, pair, snapshot } from '../control/events.ts';
-import { taustat } from './command.ts';
+import { inProcess } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'taustat-folder-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -46,11 +46,11 @@ describe('taustat replay', () => {
     const decisions = await live();
     const parts = await partsOf(log);
     expect(parts.length).toBeGreaterThan(2);
-    const { code, stdout } = await taustat('replay', log);
-    expect(stdout).toContain(`${decisions} decisions, each derived again from its evidence, bit for bit`);
+    const { code, stdout } = await inProcess('replay', log);
+    expect(stdout).toContain(`${decisions} decisions, each derived again from its evidence bit for bit`);
     expect(stdout).toContain(`${basename(parts[0]!)}:`);
     expect(code).toBe(0);
-    const last = await taustat('replay', parts.at(-1)!, '--json');
+    const last = await inProcess('replay', parts.at(-1)!, '--json');
     expect(last.code).toBe(0);
     for (const line of last.stdout.trim().split('\n'))
       expect(JSON.parse(line)).toMatchObject({ file: parts.at(-1) });
@@ -61,19 +61,19 @@ describe('taustat state', () => {
   it('shows what is kept, and forgets a model', async () => {
     await new FileStore(folder, fail).saveChoice('m', choice(Date.UTC(2026, 0, 2)));
     await new FileStore(folder, fail).saveChoice('other', choice(1));
-    const { code, stdout } = await taustat('state', '--state-dir', folder);
+    const { code, stdout } = await inProcess('state', '--state-dir', folder);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^m +any +off, 2026-01-02T00:00:00.000Z/m);
     expect(stdout).toMatch(/^m +1 .*MB$/m);
-    expect((await taustat('state', '--state-dir', folder, '--forget', 'm')).stdout).toMatch(
+    expect((await inProcess('state', '--state-dir', folder, '--forget', 'm')).stdout).toMatch(
       /^forgot \d+ files/,
     );
     expect(readdirSync(folder)).toEqual(['other.mode-1.json']);
-    const none = await taustat('state', '--state-dir', folder, '--forget', 'm');
+    const none = await inProcess('state', '--state-dir', folder, '--forget', 'm');
     expect([none.code, none.stderr]).toEqual([
       1,
       expect.stringContaining("UNKNOWN_MODEL: nothing is kept of 'm'"),
     ]);
-    expect((await taustat('state', '--state-dir', '/nowhere')).stdout).toContain('nothing is kept');
+    expect((await inProcess('state', '--state-dir', '/nowhere')).stdout).toContain('nothing is kept');
   });
 });

@@ -8,7 +8,7 @@ export const REQUESTS = setting('FUZZ_REQUESTS', isJob ? 200_000 : 4000);
 export const SOCKET_REQUESTS = setting('FUZZ_SOCKET_REQUESTS', isJob ? 5000 : 400);
 export const SEED = setting('FUZZ_SEED', 1);
 
-/** Growth that no run of the job may show. A leak of one small object per request would be several times this. */
+/** Growth that no run of the job may show, and less than one small object per request. */
 export const MAX_BYTES_PER_1000_REQUESTS = 64 * 1024;
 
 function setting(name: string, fallback: number): number {

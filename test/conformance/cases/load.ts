@@ -1,13 +1,13 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
+import { holdRuns } from '../../runtime/held-runs.ts';
+import { until } from '../../transport/http/until.ts';
 import type { ConformanceCase } from '../case.ts';
 import { expectError, outputsOf } from '../expectations.ts';
 import type { Server } from '../lab.ts';
 import { asJson } from '../requests.ts';
 
-/** A request that keeps a worker busy for a good while. */
-const LONG = asJson([
-  { name: 'trips', datatype: 'INT64', shape: '[]', data: '[1500]', bytes: new BigInt64Array(1) },
+const REQUEST = asJson([
+  { name: 'trips', datatype: 'INT64', shape: '[]', data: '[1]', bytes: new BigInt64Array(1) },
 ]);
 /** What the model 'slow' answers, whatever it is asked: the sum of an identity matrix of 128. */
 const SUM = { y: Float32Array.of(128) };
@@ -15,12 +15,10 @@ const SUM = { y: Float32Array.of(128) };
 const UNDER_WAY = 2;
 
 /** Waits until so many requests wait or run. */
-async function pending(server: Server, count: number): Promise<void> {
-  for (;;) {
-    const { body } = await server.taustat.metrics();
-    if (body.includes(`taustat_queue_requests{model="slow"} ${count}\n`)) return;
-    await pause(2);
-  }
+function pending(server: Server, count: number): Promise<void> {
+  return until(async () =>
+    (await server.taustat.metrics()).body.includes(`taustat_queue_requests{model="slow"} ${count}\n`),
+  );
 }
 
 async function statistics(server: Server) {
@@ -40,16 +38,18 @@ export const LOAD_CASES: readonly ConformanceCase[] = [
       HTTP: async (lab) => {
         const server = await lab.server('slow', { runtime: { maxQueue: 8 } });
         const before = await statistics(server);
-        const others = Array.from({ length: UNDER_WAY }, () => server.send(LONG));
+        const release = holdRuns();
+        const others = Array.from({ length: UNDER_WAY }, () => server.send(REQUEST));
         await pending(server, UNDER_WAY);
         const socket = await server.open();
-        const body = String(LONG.body);
+        const body = String(REQUEST.body);
         socket.write(
           `POST /v2/models/slow/infer HTTP/1.1\r\nHost: h\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
         );
         await pending(server, UNDER_WAY + 1);
         socket.destroy();
         await pending(server, UNDER_WAY);
+        release();
         for (const answer of await Promise.all(others)) expect(outputsOf(answer)).toEqual(SUM);
         await pending(server, 0);
         const { answered, failed } = await statistics(server);
@@ -65,13 +65,15 @@ export const LOAD_CASES: readonly ConformanceCase[] = [
     checks: {
       HTTP: async (lab) => {
         const server = await lab.server('slow', { runtime: { maxQueue: 1 } });
-        const accepted = Array.from({ length: UNDER_WAY + 1 }, () => server.send(LONG));
+        const release = holdRuns();
+        const accepted = Array.from({ length: UNDER_WAY + 1 }, () => server.send(REQUEST));
         await pending(server, UNDER_WAY + 1);
-        const refused = await server.send(LONG);
+        const refused = await server.send(REQUEST);
         expectError(refused, 503, /^1 requests are waiting already/);
         expect(refused.headers['retry-after']).toBe('1');
+        release();
         for (const answer of await Promise.all(accepted)) expect(outputsOf(answer)).toEqual(SUM);
-        expect(outputsOf(await server.send(LONG))).toEqual(SUM);
+        expect(outputsOf(await server.send(REQUEST))).toEqual(SUM);
       },
     },
   },

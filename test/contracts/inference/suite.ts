@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bundledModel } from '../../../src/config/bundled-model.ts';
 import type { ConfigInput } from '../../../src/config/schema.ts';
@@ -7,6 +6,8 @@ import type { TensorElements } from '../../../src/protocol/types.ts';
 import type { Taustat } from '../../../src/taustat.ts';
 import { anyOf, SERVED_DATATYPES } from '../../conformance/models.ts';
 import { ort } from '../../onnx/ort.ts';
+import { holdRuns } from '../../runtime/held-runs.ts';
+import { until } from '../../transport/http/until.ts';
 import type { Asked, AskedTensor, InferenceClient } from './client.ts';
 import { ELEMENTS, ROW, X0, X1 } from './tensors.ts';
 
@@ -293,16 +294,14 @@ export function inferenceSuite(servers: Servers): void {
     const SUM = [{ name: 'y', datatype: 'FP32', shape: [], elements: Float32Array.of(128) }];
 
     /** Waits until so many requests wait or run. */
-    async function pending({ taustat }: Opened, count: number): Promise<void> {
-      for (;;) {
-        const { body } = await taustat.metrics();
-        if (body.includes(`taustat_queue_requests{model="slow"} ${count}\n`)) return;
-        await pause(2);
-      }
-    }
+    const pending = ({ taustat }: Opened, count: number) =>
+      until(async () =>
+        (await taustat.metrics()).body.includes(`taustat_queue_requests{model="slow"} ${count}\n`),
+      );
 
     it('what finds the queue full is refused, and what was accepted is answered', async () => {
       const opened = await open('slow', { runtime: { maxQueue: 1 } });
+      const release = holdRuns();
       // One run is under way, one in the worker's mailbox, one in the queue.
       const accepted = Array.from({ length: 3 }, () => opened.client.infer(LONG));
       await pending(opened, 3);
@@ -310,16 +309,19 @@ export function inferenceSuite(servers: Servers): void {
         kind: 'busy',
         message: expect.stringMatching(/^1 requests are waiting already/),
       });
+      release();
       for (const answer of await Promise.all(accepted)) expect(answer.outputs).toEqual(SUM);
     });
 
     it('a timeout ends the wait', async () => {
       const { client } = await open('slow', { runtime: { maxQueue: 1 } });
+      const release = holdRuns();
       const hasty = { ...LONG, parameters: { timeout: 2000 } };
       await expect(client.infer(hasty)).rejects.toMatchObject({
         kind: 'late',
         message: 'no answer within the timeout of 2000 µs',
       });
+      release();
     });
   });
 }

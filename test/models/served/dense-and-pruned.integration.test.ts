@@ -5,6 +5,7 @@ import { createTaustat, type Taustat } from '../../../src/index.ts';
 import type { InferRequest, Tensor } from '../../../src/protocol/types.ts';
 import { inputRows } from '../../../src/tools/inputs/input-rows.ts';
 import { readNpy } from '../../../src/tools/inputs/npy.ts';
+import { until } from '../../transport/http/until.ts';
 
 const SPEC = { name: 'image', datatype: 'FP32', shape: [-1, 1, 28, 28] } as const;
 
@@ -31,15 +32,6 @@ async function metric(taustat: Taustat, name: string, labels: Record<string, str
   const exposition = readExposition((await taustat.metrics()).body);
   const [sample] = samplesOf(exposition, name, { model: 'fashion-mnist-cnn', ...labels });
   return sample?.value ?? Number.NaN;
-}
-
-/** Waits until something holds; fails loudly after 20 s. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 400; i++) {
-    if (await holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('waited for 20 s in vain');
 }
 
 describe('the bundled model', () => {

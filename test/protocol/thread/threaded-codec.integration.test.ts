@@ -8,6 +8,7 @@ import { MAX_STRINGS } from '../../../src/protocol/shape.ts';
 import { CodecPool } from '../../../src/protocol/thread/codec-pool.ts';
 import { ThreadedCodec } from '../../../src/protocol/thread/threaded-codec.ts';
 import type { InferRequest, InferResponse } from '../../../src/protocol/types.ts';
+import { until } from '../../transport/http/until.ts';
 import { tensors } from '../arbitraries.ts';
 import { modelOf } from '../encoding.ts';
 
@@ -125,7 +126,7 @@ describe('the pool of threads', () => {
     expect(decoded.map(({ request }) => request.inputs[0]!.elements.length)).toEqual([
       10, 11, 12, 13, 14, 15,
     ]);
-    await expect.poll(() => pool.threads).toBe(0);
+    await until(() => pool.threads === 0);
     expect((await decode(pool, 3)).request.inputs[0]!.elements).toEqual(Float32Array.of(1.5, 1.5, 1.5));
   });
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ArmRun } from '../../../src/tools/bench/comparison.ts';
 import type { ArmSummary } from '../../../src/tools/bench/summary.ts';
+import { inProcess } from '../../cli/command.ts';
 
 const CLI = new URL('../../../dist/cli.js', import.meta.url).pathname;
 
@@ -44,13 +45,13 @@ describe('taustat bench', () => {
     const file = join(folder, 'report.json');
     const short = [
       '--seconds',
-      '1',
+      '0.3',
       '--rounds',
       '1',
       '--batch',
       '1,16',
       '--settle',
-      '1',
+      '0.3',
       '--connections',
       '4',
     ];
@@ -108,7 +109,7 @@ describe('taustat bench', () => {
   });
 
   it('compares protocols', async () => {
-    const short = ['--seconds', '0.5', '--rounds', '1', '--batch', '1,16', '--connections', '4'];
+    const short = ['--seconds', '0.3', '--rounds', '1', '--batch', '16', '--connections', '4'];
     const { code, stdout, stderr } = await bench([
       '--protocols',
       'json,binary,grpc',
@@ -121,13 +122,13 @@ describe('taustat bench', () => {
     expect(reference).toBe('json');
     const order = ['json', 'binary', 'grpc', 'grpc', 'binary', 'json'];
     expect(runs.map(({ batch, arm }: { batch: number; arm: string }) => [batch, arm])).toEqual(
-      [1, 16].flatMap((batch) => order.map((arm) => [batch, arm])),
+      order.map((arm) => [16, arm]),
     );
     for (const { throughput, latency } of runs) {
       expect(throughput).toBeGreaterThan(0);
       expect(latency.p50).toBeLessThanOrEqual(latency.p99);
     }
-    expect(summaries).toHaveLength(6);
+    expect(summaries).toHaveLength(3);
   });
 
   it('overloads a server, which refuses, loses nothing and recovers', async () => {
@@ -165,8 +166,8 @@ describe('taustat bench', () => {
       "--inputs 'image=y.npy': input 'image' is given twice",
     ],
   ])('refuses %j', async (options, message) => {
-    const { code, stderr } = await bench(options);
-    expect(code).not.toBe(0);
+    const { code, stderr } = await inProcess('bench', ...options);
+    expect(code).toBe(1);
     expect(stderr).toContain(message);
   });
 });

@@ -1,7 +1,8 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Lab, type Server } from '../../conformance/lab.ts';
+import { holdRuns } from '../../runtime/held-runs.ts';
+import { until } from '../http/until.ts';
 import { type InferResponseMessage, messagesOf, OracleClient } from './oracle.ts';
 
 let lab: Lab;
@@ -19,9 +20,9 @@ afterAll(async () => {
 
 /** Runs that one worker has at a time: one under way, the next in its mailbox. */
 const UNDER_WAY = 2;
-const LONG = {
+const REQUEST = {
   model_name: 'slow',
-  inputs: [{ name: 'trips', datatype: 'INT64', shape: [], contents: { int64_contents: ['4000'] } }],
+  inputs: [{ name: 'trips', datatype: 'INT64', shape: [], contents: { int64_contents: ['1'] } }],
 };
 
 function infer(timeout?: string) {
@@ -34,7 +35,7 @@ function infer(timeout?: string) {
       path,
       requestSerialize,
       responseDeserialize,
-      LONG,
+      REQUEST,
       metadata,
       (error: ServiceError | null, content?: object) => {
         if (error === null) resolve(content as InferResponseMessage);
@@ -47,18 +48,13 @@ function infer(timeout?: string) {
   return { answer, cancel: () => cancel() };
 }
 
-async function exported(line: string): Promise<void> {
-  const isThere = async () => (await server.taustat.metrics()).body.includes(`${line}\n`);
-  for (let i = 0; i < 2000; i++) {
-    if (await isThere()) return;
-    await pause(2);
-  }
-  expect((await server.taustat.metrics()).body).toContain(line);
-}
+const exported = (line: string) =>
+  until(async () => (await server.taustat.metrics()).body.includes(`${line}\n`));
 
 const pending = (count: number) => exported(`taustat_queue_requests{model="slow"} ${count}`);
 
 it('work of a call that is cancelled leaves the queue and is never run; calls beside it are answered', async () => {
+  const release = holdRuns();
   const others = Array.from({ length: UNDER_WAY }, () => infer().answer);
   await pending(UNDER_WAY);
   const { answer, cancel } = infer();
@@ -66,6 +62,7 @@ it('work of a call that is cancelled leaves the queue and is never run; calls be
   cancel();
   await expect(answer).rejects.toMatchObject({ code: status.CANCELLED });
   await pending(UNDER_WAY);
+  release();
   for (const { outputs } of await Promise.all(others))
     expect(outputs[0]!.contents!.fp32_contents).toEqual([128]);
   await pending(0);
@@ -74,11 +71,13 @@ it('work of a call that is cancelled leaves the queue and is never run; calls be
 });
 
 it('so does work whose deadline is over, and it counts as late', async () => {
+  const release = holdRuns();
   const others = Array.from({ length: UNDER_WAY }, () => infer().answer);
   await pending(UNDER_WAY);
   // Without a deadline of the client's own, which would cancel the call at about the same time.
   const { answer } = infer('60m');
   await expect(answer).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED });
+  release();
   for (const { outputs } of await Promise.all(others))
     expect(outputs[0]!.contents!.fp32_contents).toEqual([128]);
   await pending(0);

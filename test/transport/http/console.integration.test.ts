@@ -80,7 +80,7 @@ describe.skipIf(!existsSync(CHROMIUM) && !IS_CI)(
     let server: Server;
     const servers: Server[] = [];
     beforeAll(async () => {
-      browser = await chromium.launch({ executablePath: CHROMIUM });
+      browser = await chromium.launch({ executablePath: CHROMIUM, timeout: 0 });
       server = await Server.start();
     });
     afterEach(async () => {
@@ -92,11 +92,18 @@ describe.skipIf(!existsSync(CHROMIUM) && !IS_CI)(
       await server?.stop();
     });
 
+    /** A page that waits as long as its test does. */
+    async function newPage(viewport: typeof WIDE): Promise<Page> {
+      const page = await browser.newPage({ viewport });
+      page.setDefaultTimeout(0);
+      return page;
+    }
+
     async function open(
       url: string,
       viewport = WIDE,
     ): Promise<{ page: Page; complaints: string[]; asked: string[] }> {
-      const page = await browser.newPage({ viewport });
+      const page = await newPage(viewport);
       const complaints: string[] = [];
       const asked: string[] = [];
       page.on('console', (message) => {
@@ -239,7 +246,7 @@ describe.skipIf(!existsSync(CHROMIUM) && !IS_CI)(
         control: { token: 'control-secret' },
       });
       servers.push(guarded);
-      const page = await browser.newPage({ viewport: WIDE });
+      const page = await newPage(WIDE);
       await page.goto(guarded.url);
       await page.locator('#link:text-is("the server wants a token")').waitFor();
       const field = page.getByLabel('Bearer token');
