@@ -105,12 +105,12 @@ export const ConfigSchema = z.strictObject({
       maxQueue: count
         .optional()
         .describe(
-          'requests that may wait; more are answered 503; by default 256 per worker or 100 ms of them, 64 when that is less or lasts',
+          'Most requests that may wait; more are answered 503. By default as many as run in 100 ms, at least 64 and at most 256 per worker; while the server is overloaded, as many as run in 5 ms.',
         ),
       maxQueueMs: positive
         .default(400)
         .describe(
-          'longest wait that a request is let into, as predicted; beyond it requests are answered 503',
+          'Longest predicted wait of a request, in milliseconds; where it would be longer, requests are answered 503.',
         ),
       maxShadowQueue: count.default(64).describe('Most shadow runs that may wait; more are dropped.'),
     })

@@ -114,17 +114,19 @@ export class BatchingRuntime implements Runtime {
   #enqueue(rider: Rider): void {
     const refusal = this.#admission.refusal(this.#queue.riders, performance.now());
     if (refusal !== undefined) rider.reject(refusal);
-    if (refusal !== undefined || !rider.wait(this.#leave)) return;
+    if (refusal !== undefined || !this.#wait(rider)) return;
     this.#admission.waits(performance.now());
     const batch = this.#queue.add(rider);
     if (batch.isOver || batch.rows >= this.#options.maxBatch) this.#dispatch();
     else if (batch.riders.length === 1) this.#waitForMore(batch);
   }
 
-  readonly #leave = (rider: Rider): void => {
-    this.#queue.remove(rider);
-    this.#noticeIdle();
-  };
+  #wait(rider: Rider): boolean {
+    return rider.wait(() => {
+      this.#queue.remove(rider);
+      this.#noticeIdle();
+    });
+  }
 
   /** Without a delay, what arrives in the same turn of the event loop rides together all the same. */
   #waitForMore(batch: Batch): void {
@@ -215,7 +217,7 @@ export class BatchingRuntime implements Runtime {
   }
 
   #goAlone(riders: readonly Rider[]): void {
-    this.#queue.putFirst(riders.filter((rider) => rider.wait(this.#leave)));
+    this.#queue.putFirst(riders.filter((rider) => this.#wait(rider)));
   }
 
   #decide(trust: Trust): void {

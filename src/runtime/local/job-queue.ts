@@ -1,26 +1,22 @@
+import type { RunJob } from './run-job.ts';
+
 /**
- * A bounded queue in two classes: production first, shadow only when no production waits.
- * A job that is aborted while it waits leaves the queue and is never started.
+ * A queue in two classes: production first, shadow only when no production waits. What is taken out must be started or
+ * rejected at once, which ends its wait.
  */
-export interface Job {
-  readonly isShadow: boolean;
-  readonly signal?: AbortSignal | undefined;
-  readonly abort: () => void;
-}
+export class JobQueue {
+  readonly #production: RunJob[] = [];
+  readonly #shadow: RunJob[] = [];
+  readonly #maxShadow: number;
+  readonly #onLeft: () => void;
 
-interface Waiting<J> {
-  readonly job: J;
-  /** A signal may outlive the job by far, so nothing of it may stay there. */
-  readonly unlisten: () => void;
-}
-
-export class JobQueue<J extends Job> {
-  readonly #production: Waiting<J>[] = [];
-  readonly #shadow: Waiting<J>[] = [];
-  readonly #limits: { readonly production: number; readonly shadow: number };
-
-  constructor(limits: { readonly production: number; readonly shadow: number }) {
-    this.#limits = limits;
+  /**
+   * @param maxShadow - shadow jobs that may wait. How much production waits is decided by who offers it.
+   * @param onLeft - told of every job whose client went while it waited.
+   */
+  constructor(maxShadow: number, onLeft: () => void) {
+    this.#maxShadow = maxShadow;
+    this.#onLeft = onLeft;
   }
 
   get production(): number {
@@ -31,45 +27,33 @@ export class JobQueue<J extends Job> {
     return this.#shadow.length;
   }
 
-  /** @returns false when the class of the job is full. A job that is aborted already is told so at once. */
-  offer(job: J): boolean {
-    const { signal } = job;
-    if (signal?.aborted) {
-      job.abort();
-      return true;
-    }
-    const lane = job.isShadow ? this.#shadow : this.#production;
-    if (lane.length >= (job.isShadow ? this.#limits.shadow : this.#limits.production)) return false;
-    const leave = () => {
-      lane.splice(lane.indexOf(waiting), 1);
-      job.abort();
-    };
-    const waiting: Waiting<J> = { job, unlisten: () => signal?.removeEventListener('abort', leave) };
-    signal?.addEventListener('abort', leave, { once: true });
-    lane.push(waiting);
+  /** @returns false when the job is one shadow job too many. */
+  offer(job: RunJob): boolean {
+    const jobs = job.isShadow ? this.#shadow : this.#production;
+    if (job.isShadow && jobs.length >= this.#maxShadow) return false;
+    const isWaiting = job.wait(() => {
+      jobs.splice(jobs.indexOf(job), 1);
+      this.#onLeft();
+    });
+    if (isWaiting) jobs.push(job);
     return true;
   }
 
-  takeProduction(): J | undefined {
-    return taken(this.#production.shift());
+  takeProduction(): RunJob | undefined {
+    return this.#production.shift();
   }
 
-  takeShadow(): J | undefined {
-    return this.#production.length > 0 ? undefined : taken(this.#shadow.shift());
+  takeShadow(): RunJob | undefined {
+    return this.#production.length > 0 ? undefined : this.#shadow.shift();
   }
 
   /** Empties the production class. */
-  drainProduction(): J[] {
-    return this.#production.splice(0).map((waiting) => taken(waiting)!);
+  drainProduction(): RunJob[] {
+    return this.#production.splice(0);
   }
 
   /** Empties the shadow class. */
-  drainShadow(): J[] {
-    return this.#shadow.splice(0).map((waiting) => taken(waiting)!);
+  drainShadow(): RunJob[] {
+    return this.#shadow.splice(0);
   }
-}
-
-function taken<J>(waiting: Waiting<J> | undefined): J | undefined {
-  waiting?.unlisten();
-  return waiting?.job;
 }

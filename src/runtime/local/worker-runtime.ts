@@ -22,7 +22,7 @@ export interface WorkerRuntimeOptions extends WorkerPoolOptions {
 /** Runs a model in worker threads: the calling thread never runs inference. */
 export class WorkerRuntime implements Runtime {
   readonly #options: WorkerRuntimeOptions;
-  readonly #queue: JobQueue<RunJob>;
+  readonly #queue: JobQueue;
   readonly #pool: WorkerPool;
   readonly #admission: Admission;
   readonly #depth: PipelineDepth;
@@ -36,10 +36,7 @@ export class WorkerRuntime implements Runtime {
 
   private constructor(setup: WorkerSetup, options: WorkerRuntimeOptions) {
     this.#options = options;
-    const queue = new JobQueue<RunJob>({
-      production: Number.POSITIVE_INFINITY,
-      shadow: options.maxShadowQueue,
-    });
+    const queue = new JobQueue(options.maxShadowQueue, () => this.#noticeIdle());
     this.#queue = queue;
     const { maxQueue, maxQueueMs = Number.POSITIVE_INFINITY, workers } = options;
     this.#admission = new Admission({ maxQueue, maxQueueMs, workers });
@@ -53,7 +50,7 @@ export class WorkerRuntime implements Runtime {
       },
       onWorker: () => this.#dispatch(),
       giveUp: (error) => {
-        for (const job of queue.drainProduction()) job.fail(error);
+        for (const job of queue.drainProduction()) job.reject(error);
         this.#noticeIdle();
       },
     });
@@ -91,7 +88,7 @@ export class WorkerRuntime implements Runtime {
     return new Promise((resolve, reject) => {
       if (this.#closed !== undefined)
         return reject(new ServingError('UNAVAILABLE', 'the server is shutting down'));
-      const job = new RunJob(run, 'nothing', false, { resolve, reject }, this.#noticeIdle);
+      const job = new RunJob(run, 'nothing', false, { resolve, reject });
       const worker = this.#queue.production === 0 ? this.#pool.leastLoaded(this.#depth.runs) : undefined;
       if (worker !== undefined) {
         this.#start(worker, job);
@@ -141,10 +138,11 @@ export class WorkerRuntime implements Runtime {
 
   shadow(run: ShadowRun): Promise<ShadowResult | 'dropped'> {
     return new Promise((resolve, reject) => {
-      const dropOrReject = (error: ServingError) =>
-        error.code === 'UNAVAILABLE' || this.#closed !== undefined ? resolve('dropped') : reject(error);
-      const outcome = { resolve, reject: dropOrReject };
-      const job = new RunJob(run, run.measure, true, outcome, this.#noticeIdle);
+      const dropOrReject = (error: unknown) => {
+        const isGone = error instanceof ServingError && error.code === 'UNAVAILABLE';
+        return isGone || this.#closed !== undefined ? resolve('dropped') : reject(error);
+      };
+      const job = new RunJob(run, run.measure, true, { resolve, reject: dropOrReject });
       if (this.#closed !== undefined || !this.#queue.offer(job)) return resolve('dropped');
       this.#dispatch();
     });
@@ -157,7 +155,7 @@ export class WorkerRuntime implements Runtime {
 
   async #finish(): Promise<void> {
     this.#pool.startClosing();
-    for (const job of this.#queue.drainShadow()) job.abort();
+    for (const job of this.#queue.drainShadow()) job.cancel();
     if (this.pending > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     await this.#pool.stop();
   }
@@ -182,6 +180,7 @@ export class WorkerRuntime implements Runtime {
   }
 
   #start(worker: WorkerThread, job: RunJob): void {
+    job.start();
     const startedAt = performance.now();
     const { inputs, transfer } = outgoing(job.run);
     const message: RunMessage = {
@@ -203,12 +202,12 @@ export class WorkerRuntime implements Runtime {
       (done) => {
         // A shadow run has its worker to itself from here to there, the messages included.
         if (job.isShadow) this.#shadowMs += performance.now() - startedAt;
-        else this.#ran(done, job.waitedMs(startedAt));
-        job.settle(done, startedAt);
+        else this.#ran(done, job.waitedMs);
+        job.settle(done);
         goOn();
       },
       (error: ServingError) => {
-        job.fail(error);
+        job.reject(error);
         goOn();
       },
     );

@@ -15,7 +15,7 @@ export interface HttpLimits {
   readonly threadFromElements: number;
   /** What `Retry-After` says when the server is overloaded or not ready. */
   readonly retryAfterSeconds: number;
-  /** How long the refusal of a request for want of room is held back. */
+  /** Time before an overloaded server sends a refusal, in milliseconds: whoever is refused at once asks again at once. */
   readonly refusalDelayMs: number;
 }
 

@@ -32,7 +32,7 @@ describe('three times the load that can be borne', () => {
   const OVERHEAD_MS = 0.5;
 
   it.each([
-    [0.2, 1, 20],
+    [0.25, 1, 20],
     [1, 1, 60],
     [5, 1, 60],
     [8, 1, 60],
@@ -165,30 +165,101 @@ describe('the predicted wait', () => {
   });
 });
 
-describe('a request that the event loop comes to late', () => {
-  const refusing = (intervalMs: number) => {
-    const admission = new Admission({ maxQueue: 4, maxQueueMs: 1000, workers: 1 });
-    for (let i = 0; i < 40; i++) admission.departed(1, i * intervalMs);
-    const now = 40 * intervalMs;
-    expect(admission.lateness(1e6, now)).toBeUndefined();
-    expect(admission.refusal(4, now)?.code).toBe('OVERLOADED');
-    return { admission, now };
+/** An admission that has just refused a run, while runs leave every `intervalMs`. */
+function refusing(intervalMs: number, workers = 1) {
+  const admission = new Admission({ maxQueueMs: Number.POSITIVE_INFINITY, workers });
+  for (let i = 0; i < 400; i++) admission.departed(10, i * intervalMs);
+  const now = 400 * intervalMs;
+  expect(admission.refusal(10_000, now)?.code).toBe('OVERLOADED');
+  return { admission, now };
+}
+
+describe('the queue after a refusal', () => {
+  const room = (admission: Admission, now: number) => {
+    for (let runs = 0; ; runs++) if (admission.refusal(runs, now) !== undefined) return runs;
   };
 
   it.each([
-    [0.05, 2],
-    [0.1, 2],
-    [1, 16],
-    [100, 1600],
-  ])('is refused after a refusal: runs every %d ms, %d ms into its turn', (intervalMs, lateMs) => {
-    const { admission, now } = refusing(intervalMs);
-    expect(admission.lateness(0.99 * lateMs, now + 1)).toBeUndefined();
-    expect(admission.lateness(1.01 * lateMs, now + 1)?.code).toBe('OVERLOADED');
+    [0.1, 50],
+    [0.5, 10],
+    [1, 5],
+    [5, 1],
+    [50, 1],
+  ])('holds 5 ms of runs, one for each worker at least: departures every %d ms', (ms, runs) => {
+    const { admission, now } = refusing(ms);
+    expect(room(admission, now + 1)).toBe(runs);
   });
 
-  it('prolongs nothing by being refused: a quarter of a second later it is let in', () => {
+  it.each([
+    [100, 10],
+    [200, 20],
+    [500, 50],
+    [2000, 200],
+    [60_000, 200],
+  ])('holds 5 ms more for every 100 ms: %d ms later %d runs', (laterMs, runs) => {
+    const { admission, now } = refusing(0.5);
+    expect(room(admission, now + laterMs)).toBe(runs);
+  });
+});
+
+describe('a length that is asked for', () => {
+  it('is that of a burst and of a queue that stays long, until a run is refused', () => {
+    const admission = new Admission({ maxQueue: 1000, maxQueueMs: 400, workers: 1 });
+    for (let i = 0; i < 400; i++) admission.departed(10, 0.1 * i);
+    admission.waits(40);
+    expect(admission.refusal(999, 60_000)).toBeUndefined();
+    expect(admission.refusal(1000, 60_000)).toBeDefined();
+    expect(admission.refusal(50, 60_001)).toBeDefined();
+  });
+});
+
+describe('a queue that has not been empty for 100 ms', () => {
+  it.each([
+    [0.01, 256, 256],
+    [0.05, 256, 100],
+    [0.5, 200, 64],
+    [5, 64, 64],
+  ])('holds 5 ms of runs, 64 at least: departures every %d ms', (ms, before, after) => {
+    const admission = () => {
+      const one = new Admission({ maxQueueMs: Number.POSITIVE_INFINITY, workers: 1 });
+      for (let i = 0; i < 400; i++) one.departed(10, i * ms);
+      one.waits(400 * ms);
+      return one;
+    };
+    const at = 400 * ms;
+    expect(admission().refusal(before - 1, at + 99)).toBeUndefined();
+    expect(admission().refusal(before, at + 99)).toBeDefined();
+    expect(admission().refusal(after - 1, at + 101)).toBeUndefined();
+    expect(admission().refusal(after, at + 101)).toBeDefined();
+  });
+});
+
+describe('the mean gap between departures', () => {
+  it('forgets with a time constant of 100 ms', () => {
+    const admission = new Admission({ maxQueueMs: 1000, workers: 1 });
+    for (let i = 0; i <= 1000; i++) admission.departed(1, i);
+    for (let i = 1; i <= 10; i++) admission.departed(1, 1000 + 10 * i);
+    // 100 gaps of 1 ms, discounted by e⁻¹, and 6.6 of 10 ms that are left of ten.
+    const wait = admission.refusal(1000, 1100)?.message.match(/about (\d+) ms/)?.[1];
+    expect(Number(wait) / 1000).toBeCloseTo((100 * Math.exp(-1) + 66.4) / (100 * Math.exp(-1) + 6.64), 1);
+  });
+});
+
+describe('a request that the event loop comes to late', () => {
+  it('is refused after a refusal: 5 ms into its turn', () => {
+    const { admission, now } = refusing(1);
+    expect(admission.lateness(4.99, now + 1)).toBeUndefined();
+    expect(admission.lateness(5.01, now + 1)?.code).toBe('OVERLOADED');
+  });
+
+  it('is let in where nothing was refused', () => {
+    const admission = new Admission({ maxQueueMs: 1000, workers: 1 });
+    expect(admission.lateness(1e6, 1000)).toBeUndefined();
+  });
+
+  it('prolongs nothing by being refused: 100 ms later it is let in', () => {
     const { admission, now } = refusing(0.1);
-    for (let ms = 1; ms < 250; ms++) expect(admission.lateness(50, now + ms)).toBeDefined();
-    expect(admission.lateness(50, now + 250)).toBeUndefined();
+    for (let ms = 1; ms < 100; ms++) expect(admission.lateness(50, now + ms)).toBeDefined();
+    expect(admission.lateness(50, now + 100)).toBeUndefined();
   });
 });

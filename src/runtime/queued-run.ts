@@ -1,0 +1,67 @@
+import { ServingError } from '../config/errors.ts';
+import type { Run } from './runtime.ts';
+
+export interface RunOutcome<R> {
+  readonly resolve: (result: R) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A run between its arrival and its end. It waits in a queue until it starts, or until its client goes, which ends it. */
+export abstract class QueuedRun<R> {
+  readonly run: Run;
+  readonly #outcome: RunOutcome<R>;
+  readonly #arrivedAt = performance.now();
+  #startedAt = Number.NaN;
+  /** A signal may outlive the run by far, so no listener may stay there. */
+  #unlisten: () => void = () => undefined;
+
+  constructor(run: Run, outcome: RunOutcome<R>) {
+    this.run = run;
+    this.#outcome = outcome;
+  }
+
+  /**
+   * Begins to wait.
+   *
+   * @param leave - takes it out of its queue when its client goes.
+   * @returns false when its client is gone already.
+   */
+  wait(leave: () => void): boolean {
+    const { signal } = this.run;
+    if (signal?.aborted) {
+      this.cancel();
+      return false;
+    }
+    const gone = () => {
+      leave();
+      this.cancel();
+    };
+    signal?.addEventListener('abort', gone, { once: true });
+    this.#unlisten = () => signal?.removeEventListener('abort', gone);
+    return true;
+  }
+
+  /** Ends the wait: from now on its client's going changes nothing. */
+  start(): void {
+    this.#unlisten();
+    this.#startedAt = performance.now();
+  }
+
+  /** Time from its arrival to its start, in milliseconds. */
+  get waitedMs(): number {
+    return this.#startedAt - this.#arrivedAt;
+  }
+
+  reject(error: unknown): void {
+    this.#unlisten();
+    this.#outcome.reject(error);
+  }
+
+  cancel(): void {
+    this.reject(new ServingError('UNAVAILABLE', 'the request was cancelled while it waited'));
+  }
+
+  protected resolve(result: R): void {
+    this.#outcome.resolve(result);
+  }
+}
