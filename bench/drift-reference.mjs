@@ -1,6 +1,5 @@
-// @ts-check
 // How long the thread that serves is held up by a new drift reference, at once and in the background:
-// `npm run build && node bench/drift-reference.mjs [--rounds 8]`. First: in a thread that has never made one.
+// `npm run build && node bench/drift-reference.mjs`. First: in a thread that has never made one.
 import { setImmediate as turn } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -61,7 +60,14 @@ async function thread() {
 }
 
 async function main() {
-  const { values } = parseArgs({ options: { rounds: { type: 'string', default: '8' } } });
+  const { values } = parseArgs({
+    options: { rounds: { type: 'string', default: '8' }, help: { type: 'boolean', default: false } },
+  });
+  if (values.help) {
+    console.log(`usage: node bench/drift-reference.mjs [--rounds N]
+  --rounds N  rounds, of which each runs both arms twice (8)`);
+    return;
+  }
   console.log('| sites | arm | first: longest turn, ms | sum, ms | later: longest turn, ms | sum, ms |');
   console.log('|---|---|---|---|---|---|');
   for (const sites of SITES) {

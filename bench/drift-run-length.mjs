@@ -1,6 +1,5 @@
-// @ts-check
 // Observed against configured mean run length of the drift detector, and how soon it notices a change:
-// `npm run build && node bench/drift-run-length.mjs [--references 400] [--lengths 1000,20000] [--only text]`.
+// `npm run build && node bench/drift-run-length.mjs`.
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import * as ort from 'onnxruntime-node';
@@ -12,6 +11,7 @@ import { summarize } from '../dist/estimator/summary.js';
 import { instrument } from '../dist/onnx/instrument.js';
 import { THRESHOLD_INPUT } from '../dist/onnx/names.js';
 import { readNpy } from '../dist/tools/inputs/npy.js';
+import { present } from './present.mjs';
 
 /** @typedef {import('../dist/estimator/summary.js').RequestSummary} RequestSummary */
 /** @typedef {() => number} Random */
@@ -22,14 +22,24 @@ const { values: options } = parseArgs({
   options: {
     references: { type: 'string', default: '400' },
     lengths: { type: 'string', default: '1000,20000' },
+    delays: { type: 'string', default: '101' },
     only: { type: 'string', default: '' },
+    help: { type: 'boolean', default: false },
   },
 });
+if (options.help) {
+  console.log(`usage: node bench/drift-run-length.mjs [OPTION …]
+  --references N  references, each with a run of its own (400)
+  --lengths LIST  configured run lengths (1000,20000)
+  --delays N      alarms that a median delay is taken of (101)
+  --only TEXT     only traffic whose name has this in it`);
+  process.exit();
+}
 const REFERENCES = Number(options.references);
 const WINDOW = 256;
 const MEMORY = 64;
 const BATCH = 4;
-const DELAYS = 101;
+const DELAYS = Number(options.delays);
 /** Runs are given up after so many times the configured length. */
 const LONGEST = 50;
 
@@ -86,7 +96,7 @@ async function bundled() {
     pool.push(
       summarize(
         sites.map(({ tap }) => {
-          const { buffer, byteOffset, length } = /** @type {Float32Array} */ (outputs[tap].data);
+          const { buffer, byteOffset, length } = /** @type {Float32Array} */ (present(outputs[tap]).data);
           return binned(new Uint32Array(buffer, byteOffset, length));
         }),
       ),

@@ -1,5 +1,4 @@
-// @ts-check
-// What a large JSON body does to everybody else: `npm run bench:large [-- --megabytes 35 --rounds 3]`.
+// What a large JSON body does to everybody else: `npm run bench:large`.
 // A server whose model answers its input. Large JSON is decoded and encoded in a thread of its own, or on the thread that
 // serves, in alternation (A B B A). While one client sends the body, another asks for something that costs nothing.
 
@@ -106,8 +105,18 @@ const median = (values) => values.sort((a, b) => a - b)[values.length >> 1] ?? N
 
 async function main() {
   const { values } = parseArgs({
-    options: { megabytes: { type: 'string', default: '35' }, rounds: { type: 'string', default: '3' } },
+    options: {
+      megabytes: { type: 'string', default: '35' },
+      rounds: { type: 'string', default: '3' },
+      help: { type: 'boolean', default: false },
+    },
   });
+  if (values.help) {
+    console.log(`usage: npm run bench:large [-- OPTION …]
+  --megabytes N  size of the body (35)
+  --rounds N     rounds, of which each runs both arms twice (3)`);
+    return;
+  }
   const count = Math.round((Number(values.megabytes) * 1e6) / 9);
   const data = Array.from({ length: count }, (_, i) => ((i * 0.618) % 1).toFixed(6)).join(',');
   const body = Buffer.from(`{"inputs":[{"name":"x","datatype":"FP32","shape":[${count}],"data":[${data}]}]}`);

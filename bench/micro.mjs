@@ -1,5 +1,5 @@
-// @ts-check
-// Micro benchmarks of the estimator and the codecs: `npm run bench:micro [-- --json]`.
+// Micro benchmarks of the estimator and the codecs: `npm run bench:micro`.
+import { parseArgs } from 'node:util';
 import { Bench } from 'tinybench';
 import { criticality } from '../dist/criticality/critical-point.js';
 import { freeEnergyAt, logGrid } from '../dist/criticality/free-energy.js';
@@ -11,6 +11,21 @@ import { cloneHistogram, finish, mergeAll, tails } from '../dist/estimator/histo
 import { RollingWindow } from '../dist/estimator/rolling-window.js';
 import { summarize } from '../dist/estimator/summary.js';
 import { decodeInferRequest } from '../dist/protocol/decode-request.js';
+import { present } from './present.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    milliseconds: { type: 'string', default: '400' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+if (options.help) {
+  console.log(`usage: npm run bench:micro [-- OPTION …]
+  --milliseconds N  how long each benchmark runs (400)
+  --json            one line of JSON instead of a table`);
+  process.exit();
+}
 
 const random = xorshift(1);
 /** @param {number} length */
@@ -28,6 +43,7 @@ const pool = Array.from({ length: 256 }, () =>
   Array.from({ length: SITES }, (_, site) => binned(bits(relu(12544 >> site)))),
 );
 for (const sample of pool) window.add(sample, 0);
+const [first = []] = pool;
 const snapshot = window.snapshot();
 const { slices } = snapshot;
 let moved = slices;
@@ -53,23 +69,24 @@ const binary = Buffer.concat([head, Buffer.from(Float32Array.from(data).buffer)]
 
 /** @type {Readonly<Record<string, number>>} */
 const ACTIVATIONS = { 'binning 12,544': 12544, 'binning 262,144': 262144, 'binning 4,194,304': 4194304 };
-const bench = new Bench({ time: 400, warmupTime: 150 });
+const time = Number(options.milliseconds);
+const bench = new Bench({ time, warmupTime: time / 3 });
 for (const [name, length] of Object.entries(ACTIVATIONS)) {
   const tensor = bits(relu(length));
   bench.add(name, () => binned(tensor));
 }
 bench
-  .add('window: add one sample', () => window.add(pool[0], 0))
+  .add('window: add one sample', () => window.add(first, 0))
   .add('window: snapshot', () => window.snapshot())
   .add('F on the log grid', () => freeEnergyAt(tails(all), grid, 'normalized'))
   // Between two estimates a slice comes and one goes.
   .add('F, features, τ* from a full window', () => criticality(moved, undefined, snapshot.sites), {
     beforeEach: () => {
-      moved = [...slices.slice(1), slices[0].map((h) => finish(cloneHistogram(h)))];
+      moved = [...slices.slice(1), present(slices[0]).map((h) => finish(cloneHistogram(h)))];
     },
   })
   .add('the same from a window of noise', () => criticality(noisy))
-  .add('drift: summary of one request', () => summarize(pool[0]))
+  .add('drift: summary of one request', () => summarize(first))
   .add('drift: one reading of 16', () => readDrift(reference, newest, null))
   .add('drift: a new reference', () => driftReference(snapshot.requests, drift))
   .add('decode JSON, 784 floats', () => decodeInferRequest(json, undefined, model, { maxBatch: undefined }))
@@ -79,6 +96,7 @@ bench
 await bench.run();
 
 const rows = bench.tasks.map(({ name, result }) => {
+  if (result.state !== 'completed') throw new Error(`${name} ended ${result.state}`);
   const ms = result.latency.p50;
   const length = ACTIVATIONS[name];
   return {
@@ -88,7 +106,7 @@ const rows = bench.tasks.map(({ name, result }) => {
     ...(length === undefined ? {} : { nsPerActivation: (ms * 1e6) / length }),
   };
 });
-if (process.argv.includes('--json')) console.log(JSON.stringify(rows));
+if (options.json) console.log(JSON.stringify(rows));
 else
   console.table(
     rows.map(({ name, medianUs, p99Us, nsPerActivation }) => ({

@@ -1,9 +1,9 @@
-// @ts-check
 // From scenarios to results: what is missing is recorded, then everything is replayed.
+import { present } from '../present.mjs';
 import { objectivesOf } from './objectives/objectives.mjs';
 import { ensureRecorded, recording } from './recording/store.mjs';
 import { guardRunLength } from './replay/run-length.mjs';
-import { memoryOf } from './report/memory.mjs';
+import { MEMORY_ROW, memoryOf } from './report/memory.mjs';
 import { driftRunLengths, runAll } from './scenarios/jobs.mjs';
 import { recordingsOf } from './scenarios/recordings.mjs';
 
@@ -14,8 +14,10 @@ import { recordingsOf } from './scenarios/recordings.mjs';
 
 /** Alarms that the guard's run length is the mean of: its standard error is a tenth of it. */
 const ALARMS = 100;
+const GUARD_ROW = 'optical-digits-mlp';
 const GUARD_RUN_LENGTH = 100;
-const DRIFT_RUN_LENGTHS = [1000, 5000, 20_000];
+/** Run lengths that drift is configured for; the long ones take most of the time. */
+const DRIFT_RUN_LENGTHS = { quick: [1000], full: [1000, 5000, 20_000] };
 
 /** @type {(scenarios: readonly Scenario[], say: (line: string) => void) => Promise<{ scenarios: Results['scenarios'], seconds: { recording: number, replay: number } }>} */
 export async function measuredScenarios(scenarios, say) {
@@ -32,7 +34,7 @@ export async function measuredScenarios(scenarios, say) {
       about,
       kind,
       row,
-      runs: runs[i].runs,
+      runs: present(runs[i]).runs,
     })),
     seconds: { recording: (recorded - started) / 1000, replay: (performance.now() - recorded) / 1000 },
   };
@@ -45,24 +47,35 @@ export const BESIDE = [
   { name: 'memory', about: 'the heap over a million sampled requests' },
 ];
 
-/** @type {(names: readonly string[], rows: readonly string[], say: (line: string) => void) => Promise<Partial<Results>>} */
-export async function measuredBeside(names, rows, say) {
-  const isOfRows = names.includes('objectives') || names.includes('run-lengths');
-  for (const row of isOfRows ? rows : []) await ensureRecorded(row, ['base'], say);
+/** Rows that must be recorded for what is measured beside the scenarios. @type {(names: readonly string[], rows: readonly string[]) => Set<string>} */
+export function rowsBeside(names, rows) {
+  const needed = new Set(names.includes('objectives') || names.includes('run-lengths') ? rows : []);
+  if (names.includes('run-lengths')) needed.add(GUARD_ROW);
+  if (names.includes('memory')) needed.add(MEMORY_ROW);
+  return needed;
+}
+
+/** @typedef {{ isQuick: boolean, say: (line: string) => void }} Options */
+
+/** @type {(names: readonly string[], rows: readonly string[], options: Options) => Promise<Partial<Results>>} */
+export async function measuredBeside(names, rows, { isQuick, say }) {
+  for (const row of rowsBeside(names, rows)) await ensureRecorded(row, ['base'], say);
   return {
     ...(names.includes('objectives')
       ? { objectives: rows.map((name) => objectivesOf(recording(name, 'base'))) }
       : {}),
-    ...(names.includes('run-lengths') ? { runLengths: await runLengths(rows, say) } : {}),
+    ...(names.includes('run-lengths') ? { runLengths: await runLengths(rows, { isQuick, say }) } : {}),
     ...(names.includes('memory') ? { memory: await memoryOf() } : {}),
   };
 }
 
-/** @type {(rows: readonly string[], say: (line: string) => void) => Promise<Results['runLengths']>} */
-async function runLengths(rows, say) {
-  const guard = { row: 'optical-digits-mlp', configured: GUARD_RUN_LENGTH, alarms: ALARMS, seed: 1 };
-  const drift = await driftRunLengths(rows, DRIFT_RUN_LENGTHS, ([{ row }], count, total) =>
-    say(`${count} of ${total} models: false alarms of drift, ${row}`),
+/** @type {(rows: readonly string[], options: Options) => Promise<Results['runLengths']>} */
+async function runLengths(rows, { isQuick, say }) {
+  const guard = { row: GUARD_ROW, configured: GUARD_RUN_LENGTH, alarms: ALARMS, seed: 1 };
+  const drift = await driftRunLengths(
+    rows,
+    DRIFT_RUN_LENGTHS[isQuick ? 'quick' : 'full'],
+    ([length], count, total) => say(`${count} of ${total} models: false alarms of drift, ${length?.row}`),
   );
   say('');
   return [

@@ -1,6 +1,7 @@
-// @ts-check
 // Confidence that means what it says: one temperature for the dense model's class scores, fitted to labels.
 // Source: Guo et al. 2017, "On calibration of modern neural networks".
+
+import { present } from '../../present.mjs';
 
 /** Log-probabilities of one row of class scores divided by a temperature. @type {(scores: Float32Array, temperature: number) => Float64Array} */
 export function logSoftmax(scores, temperature) {
@@ -18,7 +19,10 @@ export function logSoftmax(scores, temperature) {
  */
 export function fittedTemperature(rows, labels) {
   const loss = (/** @type {number} */ logT) =>
-    -rows.reduce((sum, scores, i) => sum + logSoftmax(scores, Math.exp(logT))[labels[i]], 0);
+    -rows.reduce(
+      (sum, scores, i) => sum + present(logSoftmax(scores, Math.exp(logT))[present(labels[i])]),
+      0,
+    );
   const ratio = (Math.sqrt(5) - 1) / 2;
   let [a, b] = [Math.log(0.1), Math.log(10)];
   while (b - a > 1e-3) {
@@ -36,9 +40,10 @@ export function fittedTemperature(rows, labels) {
  * @param {readonly { confidence: number, isRight: boolean }[]} answers
  */
 export function calibrationError(answers) {
-  const bins = Array.from({ length: 10 }, () => ({ gap: 0 }));
+  const gaps = new Float64Array(10);
   for (const { confidence, isRight } of answers) {
-    bins[Math.min(9, Math.floor(confidence * 10))].gap += (isRight ? 1 : 0) - confidence;
+    const bin = Math.min(9, Math.floor(confidence * 10));
+    gaps[bin] = present(gaps[bin]) + ((isRight ? 1 : 0) - confidence);
   }
-  return bins.reduce((sum, { gap }) => sum + Math.abs(gap), 0) / answers.length;
+  return gaps.reduce((sum, gap) => sum + Math.abs(gap), 0) / answers.length;
 }

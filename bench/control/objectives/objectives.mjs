@@ -1,10 +1,10 @@
-// @ts-check
 // How much each objective harvests, and what it costs in true accuracy: nothing but recordings and labels.
 import { binOf } from '../../../dist/estimator/bins.js';
 import { mergeAll, retainedFrom, tails } from '../../../dist/estimator/histogram.js';
+import { present } from '../../present.mjs';
 import { unpacked } from '../recording/histograms.mjs';
 import { calibrationError } from './calibration.mjs';
-import { argmax, denseAnswers, LOSSES, weightOf } from './losses.mjs';
+import { argmax, byObjective, denseAnswers, LOSSES, weightOf } from './losses.mjs';
 
 /** The loss that every objective allows. */
 export const ALLOWED = 0.01;
@@ -12,22 +12,29 @@ export const ALLOWED = 0.01;
 const COMPARED_DISAGREEMENT = 0.1;
 
 /**
- * @param {{ about: any, columns: any }} recording
+ * @typedef {import('./losses.mjs').Answer} Answer
+ * @typedef {import('./losses.mjs').Objective} Objective
+ * @typedef {import('../recording/store.mjs').Recording} Recording
+ * @typedef {{ threshold: number, sparsity: number, accuracyLoss: number, losses: Record<Objective, number> }} Point
+ * @typedef {ReturnType<typeof objectivesOf>} Objectives
  */
+
+/** @param {Recording} recording */
 export function objectivesOf(recording) {
   const { rows, classes, sites, name } = recording.about;
   const { pruned, thresholds } = recording.columns;
   const { answers, temperature } = denseAnswers(recording);
-  const sparsities = sparsitiesAt(recording.columns, rows * sites);
-  const points = Array.from(thresholds, (/** @type {number} */ threshold, k) => {
-    const scores = answers.map((_, i) =>
-      pruned.subarray((k * rows + i) * classes, (k * rows + i + 1) * classes),
-    );
+  const sparsityAt = sparsityOf(recording.columns, rows * sites);
+  const points = Array.from(thresholds, (threshold, k) => {
+    const pairs = answers.map((dense, i) => {
+      const scores = pruned.subarray((k * rows + i) * classes, (k * rows + i + 1) * classes);
+      return { dense, scores, top: argmax(scores) };
+    });
     return {
       threshold,
-      sparsity: sparsities[k],
-      accuracyLoss: accuracyLoss(answers, scores),
-      losses: lossesOf(answers, scores),
+      sparsity: sparsityAt(threshold),
+      accuracyLoss: accuracyLoss(pairs),
+      losses: byObjective((key) => lossOf(key, pairs)),
     };
   });
   return {
@@ -36,49 +43,43 @@ export function objectivesOf(recording) {
     temperature,
     calibrationError: errorOf(answers, 'p'),
     calibratedError: errorOf(answers, 'calibrated'),
-    chosen: Object.fromEntries(Object.keys(LOSSES).map((key) => [key, chosenBy(points, key)])),
-    errors: Object.fromEntries(Object.keys(LOSSES).map((key) => [key, errorsOf(points, key)])),
+    chosen: byObjective((key) => chosenBy(points, key)),
+    errors: byObjective((key) => errorsOf(points, key)),
     accuracyOracle: furthest(points, ({ accuracyLoss: loss }) => loss <= ALLOWED + 1e-9),
   };
 }
 
-/** @typedef {{ threshold: number, sparsity: number, accuracyLoss: number, losses: Record<string, number> }} Point */
-
-/** β at every threshold, over all inputs and sites. @type {(columns: any, histograms: number) => number[]} */
-function sparsitiesAt(columns, histograms) {
+/** β as a function of the threshold, over all inputs and sites. @type {(columns: Recording['columns'], histograms: number) => (threshold: number) => number} */
+function sparsityOf(columns, histograms) {
   const t = tails(mergeAll(Array.from({ length: histograms }, (_, i) => unpacked(columns, i))));
-  return Array.from(columns.thresholds, (/** @type {number} */ threshold) => {
-    const { count } = retainedFrom(t, binOf(threshold));
-    return 1 - count / t.count[0];
-  });
+  const total = retainedFrom(t, 0).count;
+  return (threshold) => 1 - retainedFrom(t, binOf(threshold)).count / total;
 }
 
-/** @type {(answers: readonly import('./losses.mjs').Answer[], scores: readonly Float32Array[]) => Record<string, number>} */
-function lossesOf(answers, scores) {
-  return Object.fromEntries(
-    Object.entries(LOSSES).map(([key, loss]) => {
-      let sum = 0;
-      let weights = 0;
-      for (const [i, answer] of answers.entries()) {
-        const weight = weightOf(key, answer);
-        sum += weight * loss(answer, scores[i], argmax(scores[i]));
-        weights += weight;
-      }
-      return [key, sum / weights];
-    }),
+/** @typedef {{ dense: Answer, scores: Float32Array, top: number }} Pair - a dense answer, and the pruned one with its class. */
+
+/** Mean loss of all answers. @type {(key: Objective, pairs: readonly Pair[]) => number} */
+function lossOf(key, pairs) {
+  let sum = 0;
+  let weights = 0;
+  for (const { dense, scores, top } of pairs) {
+    const weight = weightOf(key, dense);
+    sum += weight * LOSSES[key](dense, scores, top);
+    weights += weight;
+  }
+  return sum / weights;
+}
+
+/** @param {readonly Pair[]} pairs */
+function accuracyLoss(pairs) {
+  const right = pairs.reduce(
+    (n, { dense: { label, top: own }, top }) => n + (own === label ? 1 : 0) - (top === label ? 1 : 0),
+    0,
   );
+  return right / pairs.length;
 }
 
-/** @type {(answers: readonly import('./losses.mjs').Answer[], scores: readonly Float32Array[]) => number} */
-function accuracyLoss(answers, scores) {
-  const right = answers.reduce((n, { label, top }, i) => {
-    const now = argmax(scores[i]);
-    return n + (top === label ? 1 : 0) - (now === label ? 1 : 0);
-  }, 0);
-  return right / answers.length;
-}
-
-/** The largest β at which the objective is met, wherever it is not met before. @type {(points: readonly Point[], key: string) => Point | null} */
+/** The largest β at which the objective is met, wherever it is not met before. @type {(points: readonly Point[], key: Objective) => Point | null} */
 function chosenBy(points, key) {
   return furthest(points, ({ losses }) => losses[key] <= ALLOWED + 1e-9);
 }
@@ -88,7 +89,7 @@ function furthest(points, isMet) {
   return points.findLast(isMet) ?? null;
 }
 
-/** Predicted minus true loss of accuracy, where a threshold is worth a thought. @type {(points: readonly Point[], key: string) => { bias: number, rms: number }} */
+/** Predicted minus true loss of accuracy, where a threshold is worth a thought. @type {(points: readonly Point[], key: Objective) => { bias: number, rms: number }} */
 function errorsOf(points, key) {
   const errors = points
     .filter(({ losses }) => losses.top1 <= COMPARED_DISAGREEMENT)
@@ -100,7 +101,9 @@ function errorsOf(points, key) {
   };
 }
 
-/** @type {(answers: readonly import('./losses.mjs').Answer[], key: 'p' | 'calibrated') => number} */
+/** @type {(answers: readonly Answer[], key: 'p' | 'calibrated') => number} */
 function errorOf(answers, key) {
-  return calibrationError(answers.map((a) => ({ confidence: a[key][a.top], isRight: a.top === a.label })));
+  return calibrationError(
+    answers.map((a) => ({ confidence: present(a[key][a.top]), isRight: a.top === a.label })),
+  );
 }

@@ -1,4 +1,3 @@
-// @ts-check
 // One file of named typed arrays behind a JSON header: little-endian, every array aligned to 8 bytes.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 
@@ -36,7 +35,7 @@ export function writeColumns(path, about, columns) {
 
 /**
  * @param {string} path
- * @returns {{ about: any, columns: any }} columns by name, as they were written.
+ * @returns {{ about: unknown, columns: Columns }} as they were written.
  */
 export function readColumns(path) {
   const bytes = readFileSync(path);
@@ -49,8 +48,9 @@ export function readColumns(path) {
   const columns = {};
   for (const { name, type, length } of index) {
     const Type = TYPES[/** @type {keyof typeof TYPES} */ (type)];
-    columns[name] = new Type(/** @type {ArrayBuffer} */ (buffer), at, length);
-    at += aligned(columns[name].byteLength);
+    const column = new Type(/** @type {ArrayBuffer} */ (buffer), at, length);
+    columns[name] = column;
+    at += aligned(column.byteLength);
   }
   return { about, columns };
 }

@@ -1,7 +1,7 @@
-// @ts-check
 // Histograms of many inputs in few arrays: only the bins that hold something.
 import { BINS_PER_OCTAVE, edgeOf, ulpOf } from '../../../dist/estimator/bins.js';
 import { emptyHistogram } from '../../../dist/estimator/histogram.js';
+import { present } from '../../present.mjs';
 
 /** @typedef {import('../../../dist/estimator/histogram.js').ActivationHistogram} ActivationHistogram */
 
@@ -26,7 +26,7 @@ export function packed(inputs) {
       if (count === 0) continue;
       columns.bins[at] = h.offset + k;
       columns.counts[at] = count;
-      columns.residuals[at++] = h.residuals[k];
+      columns.residuals[at++] = present(h.residuals[k]);
     }
     columns.starts[i + 1] = at;
   }
@@ -41,17 +41,18 @@ export function packed(inputs) {
  * @returns {ActivationHistogram}
  */
 export function unpacked({ starts, bins, counts, residuals, zeros, nonFinite }, index) {
-  const h = { ...emptyHistogram(), zeros: zeros[index], nonFinite: nonFinite[index] };
-  const from = starts[index];
-  const to = starts[index + 1];
+  const h = { ...emptyHistogram(), zeros: present(zeros[index]), nonFinite: present(nonFinite[index]) };
+  const from = present(starts[index]);
+  const to = present(starts[index + 1]);
   if (from === to) return h;
-  h.offset = bins[from] & -BINS_PER_OCTAVE;
-  const length = (bins[to - 1] & -BINS_PER_OCTAVE) + BINS_PER_OCTAVE - h.offset;
+  h.offset = present(bins[from]) & -BINS_PER_OCTAVE;
+  const length = (present(bins[to - 1]) & -BINS_PER_OCTAVE) + BINS_PER_OCTAVE - h.offset;
   h.counts = new Float64Array(length);
   h.residuals = new Float64Array(length);
   for (let k = from; k < to; k++) {
-    h.counts[bins[k] - h.offset] = counts[k];
-    h.residuals[bins[k] - h.offset] = residuals[k];
+    const bin = present(bins[k]) - h.offset;
+    h.counts[bin] = present(counts[k]);
+    h.residuals[bin] = present(residuals[k]);
   }
   return h;
 }
@@ -61,10 +62,14 @@ export function packedTotals({ starts, bins, counts, residuals }) {
   const count = new Float64Array(starts.length - 1);
   const sum = new Float64Array(starts.length - 1);
   for (let i = 0; i < count.length; i++) {
-    for (let k = starts[i]; k < starts[i + 1]; k++) {
-      count[i] += counts[k];
-      sum[i] += counts[k] * edgeOf(bins[k]) + residuals[k] * ulpOf(bins[k]);
+    let [m, s] = [0, 0];
+    for (let k = present(starts[i]); k < present(starts[i + 1]); k++) {
+      const [bin, n] = [present(bins[k]), present(counts[k])];
+      m += n;
+      s += n * edgeOf(bin) + present(residuals[k]) * ulpOf(bin);
     }
+    count[i] = m;
+    sum[i] = s;
   }
   return { count, sum };
 }

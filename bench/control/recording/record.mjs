@@ -1,16 +1,19 @@
-// @ts-check
 // Records what one model does with one variant of its inputs: everything that the control loop could ever ask for.
 
 import { logGrid } from '../../../dist/criticality/free-energy.js';
 import { edgeOf } from '../../../dist/estimator/bins.js';
 import { mergeAll, tails } from '../../../dist/estimator/histogram.js';
 import { pass } from '../../../dist/tools/analyze/passes.js';
+import { present } from '../../present.mjs';
+import { histogramsBySite, totalOf } from '../../zoo/report/rescaled.mjs';
 import { packed } from './histograms.mjs';
 import { varied } from './variants.mjs';
 
 /**
  * @typedef {import('../../../dist/estimator/histogram.js').ActivationHistogram} ActivationHistogram
  * @typedef {import('../../../dist/tools/analyze/passes.js').Passes} Passes
+ * @typedef {import('../../zoo/report/opened.mjs').Opened} Opened
+ * @typedef {Awaited<ReturnType<typeof record>>} Recorded
  */
 
 /** A controller can choose no threshold but these: the estimator's own grid, and a little beyond. */
@@ -20,7 +23,7 @@ const BATCH = 32;
 const MEASURED_ROWS = 160;
 
 /**
- * @param {any} opened - from bench/zoo/report/opened.mjs.
+ * @param {Opened} opened
  * @param {string} variant
  * @param {number} rows
  * @param {readonly number[]} alsoAt - thresholds that must be on the grid whatever this traffic looks like.
@@ -33,14 +36,14 @@ export async function record(opened, variant, rows, alsoAt, onProgress) {
   const classes = dense.length / rows;
   const thresholds = gridOf(histograms, alsoAt);
   const pruned = new Float32Array(thresholds.length * dense.length);
-  const sites = histograms[0].length;
+  const sites = opened.sites.length;
   const shares = new Float64Array(thresholds.length * sites * 2);
   const total = siteTotals(histograms.slice(0, MEASURED_ROWS));
   for (const [k, threshold] of thresholds.entries()) {
     pruned.set(await logitsAt(passes(BATCH, 0, rows), threshold, rows), k * dense.length);
     const retained = await retainedAt(passes(BATCH, 0, Math.min(rows, MEASURED_ROWS)), threshold, sites);
     shares.set(
-      retained.map((x, i) => (total[i] === 0 ? 0 : x / total[i])),
+      retained.map((x, i) => (total[i] === 0 ? 0 : x / present(total[i]))),
       k * sites * 2,
     );
     if (k % 8 === 0) onProgress((k + 1) / thresholds.length);
@@ -58,13 +61,13 @@ export async function record(opened, variant, rows, alsoAt, onProgress) {
   };
 }
 
-/** @type {(opened: any, variant: string, rows: number) => (batch: number, from: number, to: number) => Passes} */
+/** @type {(opened: Opened, variant: string, rows: number) => (batch: number, from: number, to: number) => Passes} */
 function passesOver(opened, variant, rows) {
   const { rows: recorded, ...rest } = opened.passes(0, rows);
   const changed = {
     count: rows,
-    /** @type {(from: number, to: number) => any} */
-    batch: (from, to) => varied(variant, recorded.batch(from, to), from),
+    batch: (/** @type {number} */ from, /** @type {number} */ to) =>
+      varied(variant, recorded.batch(from, to), from),
   };
   return (batch, from, to) => {
     const batches = [];
@@ -87,7 +90,8 @@ async function denseHistograms(passes) {
 async function logitsAt(passes, threshold, rows) {
   /** @type {Float32Array | undefined} */
   let all;
-  await pass(passes, threshold, 'nothing', ({ outputs: [scores] }, { from }) => {
+  await pass(passes, threshold, 'nothing', ({ outputs }, { from }) => {
+    const scores = present(outputs[0]);
     const classes = scores.shape[1] ?? 1;
     all ??= new Float32Array(rows * classes);
     all.set(/** @type {Float32Array} */ (scores.elements), from * classes);
@@ -101,8 +105,8 @@ async function retainedAt(passes, threshold, sites) {
   const sums = new Float64Array(sites * 2);
   await pass({ ...passes, outputs: [] }, threshold, 'retained', ({ retained }) => {
     for (const [i, { count, sum }] of retained.entries()) {
-      sums[2 * i] += count;
-      sums[2 * i + 1] += sum;
+      sums[2 * i] = present(sums[2 * i]) + count;
+      sums[2 * i + 1] = present(sums[2 * i + 1]) + sum;
     }
   });
   return sums;
@@ -111,9 +115,9 @@ async function retainedAt(passes, threshold, sites) {
 /** N and Σ₀ of every site, in the order of `retainedAt`. @param {readonly (readonly ActivationHistogram[])[]} inputs */
 function siteTotals(inputs) {
   return Float64Array.from(
-    inputs[0].flatMap((_, site) => {
-      const t = tails(mergeAll(inputs.map((sites) => sites[site])));
-      return [t.count[0], t.sum[0]];
+    histogramsBySite(inputs).flatMap((site) => {
+      const { count, sum } = totalOf(site);
+      return [count, sum];
     }),
   );
 }

@@ -1,8 +1,8 @@
-// @ts-check
 // Recordings on disk, made once: .cache/control/MODEL-VARIANT-KEY.bin.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { ENTRIES, entryOf, isFirstSeed } from '../../zoo/entries.mjs';
 import { open } from '../../zoo/report/opened.mjs';
 import { readColumns, writeColumns } from './file.mjs';
 import { GRID, record } from './record.mjs';
@@ -12,18 +12,10 @@ const CACHE = new URL('.cache/control/', ROOT);
 /** Part of every key: what is recorded, and how. */
 const FORMAT = 1;
 
-/** Rows of the zoo, by name. */
-export const ZOO = new Map(
-  JSON.parse(readFileSync(new URL('bench/zoo/zoo.json', ROOT), 'utf8')).map((/** @type {any} */ entry) => [
-    entry.name,
-    entry,
-  ]),
-);
+/** @typedef {import('./record.mjs').Recorded & { about: { name: string, seconds: number } }} Recording */
 
 /** The row of each architecture and data set that the report is about, seeds left out. */
-export const MAIN_ROWS = [...ZOO.values()]
-  .filter(({ name, entry }) => name === entry)
-  .map(({ name }) => name);
+export const MAIN_ROWS = ENTRIES.filter(isFirstSeed).map(({ name }) => name);
 
 /** Inputs that are recorded of every model. */
 export const ROWS = 1000;
@@ -39,7 +31,7 @@ export async function ensureRecorded(name, variants, say) {
   const wanted = ['base', ...variants.filter((variant) => variant !== 'base')];
   if (wanted.every((variant) => existsSync(pathOf(name, variant)))) return;
   mkdirSync(CACHE, { recursive: true });
-  const opened = await open(ZOO.get(name));
+  const opened = await open(entryOf(name));
   try {
     for (const variant of wanted) {
       if (existsSync(pathOf(name, variant))) continue;
@@ -59,15 +51,15 @@ export async function ensureRecorded(name, variants, say) {
 /**
  * @param {string} name
  * @param {string} variant
+ * @returns {Recording}
  */
 export function recording(name, variant) {
-  return readColumns(fileURLToPath(pathOf(name, variant)));
+  return /** @type {Recording} */ (readColumns(fileURLToPath(pathOf(name, variant))));
 }
 
 /** @type {(name: string, variant: string) => URL} */
 function pathOf(name, variant) {
-  const entry = ZOO.get(name);
-  if (entry === undefined) throw new RangeError(`no row '${name}' in zoo.json`);
+  const entry = entryOf(name);
   const key = createHash('sha256')
     .update(readFileSync(new URL(entry.model, ROOT)))
     .update(JSON.stringify({ variant, GRID, ROWS, FORMAT, inputs: entry.inputs }))

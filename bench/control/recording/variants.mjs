@@ -1,6 +1,6 @@
-// @ts-check
 // What may happen to the traffic of a model: the same inputs, changed. Deterministic: row i is always changed the same way.
 import { xorshift } from '../../../dist/drift/xorshift.js';
+import { present } from '../../present.mjs';
 
 /**
  * @typedef {import('../../../dist/protocol/types.js').Tensor} Tensor
@@ -10,7 +10,7 @@ import { xorshift } from '../../../dist/drift/xorshift.js';
 
 /** @type {(c: number) => PixelChange} */
 const scaled = (c) => (values) => {
-  for (let i = 0; i < values.length; i++) values[i] *= c;
+  for (const [i, value] of values.entries()) values[i] = value * c;
 };
 
 /** Changes of one image, in place; pixels are 0–255, and only a change of scale leaves that range. @type {Record<string, PixelChange>} */
@@ -21,7 +21,7 @@ const PIXELS = {
   'half-light': scaled(0.5),
   faint: scaled(0.1),
   noise: (values, random) => {
-    for (let i = 0; i < values.length; i++) values[i] = clamped(values[i] + 40 * normal(random));
+    for (const [i, value] of values.entries()) values[i] = clamped(value + 40 * normal(random));
   },
   blur: (values, _, width) => {
     const sharp = values.slice();
@@ -31,7 +31,7 @@ const PIXELS = {
     }
   },
   inversion: (values) => {
-    for (let i = 0; i < values.length; i++) values[i] = 255 - values[i];
+    for (const [i, value] of values.entries()) values[i] = 255 - value;
   },
 };
 
@@ -42,7 +42,9 @@ const TOKENS = {
     const length = lengthOf(mask);
     for (let i = length - 1; i > 1; i--) {
       const j = 1 + Math.floor(random() * i);
-      [ids[i], ids[j]] = [ids[j], ids[i]];
+      const id = present(ids[i]);
+      ids[i] = present(ids[j]);
+      ids[j] = id;
     }
   },
   truncated: (ids, mask) => {
@@ -60,21 +62,41 @@ const TOKENS = {
  * @returns {Tensor[]}
  */
 export function varied(variant, batch, first) {
-  const isImage = batch[0].datatype === 'FP32';
-  if (!Object.hasOwn(isImage ? PIXELS : TOKENS, variant))
-    throw new RangeError(`no variant '${variant}' of ${batch[0].name}`);
-  const copies = batch.map((t) => ({ ...t, elements: /** @type {any} */ (t.elements).slice() }));
-  const rows = batch[0].shape[0];
-  for (let row = 0; row < rows; row++) {
-    const [a, b] = copies.map(({ elements }) => {
-      const size = elements.length / rows;
-      return elements.subarray(row * size, (row + 1) * size);
-    });
-    const random = xorshift(first + row + 1);
-    if (isImage) PIXELS[variant](a, random, batch[0].shape.at(-1) ?? 1);
-    else TOKENS[variant](a, b, random);
+  const [values, mask] = batch.map(copied);
+  if (values?.datatype === 'FP32') {
+    const change = changeOf(PIXELS, variant, values);
+    const width = values.shape.at(-1) ?? 1;
+    for (const [i, row] of rowsOf(values).entries())
+      change(/** @type {Float32Array} */ (row), xorshift(first + i + 1), width);
+    return [values];
   }
-  return copies;
+  const [ids, masks] = [present(values), present(mask)];
+  const change = changeOf(TOKENS, variant, ids);
+  const rows = /** @type {BigInt64Array[]} */ (rowsOf(ids));
+  for (const [i, row] of /** @type {BigInt64Array[]} */ (rowsOf(masks)).entries())
+    change(present(rows[i]), row, xorshift(first + i + 1));
+  return [ids, masks];
+}
+
+/** @template {PixelChange | TokenChange} Change @param {Record<string, Change>} changes @param {string} variant @param {{ name: string }} of @returns {Change} */
+function changeOf(changes, variant, { name }) {
+  const change = changes[variant];
+  if (change === undefined) throw new RangeError(`no variant '${variant}' of ${name}`);
+  return change;
+}
+
+/** @typedef {Omit<Tensor, 'elements'> & { elements: Float32Array | BigInt64Array }} Input */
+
+/** @param {Tensor} tensor @returns {Input} */
+function copied(tensor) {
+  const elements = /** @type {Input['elements']} */ (tensor.elements);
+  return { ...tensor, elements: elements.slice() };
+}
+
+/** Views of the rows of a batch. @param {Input} input */
+function rowsOf({ elements, shape: [rows = 0] }) {
+  const size = elements.length / rows;
+  return Array.from({ length: rows }, (_, row) => elements.subarray(row * size, (row + 1) * size));
 }
 
 /** @param {BigInt64Array} mask */
@@ -98,7 +120,7 @@ function boxMean(values, x, y, width, height) {
   let count = 0;
   for (let v = Math.max(0, y - 1); v <= Math.min(height - 1, y + 1); v++) {
     for (let u = Math.max(0, x - 1); u <= Math.min(width - 1, x + 1); u++) {
-      sum += values[v * width + u];
+      sum += present(values[v * width + u]);
       count++;
     }
   }

@@ -1,4 +1,3 @@
-// @ts-check
 // When requests come: functions of a random number generator to the milliseconds until the next request.
 
 /** @typedef {(random: () => number, request: number) => number} Arrivals */

@@ -1,4 +1,3 @@
-// @ts-check
 // Time of the replay, which passes when somebody says so.
 
 /** @typedef {import('../../../dist/loop/clock.js').Clock} Clock */

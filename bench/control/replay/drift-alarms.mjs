@@ -1,10 +1,10 @@
-// @ts-check
 // How long drift stays quiet on traffic that never moves: the detector alone, on recorded summaries.
 import { averageOf } from '../../../dist/drift/average.js';
 import { driftReference } from '../../../dist/drift/detector.js';
 import { scoreOf } from '../../../dist/drift/normal-scores.js';
 import { xorshift } from '../../../dist/drift/xorshift.js';
 import { summarize } from '../../../dist/estimator/summary.js';
+import { present } from '../../present.mjs';
 import { unpacked } from '../recording/histograms.mjs';
 import { recording } from '../recording/store.mjs';
 import { betweenAndWithin } from '../report/statistics.mjs';
@@ -42,7 +42,7 @@ function ownRunLengths(pool, runLength, random) {
   const { window, memory } = driftOptionsOf();
   const draw = () => Math.floor(random() * pool.length);
   const reference = driftReference(
-    Array.from({ length: window }, () => pool[draw()]),
+    Array.from({ length: window }, () => present(pool[draw()])),
     { runLength, memory },
   );
   const scores = scoresOf(pool, reference);
@@ -51,7 +51,9 @@ function ownRunLengths(pool, runLength, random) {
 
 /** Scores of every request of the pool, in a row: they are asked for again and again. @type {(pool: readonly RequestSummary[], reference: import('../../../dist/drift/detector.js').DriftReference) => Float64Array} */
 export function scoresOf(pool, { sorted, scores }) {
-  return Float64Array.from(pool.flatMap((request) => request.map((x, c) => scoreOf(x, sorted[c], scores))));
+  return Float64Array.from(
+    pool.flatMap((request) => request.map((x, c) => scoreOf(x, present(sorted[c]), scores))),
+  );
 }
 
 /**
@@ -69,8 +71,10 @@ export function untilAlarm({ memory, limit, sorted }, scores, draw) {
     const from = draw() * length;
     let isOver = false;
     for (let c = 0; c < length; c++) {
-      averages[c] += weight * (scores[from + c] - averages[c]);
-      if (Math.abs(averages[c]) > limit) isOver = true;
+      const before = present(averages[c]);
+      const average = before + weight * (present(scores[from + c]) - before);
+      averages[c] = average;
+      if (Math.abs(average) > limit) isOver = true;
     }
     if (isOver) return requests;
   }

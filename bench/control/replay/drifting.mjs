@@ -1,4 +1,3 @@
-// @ts-check
 /**
  * A mixture that turns into another: at `progress` 0 all requests come from the first, at 1 all from the second.
  *

@@ -1,4 +1,3 @@
-// @ts-check
 // What the controller did in one phase of a scenario, in sampled requests since the phase began.
 
 /**
@@ -121,9 +120,6 @@ export class PhaseRecord {
 
 /** @param {readonly number[]} path */
 function turnsOf(path) {
-  let turns = 0;
-  for (let i = 2; i < path.length; i++) {
-    if (Math.sign(path[i] - path[i - 1]) !== Math.sign(path[i - 1] - path[i - 2])) turns++;
-  }
-  return turns;
+  const directions = path.slice(1).map((threshold, i) => Math.sign(threshold - (path[i] ?? threshold)));
+  return directions.filter((direction, i) => i > 0 && direction !== directions[i - 1]).length;
 }

@@ -1,4 +1,3 @@
-// @ts-check
 // What the harness reads from the state of a loop.
 import { production, stateName } from '../../../dist/control/phases/production.js';
 import { isRamped } from '../../../dist/control/rollout/ramp.js';

@@ -1,4 +1,3 @@
-// @ts-check
 // A Runtime that answers from recordings, late or not at all when a scenario says so.
 
 /**

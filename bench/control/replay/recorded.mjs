@@ -1,5 +1,5 @@
-// @ts-check
 // One recording, ready to be replayed, with the truth about every answer in it.
+import { present } from '../../present.mjs';
 import { argmax, denseAnswers, LOSSES } from '../objectives/losses.mjs';
 import { packedTotals, unpacked } from '../recording/histograms.mjs';
 import { recording } from '../recording/store.mjs';
@@ -33,15 +33,10 @@ export class Recorded {
     const { about, columns } = recording(name, variant);
     this.name = name;
     this.variant = variant;
-    /** @type {number} */
     this.rows = about.rows;
-    /** @type {number} */
     this.sites = about.sites;
-    /** @type {number} */
     this.classes = about.classes;
-    /** @type {Float64Array} */
     this.thresholds = columns.thresholds;
-    /** @type {Int32Array} */
     this.labels = columns.labels;
     this.#columns = columns;
     this.#totals = packedTotals(columns);
@@ -66,7 +61,7 @@ export class Recorded {
 
   /** The class scores at a threshold, as the model answers them. @type {(index: number, row: number) => import('../../../dist/protocol/types.js').Tensor[]} */
   outputs(index, row) {
-    const elements = index < 0 ? this.#answers[row].dense : this.#scores(index, row);
+    const elements = index < 0 ? present(this.#answers[row]).dense : this.#scores(index, row);
     return [{ name: 'logits', datatype: 'FP32', shape: [1, this.classes], elements: elements.slice() }];
   }
 
@@ -77,7 +72,10 @@ export class Recorded {
     return Array.from({ length: this.sites }, (_, site) => {
       const at = (index * this.sites + site) * 2;
       const own = row * this.sites + site;
-      return { count: Math.round(count[own] * shares[at]), sum: sum[own] * shares[at + 1] };
+      return {
+        count: Math.round(present(count[own]) * present(shares[at])),
+        sum: present(sum[own]) * present(shares[at + 1]),
+      };
     });
   }
 
@@ -93,7 +91,7 @@ export class Recorded {
   #lossesAt(truth, index) {
     if (index < 0) return new Float32Array(this.rows);
     return Float32Array.from({ length: this.rows }, (_, row) => {
-      const answer = this.#answers[row];
+      const answer = present(this.#answers[row]);
       const scores = this.#scores(index, row);
       const top = argmax(scores);
       if (truth !== 'accuracy') return LOSSES[truth](answer, scores, top);

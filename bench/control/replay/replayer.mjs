@@ -1,4 +1,3 @@
-// @ts-check
 // A model's control loop, the server's own, and its traffic, phase by phase, in virtual time.
 import { setImmediate } from 'node:timers/promises';
 import { step } from '../../../dist/control/phases/controller.js';
@@ -30,7 +29,7 @@ import { TruthMeter } from './truth-meter.mjs';
  *   clockJumpMs?: number,
  * }} Phase
  * `length` in requests, or until so many sampled requests brought nothing new; `isStart`: the loop has come to rest on this traffic before.
- * @typedef {{ row: string, phases: readonly Phase[], config?: import('./settings.mjs').ConfigInput, latency?: number }} Scenario
+ * @typedef {{ row: string, phases: readonly Phase[], config?: import('./settings.mjs').ConfigInput | undefined, latency?: number }} Scenario
  * `latency`: requests between a sampled request and its shadow's outcome.
  * @typedef {import('../../../dist/loop/control-loop.js').ResumePoint} ResumePoint
  * @typedef {import('../../../dist/loop/shadow-run.js').ShadowSample} ShadowSample

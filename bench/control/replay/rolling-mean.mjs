@@ -1,4 +1,3 @@
-// @ts-check
 /** The mean of the latest values, and its largest over all full windows. O(1) per value. */
 export class RollingMean {
   #values;
@@ -15,7 +14,7 @@ export class RollingMean {
   /** @param {number} value */
   add(value) {
     const at = this.#seen % this.#values.length;
-    this.#sum += value - this.#values[at];
+    this.#sum += value - (this.#values[at] ?? 0);
     this.#values[at] = value;
     this.#seen++;
     // Summing afresh once a round keeps rounding errors from piling up.

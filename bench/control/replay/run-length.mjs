@@ -1,4 +1,3 @@
-// @ts-check
 // How long the guard stays quiet when there is nothing to be alarmed about.
 import { xorshift } from '../../../dist/drift/xorshift.js';
 import { ControlLoop } from '../../../dist/loop/control-loop.js';

@@ -1,5 +1,5 @@
-// @ts-check
 // One scenario with one seed.
+import { present } from '../../present.mjs';
 import { Replayer } from './replayer.mjs';
 
 /** @typedef {import('./replayer.mjs').Scenario} Scenario */
@@ -12,11 +12,13 @@ const REFILL = 10_000;
 /** @type {Map<string, Promise<import('./replayer.mjs').ResumePoint>>} */
 const rested = new Map();
 
-/** @param {Scenario} scenario @param {number} seed @param {{ trace?: boolean, onRequest?: (n: number) => void }} [options] */
+/** @param {Scenario} scenario @param {number} seed @param {{ trace?: boolean, onRequest?: ((n: number) => void) | undefined }} [options] */
 export async function run(scenario, seed, { trace = false, onRequest } = {}) {
-  const [first, ...rest] = scenario.phases;
+  const first = present(scenario.phases[0]);
   const resume = first.isStart ? await restedOn(scenario, first, seed) : undefined;
-  const phases = first.isStart ? [{ ...first, length: REFILL }, ...rest] : scenario.phases;
+  const phases = first.isStart
+    ? [{ ...first, length: REFILL }, ...scenario.phases.slice(1)]
+    : scenario.phases;
   const replayer = new Replayer(scenario, seed, resume);
   const records = [];
   try {
@@ -32,15 +34,15 @@ export async function run(scenario, seed, { trace = false, onRequest } = {}) {
 function restedOn({ row, config }, phase, seed) {
   const variant = seed % STARTS;
   const key = JSON.stringify({ row, config, traffic: phase.traffic, variant });
-  const known = rested.get(key) ?? restedAfter({ row, config, phases: [phase] }, variant);
+  const known = rested.get(key) ?? restedAfter({ row, config }, phase, variant);
   rested.set(key, known);
   return known;
 }
 
-/** @type {(scenario: Scenario, variant: number) => Promise<import('./replayer.mjs').ResumePoint>} */
-async function restedAfter(scenario, variant) {
-  const replayer = new Replayer(scenario, 1000 + variant);
-  await replayer.phase({ ...scenario.phases[0], failureRatio: 0, arrivals: undefined });
+/** @type {(model: Pick<Scenario, 'row' | 'config'>, phase: import('./replayer.mjs').Phase, variant: number) => Promise<import('./replayer.mjs').ResumePoint>} */
+async function restedAfter(model, { arrivals: _, ...phase }, variant) {
+  const replayer = new Replayer({ ...model, phases: [phase] }, 1000 + variant);
+  await replayer.phase({ ...phase, failureRatio: 0 });
   const { resumePoint } = replayer.loop;
   replayer.close();
   return resumePoint;

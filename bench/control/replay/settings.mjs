@@ -1,4 +1,3 @@
-// @ts-check
 // Settings of the loop under test, and what they promise.
 import { parseConfig } from '../../../dist/config/schema.js';
 import { controlOptionsOf } from '../../../dist/control/phases/options.js';

@@ -1,4 +1,3 @@
-// @ts-check
 // How long the loop took on the thread that serves, in microseconds: the latest of each kind are kept.
 const KEPT = 4096;
 

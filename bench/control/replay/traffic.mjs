@@ -1,7 +1,7 @@
-// @ts-check
 // Where requests come from: a mixture of recordings, and what is true of the whole of it.
 import { binOf } from '../../../dist/estimator/bins.js';
 import { mergeAll, retainedFrom, tails } from '../../../dist/estimator/histogram.js';
+import { present } from '../../present.mjs';
 import { Recorded } from './recorded.mjs';
 
 /**
@@ -21,7 +21,7 @@ class Source {
   constructor(recorded, classes) {
     this.recorded = recorded;
     this.rows = Array.from({ length: recorded.rows }, (_, i) => i).filter(
-      (i) => classes === undefined || classes.includes(recorded.labels[i]),
+      (i) => classes === undefined || classes.includes(present(recorded.labels[i])),
     );
   }
 
@@ -31,7 +31,7 @@ class Source {
     let rate = this.#rates.get(key);
     if (rate === undefined) {
       const losses = this.recorded.losses(truth, index);
-      rate = this.rows.reduce((sum, row) => sum + losses[row], 0) / this.rows.length;
+      rate = this.rows.reduce((sum, row) => sum + present(losses[row]), 0) / this.rows.length;
       this.#rates.set(key, rate);
     }
     return rate;
@@ -72,7 +72,7 @@ export class Mixture {
   /** @param {() => number} random @returns {Item} */
   draw(random) {
     const source = this.#rowLength > 1 ? this.#rowGoesOn(random) : this.#choose(random);
-    const row = source.rows[Math.floor(random() * source.rows.length)];
+    const row = present(source.rows[Math.floor(random() * source.rows.length)]);
     return { recorded: source.recorded, row, source };
   }
 
@@ -86,14 +86,15 @@ export class Mixture {
   #choose(random) {
     let u = this.sources.length === 1 ? 0 : random();
     let i = 0;
-    while (i < this.sources.length - 1 && u >= this.weights[i]) u -= this.weights[i++];
-    return this.sources[i];
+    while (i < this.sources.length - 1 && u >= present(this.weights[i])) u -= present(this.weights[i++]);
+    return present(this.sources[i]);
   }
 
   /** The mean loss of the whole traffic at a threshold. @type {(truth: Truth, threshold: number) => number} */
   rate(truth, threshold) {
     return this.sources.reduce(
-      (sum, source, i) => sum + this.weights[i] * source.rate(truth, source.recorded.indexOf(threshold)),
+      (sum, source, i) =>
+        sum + present(this.weights[i]) * source.rate(truth, source.recorded.indexOf(threshold)),
       0,
     );
   }
@@ -110,14 +111,16 @@ export class Mixture {
   #sparsityAt(threshold) {
     const sum = { kept: 0, all: 0 };
     for (const [i, { tails: t, rows }] of this.sources.entries()) {
-      sum.kept += (this.weights[i] / rows.length) * retainedFrom(t, binOf(threshold)).count;
-      sum.all += (this.weights[i] / rows.length) * t.count[0];
+      const weight = present(this.weights[i]) / rows.length;
+      sum.kept += weight * retainedFrom(t, binOf(threshold)).count;
+      sum.all += weight * retainedFrom(t, 0).count;
     }
     return 1 - sum.kept / sum.all;
   }
 
   /** The largest threshold on the grid that loses no more than allowed, found by trying all; 0 when there is none. @type {(truth: Truth, allowed: number) => number} */
   oracle(truth, allowed) {
-    return this.sources[0].recorded.thresholds.findLast((t) => this.rate(truth, t) <= allowed + 1e-9) ?? 0;
+    const { thresholds } = present(this.sources[0]).recorded;
+    return thresholds.findLast((t) => this.rate(truth, t) <= allowed + 1e-9) ?? 0;
   }
 }

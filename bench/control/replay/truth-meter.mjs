@@ -1,5 +1,5 @@
-// @ts-check
 // The truth about production, which only the harness knows: over every window of 1,000 requests.
+import { present } from '../../present.mjs';
 import { RollingMean } from './rolling-mean.mjs';
 
 /** @typedef {import('./recorded.mjs').Truth} Truth */
@@ -33,7 +33,7 @@ export class TruthMeter {
     loss.add(traffic.rate(this.#truth, threshold));
     disagreement.add(traffic.rate('top1', threshold));
     accuracy.add(traffic.rate('accuracy', threshold));
-    realised.add(item.recorded.losses(this.#truth, item.recorded.indexOf(threshold))[item.row]);
+    realised.add(present(item.recorded.losses(this.#truth, item.recorded.indexOf(threshold))[item.row]));
   }
 
   /** The worst windows since the last time. */

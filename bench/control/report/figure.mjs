@@ -1,7 +1,7 @@
-// @ts-check
 // One run over its requests: the applied sparsity above, the true loss of the traffic below.
 import { PLOT_SIZE, plotSvg } from '../../../dist/tools/analyze/plot.js';
 import { PLOT_STYLE } from '../../../dist/tools/analyze/report-style.js';
+import { present } from '../../present.mjs';
 
 const STYLE = `${PLOT_STYLE}
 .card { fill: var(--card); stroke: var(--faint); }
@@ -11,27 +11,29 @@ const STYLE = `${PLOT_STYLE}
 const GAP = 12;
 
 /** @param {import('./verdicts.mjs').Result} result @returns {string} an SVG file of the first seed. */
-export function runFigure({ name, about, runs: [run] }) {
-  const { trace, phases, promise } = run;
-  const thousands = run.requests / 1000;
-  const ends = phases.map(
-    (_, i) => phases.slice(0, i + 1).reduce((n, phase) => n + phase.requests, 0) / 1000,
-  );
-  const starts = [0, ...ends];
-  const boundaries = ends.slice(0, -1).map((x) => ({
+export function runFigure({ name, about, runs }) {
+  const { requests, trace, phases, promise } = present(runs[0]);
+  const thousands = requests / 1000;
+  let seen = 0;
+  const spans = phases.map((phase) => {
+    const from = seen / 1000;
+    seen += phase.requests;
+    return { from, to: seen / 1000, oracle: phase.oracle };
+  });
+  const boundaries = spans.slice(1).map(({ from: x }) => ({
     style: 'phase',
     points: /** @type {[number, number][]} */ ([
       [x, 0],
       [x, 1],
     ]),
   }));
-  const over = (/** @type {(point: (typeof trace)[0]) => number} */ value) =>
+  const over = (/** @type {(point: (typeof trace)[number]) => number} */ value) =>
     /** @type {[number, number][]} */ (trace.map((point) => [point.request / 1000, value(point)]));
-  const oracle = phases.flatMap(
-    (phase, i) =>
+  const oracle = spans.flatMap(
+    ({ from, to, oracle: y }) =>
       /** @type {[number, number][]} */ ([
-        [starts[i], phase.oracle],
-        [starts[i + 1], phase.oracle],
+        [from, y],
+        [to, y],
       ]),
   );
   const shared = { xLabel: 'thousand requests', xDomain: /** @type {const} */ ([0, thousands]), markers: [] };

@@ -1,5 +1,4 @@
-// @ts-check
-// Every request sampled, and the heap after each 10,000 of 100,000 of them. Prints JSON.
+// Every request sampled, and the heap after each 10,000 of 100,000 of them. Prints JSON. Its argument is the row.
 import { run } from '../replay/run.mjs';
 
 const AT = Array.from({ length: 10 }, (_, i) => 10_000 * (i + 1));
@@ -10,7 +9,7 @@ if (collect === undefined) throw new Error('node --expose-gc is needed');
 
 await run(
   {
-    row: 'optical-digits-mlp',
+    row: process.argv[2] ?? '',
     config: { sampling: { ratio: 1, budget: 1 } },
     phases: [{ name: 'all', traffic: [{}], length: Math.max(...AT) }],
   },

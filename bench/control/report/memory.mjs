@@ -1,4 +1,3 @@
-// @ts-check
 // Heap of the loop after so many sampled requests, in a process of its own with the garbage collected.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -6,8 +5,11 @@ import { promisify } from 'node:util';
 
 const PROBE = fileURLToPath(new URL('memory-probe.mjs', import.meta.url));
 
+/** The row that the probe replays. */
+export const MEMORY_ROW = 'optical-digits-mlp';
+
 /** @returns {Promise<{ sampled: number, heapBytes: number }[]>} */
 export async function memoryOf() {
-  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', PROBE]);
+  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', PROBE, MEMORY_ROW]);
   return JSON.parse(stdout);
 }

@@ -1,6 +1,6 @@
-// @ts-check
 // docs/control.md and its figures, from the results.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { present } from '../../present.mjs';
 import { runFigure } from './figure.mjs';
 import {
   driftTable,
@@ -25,9 +25,10 @@ export function writePage(results, verdicts) {
   const others = scenarios.filter(({ kind }) => kind !== 'harvest' && kind !== 'earliest');
   const discussion = readFileSync(new URL('discussion.md', import.meta.url), 'utf8').trim();
   const runs = scenarios.reduce((n, result) => n + result.runs.length, 0);
+  const { replay, recording } = present(seconds);
   const page = `# The control loop, measured
 
-Written by \`npm run bench:control -- --json control.json --write\`: ${scenarios.length} scenarios, ${runs} runs, ${minutes(seconds.replay)} of replay (and ${minutes(seconds.recording)} of recording, which is kept). Do not edit; the
+Written by \`npm run bench:control -- --json control.json --write\`: ${scenarios.length} scenarios, ${runs} runs, ${minutes(replay)} of replay (and ${minutes(recording)} of recording, which is kept). Do not edit; the
 words between the tables are in \`bench/control/report/discussion.md\`.
 
 Real traffic of the [zoo](../bench/zoo/README.md) was recorded once: for 1,000 inputs of each model, and changed versions of them, the activations of the dense run and the

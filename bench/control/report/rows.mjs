@@ -1,11 +1,11 @@
-// @ts-check
 // One line per phase of a scenario, medians over its seeds.
+import { present } from '../../present.mjs';
 import { median, quantile } from './statistics.mjs';
 
 /** @param {import('./verdicts.mjs').Result} result */
 export function phaseLines({ name, runs }) {
   return (runs[0]?.phases ?? []).map((first, i) => {
-    const phases = runs.map((run) => run.phases[i]);
+    const phases = runs.map((run) => present(run.phases[i]));
     const worst = (/** @type {'loss' | 'realised' | 'accuracy' | 'disagreement'} */ key) =>
       Math.max(...phases.map((phase) => phase.worst[key]));
     const middle = (/** @type {(phase: typeof first) => number | null} */ value) => median(phases.map(value));

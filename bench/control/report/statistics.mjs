@@ -1,9 +1,10 @@
-// @ts-check
+import { present } from '../../present.mjs';
+
 /** The value below which a share of the values lies; null counts as larger than any. @type {(values: readonly (number | null)[], q: number) => number | null} */
 export function quantile(values, q) {
   if (values.length === 0) return null;
   const sorted = values.map((v) => v ?? Number.POSITIVE_INFINITY).sort((a, b) => a - b);
-  const value = sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)];
+  const value = present(sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)]);
   return Number.isFinite(value) ? value : null;
 }
 
@@ -26,11 +27,11 @@ export function betweenAndWithin(groups) {
   const means = groups.map(mean);
   const all = mean(means);
   const between = sumOfSquares(means, all) / (groups.length - 1);
-  const within = mean(groups.map((group, i) => sumOfSquares(group, means[i]) / (group.length - 1)));
+  const within = mean(groups.map((group) => sumOfSquares(group, mean(group)) / (group.length - 1)));
   return {
     mean: all,
     standardError: Math.sqrt(between / groups.length),
-    spread: Math.sqrt(Math.max(0, between - within / groups[0].length)) / all,
+    spread: Math.sqrt(Math.max(0, between - within / present(groups[0]).length)) / all,
   };
 }
 

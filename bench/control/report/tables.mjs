@@ -1,9 +1,13 @@
-// @ts-check
 // The tables of the report, as rows of text: for the terminal and for the page.
+import { present } from '../../present.mjs';
 import { inPercent, phaseLines, share, whole } from './rows.mjs';
 import { mean } from './statistics.mjs';
 
-/** @typedef {{ head: string[], rows: string[][] }} Table */
+/**
+ * @typedef {{ head: string[], rows: string[][] }} Table
+ * @typedef {import('../objectives/objectives.mjs').Objectives} Objectives
+ * @typedef {import('../objectives/losses.mjs').Objective} Objective
+ */
 
 /** @param {readonly import('./verdicts.mjs').Verdict[]} verdicts @returns {Table} */
 export function verdictTable(verdicts) {
@@ -62,9 +66,9 @@ export function harvestTable(guarded, earliest) {
       'sampled',
     ],
     rows: guarded.map((result) => {
-      const [line] = phaseLines(result).slice(-1);
+      const line = present(phaseLines(result).at(-1));
       const other = earliest.find(({ row }) => row === result.row);
-      const [second] = other === undefined ? [] : phaseLines(other).slice(-1);
+      const second = other && phaseLines(other).at(-1);
       const ratio = (/** @type {typeof line | undefined} */ l) =>
         l === undefined || !l.oracle ? '–' : `${Math.round((100 * (l.sparsity ?? 0)) / l.oracle)} %`;
       return [
@@ -81,10 +85,10 @@ export function harvestTable(guarded, earliest) {
   };
 }
 
-/** @param {readonly any[]} objectives @returns {Table} */
+/** @param {readonly Objectives[]} objectives @returns {Table} */
 export function objectiveTable(objectives) {
-  const names = Object.keys(objectives[0]?.chosen ?? {});
-  const cell = (/** @type {any} */ point) =>
+  const names = /** @type {Objective[]} */ (Object.keys(objectives[0]?.chosen ?? {}));
+  const cell = (/** @type {import('../objectives/objectives.mjs').Point | null} */ point) =>
     point === null
       ? 'none'
       : `${share(point.sparsity)} (${inPercent(point.accuracyLoss)}, ${inPercent(point.losses.top1)})`;
@@ -98,9 +102,9 @@ export function objectiveTable(objectives) {
   };
 }
 
-/** @param {readonly any[]} objectives @returns {Table} */
+/** @param {readonly Objectives[]} objectives @returns {Table} */
 export function objectiveSummary(objectives) {
-  const names = Object.keys(objectives[0]?.chosen ?? {});
+  const names = /** @type {Objective[]} */ (Object.keys(objectives[0]?.chosen ?? {}));
   return {
     head: [
       'objective',
@@ -115,7 +119,7 @@ export function objectiveSummary(objectives) {
     ],
     rows: names.map((name) => {
       const points = objectives.map((row) => row.chosen[name]);
-      const of = (/** @type {(point: any) => number} */ value) =>
+      const of = (/** @type {(point: import('../objectives/objectives.mjs').Point) => number} */ value) =>
         points.map((p) => (p === null ? 0 : value(p)));
       const losses = of((p) => p.accuracyLoss);
       const disagreements = of((p) => p.losses.top1);

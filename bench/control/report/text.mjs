@@ -1,4 +1,3 @@
-// @ts-check
 // The report on a terminal.
 import {
   driftTable,
@@ -21,19 +20,20 @@ export function printReport({ scenarios, objectives, runLengths, seconds }, verd
     print(objectiveSummary(objectives));
   }
   print(driftTable(runLengths));
-  for (const [held, claim, figures] of verdictTable(verdicts).rows)
+  for (const [held = '', claim, figures] of verdictTable(verdicts).rows)
     console.log(`${held.padEnd(13)}${claim}\n             ${figures}`);
-  console.log(`\nrecording ${seconds.recording.toFixed(0)} s, replay ${seconds.replay.toFixed(0)} s`);
+  if (seconds !== null)
+    console.log(`\nrecording ${seconds.recording.toFixed(0)} s, replay ${seconds.replay.toFixed(0)} s`);
 }
 
 /** @param {import('./tables.mjs').Table} table */
 function print({ head, rows }) {
   if (rows.length === 0) return;
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i].length)));
-  const isText = (/** @type {number} */ i) => rows.every((row) => !/^[\d.–-]/.test(row[i]));
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const isText = (/** @type {number} */ i) => rows.every((row) => !/^[\d.–-]/.test(row[i] ?? ''));
   const line = (/** @type {string[]} */ cells) =>
     cells
-      .map((cell, i) => (isText(i) ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
+      .map((cell, i) => (isText(i) ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
       .join('  ')
       .trimEnd();
   console.log([line(head), ...rows.map(line), ''].join('\n'));

@@ -1,16 +1,19 @@
-// @ts-check
 // The seven claims about the control loop, each with its numbers, held or not.
+import { present } from '../../present.mjs';
 import { mean, median, quantile } from './statistics.mjs';
 
 /**
  * @typedef {import('../scenarios/jobs.mjs').Run} Run
  * @typedef {{ name: string, about: string, kind: import('../scenarios/table.mjs').Kind, row: string, runs: Run[] }} Result
- * @typedef {{ scenarios: Result[], objectives: any[], memory: { sampled: number, heapBytes: number }[] | null,
- *   runLengths: (GuardRunLength | DriftRunLength)[], seconds: any }} Results
+ * @typedef {{ scenarios: Result[], objectives: import('../objectives/objectives.mjs').Objectives[], memory: { sampled: number, heapBytes: number }[] | null,
+ *   runLengths: (GuardRunLength | DriftRunLength)[], seconds: Seconds | null }} Results
+ * @typedef {{ recording: number, replay: number }} Seconds
  * @typedef {import('../replay/run-length.mjs').GuardRunLength} GuardRunLength
  * @typedef {import('../replay/drift-alarms.mjs').DriftRunLength} DriftRunLength
  * @typedef {{ claim: string, isHeld: boolean | null, figures: string }} Verdict
  * `isHeld` null: nothing was measured that could tell.
+ * @typedef {{ scenarios: (Result & { ok: boolean })[], claims: { text: string, ok: boolean | null, figures: string }[] }} Summary
+ * What other programs read of `--json`; a scenario is ok where no claim is refuted by it alone, a claim null where nothing was measured.
  */
 
 const RUN_LENGTH_TOLERANCE = 0.25;
@@ -28,14 +31,36 @@ export function verdictsOf(results) {
     results.scenarios.filter(({ kind }) => kinds.includes(kind));
   return [
     ...runLengths(results.runLengths),
+    ...ofEachScenario(results.scenarios),
+    harvest(of('harvest'), of('earliest')),
+    stepTime(results.scenarios),
+    memory(results.memory),
+  ];
+}
+
+/** @param {Results} results @param {readonly Verdict[]} verdicts @returns {Summary} */
+export function summaryOf({ scenarios }, verdicts) {
+  return {
+    scenarios: scenarios.map((result) => ({ ...result, ok: isOk(result) })),
+    claims: verdicts.map(({ claim, isHeld, figures }) => ({ text: claim, ok: isHeld, figures })),
+  };
+}
+
+/** @param {Result} result */
+function isOk(result) {
+  const isHarvested = result.kind !== 'harvest' || harvestedShare(result) >= HARVEST_WORST;
+  return isHarvested && ofEachScenario([result]).every(({ isHeld }) => isHeld !== false);
+}
+
+/** The claims that one scenario alone can refute. @param {readonly Result[]} results @returns {Verdict[]} */
+function ofEachScenario(results) {
+  const of = (/** @type {string} */ kind) => results.filter((result) => result.kind === kind);
+  return [
     noNoise(of('stationary')),
     retuned(of('scale').filter(({ name }) => name.includes('1.5'))),
     collapse(of('collapse')),
-    ...truth(results.scenarios),
-    harvest(of('harvest'), of('earliest')),
-    noFlapping(results.scenarios),
-    stepTime(results.scenarios),
-    memory(results.memory),
+    ...truth(results),
+    noFlapping(results),
   ];
 }
 
@@ -72,7 +97,7 @@ function driftFigures(lengths) {
       const rows = lengths
         .filter((row) => row.configured === length)
         .sort((a, b) => Math.abs(ratio(a) - 1) - Math.abs(ratio(b) - 1));
-      const furthest = rows[rows.length - 1];
+      const furthest = present(rows.at(-1));
       const all = `${rows.length} models, ${furthest.alarms} alarms each: ${mean(rows.map(ratio)).toFixed(2)} of it on average`;
       const error = (furthest.standardError / length).toFixed(2);
       return `${length} configured, ${all}, furthest ${ratio(furthest).toFixed(2)} ± ${error} (${furthest.row})`;
@@ -96,8 +121,8 @@ function noNoise(results) {
 /** @param {Result[]} results @returns {Verdict} */
 function retuned(results) {
   const rows = results.map(({ name, runs }) => {
-    const delays = runs.map(({ phases }) => drifts(phases)[0].delays);
-    const until = (/** @type {keyof typeof delays[0]} */ step) => median(delays.map((d) => d[step]));
+    const delays = runs.map(({ phases }) => present(drifts(phases)[0]).delays);
+    const until = (/** @type {keyof (typeof delays)[number]} */ step) => median(delays.map((d) => d[step]));
     const steps = {
       noticed: until('alarmed'),
       'on trial': until('tried'),
@@ -125,7 +150,7 @@ function retuned(results) {
 function collapse(results) {
   const rows = results.map(({ name, runs }) => {
     // A run that was dense when the collapse came says nothing about the way back to dense.
-    const pruned = runs.map(({ phases }) => phases[1]).filter(({ start }) => start.threshold > 0);
+    const pruned = runs.map(({ phases }) => present(phases[1])).filter(({ start }) => start.threshold > 0);
     return {
       name,
       pairs: quantile(
@@ -145,7 +170,7 @@ function collapse(results) {
   };
 }
 
-/** @param {Result[]} results @returns {Verdict[]} */
+/** @param {readonly Result[]} results @returns {Verdict[]} */
 function truth(results) {
   const worst = results.map(({ name, runs }) => {
     const allowed = runs[0]?.promise.allowed ?? 0;
@@ -172,30 +197,34 @@ function truth(results) {
   }
 }
 
+/** The applied sparsity at the end as a share of the oracle's, median over seeds. @param {Result} result */
+function harvestedShare({ runs }) {
+  const ends = runs
+    .map(({ phases }) => phases.at(-1))
+    .map((p) => (p && p.oracle > 0 ? p.sparsity / p.oracle : 1));
+  return median(ends) ?? 0;
+}
+
 /** @type {(guarded: Result[], earliest: Result[]) => Verdict} */
 function harvest(guarded, earliest) {
   const shares = (/** @type {Result[]} */ results) =>
-    results.map(({ row, runs }) => {
-      const ends = runs
-        .map(({ phases }) => phases.at(-1))
-        .map((p) => (p && p.oracle > 0 ? p.sparsity / p.oracle : 1));
-      return { row, share: /** @type {number} */ (median(ends)) };
-    });
+    results.map((result) => ({ row: result.row, share: harvestedShare(result) }));
   const rows = shares(guarded).sort((a, b) => a.share - b.share);
+  const [worst] = rows;
   const others = shares(earliest);
   const half = median(rows.map(({ share }) => share)) ?? 0;
   return {
     claim:
       'harvest: guarded reaches ≥ 90 % of the oracle’s β on the median row of the zoo, ≥ 70 % on the worst',
-    isHeld: rows.length === 0 ? null : half >= HARVEST_MEDIAN && rows[0].share >= HARVEST_WORST,
+    isHeld: worst === undefined ? null : half >= HARVEST_MEDIAN && worst.share >= HARVEST_WORST,
     figures:
-      rows.length === 0
+      worst === undefined
         ? ''
-        : `median ${percent(half)}, worst ${percent(rows[0].share)} (${rows[0].row}); earliest: median ${percent(median(others.map(({ share }) => share)) ?? 0)}`,
+        : `median ${percent(half)}, worst ${percent(worst.share)} (${worst.row}); earliest: median ${percent(median(others.map(({ share }) => share)) ?? 0)}`,
   };
 }
 
-/** @param {Result[]} results @returns {Verdict} */
+/** @param {readonly Result[]} results @returns {Verdict} */
 function noFlapping(results) {
   const turns = results.flatMap(({ name, runs }) =>
     runs.flatMap(({ phases }) => drifts(phases).map(({ reversals }) => ({ name, reversals }))),

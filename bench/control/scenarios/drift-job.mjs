@@ -1,4 +1,3 @@
-// @ts-check
 // A worker thread: measures the run lengths of drift of one row at a time.
 import { parentPort } from 'node:worker_threads';
 import { driftRunLengths } from '../replay/drift-alarms.mjs';

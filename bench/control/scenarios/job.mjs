@@ -1,4 +1,3 @@
-// @ts-check
 // A worker thread: runs one scenario with one seed at a time.
 import { parentPort } from 'node:worker_threads';
 import { run } from '../replay/run.mjs';

@@ -1,7 +1,7 @@
-// @ts-check
 // All seeds of all scenarios over a few threads; results come in the order of the table, whoever was first.
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { present } from '../../present.mjs';
 
 /**
  * @typedef {Awaited<ReturnType<typeof import('../replay/run.mjs').run>> & { name: string, seconds: number }} Run
@@ -45,7 +45,7 @@ async function inLanes(file, jobs, onDone) {
     try {
       while (next < jobs.length) {
         const index = next++;
-        done[index] = await answerOf(worker, jobs[index]);
+        done[index] = await answerOf(worker, present(jobs[index]));
         onDone(done[index], done.filter(Boolean).length, jobs.length);
       }
     } finally {

@@ -1,4 +1,3 @@
-// @ts-check
 /** The recordings that scenarios are made of. @param {readonly import('./table.mjs').Scenario[]} scenarios @returns {Map<string, Set<string>>} variants by row */
 export function recordingsOf(scenarios) {
   /** @type {Map<string, Set<string>>} */

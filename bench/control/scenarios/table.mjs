@@ -1,4 +1,3 @@
-// @ts-check
 // Every scenario: a model, the phases that its traffic goes through, and how many seeds it takes to judge it.
 
 import { MAIN_ROWS } from '../recording/store.mjs';
@@ -18,6 +17,9 @@ const DIGITS = 'optical-digits-cnn';
 const MAIL = 'spam-assassin-lstm';
 const GENRES = 'brown-lstm';
 const BERT = 'spam-assassin-bert';
+
+/** The rows that `--quick` is about. */
+export const QUICK_ROWS = [DIGITS, MLP, MAIL];
 
 const BASE = [{}];
 /** Long enough for any controller to have come to rest. */
@@ -277,13 +279,13 @@ export const SCENARIOS = [
 
 /** What each policy reaches on a row of the zoo. @type {readonly Scenario[]} */
 export const HARVESTS = MAIN_ROWS.flatMap((row) =>
-  ['guarded', 'earliest'].map((policy) => ({
+  /** @type {const} */ (['guarded', 'earliest']).map((policy) => ({
     name: `${policy}-${row}`,
     about: `what '${policy}' reaches on ${row}`,
     kind: /** @type {Kind} */ (policy === 'guarded' ? 'harvest' : 'earliest'),
     row,
     seeds: 3,
-    isQuick: [DIGITS, MLP, MAIL].includes(row),
+    isQuick: QUICK_ROWS.includes(row),
     config: { control: { policy }, sampling: { ratio: 1, budget: 1 } },
     phases: [{ name: 'harvest', traffic: BASE, length: { settled: 300, atMost: 100_000 } }],
   })),

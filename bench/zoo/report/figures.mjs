@@ -2,7 +2,13 @@
 import { panels } from '../../../dist/tools/analyze/panels.js';
 import { escapeText, PLOT_SIZE, plotSvg } from '../../../dist/tools/analyze/plot.js';
 import { PLOT_STYLE } from '../../../dist/tools/analyze/report-style.js';
-import { RULE } from './verdicts.mjs';
+import { present } from '../../present.mjs';
+import { choiceOf, RULE } from './verdicts.mjs';
+
+/**
+ * @typedef {import('./row.ts').Row} Row
+ * @typedef {import('../../../dist/tools/analyze/plot.js').Series} Series
+ */
 
 const STYLE = `${PLOT_STYLE}
 .card { fill: var(--card); stroke: var(--faint); }
@@ -16,27 +22,13 @@ text.soft { fill: var(--soft); } text.end { text-anchor: end; }
 const GAP = 12;
 const HEAD = 26;
 
-/** Accuracy, F and dF/dτ of a row against β. */
+/** Accuracy, F and dF/dτ of a row against β. @param {Row} row */
 export function rowFigure(row) {
-  const plots = panels(asAnalysis(row)).slice(3);
-  const [accuracy] = plots;
-  const limits = [
-    ['oracle', row.oracle.sparsity],
-    ['collapse', row.collapse?.sparsity],
-  ].flatMap(([style, x]) =>
-    x === undefined
-      ? []
-      : [
-          {
-            style,
-            points: [
-              [x, 0],
-              [x, 1],
-            ],
-          },
-        ],
-  );
-  const shown = [{ ...accuracy, series: [...limits, ...accuracy.series] }, ...plots.slice(1)];
+  const [accuracy, ...plots] = panels(asAnalysis(row)).slice(3);
+  const { series, ...frame } = present(accuracy);
+  const limits = [upright('oracle', row.oracle.sparsity)];
+  if (row.collapse !== null) limits.push(upright('collapse', row.collapse.sparsity));
+  const shown = [{ ...frame, series: [...limits, ...series] }, ...plots];
   const width = shown.length * (PLOT_SIZE.width + GAP) - GAP;
   const body = shown.map((plot, i) => placed(plotSvg(plot), i * (PLOT_SIZE.width + GAP), HEAD));
   const legend =
@@ -47,6 +39,18 @@ export function rowFigure(row) {
   ]);
 }
 
+/** A line at one x from 0 to 1. @type {(style: string, x: number) => Series} */
+function upright(style, x) {
+  return {
+    style,
+    points: [
+      [x, 0],
+      [x, 1],
+    ],
+  };
+}
+
+/** @type {(svg: string, x: number, y: number) => string} */
 function placed(svg, x, y) {
   const { width, height } = PLOT_SIZE;
   const at = `x="${x}" y="${y}" width="${width}" height="${height}"`;
@@ -56,11 +60,13 @@ function placed(svg, x, y) {
 /** Below this β, F is nothing but noise over τ; the curves begin here. */
 const FIRST_SPARSITY = 0.02;
 
+/** What the panels of an analysis show of a row. @param {Row} row @returns {import('../../../dist/tools/analyze/panels.js').Charted} */
 function asAnalysis({ curve, features, fullFeatures, rules, denseAccuracy }) {
-  const choice = rules[RULE];
+  const choice = rules[RULE] ?? null;
   const from = curve.sparsity.findIndex((beta) => beta >= FIRST_SPARSITY);
-  const shown = (values) => values.slice(from);
-  const plain = (values) => shown(values).map((value) => (Number.isFinite(value) ? value : null));
+  const shown = (/** @type {readonly number[]} */ values) => values.slice(from);
+  const plain = (/** @type {readonly number[]} */ values) =>
+    shown(values).map((value) => (Number.isFinite(value) ? value : null));
   // Far in the tail the pruned network has nearly nothing left, and its F would flatten all the rest.
   const lowest = Math.min(...plain(curve.renormalized).filter((value) => value !== null));
   const thresholds = shown(curve.thresholds);
@@ -76,7 +82,15 @@ function asAnalysis({ curve, features, fullFeatures, rules, denseAccuracy }) {
       features: fullFeatures,
     },
     features,
-    critical: choice === null ? null : { ...choice, feature: choice.kind },
+    critical:
+      choice === null
+        ? null
+        : {
+            threshold: present(choice.threshold),
+            sparsity: choice.sparsity,
+            feature: /** @type {import('../../../dist/criticality/features.js').FeatureKind} */ (choice.kind),
+            interval: present(choice.interval),
+          },
     answers: { denseAccuracy },
   };
 }
@@ -86,14 +100,14 @@ const LEFT = 190;
 const RIGHT = 24;
 const RAIL = 760;
 
-/** Where every row's critical point lies between dense, oracle and collapse; `other` is a second rule to compare. */
+/** Where every row's critical point lies between dense, oracle and collapse; `other` is a second rule to compare. @type {(rows: readonly Row[], other: string) => string} */
 export function overviewFigure(rows, other) {
-  const x = (beta) => LEFT + beta * RAIL;
+  const x = (/** @type {number} */ beta) => LEFT + beta * RAIL;
   const height = 64 + rows.length * ROW_HEIGHT;
   const lines = rows.map((row, i) => {
     const y = 52 + i * ROW_HEIGHT;
-    const choice = row.rules[RULE];
-    const second = row.rules[other];
+    const choice = choiceOf(row, RULE);
+    const second = choiceOf(row, other);
     return [
       `<text class="end" x="${LEFT - 12}" y="${y + 4}">${escapeText(row.name)}</text>`,
       `<line class="rail" x1="${x(0)}" x2="${x(1)}" y1="${y}" y2="${y}"/>`,
@@ -119,6 +133,7 @@ export function overviewFigure(rows, other) {
   ]);
 }
 
+/** @type {(width: number, height: number, body: readonly string[]) => string} */
 function file(width, height, body) {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
 <style>${STYLE}</style>

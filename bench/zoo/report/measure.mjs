@@ -5,16 +5,27 @@ import { promisify } from 'node:util';
 import { criticality, DEFAULT_CRITICAL_POINT } from '../../../dist/criticality/critical-point.js';
 import { freeEnergyFrom } from '../../../dist/criticality/free-energy.js';
 import { fullFeatures } from '../../../dist/criticality/full-evaluation.js';
-import { mergeAll, tails } from '../../../dist/estimator/histogram.js';
 import { shareAlike } from '../../../dist/tools/analyze/class-scores.js';
 import { densePass } from '../../../dist/tools/analyze/dense-pass.js';
-import { prunedPass } from '../../../dist/tools/analyze/full-pass.js';
 import { SLICES } from '../../../dist/tools/analyze/schedule.js';
-import { evaluate, limits } from './full-evaluation.mjs';
+import { present } from '../../present.mjs';
+import { evaluate, limits, prunedAt } from './full-evaluation.mjs';
 import { open, ROWS } from './opened.mjs';
+import { totalOf } from './rescaled.mjs';
 import { RULES } from './rules.mjs';
 import { scaleShifts } from './scaled-activations.mjs';
 import { streamed } from './streaming.mjs';
+
+/**
+ * @typedef {import('../entries.mjs').Entry} Entry
+ * @typedef {import('./opened.mjs').Opened} Opened
+ * @typedef {import('../../../dist/tools/analyze/passes.js').Passes} Passes
+ * @typedef {import('../../../dist/tools/analyze/dense-pass.js').DensePass} DensePass
+ * @typedef {import('./row.ts').RowMeasured} RowMeasured
+ * @typedef {import('./row.ts').SeedMeasured} SeedMeasured
+ * @typedef {import('./row.ts').Choice} Choice
+ * @typedef {import('./row.ts').Pruned} Pruned
+ */
 
 const TIME_ROW = fileURLToPath(new URL('time-row.mjs', import.meta.url));
 const SUBSAMPLES = 5;
@@ -24,7 +35,7 @@ const nothing = () => undefined;
 /**
  * One row of the table, with full evaluation, stability, timings, streaming and scale.
  *
- * @param kept - `kept(part, measure)`: what `measure()` gives, or gave in a run that was cut off.
+ * @type {(entry: Entry, kept: import('./row.ts').Kept) => Promise<RowMeasured>}
  */
 export async function measureRow(entry, kept) {
   const opened = await open(entry);
@@ -32,10 +43,9 @@ export async function measureRow(entry, kept) {
     const passes = opened.passes(0, ROWS);
     const labels = opened.labels.subarray(0, ROWS);
     const dense = await densePass(passes, [], nothing);
-    const t = tails(mergeAll(dense.slices.flat()));
-    const total = { count: t.count[0], sum: t.sum[0] };
+    const total = totalOf(dense.slices.flat());
     const denseAccuracy = shareAlike(dense.classes, labels);
-    const found = criticality(dense.slices);
+    const found = present(criticality(dense.slices));
     const thresholds = Array.from(found.curve.thresholds);
     const points = await kept('full', () => evaluate(passes, thresholds, dense, labels));
     const timings = await kept('timings', () => timeRow(entry, thresholds));
@@ -81,14 +91,16 @@ export async function measureRow(entry, kept) {
 /**
  * The timings of a row, at the thresholds of its curve, in a process of its own: a server has one model, and code that has
  * seen twenty runs half as fast.
+ *
+ * @type {(entry: Pick<Entry, 'name'>, thresholds: readonly number[]) => Promise<import('./row.ts').Timings>}
  */
 export async function timeRow({ name }, thresholds) {
   const timing = promisify(execFile)(process.execPath, [TIME_ROW, name]);
-  timing.child.stdin.end(JSON.stringify(thresholds));
+  timing.child.stdin?.end(JSON.stringify(thresholds));
   return JSON.parse((await timing).stdout);
 }
 
-/** Another seed of an entry: what each rule finds, and what accuracy is left. */
+/** Another seed of an entry: what each rule finds, and what accuracy is left. @param {Entry} entry @returns {Promise<SeedMeasured>} */
 export async function measureSeed(entry) {
   const opened = await open(entry);
   try {
@@ -102,28 +114,32 @@ export async function measureSeed(entry) {
   }
 }
 
+/** @param {Entry} entry */
 function identity({ name, entry, architecture, dataset, seed }) {
   return { name, entry, architecture, dataset, seed };
 }
 
-/** Every significant feature with the answers of the pruned network there. */
+/** Every significant feature with the answers of the pruned network there. @type {(passes: Passes, dense: DensePass, labels: Int32Array, features: readonly import('../../../dist/criticality/critical-point.js').Feature[]) => Promise<RowMeasured['features']>} */
 async function candidates(passes, dense, labels, features) {
   const results = [];
   for (const feature of features) {
-    const { accuracy, agreement } = await prunedPass(passes, feature.threshold, dense, labels, nothing);
+    const { accuracy, agreement } = await prunedAt(passes, feature.threshold, dense, labels);
     results.push({ ...feature, accuracy, agreement });
   }
   return results;
 }
 
-/** Each rule's choice, and the pruned network at it. */
+/** Each rule's choice, and the pruned network at it. @type {(passes: Passes, dense: DensePass, labels: Int32Array, points: readonly import('./row.ts').Point[]) => Promise<SeedMeasured['rules']>} */
 async function judged(passes, dense, labels, points) {
+  /** @type {Record<string, Choice | null>} */
   const results = {};
+  /** @type {Map<string, Pruned>} */
   const runs = new Map(points.map((point) => [String(point.threshold), point]));
-  const answersAt = async (thresholds) => {
+  const answersAt = async (/** @type {number | Float32Array} */ thresholds) => {
     const key = String(thresholds);
-    if (!runs.has(key)) runs.set(key, await prunedPass(passes, thresholds, dense, labels, nothing));
-    return runs.get(key);
+    const known = runs.get(key) ?? (await prunedAt(passes, thresholds, dense, labels));
+    runs.set(key, known);
+    return known;
   };
   for (const { key, choose } of RULES) {
     const choice = choose(dense.slices);
@@ -145,15 +161,18 @@ async function judged(passes, dense, labels, points) {
   return results;
 }
 
-/** β* of every rule on disjoint parts of the inputs; where five of 500 are too many, on fewer, and on five smaller ones. */
+/** β* of every rule on disjoint parts of the inputs; where five of 500 are too many, on fewer, and on five smaller ones. @param {Opened} opened @returns {Promise<Pick<RowMeasured, 'subsamples' | 'fifths'>>} */
 async function subsampled({ passes, rows }) {
-  const parts = async (count, length) => {
-    const sparsities = Object.fromEntries(RULES.map(({ key }) => [key, []]));
-    for (let i = 0; i < count; i++) {
-      const { slices } = await densePass(passes(i * length, (i + 1) * length), [], nothing);
-      for (const { key, choose } of RULES) sparsities[key].push(choose(slices)?.sparsity ?? null);
-    }
-    return { rows: length, sparsities };
+  const parts = async (/** @type {number} */ count, /** @type {number} */ length) => {
+    /** @type {DensePass[]} */
+    const runs = [];
+    for (let i = 0; i < count; i++)
+      runs.push(await densePass(passes(i * length, (i + 1) * length), [], nothing));
+    const sparsities = RULES.map(({ key, choose }) => [
+      key,
+      runs.map(({ slices }) => choose(slices)?.sparsity ?? null),
+    ]);
+    return { rows: length, sparsities: Object.fromEntries(sparsities) };
   };
   const count = Math.min(SUBSAMPLES, Math.floor(rows / SUBSAMPLE_ROWS));
   const subsamples = await parts(count, SUBSAMPLE_ROWS);

@@ -8,14 +8,21 @@ import { IN_FLIGHT_PER_WORKER } from '../../../dist/tools/analyze/passes.js';
 import { schedule } from '../../../dist/tools/analyze/schedule.js';
 import { recordedInputs } from '../../../dist/tools/inputs/recorded-inputs.js';
 
+import { present } from '../../present.mjs';
+
 const ROOT = new URL('../../../', import.meta.url);
 const BATCH = 32;
 /** Rows that thresholds are estimated and accuracies are measured on. */
 export const ROWS = 1000;
 
-/** Opens an entry of zoo.json; `close()` ends its workers. */
+/**
+ * @typedef {Awaited<ReturnType<typeof open>>} Opened
+ * @typedef {import('../../../dist/tools/analyze/passes.js').Passes} Passes
+ */
+
+/** Opens an entry of zoo.json; `close()` ends its workers. @param {import('../entries.mjs').Entry} entry */
 export async function open(entry) {
-  const path = (file) => fileURLToPath(new URL(file, ROOT));
+  const path = (/** @type {string} */ file) => fileURLToPath(new URL(file, ROOT));
   const model = await loadModel(path(entry.model), { scheme: 'activations' });
   const inputs = Object.entries(entry.inputs).map(([name, file]) => `${name}=${path(file)}`);
   const source = { model: entry.model, inputs, labels: path(entry.labels) };
@@ -29,8 +36,8 @@ export async function open(entry) {
   return {
     sites: model.sites,
     rows: recorded.count,
-    labels,
-    /** Passes over rows [from, to). */
+    labels: present(labels),
+    /** Passes over rows [from, to). @type {(from: number, to: number, options?: { batch?: number, outputs?: string[] }) => Passes} */
     passes: (from, to, { batch = BATCH, outputs = ['logits'] } = {}) => ({
       runtime,
       rows: { count: to - from, batch: (a, b) => recorded.batch(from + a, from + b) },

@@ -1,11 +1,15 @@
 // The report as a page of Markdown.
+
+import { present } from '../../present.mjs';
 import { RULES } from './rules.mjs';
 import {
   CHECKS,
+  choiceOf,
   gap,
   isPastCollapse,
   lossOf,
   match,
+  partsSpread,
   RULE,
   spread,
   streamShift,
@@ -13,9 +17,15 @@ import {
   timesWindow,
 } from './verdicts.mjs';
 
-/** @param {{rows: object[], seeds: object[], seconds: number, machine: string, isResumed: boolean, isRetimed?: boolean, discussion: string}} report */
+/**
+ * @typedef {import('./row.ts').Row} Row
+ * @typedef {import('./row.ts').Seed} Seed
+ */
+
+/** @param {import('./row.ts').Report & { discussion: string }} report */
 export function page({ rows, seeds, machine, isResumed, isRetimed, discussion }) {
-  const minutes = (quantity) =>
+  const first = present(rows[0]);
+  const minutes = (/** @type {keyof import('./row.ts').Cost} */ quantity) =>
     ([...rows, ...seeds].reduce((sum, row) => sum + row[quantity], 0) / 60).toFixed(0);
   const time = isResumed
     ? `in several runs on ${machine}, which was busy`
@@ -23,8 +33,8 @@ export function page({ rows, seeds, machine, isResumed, isRetimed, discussion })
   return `# The paper, reproduced on ten architectures
 
 Remade by \`npm run zoo:report\` from the committed models, ${time}. All numbers of this page are in
-[paper-reproduction.json](paper-reproduction.json). Thresholds are read from ${rows[0].rows} held-out inputs per row without labels; accuracy is
-measured on the same inputs. β is the share of nonzero activations that pruning zeroes. The default rule is “${RULES[0].name}”.
+[paper-reproduction.json](paper-reproduction.json). Thresholds are read from ${first.rows} held-out inputs per row without labels; accuracy is
+measured on the same inputs. β is the share of nonzero activations that pruning zeroes. The default rule is “${present(RULES[0]).name}”.
 
 ![Every row between dense, oracle and collapse](figures/overview.svg)
 
@@ -67,7 +77,7 @@ ${matchTable(rows)}
 
 ## Stability, scale, streaming
 
-Largest difference of β* over disjoint parts of the inputs (five of 500, of the digits two and five smaller ones), over ${rows[0].scaled.factors.length} factors from ¼ to 8 on all activations, and between the batch
+Largest difference of β* over disjoint parts of the inputs (five of 500, of the digits two and five smaller ones), over ${first.scaled.factors.length} factors from ¼ to 8 on all activations, and between the batch
 and the same inputs one by one through a rolling window. “lost”: a feature in some and none in others.
 
 ${stabilityTable(rows)}
@@ -92,6 +102,7 @@ Against β; the pruned network at its own β.
 ${rows.map(({ name }) => `### ${name}\n\n![${name}](figures/${name}.svg)\n`).join('\n')}`;
 }
 
+/** @param {readonly Row[]} rows */
 function checks(rows) {
   const lines = CHECKS.map(([name, isMet]) => {
     const missed = rows.filter((row) => !isMet(row)).map((row) => row.name);
@@ -100,16 +111,17 @@ function checks(rows) {
   return table(['requirement', 'rows that meet it', 'rows that fail it'], lines);
 }
 
+/** @param {readonly Row[]} rows */
 function mainTable(rows) {
   return table(
     ['row', 'dense', 'τ*', 'interval', 'kind', 'β*', 'at τ*', 'lost', 'oracle β', 'collapse β', 'features'],
     rows.map((row) => {
-      const choice = row.rules[RULE];
+      const choice = choiceOf(row, RULE);
       return [
         row.name,
         percent(row.denseAccuracy),
-        choice === null ? '–' : number(choice.threshold),
-        choice === null ? '' : choice.interval.map(number).join(' … '),
+        choice === null ? '–' : number(present(choice.threshold)),
+        choice === null ? '' : present(choice.interval).map(number).join(' … '),
         choice?.kind ?? '',
         choice === null ? '–' : choice.sparsity.toFixed(3),
         choice === null ? '' : percent(choice.accuracy),
@@ -122,13 +134,14 @@ function mainTable(rows) {
   );
 }
 
+/** @param {readonly Row[]} rows */
 function rulesTable(rows) {
   return table(
     ['row', ...RULES.map(({ name }) => name)],
     rows.map((row) => [
       row.name,
       ...RULES.map(({ key }) => {
-        const choice = row.rules[key];
+        const choice = choiceOf(row, key);
         if (choice === null) return '–';
         const text = `${choice.sparsity.toFixed(2)} (${points(lossOf(row, key))})`;
         return isPastCollapse(row, key) ? `**${text}**` : text;
@@ -137,6 +150,7 @@ function rulesTable(rows) {
   );
 }
 
+/** @param {readonly Row[]} rows @param {readonly Seed[]} seeds */
 function rulesSummary(rows, seeds) {
   const all = [...rows, ...seeds];
   return table(
@@ -152,16 +166,17 @@ function rulesSummary(rows, seeds) {
       'other seeds, loss ≤ 2 / ≤ 5',
     ],
     RULES.map(({ key, name }) => {
-      const found = rows.filter((row) => row.rules[key] !== null);
+      const found = rows.filter((row) => choiceOf(row, key) !== null);
       const harvest = rows.map((row) => row.rules[key]?.sparsity ?? 0);
-      const share = rows.map((row, i) => Math.min(1, harvest[i] / row.oracle.sparsity));
-      const within = (list, loss) => list.filter((row) => lossOf(row, key) <= loss + 1e-9).length;
+      const share = rows.map((row, i) => Math.min(1, present(harvest[i]) / row.oracle.sparsity));
+      const within = (/** @type {readonly Seed[]} */ list, /** @type {number} */ loss) =>
+        list.filter((row) => lossOf(row, key) <= loss + 1e-9).length;
       return [
         name,
         `${within(rows, 0.02)}`,
         `${within(rows, 0.05)}`,
         `${rows.filter((row) => isPastCollapse(row, key)).length}`,
-        `${rows.filter((row) => spread(row.subsamples.sparsities[key]) <= 0.03).length}`,
+        `${rows.filter((row) => partsSpread(row.subsamples, key) <= 0.03).length}`,
         `${rows.length - found.length}`,
         mean(harvest).toFixed(3),
         percent(mean(share)),
@@ -171,6 +186,7 @@ function rulesSummary(rows, seeds) {
   );
 }
 
+/** @param {readonly Row[]} rows */
 function candidatesTable(rows) {
   return table(
     ['row', 'features'],
@@ -186,8 +202,9 @@ function candidatesTable(rows) {
   );
 }
 
+/** @param {readonly Row[]} rows */
 function matchTable(rows) {
-  const feature = (f) =>
+  const feature = (/** @type {Row['fullFeatures'][number] | undefined} */ f) =>
     f === undefined ? '–' : `${f.kind} τ ${number(f.threshold)} β ${f.sparsity.toFixed(3)}`;
   return table(
     [
@@ -202,8 +219,8 @@ function matchTable(rows) {
     ],
     rows.map((row) => {
       const { isMatch, isMatchInTau, distance, distanceInTau } = match(row);
-      const verdict = (isMet) => (isMet ? 'yes' : '**no**');
-      const shown = (d) => (d === null ? '' : d.toFixed(3));
+      const verdict = (/** @type {boolean} */ isMet) => (isMet ? 'yes' : '**no**');
+      const shown = (/** @type {number | null} */ d) => (d === null ? '' : d.toFixed(3));
       return [
         row.name,
         feature(row.features[0]),
@@ -218,26 +235,29 @@ function matchTable(rows) {
   );
 }
 
+/** @param {readonly Row[]} rows */
 function stabilityTable(rows) {
-  const parts = (list) => (list === undefined ? '' : list.map((beta) => beta?.toFixed(3) ?? '–').join(' '));
+  const parts = (/** @type {readonly (number | null)[] | undefined} */ list) =>
+    list === undefined ? '' : list.map((beta) => beta?.toFixed(3) ?? '–').join(' ');
   return table(
     ['row', 'β* of parts of 500', 'differ by', 'β* of parts of 210', 'differ by', 'scale', 'streaming'],
     rows.map((row) => [
       row.name,
       parts(row.subsamples.sparsities[RULE]),
-      shift(spread(row.subsamples.sparsities[RULE])),
+      shift(partsSpread(row.subsamples, RULE)),
       parts(row.fifths?.sparsities[RULE]),
-      row.fifths === undefined ? '' : shift(spread(row.fifths.sparsities[RULE])),
+      row.fifths === undefined ? '' : shift(partsSpread(row.fifths, RULE)),
       shift(spread(row.scaled.sparsities)),
       shift(streamShift(row)),
     ]),
   );
 }
 
+/** @param {readonly Row[]} rows @param {readonly Seed[]} seeds */
 function seedsTable(rows, seeds) {
   const entries = rows.filter(({ entry }) => seeds.some((seed) => seed.entry === entry));
-  const cell = (row) => {
-    const choice = row.rules[RULE];
+  const cell = (/** @type {Seed} */ row) => {
+    const choice = choiceOf(row, RULE);
     const answer = choice === null ? '–' : `β* ${choice.sparsity.toFixed(3)}, ${points(lossOf(row, RULE))}`;
     return `${answer} (dense ${percent(row.denseAccuracy)})`;
   };
@@ -251,8 +271,12 @@ function seedsTable(rows, seeds) {
   );
 }
 
+/** @param {readonly Row[]} rows */
 function timeTable(rows) {
-  const times = (t) => [timesRenormalized(t).toFixed(0), Math.round(timesWindow(t)).toLocaleString('en')];
+  const times = (/** @type {import('./row.ts').Times} */ t) => [
+    timesRenormalized(t).toFixed(0),
+    Math.round(timesWindow(t)).toLocaleString('en'),
+  ];
   return table(
     [
       'row',
@@ -275,28 +299,34 @@ function timeTable(rows) {
   );
 }
 
+/** @type {(head: readonly string[], rows: readonly (readonly string[])[]) => string} */
 function table(head, rows) {
-  const line = (cells) => `| ${cells.join(' | ')} |`;
+  const line = (/** @type {readonly string[]} */ cells) => `| ${cells.join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
+/** @param {number} value */
 function shift(value) {
   return Number.isFinite(value) ? value.toFixed(3) : 'lost';
 }
 
+/** @param {number} loss */
 function points(loss) {
   const text = (100 * loss).toFixed(1);
   return (text === '-0.0' ? '0.0' : text).replace('-', '−');
 }
 
+/** @param {number} ratio */
 function percent(ratio) {
   return `${(100 * ratio).toFixed(1)} %`;
 }
 
+/** @param {number} value */
 function number(value) {
   return String(Number(value.toPrecision(3)));
 }
 
+/** @param {readonly number[]} values */
 function mean(values) {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -3,7 +3,8 @@ import { criticality, DEFAULT_CRITICAL_POINT } from '../../../dist/criticality/c
 import { paperCriticality } from '../../../dist/criticality/paper-rule.js';
 import { binOf, nearestEdge } from '../../../dist/estimator/bins.js';
 import { mergeAll, nonzeroCount, retainedFrom, tails } from '../../../dist/estimator/histogram.js';
-import { inUnitsOfTheMean } from './rescaled.mjs';
+import { present } from '../../present.mjs';
+import { histogramsBySite, inUnitsOfTheMean } from './rescaled.mjs';
 
 /**
  * @typedef {object} Choice
@@ -11,14 +12,20 @@ import { inUnitsOfTheMean } from './rescaled.mjs';
  * @property {number} sparsity - β that the dense run predicts.
  * @property {string} kind - of the feature.
  * @property {readonly [number, number]} [interval]
+ *
+ * @typedef {import('../../../dist/criticality/critical-point.js').Criticality} Criticality
+ * @typedef {import('../../../dist/criticality/critical-point.js').CriticalPoint} CriticalPoint
+ * @typedef {import('../../../dist/criticality/critical-point.js').CriticalPointOptions} CriticalPointOptions
+ * @typedef {readonly import('../../../dist/estimator/histogram.js').SiteHistograms[]} Slices - [slice][site]
  */
 
+/** @type {CriticalPointOptions} */
 const PAPER = { ...DEFAULT_CRITICAL_POINT, temperature: 'paper' };
 const INFLECTIONS = { ...DEFAULT_CRITICAL_POINT, inflections: true };
 /** Share of all activations from which on a site has a say of its own. */
 const FAIR_SHARE = 0.02;
 
-/** Every rule: `choose(slices)` with slices [slice][site]; null when it finds no feature. The first is the default. */
+/** Every rule; null is chosen where it finds no feature. The first is the default. @type {readonly { key: string, name: string, choose: (slices: Slices) => Choice | null }[]} */
 export const RULES = [
   {
     key: 'additive',
@@ -77,90 +84,88 @@ export const RULES = [
   },
 ];
 
-/** One histogram per slice, over all sites. */
+/** One histogram per slice, over all sites. @param {Slices} slices */
 export function pooled(slices) {
   return slices.map(mergeAll);
 }
 
+/** @param {Slices} slices */
 function asOneSite(slices) {
   return pooled(slices).map((h) => [h]);
 }
 
+/** @param {Pick<Criticality, 'critical'> | null} found @returns {Choice | null} */
 function ofPoint(found) {
   if (found === null || found.critical === null) return null;
   const { threshold, sparsity, feature, interval } = found.critical;
   return { thresholds: threshold, sparsity, kind: feature, interval };
 }
 
-/** Each site at the first feature of its own curve; a site without one is left alone. */
+/** Each site at the first feature of its own curve; a site without one is left alone. @param {Slices} slices @returns {Choice | null} */
 function ownThresholds(slices) {
-  const own = siteCriticalities(slices);
+  const own = siteCriticalPoints(slices);
   if (own.every((found) => found === null)) return null;
-  const thresholds = Float32Array.from(own, (found) => found?.critical?.threshold ?? 0);
+  const thresholds = Float32Array.from(own, (found) => found?.threshold ?? 0);
   return { thresholds, sparsity: predictedSparsity(slices, thresholds), kind: kinds(own) };
 }
 
-/** One F of |a| in units of each site's mean; its threshold, times the mean, at every site. */
+/** One F of |a| in units of each site's mean; its threshold, times the mean, at every site. @param {Slices} slices @returns {Choice | null} */
 function oneMultiple(slices) {
   const { scaled, means } = inUnitsOfTheMean(slices);
-  const found = criticality(scaled);
-  if (found === null || found.critical === null) return null;
-  const thresholds = Float32Array.from(means, (mean) => nearestEdge(found.critical.threshold * mean));
-  return {
-    thresholds,
-    sparsity: predictedSparsity(slices, thresholds),
-    kind: found.critical.feature,
-  };
+  const critical = criticality(scaled)?.critical ?? null;
+  if (critical === null) return null;
+  const thresholds = Float32Array.from(means, (mean) => nearestEdge(critical.threshold * mean));
+  return { thresholds, sparsity: predictedSparsity(slices, thresholds), kind: critical.feature };
 }
 
-/** One threshold for all: the median (the lower of two) of those of the sites that have one. */
+/** One threshold for all: the median (the lower of two) of those of the sites that have one. @param {Slices} slices @returns {Choice | null} */
 function medianThreshold(slices) {
-  const own = siteCriticalities(slices);
-  const found = own.flatMap((site) => site?.critical?.threshold ?? []).sort((a, b) => a - b);
-  if (found.length === 0) return null;
+  const own = siteCriticalPoints(slices);
+  const found = own.flatMap((site) => site?.threshold ?? []).sort((a, b) => a - b);
   const threshold = found[(found.length - 1) >> 1];
-  const all = slices[0].map(() => threshold);
-  return { thresholds: threshold, sparsity: predictedSparsity(slices, all), kind: kinds(own) };
+  return threshold === undefined ? null : atAllSites(slices, threshold, own);
 }
 
-/** One threshold for all: the least of those of the sites with a fair share of the activations. */
+/** One threshold for all: the least of those of the sites with a fair share of the activations. @param {Slices} slices @returns {Choice | null} */
 function earliestThreshold(slices) {
   const all = nonzeroCount(mergeAll(slices.flat()));
-  const hasSay = (_, site) => nonzeroCount(mergeAll(slices.map((s) => s[site]))) >= FAIR_SHARE * all;
-  const own = siteCriticalities(slices).filter(hasSay);
-  const found = own.flatMap((site) => site?.critical?.threshold ?? []);
-  if (found.length === 0) return null;
-  const threshold = Math.min(...found);
-  const everywhere = slices[0].map(() => threshold);
-  return { thresholds: threshold, sparsity: predictedSparsity(slices, everywhere), kind: kinds(own) };
+  const hasSay = histogramsBySite(slices).map((site) => nonzeroCount(mergeAll(site)) >= FAIR_SHARE * all);
+  const own = siteCriticalPoints(slices).filter((_, site) => hasSay[site]);
+  const found = own.flatMap((site) => site?.threshold ?? []);
+  return found.length === 0 ? null : atAllSites(slices, Math.min(...found), own);
 }
 
-function siteCriticalities(slices) {
-  return slices[0].map((_, site) => {
-    const found = criticality(slices.map((slice) => [slice[site]]));
-    return found?.critical ? found : null;
-  });
+/** @type {(slices: Slices, threshold: number, own: readonly (CriticalPoint | null)[]) => Choice} */
+function atAllSites(slices, threshold, own) {
+  const thresholds = new Float32Array(present(slices[0]).length).fill(threshold);
+  return { thresholds: threshold, sparsity: predictedSparsity(slices, thresholds), kind: kinds(own) };
 }
 
-/** The kinds of the sites' features, the most frequent first. */
+/** @param {Slices} slices */
+function siteCriticalPoints(slices) {
+  return histogramsBySite(slices).map((site) => criticality(site.map((h) => [h]))?.critical ?? null);
+}
+
+/** The kinds of the sites' features, the most frequent first. @param {readonly (CriticalPoint | null)[]} own */
 function kinds(own) {
+  /** @type {Map<string, number>} */
   const counts = new Map();
-  for (const found of own)
-    if (found !== null) counts.set(found.critical.feature, (counts.get(found.critical.feature) ?? 0) + 1);
+  for (const { feature } of own.filter((found) => found !== null))
+    counts.set(feature, (counts.get(feature) ?? 0) + 1);
   return [...counts]
     .sort((a, b) => b[1] - a[1])
     .map(([kind, n]) => `${n} ${kind}`)
     .join(', ');
 }
 
-/** β of the unpruned activations at one threshold per site. */
+/** β of the unpruned activations at one threshold per site. @type {(slices: Slices, thresholds: Float32Array) => number} */
 function predictedSparsity(slices, thresholds) {
   let retained = 0;
   let total = 0;
-  for (const [site, threshold] of Array.from(thresholds).entries()) {
-    const t = tails(mergeAll(slices.map((slice) => slice[site])));
-    retained += retainedFrom(t, binOf(threshold)).count;
-    total += t.count[0];
+  for (const [site, histograms] of histogramsBySite(slices).entries()) {
+    const t = tails(mergeAll(histograms));
+    retained += retainedFrom(t, binOf(present(thresholds[site]))).count;
+    total += retainedFrom(t, 0).count;
   }
   return 1 - retained / total;
 }

@@ -4,7 +4,9 @@ import { criticality } from '../../../dist/criticality/critical-point.js';
 import { RollingWindow } from '../../../dist/estimator/rolling-window.js';
 import { pass } from '../../../dist/tools/analyze/passes.js';
 
-/** The default rule's β* and τ* from a window that was filled input by input; null without a feature. */
+/** @typedef {import('../../../dist/estimator/histogram.js').SiteHistograms} SiteHistograms */
+
+/** The default rule's β* and τ* from a window that was filled input by input; null without a feature. @type {(opened: import('./opened.mjs').Opened, rows: number, slices: number) => Promise<import('./row.ts').RowMeasured['streamed']>} */
 export async function streamed({ passes, sites }, rows, slices) {
   const window = new RollingWindow({
     sites: sites.length,
@@ -12,15 +14,12 @@ export async function streamed({ passes, sites }, rows, slices) {
     sliceSamples: rows / slices,
     maxAgeMs: Number.POSITIVE_INFINITY,
   });
-  const waiting = new Map();
-  let next = 0;
+  /** @type {SiteHistograms[]} */
+  const arrived = [];
   await pass(passes(0, rows, { batch: 1, outputs: [] }), 0, 'histogram', ({ histograms }, { from }) => {
-    waiting.set(from, histograms);
-    for (; waiting.has(next); next++) {
-      window.add(waiting.get(next), next);
-      waiting.delete(next);
-    }
+    arrived[from] = histograms;
   });
+  for (const [i, histograms] of arrived.entries()) window.add(histograms, i);
   const found = criticality(window.snapshot().slices);
   if (found === null || found.critical === null) return null;
   const { threshold, sparsity } = found.critical;

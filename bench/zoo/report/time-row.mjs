@@ -1,12 +1,11 @@
 // The timings of one row, in a process of its own: `node time-row.mjs NAME`, the thresholds as JSON on standard input. Prints JSON.
-import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import { densePass } from '../../../dist/tools/analyze/dense-pass.js';
+import { entryOf } from '../entries.mjs';
 import { open, ROWS } from './opened.mjs';
 import { timed } from './timings.mjs';
 
-const entries = JSON.parse(readFileSync(new URL('../zoo.json', import.meta.url), 'utf8'));
-const opened = await open(entries.find(({ name }) => name === process.argv[2]));
+const opened = await open(entryOf(process.argv[2] ?? ''));
 try {
   const passes = opened.passes(0, ROWS);
   const dense = await densePass(passes, [], () => undefined);

@@ -4,6 +4,14 @@ import { criticality, DEFAULT_CRITICAL_POINT } from '../../../dist/criticality/c
 import { cloneHistogram, finish, mergeAll } from '../../../dist/estimator/histogram.js';
 import { densePass } from '../../../dist/tools/analyze/dense-pass.js';
 import { prunedPassWithPoint } from '../../../dist/tools/analyze/full-pass.js';
+import { present } from '../../present.mjs';
+import { histogramsBySite } from './rescaled.mjs';
+
+/**
+ * @typedef {import('../../../dist/tools/analyze/passes.js').Passes} Passes
+ * @typedef {import('../../../dist/tools/analyze/dense-pass.js').DensePass} DensePass
+ * @typedef {{ seconds: number, cpuSeconds: number }} Taken - by the clock, and of processor time over all threads.
+ */
 
 /** τ that a full evaluation is timed for. */
 const TIMED_THRESHOLDS = 40;
@@ -16,29 +24,33 @@ const nothing = () => undefined;
  * Seconds of the renormalized and the full evaluation, in alternation, and from a filled window to the critical threshold; by the
  * clock, and of processor time, which a busy machine does not stretch. Full evaluation is timed by the run that its curve comes
  * from, at thresholds from all over the grid.
+ *
+ * @type {(passes: Passes, dense: DensePass, thresholds: readonly number[]) => Promise<import('./row.ts').Timings>}
  */
 export async function timed(passes, dense, thresholds) {
+  /** @type {Taken[]} */
   const renormalized = [];
+  /** @type {Taken[]} */
   const pruned = [];
   const renormalize = async () => criticality((await densePass(passes, [], nothing)).slices);
   for (let i = 0; i < REPEATS; i++) {
-    const threshold = thresholds[Math.floor(((i + 0.5) * thresholds.length) / REPEATS)];
+    const threshold = present(thresholds[Math.floor(((i + 0.5) * thresholds.length) / REPEATS)]);
     const evaluateOne = () => prunedPassWithPoint(passes, threshold, dense, undefined, nothing);
-    const [a, b] = i % 2 === 0 ? [renormalize, evaluateOne] : [evaluateOne, renormalize];
-    const times = [await timeOf(a), await timeOf(b)];
-    renormalized.push(times[i % 2]);
-    pruned.push(times[1 - (i % 2)]);
+    const isFirst = i % 2 === 0;
+    if (isFirst) renormalized.push(await timeOf(renormalize));
+    pruned.push(await timeOf(evaluateOne));
+    if (!isFirst) renormalized.push(await timeOf(renormalize));
   }
   const window = [];
   const { slices, totals } = asWindow(dense);
   for (let i = 0; i < WINDOW_REPEATS; i++) {
     // Between two estimates a slice comes and one goes.
-    slices.push(slices.shift().map((h) => finish(cloneHistogram(h))));
+    slices.push(present(slices.shift()).map((h) => finish(cloneHistogram(h))));
     window.push(await timeOf(() => criticality(slices, DEFAULT_CRITICAL_POINT, totals)));
   }
   const warm = window.slice(WINDOW_REPEATS / 2);
-  const cpuOf = (times) => times.map(({ cpuSeconds }) => cpuSeconds);
-  const clockOf = (times) => times.map(({ seconds }) => seconds);
+  const cpuOf = (/** @type {Taken[]} */ times) => times.map(({ cpuSeconds }) => cpuSeconds);
+  const clockOf = (/** @type {Taken[]} */ times) => times.map(({ seconds }) => seconds);
   return {
     fullSeconds: TIMED_THRESHOLDS * median(clockOf(pruned)),
     renormalizedSeconds: median(clockOf(renormalized)),
@@ -52,15 +64,15 @@ export async function timed(passes, dense, thresholds) {
   };
 }
 
-/** What a server's rolling window holds: finished slices, and their running total per site. */
+/** What a server's rolling window holds: finished slices, and their running total per site. @param {DensePass} dense */
 function asWindow({ slices }) {
   return {
     slices: slices.map((sites) => sites.map((h) => finish(cloneHistogram(h)))),
-    totals: slices[0].map((_, site) => mergeAll(slices.map((slice) => slice[site]))),
+    totals: histogramsBySite(slices).map(mergeAll),
   };
 }
 
-/** By the clock, and of processor time over all threads. */
+/** @param {() => unknown} work @returns {Promise<Taken>} */
 async function timeOf(work) {
   const started = performance.now();
   const before = process.cpuUsage();
@@ -69,6 +81,7 @@ async function timeOf(work) {
   return { seconds: (performance.now() - started) / 1000, cpuSeconds: (user + system) / 1e6 };
 }
 
+/** @param {readonly number[]} values */
 function median(values) {
-  return [...values].sort((a, b) => a - b)[values.length >> 1];
+  return present([...values].sort((a, b) => a - b)[values.length >> 1]);
 }

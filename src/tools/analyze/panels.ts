@@ -5,18 +5,25 @@ import { domainOf } from './domain.ts';
 import type { Marker, MarkerRank, Plot, Series } from './plot.ts';
 import { number } from './summary.ts';
 
+/** What the panels show of an analysis. */
+export type Charted = Pick<Analysis, 'thresholds' | 'features' | 'critical' | 'answers'> & {
+  readonly renormalized: Omit<Analysis['renormalized'], 'internalEnergy'>;
+  readonly full?: Omit<FullEvaluation, 'internalEnergy'>;
+  readonly curve: Omit<Analysis['curve'], 'freeEnergy' | 'internalEnergy'>;
+};
+
 /** Values along one axis: thresholds, or the sparsity that each curve reaches there. */
 interface Axis {
   readonly label: string;
   readonly renormalized: readonly number[];
   readonly full: readonly number[];
   readonly continuous: readonly number[];
-  readonly ofFeature: (feature: Analysis['features'][number]) => number;
+  readonly ofFeature: (feature: Charted['features'][number]) => number;
   readonly critical?: NonNullable<Plot['critical']>;
 }
 
 /** Accuracy, F and dF/dτ against τ, then the same against β. */
-export function panels(analysis: Analysis): Plot[] {
+export function panels(analysis: Charted): Plot[] {
   return [thresholdAxis(analysis), sparsityAxis(analysis)].flatMap((axis) => [
     answersPanel(analysis, axis),
     freeEnergyPanel(analysis, axis),
@@ -24,7 +31,7 @@ export function panels(analysis: Analysis): Plot[] {
   ]);
 }
 
-function thresholdAxis({ thresholds, curve, critical }: Analysis): Axis {
+function thresholdAxis({ thresholds, curve, critical }: Charted): Axis {
   return {
     label: 'threshold τ',
     renormalized: thresholds,
@@ -44,7 +51,7 @@ function thresholdAxis({ thresholds, curve, critical }: Analysis): Axis {
   };
 }
 
-function sparsityAxis({ renormalized, full, curve, critical }: Analysis): Axis {
+function sparsityAxis({ renormalized, full, curve, critical }: Charted): Axis {
   const sparsityAt = (threshold: number) => valueAt(curve.thresholds, numbers(curve.sparsity), threshold);
   return {
     label: 'sparsity β',
@@ -65,7 +72,7 @@ function sparsityAxis({ renormalized, full, curve, critical }: Analysis): Axis {
   };
 }
 
-function answersPanel({ full, answers }: Analysis, axis: Axis): Plot {
+function answersPanel({ full, answers }: Charted, axis: Axis): Plot {
   const { accuracy, agreement } = full ?? atCriticalOnly(answers);
   const x = full === undefined ? [0, axis.critical?.x ?? Number.NaN] : axis.full;
   const series = [
@@ -101,7 +108,7 @@ function atCriticalOnly(answers: Analysis['answers']): Pick<FullEvaluation, 'acc
   };
 }
 
-function freeEnergyPanel({ thresholds, renormalized, full, curve, features }: Analysis, axis: Axis): Plot {
+function freeEnergyPanel({ thresholds, renormalized, full, curve, features }: Charted, axis: Axis): Plot {
   const measured = numbers(renormalized.freeEnergy);
   const pruned = numbers(full?.freeEnergy ?? []);
   const continuous = numbers(curve.continuous);
@@ -130,7 +137,7 @@ function freeEnergyPanel({ thresholds, renormalized, full, curve, features }: An
   };
 }
 
-function derivativePanel({ thresholds, renormalized, full }: Analysis, axis: Axis): Plot {
+function derivativePanel({ thresholds, renormalized, full }: Charted, axis: Axis): Plot {
   const measured = slope(thresholds, renormalized.freeEnergy);
   const pruned = slope(thresholds, full?.freeEnergy ?? []);
   return {

@@ -13,15 +13,18 @@ export function sparkline(values: readonly number[], width = WIDTH): string {
     .join('');
 }
 
+/** Where frames are written to. */
+export type Terminal = Pick<NodeJS.WriteStream, 'isTTY' | 'columns'> & { write(text: string): unknown };
+
 /** Shows frames as they come: redrawn in place on a terminal, a line now and then elsewhere. */
 export class DemoView {
-  readonly #out: NodeJS.WriteStream;
+  readonly #out: Terminal;
   readonly #history = { sparsity: [] as number[], agreement: [] as number[], drift: [] as number[] };
   #drawn = 0;
   #lastLine = Number.NEGATIVE_INFINITY;
   #changesShown = 0;
 
-  constructor(out: NodeJS.WriteStream) {
+  constructor(out: Terminal) {
     this.#out = out;
   }
 

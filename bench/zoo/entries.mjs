@@ -1,0 +1,30 @@
+// The models of zoo.json.
+import { readFileSync } from 'node:fs';
+import { present } from '../present.mjs';
+
+/**
+ * @typedef {object} Entry
+ * @property {string} name
+ * @property {string} entry - the name of the first seed.
+ * @property {string} architecture
+ * @property {string} dataset
+ * @property {number} seed
+ * @property {string} model - path from the root of the project, like all paths here.
+ * @property {Readonly<Record<string, string>>} inputs - files by input.
+ * @property {string} labels
+ * @property {number} heldOut - how many inputs were held out of training.
+ * @property {number} accuracyHeldOut - share of them.
+ */
+
+/** @type {readonly Entry[]} */
+export const ENTRIES = JSON.parse(readFileSync(new URL('zoo.json', import.meta.url), 'utf8'));
+
+/** @param {string} name @throws RangeError without such an entry. */
+export function entryOf(name) {
+  return present(ENTRIES.find((entry) => entry.name === name));
+}
+
+/** Whether an entry is the first seed of its architecture and data set. @param {Pick<Entry, 'name' | 'entry'>} entry */
+export function isFirstSeed({ name, entry }) {
+  return name === entry;
+}
