@@ -44,6 +44,17 @@ describe('the commands of README and CONTRIBUTING', () => {
     expect(stdout).toMatch(says);
   });
 
+  it('bench:control measures one scenario of one recording', async () => {
+    const [name, file] = ['earliest-optical-digits-mlp', join(FOLDER, 'control.json')];
+    const { code, stderr } = await start(fileOf('bench:control'), [name, '--seeds', '1', '--json', file])
+      .outcome;
+    expect(code, stderr).toBe(0);
+    const { scenarios, claims } = JSON.parse(readFileSync(file, 'utf8'));
+    expect(scenarios).toMatchObject([{ name, ok: true }]);
+    for (const claim of claims)
+      expect(claim).toMatchObject({ text: expect.any(String), figures: expect.any(String) });
+  });
+
   it('zoo:report measures one row and keeps the others', async () => {
     const row = 'optical-digits-mlp-seed2';
     const { code, stderr } = await start(fileOf('zoo:report'), [row, '--to', FOLDER]).outcome;
