@@ -19,6 +19,9 @@ const GUARD_RUN_LENGTH = 100;
 /** Run lengths that drift is configured for; the long ones take most of the time. */
 const DRIFT_RUN_LENGTHS = { quick: [1000], full: [1000, 5000, 20_000] };
 
+/** Sampled requests that memory is watched over. */
+const MEMORY_SAMPLES = { quick: 20_000, full: 100_000 };
+
 /** @type {(scenarios: readonly Scenario[], say: (line: string) => void) => Promise<{ scenarios: Results['scenarios'], seconds: { recording: number, replay: number } }>} */
 export async function measuredScenarios(scenarios, say) {
   const started = performance.now();
@@ -44,7 +47,7 @@ export async function measuredScenarios(scenarios, say) {
 export const BESIDE = [
   { name: 'objectives', about: 'what each objective harvests and what it truly loses' },
   { name: 'run-lengths', about: 'requests between two false alarms, of drift and of the guard' },
-  { name: 'memory', about: 'the heap over a million sampled requests' },
+  { name: 'memory', about: 'the heap over 100,000 sampled requests' },
 ];
 
 /** Rows that must be recorded for what is measured beside the scenarios. @type {(names: readonly string[], rows: readonly string[]) => Set<string>} */
@@ -65,7 +68,9 @@ export async function measuredBeside(names, rows, { isQuick, say }) {
       ? { objectives: rows.map((name) => objectivesOf(recording(name, 'base'))) }
       : {}),
     ...(names.includes('run-lengths') ? { runLengths: await runLengths(rows, { isQuick, say }) } : {}),
-    ...(names.includes('memory') ? { memory: await memoryOf() } : {}),
+    ...(names.includes('memory')
+      ? { memory: await memoryOf(MEMORY_SAMPLES[isQuick ? 'quick' : 'full']) }
+      : {}),
   };
 }
 

@@ -1,7 +1,8 @@
-// Every request sampled, and the heap after each 10,000 of 100,000 of them. Prints JSON. Its argument is the row.
+// Every request sampled, and the heap after each tenth of them. Prints JSON. Its arguments are the row, and how many.
 import { run } from '../replay/run.mjs';
 
-const AT = Array.from({ length: 10 }, (_, i) => 10_000 * (i + 1));
+const [, , row = '', count = '100000'] = process.argv;
+const AT = Array.from({ length: 10 }, (_, i) => (Number(count) / 10) * (i + 1));
 /** @type {{ sampled: number, heapBytes: number }[]} */
 const seen = [];
 const collect = globalThis.gc;
@@ -9,7 +10,7 @@ if (collect === undefined) throw new Error('node --expose-gc is needed');
 
 await run(
   {
-    row: process.argv[2] ?? '',
+    row,
     config: { sampling: { ratio: 1, budget: 1 } },
     phases: [{ name: 'all', traffic: [{}], length: Math.max(...AT) }],
   },

@@ -8,8 +8,13 @@ const PROBE = fileURLToPath(new URL('memory-probe.mjs', import.meta.url));
 /** The row that the probe replays. */
 export const MEMORY_ROW = 'optical-digits-mlp';
 
-/** @returns {Promise<{ sampled: number, heapBytes: number }[]>} */
-export async function memoryOf() {
-  const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', PROBE, MEMORY_ROW]);
+/** @param {number} count - sampled requests. @returns {Promise<{ sampled: number, heapBytes: number }[]>} */
+export async function memoryOf(count) {
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--expose-gc',
+    PROBE,
+    MEMORY_ROW,
+    String(count),
+  ]);
   return JSON.parse(stdout);
 }
