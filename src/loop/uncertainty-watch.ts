@@ -14,7 +14,7 @@ const SUSPICIOUS = 2.7;
 const MOST = 4.6;
 /** Answers that a suspicion may ask for at once, and what comes back of that with every answer: to hard inputs in a row, too. */
 const ALLOWANCE = { answers: 64, back: 1 / 24 } as const;
-/** So many comparisons in a row that find nothing end a suspicion. */
+/** A suspicion ends after this many comparisons in a row without a loss. */
 const FOUND_NOTHING = 26;
 /** A ramp uses two thresholds; the rest are what was in use before. */
 const MAX_THRESHOLDS = 4;

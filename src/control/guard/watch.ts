@@ -1,8 +1,8 @@
 import { type Evidence, noEvidence, observeAfresh, wealth } from './evidence.ts';
 
-/** What is known against a threshold in production. */
+/** The evidence against a threshold in production. */
 export interface Watch {
-  /** For a loss above what is allowed. */
+  /** Evidence that the mean loss is above the allowed one. */
   readonly alarm: Evidence;
   /** Mean loss of the latest comparisons, newest first in weight. */
   readonly recentLoss: number;
@@ -16,11 +16,11 @@ export interface WatchOptions {
   readonly alarmRunLength: number;
 }
 
-/** Comparisons that the recent loss remembers, about. */
+/** The recent loss is a moving average over about so many comparisons. */
 const RECENT = 16;
-/** A recent loss so many times what is allowed is none that a step back would mend. */
+/** A recent loss of this many times the allowed one is a collapse: a lower threshold would not mend it. */
 const COLLAPSE = 4;
-/** Wealth of the alarm above which something looks odd: it disagreed a moment ago. */
+/** Above this wealth of the alarm, answers have disagreed a moment ago, and every answer is worth comparing. */
 const SUSPICIOUS = 2;
 
 export function freshWatch({ allowedLoss }: WatchOptions): Watch {

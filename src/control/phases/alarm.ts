@@ -6,7 +6,7 @@ import type { Applied, ControllerState, ControlOptions, PhaseOf } from './state.
 import { moved, struck } from './transitions.ts';
 import { ofAlarm } from './wording.ts';
 
-/** Back to the last threshold that was good, unless that was tried just now or the answers are far off; else to dense. */
+/** Production goes back to the last good threshold; to dense after a second alarm in a short time, or where answers are far off. */
 export function onAlarm(
   state: ControllerState,
   phase: PhaseOf<'tracking'>,

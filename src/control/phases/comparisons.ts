@@ -11,7 +11,7 @@ import { moved, rampedAnew, struck } from './transitions.ts';
 import { comparedIn, observeOwn, onTrialPair, unproven } from './trials.ts';
 import { ofAlarm, ofProof, ofReturn } from './wording.ts';
 
-/** A sampled request was answered both ways: evidence for or against what is in production, or on trial. */
+/** One comparison: evidence for or against the threshold that is in production or on trial. */
 export function onComparison(
   state: ControllerState,
   event: EventOf<'comparison'>,
@@ -49,7 +49,7 @@ function onFixedPair(
   return { ...state, fixed: next, change: { at, ...words } };
 }
 
-/** A comparison at the newest threshold in production: it decides on its trial, raises the alarm, or carries the ramp on. */
+/** A comparison at the candidate in production. It may decide the candidate's trial, raise the alarm, or end a stage of the ramp. */
 function onAppliedPair(
   state: ControllerState,
   before: PhaseOf<'tracking'>,
@@ -77,7 +77,7 @@ function onAppliedPair(
   return { ...state, phase: { ...phase, search: onward, applied: next } };
 }
 
-/** A comparison of what the ramp has not reached yet: what disagrees below, disagrees above too. */
+/** A comparison at the lower threshold that the rest of production runs at. Loss grows with τ, so it speaks against the candidate too. */
 function onRestPair(
   state: ControllerState,
   phase: PhaseOf<'tracking'>,
@@ -98,7 +98,7 @@ function onRestPair(
   return onAlarm(state, { ...phase, applied: below }, event, options);
 }
 
-/** A comparison in the shadow, at the threshold that is withheld: enough of them in a row, and it comes back. */
+/** A comparison at a threshold that is withheld from production. After enough of them in a row the ramp begins again. */
 function onWithheldComparison(
   state: ControllerState,
   before: PhaseOf<'unverified'>,

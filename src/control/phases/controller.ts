@@ -34,7 +34,7 @@ export function step(state: ControllerState, event: ControlEvent, options: Contr
 function onMode(state: ControllerState, event: EventOf<'mode'>, options: ControlOptions): ControllerState {
   const { mode, threshold = 0, at } = event;
   const fixed = mode === 'fixed' ? fixedAt(threshold, options) : null;
-  // What was learnt under another mode was learnt from the same traffic, except that `off` saw none of it.
+  // Evidence from another mode is from the same traffic and stays valid; only in `off` nothing was sampled.
   const isAfresh = state.mode === 'off' && mode !== 'off';
   const isAnew = isAfresh || state.phase.kind === 'fallback';
   const phase: Phase = isAnew ? { kind: 'warming' } : phaseUnder(mode, state);
@@ -49,13 +49,13 @@ function onMode(state: ControllerState, event: EventOf<'mode'>, options: Control
   };
 }
 
-/** What was learnt while production was at something else reaches it in stages all the same. */
+/** A threshold that was proven under another mode still reaches production in stages. */
 export function phaseUnder(mode: Mode, state: Pick<ControllerState, 'mode' | 'phase'>): Phase {
   const { phase } = state;
   return mode === 'auto' && state.mode !== 'auto' && phase.kind === 'tracking' ? rampedAnew(phase) : phase;
 }
 
-/** Nobody knows any more how good the pruned answers are. */
+/** Too many answers in a row were not compared: nobody knows any more how good the pruned ones are. */
 function onUncompared(
   state: ControllerState,
   event: EventOf<'uncompared'>,
@@ -117,10 +117,10 @@ function seek(state: ControllerState, event: EventOf<'snapshot'>, options: Contr
   return moved(state, { kind: 'trial', critical, search, drift: null }, at, words);
 }
 
-/** A threshold whose trial has seen at most this share of the allowed loss is soon proven again, where it still holds. */
+/** A threshold has room when its trial saw at most this share of the allowed loss. It is then proven again quickly. */
 const ROOM = 0.3;
 
-/** Under slow drift, a search that begins anew every time goes down every time, to what was left behind long ago. */
+/** The applied threshold, where it has room. A search after a slow drift begins there, not at the bottom of the ladder. */
 function roomyOf(phase: SearchedPhase, { allowedLoss }: ControlOptions): number | null {
   if (phase.kind === 'trial') return null;
   const { search, applied } = phase;
@@ -129,7 +129,7 @@ function roomyOf(phase: SearchedPhase, { allowedLoss }: ControlOptions): number 
   return isRoomy ? appliedRung(phase).threshold : null;
 }
 
-/** The ladder with its start no lower than a threshold, or at its top: the trial there begins without evidence, as any other. */
+/** The ladder with its start raised to a threshold, or to its top. The trial there begins without evidence, as any other. */
 function startedAt({ rungs, start }: Ladder, threshold: number | null): Ladder {
   if (threshold === null) return { rungs, start };
   const at = rungs.findIndex((rung) => rung.threshold >= threshold);

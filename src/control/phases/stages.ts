@@ -6,7 +6,7 @@ import type { Applied, ControllerState, ControlOptions, PhaseOf } from './state.
 import { moved } from './transitions.ts';
 import { ofExposure, ofStage } from './wording.ts';
 
-/** The ramp after one more comparison without an alarm: no further than the evidence of a trial that still goes on. */
+/** The ramp after one more comparison without an alarm. It goes no further than the evidence of an open trial allows. */
 export function carriedOn(
   state: ControllerState,
   phase: PhaseOf<'tracking'>,

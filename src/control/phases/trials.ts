@@ -14,7 +14,7 @@ import type { Applied, ControllerState, ControlOptions, PhaseOf, SearchedPhase }
 import { moved, struck } from './transitions.ts';
 import { ofExposure, ofVerdict } from './wording.ts';
 
-/** A comparison at a candidate that no part of production is at. */
+/** A comparison at a candidate that is not in production. */
 export function onTrialPair(
   state: ControllerState,
   phase: PhaseOf<'trial'> | PhaseOf<'tracking'>,
@@ -35,7 +35,7 @@ export function onTrialPair(
   return unproven(state, phase, { search, verdict }, event, options);
 }
 
-/** The trial of what part of production is at, or was, takes in a comparison; without one it is as it was. */
+/** Adds a comparison to the trial of the threshold in production, if that is still on trial. */
 export function observeOwn(
   phase: PhaseOf<'tracking' | 'unverified'>,
   loss: number,

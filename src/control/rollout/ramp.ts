@@ -13,7 +13,7 @@ export const RAMP_SHARES = [0.01, 0.05, 0.25, 1] as const;
 export const LAST_STAGE = RAMP_SHARES.length - 1;
 
 export const RAMP_START: Ramp = { stage: 0, comparisons: 0, others: 0 };
-/** All of production at once: what was at 100 % before needs no ramp. */
+/** A finished ramp: a threshold that had all of production before gets it back at once. */
 export const RAMP_DONE: Ramp = { stage: LAST_STAGE, comparisons: 0, others: 0 };
 
 export function isRamped({ stage }: Ramp): boolean {
@@ -24,7 +24,7 @@ export function rampShare({ stage }: Ramp): number {
   return RAMP_SHARES[stage]!;
 }
 
-/** A share of production that holds less than this part of its share of the requests is not waited for. */
+/** A stage is not waited for where it gets less than this part of the requests that its share promises. */
 const LEAST_PART = 0.5;
 
 /**

@@ -2,14 +2,14 @@ import { type Evidence, isProven, noEvidence, observe } from '../guard/evidence.
 import { type Exposure, exposed, lastExposed, noExposure } from '../rollout/exposure.ts';
 import type { Candidate, Ladder } from './ladder.ts';
 
-/** A candidate whose answers are compared, in the shadow and where part of production is at it already. */
+/** A candidate whose pruned answers are compared with dense ones, and the evidence so far. */
 export interface Trial {
   readonly rung: number;
-  /** For a loss below what is allowed: its proof lets the candidate be applied to all of production. */
+  /** Evidence that the mean loss is below the allowed one. Its proof admits the candidate to all of production. */
   readonly accept: Evidence;
-  /** For a loss so small that a part of production may be at the candidate while the rest is dense. */
+  /** Evidence that the mean loss is small enough for a part of production while the rest is dense. */
   readonly exposure: Exposure;
-  /** For a loss above it: its proof refutes the candidate. */
+  /** Evidence that the mean loss is above the allowed one. Its proof refutes the candidate. */
   readonly reject: Evidence;
   /** Sum of the losses so far. */
   readonly loss: number;
@@ -26,7 +26,7 @@ export interface Search extends Ladder {
   readonly proven: number;
   /** The lowest rung that was refuted, given up or put off; the number of rungs: none. */
   readonly refuted: number;
-  /** The same without what was put off, which is tried again once something is proven; and its mean loss, as in `lossAt`. */
+  /** The lowest rung that was refuted or given up, and its mean loss. A rung that was put off is tried again once something is proven. */
   readonly ceiling: { readonly rung: number; readonly loss: number | null };
   /** Rungs to go up after the next proof while nothing is refuted. */
   readonly stride: number;
@@ -117,7 +117,7 @@ function levelOf({ unproven }: Search, { alpha }: SearchOptions): number {
   return alpha / (n * (n + 1));
 }
 
-/** The search without its trial, which counts as one that has proven nothing. */
+/** The search without its trial. The trial counts as one that ended without a proof. */
 export function dropped(search: Search): Search {
   return search.trial === null ? search : { ...search, trial: null, unproven: search.unproven + 1 };
 }
@@ -176,7 +176,7 @@ function withTrial(search: Search, rung: number | undefined, options: SearchOpti
   return { ...search, trial };
 }
 
-/** A rung whose answers disagreed in production: it and all above are refuted, whatever was proven before. */
+/** Refutes a rung whose answers disagreed in production, and all above it, whatever was proven before. */
 export function refute(search: Search, rung: number, lastGood: number): Search {
   const lowest = Math.min(search.refuted, rung);
   return {
@@ -189,7 +189,7 @@ export function refute(search: Search, rung: number, lastGood: number): Search {
   };
 }
 
-/** Fewest sampled requests that can prove the present trial: none of them with a loss. */
+/** Fewest comparisons that can prove the present trial: as many as it takes when none of them has a loss. */
 export function leastSamples(search: Search, options: SearchOptions): number {
   const level = levelOf(search, options);
   let evidence = noEvidence('below', options.allowedLoss);
