@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { CRITICAL_POINT_DEFAULTS } from './critical-point.ts';
 import { ServingError } from './errors.ts';
 import { MODES } from './modes.ts';
+import { kindOf, sectionProblems } from './sections.ts';
 
 const share = z.number().min(0).max(1);
 const positive = z.number().positive();
@@ -56,7 +57,7 @@ export const ConfigSchema = z.strictObject({
     .prefault({}),
   server: z
     .strictObject({
-      host: z.string().default('127.0.0.1').describe('Address to listen on.'),
+      host: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
       port: port.default(8080).describe('HTTP port. 0: a free one.'),
       grpcPort: port.optional().describe('gRPC port. 0: a free one. Default: no gRPC.'),
       maxBodyBytes: count.default(64 << 20).describe('Largest request body in bytes, after decompression.'),
@@ -346,10 +347,9 @@ export type ConfigInput = z.input<typeof ConfigSchema>;
 
 /** Checks settings and fills in defaults. @throws ServingError CONFIG_INVALID */
 export function parseConfig(input: unknown): Config {
-  const result = ConfigSchema.safeParse(input);
-  if (!result.success) throw new ServingError('CONFIG_INVALID', issuesOf(result.error));
-  const { mode, threshold } = result.data.control;
-  const { path, name, repository } = result.data.model;
+  const config = checked(input, '');
+  const { mode, threshold } = config.control;
+  const { path, name, repository } = config.model;
   if (repository !== undefined && (path ?? name) !== undefined) {
     const what =
       path === undefined ? `a name (model.name, '${name}')` : `a model file (model.path, '${path}')`;
@@ -358,14 +358,53 @@ export function parseConfig(input: unknown): Config {
   if (mode === 'fixed' && threshold === undefined) {
     throw new ServingError('CONFIG_INVALID', 'control.threshold: mode fixed needs a threshold');
   }
-  return result.data;
+  return config;
 }
 
-function issuesOf(error: z.ZodError): string {
-  return error.issues
-    .map((issue) => {
-      const where = issue.path.join('.');
-      return where === '' ? issue.message : `${where}: ${issue.message}`;
-    })
-    .join('; ');
+/**
+ * Checks the settings of one source by themselves, before anything is merged: what merging would drop is refused here.
+ *
+ * @param source - "config file 'a.yaml'", to begin the message with.
+ * @returns the same settings with every default.
+ * @throws ServingError CONFIG_INVALID naming source, section, what was found and what was expected.
+ */
+export function checked(input: unknown, source: string): Config {
+  const problems = sectionProblems(input, Object.keys(ConfigSchema.shape));
+  const result = problems.length > 0 ? undefined : ConfigSchema.safeParse(input, { reportInput: true });
+  if (result?.success) return result.data;
+  const prefix = source === '' ? '' : `${source}: `;
+  const all = result === undefined ? problems : problemsOf(result.error);
+  throw new ServingError('CONFIG_INVALID', `${prefix}${all.join('; ')}`);
 }
+
+/** Of several problems with one setting, the first: what has the wrong type is too short as well. */
+function problemsOf(error: z.ZodError): string[] {
+  const first = new Map<string, z.core.$ZodIssue>();
+  for (const issue of error.issues) {
+    const where = issue.path.join('.');
+    if (!first.has(where)) first.set(where, issue);
+  }
+  return Array.from(first.values(), problemOf);
+}
+
+function problemOf(issue: z.core.$ZodIssue): string {
+  const where = issue.path.join('.');
+  const what =
+    issue.code === 'invalid_type' && issue.input !== undefined
+      ? `found ${kindOf(issue.input)}, expected ${expectedKind(issue.expected)}`
+      : issue.message;
+  return where === '' ? what : `${where}: ${what}`;
+}
+
+/** The kind that a type of zod's goes by in a file. */
+function expectedKind(type: string): string {
+  return EXPECTED_KINDS[type] ?? type;
+}
+
+const EXPECTED_KINDS: Readonly<Record<string, string>> = {
+  array: 'a list',
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+};

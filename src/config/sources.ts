@@ -3,11 +3,13 @@ import { readFileSync } from 'node:fs';
 import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { messageOf, ServingError } from './errors.ts';
-import { type Config, type ConfigInput, ConfigSchema, parseConfig } from './schema.ts';
+import { type Config, type ConfigInput, ConfigSchema, checked, parseConfig } from './schema.ts';
+import { isMapping } from './sections.ts';
 
 const ENV_PREFIX = 'TAUSTAT_';
 
-type Tree = { readonly [key: string]: unknown };
+/** Settings by section and key. */
+type Tree = Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
 
 /**
  * Settings from a file, the environment and flags, later ones first.
@@ -20,7 +22,8 @@ export function loadConfig(
   flags: ConfigInput,
 ): Config {
   const fromFile = file === undefined ? {} : readConfigFile(file);
-  return parseConfig(deepMerge(deepMerge(fromFile, fromEnvironment(environment)), flags as Tree));
+  checked(flags, 'flags');
+  return parseConfig(merged(fromFile, fromEnvironment(environment), flags as Tree));
 }
 
 function readConfigFile(file: string): Tree {
@@ -32,13 +35,22 @@ function readConfigFile(file: string): Tree {
   }
   let tree: unknown;
   try {
-    tree = parseYaml(text, { logLevel: 'error' }) ?? {};
+    tree = parseYaml(text, { logLevel: 'error' });
   } catch (error) {
     throw new ServingError('CONFIG_INVALID', `config file '${file}': ${yamlProblem(error)}`);
   }
-  if (!isTree(tree))
-    throw new ServingError('CONFIG_INVALID', `config file '${file}': expected a mapping of settings`);
-  return tree;
+  const settled = withoutEmptySections(tree);
+  checked(settled, `config file '${file}'`);
+  return settled as Tree;
+}
+
+/** A file, or a section, whose settings are all commented out is nothing to YAML. It sets nothing. */
+function withoutEmptySections(tree: unknown): unknown {
+  if (tree === null || tree === undefined) return {};
+  if (!isMapping(tree)) return tree;
+  const isEmptySection = (name: string, value: unknown) =>
+    value === null && Object.hasOwn(ConfigSchema.shape, name);
+  return Object.fromEntries(Object.entries(tree).filter(([name, value]) => !isEmptySection(name, value)));
 }
 
 /** `TAUSTAT_SAMPLING_RATIO=0.1` sets sampling.ratio; a variable that names no setting is an error. */
@@ -51,7 +63,9 @@ export function fromEnvironment(environment: Readonly<Record<string, string | un
     if (path === undefined) {
       throw new ServingError('CONFIG_INVALID', `environment variable ${variable} names no setting`);
     }
-    tree = deepMerge(tree, { [path.section]: { [path.key]: settingValue(variable, text, path.isText) } });
+    const own = { [path.section]: { [path.key]: settingValue(variable, text, path.isText) } };
+    checked(own, `environment variable ${variable}`);
+    tree = merged(tree, own);
   }
   return tree;
 }
@@ -110,16 +124,14 @@ function firstLine(error: unknown): string {
   return messageOf(error).split('\n', 1)[0]!.replace(/:$/, '');
 }
 
-function isTree(value: unknown): value is Tree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function deepMerge(base: Tree, over: Tree): Tree {
-  const merged: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(over)) {
-    if (value === undefined) continue;
-    const below = merged[key];
-    merged[key] = isTree(value) ? deepMerge(isTree(below) ? below : {}, value) : value;
-  }
-  return merged;
+/** Sections of several sources, each checked: of two values of one setting the later one holds, and undefined is none. */
+function merged(...sources: readonly Tree[]): Tree {
+  const all: Record<string, Record<string, unknown>> = {};
+  for (const source of sources)
+    for (const [name, section] of Object.entries(source)) {
+      all[name] ??= {};
+      for (const [key, value] of Object.entries(section ?? {}))
+        if (value !== undefined) all[name][key] = value;
+    }
+  return all;
 }

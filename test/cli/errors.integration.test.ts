@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -34,22 +35,22 @@ describe('what cannot be done is said in one line, with exit code 1 and no stack
     [['serve', 'package.json'], /^taustat: MODEL_INVALID: not an ONNX model/],
     [['serve', '--config', '/nowhere.yaml'], /^taustat: FILE_NOT_FOUND: config file/],
     [['serve', '--mode', 'fixed'], /^taustat: CONFIG_INVALID: control.threshold/],
-    [['serve', '--mode', 'fixed', '--threshold', '-1'], /^taustat: CONFIG_INVALID: control.threshold/],
+    [['serve', '--mode', 'fixed', '--threshold', '-1'], /^taustat: CONFIG_INVALID: flags: control.threshold/],
     [
       ['serve', '--threshold', '0.1'],
       /^taustat: CONFIG_INVALID: --threshold: only mode fixed takes one, not auto/,
     ],
     [['serve', '--mode', 'off', '--threshold', '0.1'], /^taustat: CONFIG_INVALID: --threshold/],
-    [['serve', '--agreement', '1.5'], /^taustat: CONFIG_INVALID: agreement.floor/],
+    [['serve', '--agreement', '1.5'], /^taustat: CONFIG_INVALID: flags: agreement.floor/],
     [['serve', '--bogus'], /^taustat: CONFIG_INVALID: unknown option '--bogus', see --help$/m],
     [['serve', '--prot', '1'], /unknown option '--prot' \(Did you mean --port\?\)/],
     [['serve', '--port', 'abc'], /^taustat: CONFIG_INVALID: .*'abc' is invalid. expected a number/],
     [['serve', '--port', '1.5'], /^taustat: CONFIG_INVALID: .*expected a whole number/],
-    [['serve', '--port', '99999'], /^taustat: CONFIG_INVALID: server.port/],
+    [['serve', '--port', '99999'], /^taustat: CONFIG_INVALID: flags: server.port/],
     [['serve', '--port'], /^taustat: CONFIG_INVALID: .*argument missing/],
     [['serve', '--mode', 'warm'], /^taustat: CONFIG_INVALID: .*auto, fixed, observe, off/],
     [['serve', '--mode', 'fixed', '--threshold', 'NaN'], /^taustat: CONFIG_INVALID: .*expected a number/],
-    [['serve', '--token', 'short'], /^taustat: CONFIG_INVALID: control.token/],
+    [['serve', '--token', 'short'], /^taustat: CONFIG_INVALID: flags: control.token/],
     [['serve', 'a.onnx', 'b.onnx'], /^taustat: CONFIG_INVALID: too many arguments/],
     [['sevre'], /^taustat: CONFIG_INVALID: unknown command 'sevre' \(Did you mean serve\?\)/],
     [['demo', '--seconds', '0'], /^taustat: CONFIG_INVALID: .*expected at least 1/],
@@ -79,7 +80,14 @@ describe('what cannot be done is said in one line, with exit code 1 and no stack
   });
 
   it.each([
-    ['sampling: {ration: 1}', /^taustat: CONFIG_INVALID: sampling: Unrecognized key: "ration"$/m],
+    [
+      'sampling: {ration: 1}',
+      /^taustat: CONFIG_INVALID: config file '.*': sampling: Unrecognized key: "ration"$/m,
+    ],
+    [
+      readFileSync(new URL('../config/dropped-section.yaml', import.meta.url), 'utf8'),
+      /server: found a list, .*; sampling: found text, .*; control: found a list, expected a mapping of settings$/m,
+    ],
     ['a: [', /^taustat: CONFIG_INVALID: config file '.*'/],
   ])('a config file that holds %j', async (text, message) => {
     const folder = await mkdtemp(join(tmpdir(), 'taustat-'));

@@ -75,6 +75,45 @@ describe('settings', () => {
     expect(() => loadConfig(file(text, 'bad.yaml'), {}, {})).toThrow(message);
   });
 
+  it.each([
+    ['server: [token]', 'server: found a list, expected a mapping of settings'],
+    ['server:\n  - token: secret99', 'server: found a list, expected a mapping of settings'],
+    ['control: off', 'control: found text, expected a mapping of settings'],
+    ['drift: 3', 'drift: found a number, expected a mapping of settings'],
+    ['%YAML 1.1\n---\nserver: !!omap [token: secret99]', 'server: found Map, expected a mapping of settings'],
+    ['%YAML 1.1\n---\nserver: !!set {token}', 'server: found Set, expected a mapping of settings'],
+    ['__proto__: {server: {token: secret99}}', 'Unrecognized key: "__proto__"'],
+    ['server: {__proto__: {token: secret99}}', 'server: Unrecognized key: "__proto__"'],
+    ['sites: {include: a}', 'sites.include: found text, expected a list'],
+    ['server: {token: [secret99]}', 'server.token: found a list, expected text'],
+    ['server: {token: }', 'server.token: found nothing, expected text'],
+    ['text', 'found text, expected a mapping of settings'],
+  ])('in a file that holds %j, what has no settings to merge is refused, not dropped', (text, message) => {
+    const path = file(text, 'dropped.yaml');
+    for (const flags of [{}, { server: { token: 'secret-of-flags' }, sites: { include: ['b'] } }])
+      expect(() => loadConfig(path, { TAUSTAT_CONTROL_MODE: 'auto' }, flags)).toThrow(
+        expect.objectContaining({ code: 'CONFIG_INVALID', message: `config file '${path}': ${message}` }),
+      );
+  });
+
+  it('of the environment and of flags are checked before anything is merged too', () => {
+    expect(() => loadConfig(undefined, { TAUSTAT_SITES_INCLUDE: '{a: b}' }, {})).toThrow(
+      'environment variable TAUSTAT_SITES_INCLUDE: sites.include: found a mapping, expected a list',
+    );
+    expect(() => loadConfig(undefined, {}, { server: ['token'] } as never)).toThrow(
+      'flags: server: found a list, expected a mapping of settings',
+    );
+    expect(() => parseConfig({ server: new Map([['token', 'secret99']]) })).toThrow('server: found Map');
+  });
+
+  it('an empty address is none: it would be every address of the machine', () => {
+    expect(() => loadConfig(undefined, { TAUSTAT_SERVER_HOST: '' }, {})).toThrow(/server\.host/);
+  });
+
+  it('a section whose settings are all commented out sets nothing', () => {
+    expect(loadConfig(file('server:\n  # port: 1\ndrift:\n'), {}, {}).server.port).toBe(8080);
+  });
+
   it('an environment variable that cannot be read is refused in one line, by name', () => {
     expect(() => fromEnvironment({ TAUSTAT_SITES_INCLUDE: '[a' })).toThrow(
       expect.objectContaining({
