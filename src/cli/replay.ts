@@ -1,8 +1,7 @@
-import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
-import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { messageOf, ServingError } from '../config/errors.ts';
+import { linesOf } from '../store/files/audit-lines.ts';
 import { partsOf } from '../store/files/audit-parts.ts';
 import { AuditError, type ReplayedDecision, replay } from '../store/replay.ts';
 import { table } from '../tools/table.ts';
@@ -32,12 +31,14 @@ interface FoundDecision extends ReplayedDecision {
 
 async function run(path: string, isJson: boolean): Promise<void> {
   const decisions: FoundDecision[] = [];
+  const wrong: FoundDecision[] = [];
   const log = new PartedLog(path);
   try {
     for await (const decision of replay(log.lines())) {
       const found = { ...decision, ...log.placeOf(decision.line) };
-      decisions.push(found);
+      if (!found.isSame) wrong.push(found);
       if (isJson) process.stdout.write(`${JSON.stringify(found)}\n`);
+      else decisions.push(found);
     }
   } catch (error) {
     if (!(error instanceof AuditError))
@@ -45,7 +46,6 @@ async function run(path: string, isJson: boolean): Promise<void> {
     const { file, line } = log.placeOf(error.line);
     throw new ServingError('INVALID_REQUEST', `'${file}' line ${line}: ${error.what}`);
   }
-  const wrong = decisions.filter(({ isSame }) => !isSame);
   if (!isJson) process.stdout.write(textOf(decisions, wrong));
   if (wrong.length > 0) process.exitCode = 1;
 }
@@ -63,7 +63,7 @@ class PartedLog {
     let before = 0;
     for (const file of [...(await partsOf(this.#path)), this.#path]) {
       this.#begins.push({ file, before });
-      for await (const line of createInterface({ input: createReadStream(file, 'utf8') })) {
+      for await (const line of linesOf(file)) {
         before++;
         yield line;
       }

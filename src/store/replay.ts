@@ -1,3 +1,4 @@
+import { messageOf } from '../config/errors.ts';
 import { step } from '../control/phases/controller.ts';
 import type { ControllerState, ControlOptions } from '../control/phases/state.ts';
 import { type AuditContent, type AuditLine, decisionOf } from './audit.ts';
@@ -32,7 +33,7 @@ export class AuditError extends Error {
  *
  * @param lines - in order; the first of every run must be a start. A line that was cut off is passed over,
  *   at the end and before a start.
- * @throws AuditError for anything else that cannot be read.
+ * @throws AuditError for anything else that cannot be read, and for a log without a start.
  */
 export async function* replay(
   lines: AsyncIterable<string> | Iterable<string>,
@@ -43,7 +44,7 @@ export async function* replay(
   for await (const text of lines) {
     number++;
     if (text === '') continue;
-    const line = parsed(text);
+    const line = parsed(text, number);
     // A server that was killed while it wrote leaves half a line; the next one begins with a start.
     if (cut !== undefined && line?.kind !== 'start') throw cut;
     cut = undefined;
@@ -52,17 +53,36 @@ export async function* replay(
       continue;
     }
     if (line.kind === 'start') {
+      if (!isObject(line.options) || !isObject(line.state))
+        throw new AuditError(number, 'is a start without options or state');
       folds.set(line.run, { options: line.options, state: line.state });
       continue;
     }
     const fold = folds.get(line.run);
     if (fold === undefined) throw new AuditError(number, 'comes before the start of its run');
     if (line.kind === 'decision') {
-      const derived = decisionOf(fold.state);
+      if (!isObject(line.production) || !isObject(line.change))
+        throw new AuditError(number, 'is a decision without production or change');
+      const derived = fitting(number, () => decisionOf(fold.state));
       const isSame = JSON.stringify(derived) === JSON.stringify(withoutKind(line));
       yield { line: number, logged: line, derived, isSame };
-    } else fold.state = applied(line, fold.state, fold.options, number);
+    } else fold.state = fitting(number, () => applied(line, fold.state, fold.options, number));
   }
+  if (folds.size === 0) throw cut ?? new AuditError(Math.max(1, number), 'ends without the start of a run');
+}
+
+/** The controller takes the evidence of a log as its own: what is not of its making fits nowhere. */
+function fitting<T>(number: number, derive: () => T): T {
+  try {
+    return derive();
+  } catch (error) {
+    if (error instanceof AuditError) throw error;
+    throw new AuditError(number, `does not fit the controller: ${messageOf(error)}`);
+  }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function applied(
@@ -75,6 +95,8 @@ function applied(
   if (line.kind !== 'pairs')
     throw new AuditError(number, `'${(line as AuditContent).kind}' is no kind of line`);
   const { at, thresholds, due, pairs } = line;
+  if (![thresholds, due, pairs].every(Array.isArray))
+    throw new AuditError(number, 'holds pairs without thresholds, due or pairs');
   let next = state;
   for (let i = 0; i < pairs.length; i += 2) {
     const [index, loss] = [pairs[i]!, pairs[i + 1]!];
@@ -88,10 +110,14 @@ function withoutKind({ state, production, change, digest }: Decision) {
   return { state, production, change, digest };
 }
 
-function parsed(text: string): AuditLine | undefined {
+/** @returns undefined for what is not JSON. @throws AuditError for JSON that is no line of a log. */
+function parsed(text: string, number: number): AuditLine | undefined {
+  let line: unknown;
   try {
-    return JSON.parse(text) as AuditLine;
+    line = JSON.parse(text);
   } catch {
     return undefined;
   }
+  if (isObject(line) && typeof (line as AuditLine).kind === 'string') return line as AuditLine;
+  throw new AuditError(number, 'is no line of an audit log: it has no kind');
 }

@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -56,6 +57,41 @@ describe('taustat replay', () => {
       expect(JSON.parse(line)).toMatchObject({ file: parts.at(-1) });
   });
 });
+
+describe('taustat replay of what is no audit log', () => {
+  const place = mkdtempSync(join(tmpdir(), 'taustat-no-log-'));
+  afterAll(() => rmSync(place, { recursive: true }));
+  function fileOf(name: string, text: string): string {
+    writeFileSync(join(place, name), text);
+    return join(place, name);
+  }
+
+  it.each([
+    ['a device without end', () => '/dev/zero', /'\/dev\/zero' cannot be read: it is not a file/],
+    ['a folder', () => place, /cannot be read: it is not a file/],
+    ['a pipe that nobody writes to', () => pipeIn(place), /cannot be read: it is not a file/],
+    [
+      'a line that does not end',
+      () => fileOf('huge.jsonl', 'x'.repeat(20 << 20)),
+      /cannot be read: a line has more than 8388608 bytes, which no audit log has/,
+    ],
+    ['an empty file', () => fileOf('empty.jsonl', ''), /line 1: ends without the start of a run/],
+    ['a text', () => fileOf('text.jsonl', 'hello\n'), /line 1: is not JSON/],
+    ['zeros', () => fileOf('zeros.jsonl', '\0'.repeat(4096)), /line 1: is not JSON/],
+    ['another log', () => fileOf('log.jsonl', '{"level":30}\n'), /line 1: is no line of an audit log/],
+  ])('%s, is an error with a reason', async (_what, path, message) => {
+    const { code, stdout, stderr } = await taustat('replay', path());
+    expect(stderr).toMatch(message);
+    expect(stderr.trimEnd()).not.toContain('\n');
+    expect([code, stdout]).toEqual([1, '']);
+  });
+});
+
+function pipeIn(place: string): string {
+  const path = join(place, 'pipe.jsonl');
+  execFileSync('mkfifo', [path]);
+  return path;
+}
 
 describe('taustat state', () => {
   it('shows what is kept, and forgets a model', async () => {

@@ -1,4 +1,5 @@
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { AuditLine, AuditSink } from '../audit.ts';
 import { partPath, partsOf } from './audit-parts.ts';
@@ -108,9 +109,9 @@ export class AuditFile implements AuditSink {
     await this.#handle?.close();
     this.#handle = undefined;
     await mkdir(dirname(this.#path), { recursive: true });
-    const there = await stat(this.#path).catch(() => undefined);
+    const there = await lstat(this.#path).catch(() => undefined);
     if (there !== undefined && there.size >= this.#options.maxBytes) await this.#setAside();
-    this.#handle = await open(this.#path, 'a', 0o600);
+    this.#handle = await openLog(this.#path);
     const { size, ino } = await this.#handle.stat();
     this.#inode = ino;
     this.#bytes += size;
@@ -131,7 +132,7 @@ export class AuditFile implements AuditSink {
 
   async #look(): Promise<void> {
     this.#lookedAt = Date.now();
-    const there = await stat(this.#path).catch(() => undefined);
+    const there = await lstat(this.#path).catch(() => undefined);
     if (there?.ino !== this.#inode) this.#hasGap = true;
     else this.#bytes = Math.max(this.#bytes, there.size);
   }
@@ -145,4 +146,23 @@ export class AuditFile implements AuditSink {
     this.#handle = undefined;
     this.#options.report(error);
   }
+}
+
+/** What Windows lacks is 0: it has no such links there. */
+const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+
+/**
+ * Opens a log to append to it, and nothing else: whoever may write to the folder could have put a link to another file in
+ * its place, or a pipe that nobody reads.
+ */
+async function openLog(path: string): Promise<FileHandle> {
+  const flags = O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK;
+  const handle = await open(path, flags, 0o600).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ELOOP')
+      throw new Error(`audit log '${path}': a link is in its place, which is not followed`);
+    throw error;
+  });
+  if ((await handle.stat()).isFile()) return handle;
+  await handle.close();
+  throw new Error(`audit log '${path}': what is in its place is not a file`);
 }
