@@ -7,8 +7,33 @@ import type { HttpContext } from './body.ts';
 const LOOPBACK_ADDRESS = /^(::1|(::ffff:)?127\.\d+\.\d+\.\d+)$/;
 /** What a `Host` header says of a server that was asked for by a name of this machine, whatever the port. */
 const LOOPBACK_HOST = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i;
-/** Any of these says that somebody else than the peer of the socket has asked. */
-const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip'] as const;
+/** Any of these, and any `X-Forwarded-…`, says that somebody else than the peer of the socket has asked. */
+const FORWARDED: ReadonlySet<string> = new Set([
+  'forwarded',
+  'via',
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-original-forwarded-for',
+  'x-original-host',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-envoy-external-address',
+  'x-azure-clientip',
+  'x-appengine-user-ip',
+  'cf-connecting-ip',
+  'cf-connecting-ipv6',
+  'cf-pseudo-ipv4',
+  'cf-ray',
+  'cdn-loop',
+  'true-client-ip',
+  'fastly-client-ip',
+  'fly-client-ip',
+  'do-connecting-ip',
+  'proxy-client-ip',
+  'wl-proxy-client-ip',
+]);
+const FORWARDED_PREFIX = 'x-forwarded';
 
 /** Lets pass what carries a token; without a data token, everything. */
 export function requireToken(tokens: Tokens): MiddlewareHandler {
@@ -46,7 +71,7 @@ function foreign(context: HttpContext): string | undefined {
   if (incoming !== undefined && !LOOPBACK_ADDRESS.test(incoming.socket.remoteAddress ?? ''))
     return 'the client is on another machine';
   const header = headerOf(context);
-  if (FORWARDED.some((name) => header(name) !== undefined)) return 'a proxy has forwarded the request';
+  if (Object.keys(context.req.header()).some(isOfProxy)) return 'a proxy has forwarded the request';
   const host = header('host');
   if (host !== undefined && !LOOPBACK_HOST.test(host)) return 'the Host header is not a name of this machine';
   const origin = header('origin');
@@ -54,6 +79,10 @@ function foreign(context: HttpContext): string | undefined {
   const site = header('sec-fetch-site');
   const isForeignSite = site !== undefined && site !== 'same-origin' && site !== 'none';
   return isForeignPage || isForeignSite ? 'a page of another site has sent it' : undefined;
+}
+
+function isOfProxy(header: string): boolean {
+  return FORWARDED.has(header) || header.startsWith(FORWARDED_PREFIX);
 }
 
 function headerOf(context: HttpContext): HeaderOf {

@@ -3,6 +3,7 @@ import type { InferencePlane } from '../../plane/inference.ts';
 import { errorAnswer, pathNotFound } from './answers.ts';
 import type { NodeBindings } from './body.ts';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
+import { requirePlainTarget } from './request-target.ts';
 import { createV2Routes } from './v2-routes.ts';
 
 /**
@@ -25,6 +26,7 @@ export function createApp(
     return errorAnswer(error, limits.retryAfterSeconds ?? DEFAULT_LIMITS.retryAfterSeconds);
   });
   app.notFound(pathNotFound);
+  app.use('*', requirePlainTarget);
   app.route('/', createV2Routes(plane, limits, report, guard));
   return app;
 }

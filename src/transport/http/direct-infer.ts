@@ -4,6 +4,7 @@ import type { InferencePlane } from '../../plane/inference.ts';
 import { errorParts } from './answers.ts';
 import { createInferExchange, type InferAnswer, type InferMessage } from './infer-exchange.ts';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
+import { hasSeveralHosts } from './request-target.ts';
 
 /** Plain names and versions; whatever else there is in a path is for the application to read, or to refuse. */
 const INFER_PATH = /^\/v2\/models\/([\w.-]+)(?:\/versions\/(0|[1-9]\d{0,17}))?\/infer$/;
@@ -48,6 +49,7 @@ export function answerInferDirectly(
     if (incoming.method !== 'POST') return false;
     const path = INFER_PATH.exec(incoming.url ?? '');
     if (path === null || path[1] === '.' || path[1] === '..') return false;
+    if (hasSeveralHosts(incoming)) return false;
     const message = new ArrivedMessage(path[1]!, path[2], incoming, outgoing);
     if (!PLAIN_HOST.test(incoming.headers.host ?? '') || !mayUseData(message.header, tokens)) return false;
     exchange(message).then(

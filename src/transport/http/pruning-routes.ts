@@ -1,9 +1,11 @@
 import { type Context, Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { z } from 'zod';
-import { messageOf, ServingError } from '../../config/errors.ts';
+import { ServingError } from '../../config/errors.ts';
 import { MODES, type Mode } from '../../config/modes.ts';
 import type { PruningPlane, Unfollow } from '../../plane/pruning.ts';
+import { type JsonObject, readJson } from '../../protocol/json/json-reader.ts';
+import { quoted } from '../../protocol/quoted.ts';
 import { checkControl } from './access.ts';
 import { errorAnswer, json } from './answers.ts';
 import { type HttpContext, type NodeBindings, readBody } from './body.ts';
@@ -12,7 +14,7 @@ import { type ModelPath, modelPath } from './model-path.ts';
 /** Thresholds reach the model as float32. */
 const MAX_FLOAT32 = 3.4028234663852886e38;
 
-const PutBody = z.strictObject({
+const PutBody = z.object({
   mode: z.enum(MODES as [Mode, ...Mode[]]),
   threshold: z.number().nonnegative().max(MAX_FLOAT32).optional(),
 });
@@ -60,13 +62,14 @@ function methodNotAllowed(context: Context, allowed: string): Response {
 /** @throws ServingError INVALID_REQUEST, PAYLOAD_TOO_LARGE */
 async function readPut(context: HttpContext): Promise<z.output<typeof PutBody>> {
   const bytes = await readBody(context, MAX_BODY_BYTES, 0);
-  let body: unknown;
-  try {
-    body = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch (error) {
-    throw new ServingError('INVALID_REQUEST', `body is not JSON: ${messageOf(error)}`);
+  const { root } = readJson(bytes);
+  if (!(root instanceof Map)) throw new ServingError('INVALID_REQUEST', 'body: expected a JSON object');
+  const body = root as JsonObject;
+  for (const key of body.keys()) {
+    if (!Object.hasOwn(PutBody.shape, key))
+      throw new ServingError('INVALID_REQUEST', `body: unexpected key ${quoted(key)}`);
   }
-  const result = PutBody.safeParse(body);
+  const result = PutBody.safeParse(Object.fromEntries(body));
   if (!result.success) {
     const issues = result.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
     throw new ServingError('INVALID_REQUEST', issues.join('; '));

@@ -86,6 +86,21 @@ describe.each(Object.entries(CHANGES))('without a token, %s', (_what, ask) => {
     expect(await ask(headers as Record<string, string>)).toBe(403);
   });
 
+  it.each([
+    'via',
+    'x-forwarded-host',
+    'x-forwarded-proto',
+    'x-forwarded-client-cert',
+    'x-forwarded',
+    'x-real-ip',
+    'cf-connecting-ip',
+    'true-client-ip',
+    'x-client-ip',
+    'x-envoy-external-address',
+  ])('is closed to whoever is forwarded with %s', async (name) => {
+    expect(await ask({ host: 'localhost:8080', [name]: '203.0.113.7' })).toBe(403);
+  });
+
   it('is closed to another machine, whatever it says', async () => {
     expect(await ask({ host: 'localhost:8080' }, '10.0.0.7')).toBe(403);
   });

@@ -35,8 +35,12 @@ describe('PUT', () => {
 
   it.each([
     ['{"mode":"fixed","threshold":-1}', /^threshold: /],
-    ['{"mode":"fixed","threshold":NaN}', /^body is not JSON/],
-    ['{"mode":"fixed","threshold":1e999}', /^threshold: /],
+    ['{"mode":"fixed","threshold":NaN}', /^malformed JSON/],
+    ['{"mode":"fixed","threshold":1e999}', /^number 1e999 is out of range/],
+    ['{"mode":"off","mode":"auto"}', /^key 'mode' occurs twice/],
+    ['{"mode":"off","m\\u006fde":"auto"}', /^key 'mode' occurs twice/],
+    ['{"mode":"off","__proto__":{}}', /^body: unexpected key '__proto__'/],
+    ['\ufeff{"mode":"off"}', /^malformed JSON: a byte-order mark/],
     ['{"mode":"fixed","threshold":"1"}', /^threshold: /],
     ['{"mode":"fixed"}', /^threshold: mode 'fixed' needs one/],
     ['{"mode":"auto","threshold":1}', /^threshold: only mode 'fixed'/],
@@ -44,8 +48,8 @@ describe('PUT', () => {
     ['{"mode":"auto","Threshold":1}', /Threshold/],
     ['{}', /^mode: /],
     ['[]', /^body: /],
-    ['', /^body is not JSON/],
-    ['{"mode":', /^body is not JSON/],
+    ['', /^malformed JSON/],
+    ['{"mode":', /^malformed JSON/],
   ])('refuses %s', async (body, message) => {
     const plane = new FakePruningPlane();
     const response = await createPruningRoutes(plane, undefined).request(PATH, put(body));

@@ -1,0 +1,60 @@
+/** What a target must be before anything is routed by it: a client, a proxy and this server must read it alike. */
+import type { IncomingMessage } from 'node:http';
+import type { MiddlewareHandler } from 'hono';
+import { ServingError } from '../../config/errors.ts';
+import { errorAnswer } from './answers.ts';
+import type { NodeBindings } from './body.ts';
+
+/** The absolute form, as proxies are asked. */
+const ABSOLUTE_FORM = /^https?:\/\/([^/\\?#]*)(.*)$/i;
+/**
+ * A path that a URL parser would read as another one: empty and dot segments, also encoded, backslashes, and the control
+ * characters that it drops.
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that are refused.
+const CLIMBING = /\/\/|\/(?:\.|%2e){1,2}(?:\/|$)|[\\\x00-\x20\x7f]/i;
+const LONGEST_SHOWN = 200;
+
+/** Refuses before routing what `targetProblem` finds, in this application and wherever it is mounted. */
+export const requirePlainTarget: MiddlewareHandler<{ Bindings: NodeBindings }> = async (context, next) => {
+  const incoming = context.env?.incoming;
+  const problem = incoming === undefined ? pathProblem(context.req.path) : targetProblem(incoming);
+  return problem === undefined ? next() : errorAnswer(problem, 0);
+};
+
+/**
+ * Why a message is not routed.
+ *
+ * @returns NOT_FOUND for a path with dot segments, empty segments, backslashes or control characters; INVALID_REQUEST for
+ *   two Host headers, and for a target that names another host than the header.
+ */
+export function targetProblem(incoming: IncomingMessage): ServingError | undefined {
+  if (hasSeveralHosts(incoming)) return invalid('the Host header occurs more than once');
+  const { url = '', headers } = incoming;
+  const absolute = ABSOLUTE_FORM.exec(url);
+  if (absolute === null) return pathProblem(url);
+  const [, authority, rest] = absolute;
+  if (authority!.toLowerCase() !== headers.host?.toLowerCase())
+    return invalid('the target names another host than the Host header');
+  return pathProblem(rest!);
+}
+
+/** Node keeps the first of several Host headers; what stands before this server may have read another. */
+export function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
+  let count = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') count++;
+  }
+  return count > 1;
+}
+
+function pathProblem(target: string): ServingError | undefined {
+  const path = target.split(/[?#]/, 1)[0]!;
+  if (!CLIMBING.test(path)) return undefined;
+  return new ServingError('NOT_FOUND', `path '${path.slice(0, LONGEST_SHOWN)}' is not found`);
+}
+
+function invalid(what: string): ServingError {
+  return new ServingError('INVALID_REQUEST', `malformed request: ${what}`);
+}
