@@ -3,9 +3,11 @@
  *
  * A tensor's `data` may come before the `datatype` that says how to read it, and may be most of the text, so its array
  * is kept as a span of the text. Everything else is small. Refused, beyond what is not JSON: a key that occurs twice in
- * one object, nesting deeper than 100, an integer that float64 cannot hold, a number that overflows it.
+ * one object, nesting deeper than 100, an integer that float64 cannot hold, a number that overflows it, and more of
+ * anything than `counts.ts` allows.
  */
 import { ServingError } from '../../config/errors.ts';
+import { MAX_PARAMETERS, MAX_RANK, MAX_TENSORS, MAX_VALUES, tooMany } from '../counts.ts';
 import { quoted } from '../quoted.ts';
 import { decodeText, endOfNumber, endOfString, malformed, skipSpace, stringBetween } from './json-text.ts';
 
@@ -56,6 +58,13 @@ function endOfArray(text: string, position: number, depth: number): number {
   throw malformed("']'", text, text.length);
 }
 
+/** Most items of an array, or members of an object, by the key that it stands under. */
+function mostUnder(key: string, depth: number): number {
+  if (key === 'parameters') return MAX_PARAMETERS;
+  if (key === 'shape') return MAX_RANK;
+  return depth === 1 && (key === 'inputs' || key === 'outputs') ? MAX_TENSORS : MAX_VALUES;
+}
+
 function tooDeep(): ServingError {
   return new ServingError('INVALID_REQUEST', `malformed JSON: nested deeper than ${MAX_DEPTH}`);
 }
@@ -64,6 +73,7 @@ class Reader {
   readonly #text: string;
   readonly #tensorsKey: string | undefined;
   #at = 0;
+  #values = 0;
   #isInTensors = false;
 
   constructor(text: string, tensorsKey: string | undefined) {
@@ -73,18 +83,20 @@ class Reader {
 
   readRoot(): JsonValue {
     this.#at = skipSpace(this.#text, 0);
-    const root = this.#readValue(0);
+    const root = this.#readValue(0, '');
     this.#at = skipSpace(this.#text, this.#at);
     if (this.#at < this.#text.length) throw malformed('the end of the text', this.#text, this.#at);
     return root;
   }
 
-  #readValue(depth: number): JsonValue {
+  /** @param key - what the value stands under, in the object at `depth`. */
+  #readValue(depth: number, key: string): JsonValue {
+    if (++this.#values > MAX_VALUES) throw tooMany('values in one request', MAX_VALUES);
     switch (this.#text.charCodeAt(this.#at)) {
       case 123:
-        return this.#readObject(depth + 1);
+        return this.#readObject(depth + 1, key);
       case 91:
-        return this.#readArray(depth + 1);
+        return this.#readArray(depth + 1, key);
       case 34:
         return this.#readString();
       case 116:
@@ -98,12 +110,14 @@ class Reader {
     }
   }
 
-  #readObject(depth: number): JsonObject {
+  #readObject(depth: number, under: string): JsonObject {
     if (depth > MAX_DEPTH) throw tooDeep();
+    const most = mostUnder(under, depth - 1);
     const members = new Map<string, JsonValue>();
     this.#next();
     if (this.#isAt(125)) return this.#closed(members);
     for (;;) {
+      if (members.size === most) throw tooMany(`members in one '${under}'`, most);
       if (!this.#isAt(34)) throw malformed('a key', this.#text, this.#at);
       const key = this.#readString();
       if (members.has(key))
@@ -122,20 +136,22 @@ class Reader {
   #readMember(key: string, depth: number): JsonValue {
     if (depth === 1) this.#isInTensors = key === this.#tensorsKey;
     if (depth !== TENSOR_DEPTH || key !== 'data' || !this.#isInTensors || !this.#isAt(91)) {
-      return this.#readValue(depth);
+      return this.#readValue(depth, key);
     }
     const start = this.#at;
     this.#at = endOfArray(this.#text, start, depth);
     return new JsonSpan(start, this.#at);
   }
 
-  #readArray(depth: number): readonly JsonValue[] {
+  #readArray(depth: number, under: string): readonly JsonValue[] {
     if (depth > MAX_DEPTH) throw tooDeep();
+    const most = mostUnder(under, depth - 1);
     const items: JsonValue[] = [];
     this.#next();
     if (this.#isAt(93)) return this.#closed(items);
     for (;;) {
-      items.push(this.#readValue(depth));
+      if (items.length === most) throw tooMany(`items in one '${under}'`, most);
+      items.push(this.#readValue(depth, ''));
       this.#at = skipSpace(this.#text, this.#at);
       if (this.#isAt(93)) return this.#closed(items);
       if (!this.#isAt(44)) throw malformed("',' or ']'", this.#text, this.#at);

@@ -1,10 +1,18 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { ServingError } from '../../config/errors.ts';
+import { MAX_VALUES, tooMany } from '../../protocol/counts.ts';
 
 const WIRE_NAMES = ['a varint', '64 bits', 'a length and bytes', 'a group', 'the end of a group', '32 bits'];
 
-/** Repeated fields are cut off here: no request needs so many, and a few bytes each would fill the memory. */
-const MAX_REPEATED = 1 << 16;
+/** Fields that the message of one request may still have, its parts' included, the elements of its tensors aside. */
+export class FieldAllowance {
+  #left = MAX_VALUES;
+
+  /** @throws ServingError INVALID_REQUEST */
+  spend(): void {
+    if (this.#left-- === 0) throw tooMany('fields in one request', MAX_VALUES);
+  }
+}
 
 /**
  * The fields of one protobuf message, one after the other.
@@ -14,16 +22,20 @@ const MAX_REPEATED = 1 << 16;
  */
 export class Fields {
   readonly #reader: BinaryReader;
+  readonly #allowance: FieldAllowance | undefined;
   #number = 0;
   #type: WireType = WireType.Varint;
 
-  constructor(message: Uint8Array) {
+  /** @param allowance - shared by the parts of one request. */
+  constructor(message: Uint8Array, allowance?: FieldAllowance) {
     this.#reader = new BinaryReader(message);
+    this.#allowance = allowance;
   }
 
   /** Goes to the next field; false at the end. Every field must then be read or skipped. */
   next(): boolean {
     if (this.#reader.pos >= this.#reader.len) return false;
+    this.#allowance?.spend();
     [this.#number, this.#type] = this.#reader.tag();
     return true;
   }
@@ -93,11 +105,9 @@ export class Fields {
   }
 }
 
-/** Adds to a repeated field. @throws ServingError INVALID_REQUEST beyond 65,536 of them. */
-export function append<T>(values: T[], value: T, name: string): void {
-  if (values.length === MAX_REPEATED) {
-    throw new ServingError('INVALID_REQUEST', `malformed message: more than ${MAX_REPEATED} ${name}`);
-  }
+/** Adds to a repeated field. @throws ServingError INVALID_REQUEST beyond `max` of them. */
+export function append<T>(values: T[], value: T, name: string, max: number): void {
+  if (values.length === max) throw tooMany(name, max);
   values.push(value);
 }
 

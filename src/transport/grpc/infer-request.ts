@@ -2,6 +2,7 @@
 import { ServingError } from '../../config/errors.ts';
 import { checkedInputs, checkedOutputs } from '../../protocol/arrived-request.ts';
 import { decodeBinary } from '../../protocol/binary/binary-codec.ts';
+import { MAX_RANK, MAX_TENSORS, MAX_VALUES } from '../../protocol/counts.ts';
 import type { DecodeLimits } from '../../protocol/decode-request.ts';
 import type { JsonValue } from '../../protocol/json/json-reader.ts';
 import { checkReserved, readParameters } from '../../protocol/parameters.ts';
@@ -9,7 +10,7 @@ import { wrongCount } from '../../protocol/shape.ts';
 import type { Datatype, InferRequest, ModelMetadata, TensorElements } from '../../protocol/types.ts';
 import { checkBatch } from '../../protocol/validate.ts';
 import { isTyped, readContents } from './contents.ts';
-import { append, decoding, Fields } from './fields.ts';
+import { append, decoding, FieldAllowance, Fields } from './fields.ts';
 import { readParameterEntry } from './parameters.ts';
 
 interface InputMessage {
@@ -38,8 +39,6 @@ export interface InferMessage {
   readonly raw: Uint8Array[];
 }
 
-const MAX_RANK = 64;
-
 function invalid(message: string): ServingError {
   return new ServingError('INVALID_REQUEST', message);
 }
@@ -47,7 +46,8 @@ function invalid(message: string): ServingError {
 /** @throws ServingError INVALID_REQUEST where the bytes are no such message. */
 export function decodeInferMessage(message: Uint8Array): InferMessage {
   return decoding(() => {
-    const fields = new Fields(message);
+    const allowance = new FieldAllowance();
+    const fields = new Fields(message, allowance);
     const request: InferMessage = {
       model: '',
       version: '',
@@ -69,16 +69,16 @@ export function decodeInferMessage(message: Uint8Array): InferMessage {
           request.id = fields.text();
           break;
         case 4:
-          readParameterEntry(fields.bytes(), request.parameters);
+          readParameterEntry(fields.bytes(), request.parameters, allowance);
           break;
         case 5:
-          append(request.inputs, readInput(fields.bytes()), 'inputs');
+          append(request.inputs, readInput(fields.bytes(), allowance), 'inputs', MAX_TENSORS);
           break;
         case 6:
-          append(request.outputs, readOutput(fields.bytes()), 'outputs');
+          append(request.outputs, readOutput(fields.bytes(), allowance), 'outputs', MAX_TENSORS);
           break;
         case 7:
-          append(request.raw, fields.bytes(), 'raw_input_contents');
+          append(request.raw, fields.bytes(), 'raw_input_contents', MAX_TENSORS);
           break;
         default:
           fields.skip();
@@ -88,9 +88,9 @@ export function decodeInferMessage(message: Uint8Array): InferMessage {
   });
 }
 
-function readInput(message: Uint8Array): InputMessage {
+function readInput(message: Uint8Array, allowance: FieldAllowance): InputMessage {
   const input: InputMessage = { name: '', datatype: '', shape: [], parameters: new Map(), contents: [] };
-  const fields = new Fields(message);
+  const fields = new Fields(message, allowance);
   while (fields.next()) {
     switch (fields.number) {
       case 1:
@@ -101,16 +101,14 @@ function readInput(message: Uint8Array): InputMessage {
         break;
       case 3:
         fields.varints((reader) => {
-          if (input.shape.length === MAX_RANK)
-            throw invalid(`malformed message: more than ${MAX_RANK} dimensions`);
-          input.shape.push(Number(reader.int64()));
+          append(input.shape, Number(reader.int64()), 'dimensions', MAX_RANK);
         });
         break;
       case 4:
-        readParameterEntry(fields.bytes(), input.parameters);
+        readParameterEntry(fields.bytes(), input.parameters, allowance);
         break;
       case 5:
-        append(input.contents, fields.bytes(), 'contents');
+        append(input.contents, fields.bytes(), 'contents', MAX_VALUES);
         break;
       default:
         fields.skip();
@@ -119,12 +117,12 @@ function readInput(message: Uint8Array): InputMessage {
   return input;
 }
 
-function readOutput(message: Uint8Array): OutputMessage {
+function readOutput(message: Uint8Array, allowance: FieldAllowance): OutputMessage {
   const output: OutputMessage = { name: '', parameters: new Map() };
-  const fields = new Fields(message);
+  const fields = new Fields(message, allowance);
   while (fields.next()) {
     if (fields.number === 1) output.name = fields.text();
-    else if (fields.number === 2) readParameterEntry(fields.bytes(), output.parameters);
+    else if (fields.number === 2) readParameterEntry(fields.bytes(), output.parameters, allowance);
     else fields.skip();
   }
   return output;

@@ -1,27 +1,34 @@
 /** `map<string, InferParameter>`: the one message for parameters of requests, tensors and responses. */
 import { type BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { MAX_PARAMETERS, tooMany } from '../../protocol/counts.ts';
 import type { JsonValue } from '../../protocol/json/json-reader.ts';
 import type { Parameter, Parameters } from '../../protocol/types.ts';
-import { Fields } from './fields.ts';
+import { type FieldAllowance, Fields } from './fields.ts';
 
 /**
  * Reads one entry of the map into `parameters`, as JSON would hold it: numbers are numbers, also where that rounds an
  * integer beyond 2^53. A parameter without a value is null.
  */
-export function readParameterEntry(entry: Uint8Array, parameters: Map<string, JsonValue>): void {
-  const fields = new Fields(entry);
+export function readParameterEntry(
+  entry: Uint8Array,
+  parameters: Map<string, JsonValue>,
+  allowance: FieldAllowance,
+): void {
+  const fields = new Fields(entry, allowance);
   let name = '';
   let value: Parameter | null = null;
   while (fields.next()) {
     if (fields.number === 1) name = fields.text();
-    else if (fields.number === 2) value = readChoice(fields.bytes());
+    else if (fields.number === 2) value = readChoice(fields.bytes(), allowance);
     else fields.skip();
   }
+  if (parameters.size === MAX_PARAMETERS && !parameters.has(name))
+    throw tooMany('parameters', MAX_PARAMETERS);
   parameters.set(name, value);
 }
 
-function readChoice(parameter: Uint8Array): Parameter | null {
-  const fields = new Fields(parameter);
+function readChoice(parameter: Uint8Array, allowance: FieldAllowance): Parameter | null {
+  const fields = new Fields(parameter, allowance);
   let value: Parameter | null = null;
   while (fields.next()) {
     switch (fields.number) {

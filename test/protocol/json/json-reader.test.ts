@@ -122,6 +122,47 @@ describe('readJson', () => {
     expect(refusal(() => readJson(bytesOf(text)))).toContain(message);
   });
 
+  const many = (count: number, item: (i: number) => string) =>
+    Array.from({ length: count }, (_, i) => item(i)).join();
+  it.each([
+    [
+      'parameters',
+      (n: number) => `{"parameters":{${many(n, (i) => `"p${i}":1`)}}}`,
+      1024,
+      "members in one 'parameters'",
+    ],
+    [
+      'parameters of an input',
+      (n: number) => `{"inputs":[{"parameters":{${many(n, (i) => `"p${i}":1`)}}}]}`,
+      1024,
+      "members in one 'parameters'",
+    ],
+    ['inputs', (n: number) => `{"inputs":[${many(n, () => '{}')}]}`, 4096, "items in one 'inputs'"],
+    ['outputs', (n: number) => `{"outputs":[${many(n, () => '{}')}]}`, 4096, "items in one 'outputs'"],
+    [
+      'dimensions',
+      (n: number) => `{"inputs":[{"shape":[${many(n, () => '1')}]}]}`,
+      64,
+      "items in one 'shape'",
+    ],
+    // The object itself and what stands above the list are values too.
+    ['values', (n: number) => `{"a":[${many(n - 2, () => '1')}]}`, 65_536, 'values in one request'],
+    ['members', (n: number) => `{${many(n - 1, (i) => `"p${i}":1`)}}`, 65_536, 'values in one request'],
+  ])('takes as many %s as are allowed, and not one more', (_what, text, most, what) => {
+    expect(() => readJson(bytesOf(text(most)), 'inputs')).not.toThrow();
+    expect(refusal(() => readJson(bytesOf(text(most + 1)), 'inputs'))).toBe(`more than ${most} ${what}`);
+  });
+
+  it('stops at the first value too many: what follows need not even be JSON', () => {
+    const text = `{"parameters":{${many(1024, (i) => `"p${i}":1`)},]`;
+    expect(refusal(() => readJson(bytesOf(text)))).toContain('more than 1024');
+  });
+
+  it('counts no elements of tensors', () => {
+    const text = `{"inputs":[{"data":[${many(70_000, () => '1')}]}]}`;
+    expect(() => readJson(bytesOf(text), 'inputs')).not.toThrow();
+  });
+
   it('case 50: takes nesting of 100 and refuses 101, inside a data array too', () => {
     const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
     expect(MAX_DEPTH).toBe(100);

@@ -262,11 +262,25 @@ describe('a request is refused', () => {
 
   it('of a rank, or with a number of inputs, that only wears out memory', () => {
     const deep = one({ shape: new Array(65).fill(1), contents: { fp32_contents: [1] } });
-    expect(refusal(() => read(deep, FP32))).toBe('malformed message: more than 64 dimensions');
+    expect(refusal(() => read(deep, FP32))).toBe('more than 64 dimensions');
     const empty = new BinaryWriter();
     for (let i = 0; i <= 65_536; i++) empty.tag(5, WireType.LengthDelimited).uint32(0);
     const many = empty.finish();
-    expect(refusal(() => read(many, FP32))).toBe('malformed message: more than 65536 inputs');
+    expect(refusal(() => read(many, FP32))).toBe('more than 4096 inputs');
+  });
+
+  it.each([
+    ['parameters', 4, (i: number) => parameterEntry(`p${i}`), 'more than 1024 parameters'],
+    ['one parameter again and again', 4, () => parameterEntry('p'), 'more than 65536 fields in one request'],
+    ['outputs', 6, (i: number) => nameOf(`o${i}`), 'more than 4096 outputs'],
+    ['raw contents', 7, () => new Uint8Array(), 'more than 4096 raw_input_contents'],
+    ['fields of no meaning', 99, () => new Uint8Array(), 'more than 65536 fields in one request'],
+    ['inputs with many parameters', 5, fullInput, 'more than 65536 fields in one request'],
+  ])('refuses too many %s while it reads', (_what, field, part, message) => {
+    const writer = new BinaryWriter();
+    for (let i = 0; i < (field === 5 ? 100 : 70_000); i++)
+      writer.tag(field, WireType.LengthDelimited).bytes(part(i));
+    expect(refusal(() => read(writer.finish(), FP32))).toBe(message);
   });
 
   it('where a field has another wire type than its own, or its text is no UTF-8', () => {
@@ -378,3 +392,25 @@ describe('a response', () => {
     });
   });
 });
+
+function nameOf(name: string): Uint8Array {
+  return new BinaryWriter().tag(1, WireType.LengthDelimited).string(name).finish();
+}
+
+function parameterEntry(name: string): Uint8Array {
+  const value = new BinaryWriter().tag(1, WireType.Varint).bool(true).finish();
+  return Buffer.concat([
+    nameOf(name),
+    new BinaryWriter().tag(2, WireType.LengthDelimited).bytes(value).finish(),
+  ]);
+}
+
+const FULL_INPUT = (() => {
+  const writer = new BinaryWriter();
+  for (let i = 0; i < 1000; i++) writer.tag(4, WireType.LengthDelimited).bytes(parameterEntry(`p${i}`));
+  return writer.finish();
+})();
+
+function fullInput(): Uint8Array {
+  return FULL_INPUT;
+}
