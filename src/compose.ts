@@ -8,7 +8,8 @@ import { openModels } from './models/open-models.ts';
 import { createPruningPlane } from './models/pruning-plane.ts';
 import { sweepState } from './store/sweep.ts';
 import type { Taustat } from './taustat.ts';
-import { Metrics } from './telemetry/metrics.ts';
+import { type Bound, Metrics } from './telemetry/metrics.ts';
+import { BufferedBytes } from './transport/buffered-bytes.ts';
 import { httpApplication } from './transport/http/application.ts';
 
 /**
@@ -35,8 +36,13 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
   const tokens = { data: server.token, control: control.token };
   const report = (error: unknown) => log.error({ error }, 'request failed');
   const planes = { inference, pruning, repository: models, expose };
-  const { maxBodyBytes, maxBatch } = server;
-  const options = { maxBodyBytes, maxBatch, tokens, openMetrics: telemetry.openMetrics, report };
+  const { maxBodyBytes, maxBatch, maxEventStreams, maxConnections } = server;
+  const refused = (bound: Bound) => () => metrics.refused.inc({ bound });
+  const buffered = new BufferedBytes(server.maxBufferedBytes, refused('buffered_bytes'));
+  const onStreamRefused = refused('event_streams');
+  const onConnectionRefused = refused('connections');
+  const bounds = { maxBodyBytes, maxBatch, maxEventStreams, buffered, onStreamRefused };
+  const options = { ...bounds, tokens, openMetrics: telemetry.openMetrics, report };
   const { routes, answerDirectly } = httpApplication(planes, options);
   const drain = () => {
     inference.isDraining = true;
@@ -46,6 +52,7 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
   return {
     routes,
     answerDirectly,
+    onConnectionRefused,
     model,
     models: () => models.names(),
     modes: () => modesOf(models),
@@ -58,7 +65,8 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
       // Not loaded by those who do not use it: 12 MB and most of a tenth of a second.
       const { listenGrpc } = await import('./transport/grpc/server.ts');
       const { host, grpcPort: port = 0 } = server;
-      return listenGrpc(inference, { host, port, ...address }, { ...options, maxMessageBytes: maxBodyBytes });
+      const ofConnections = { maxConnections, onConnectionRefused, maxMessageBytes: maxBodyBytes };
+      return listenGrpc(inference, { host, port, ...address }, { ...options, ...ofConnections });
     },
     drain,
     close: async () => {

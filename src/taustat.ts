@@ -15,6 +15,8 @@ export interface Taustat {
   readonly routes: Hono<{ Bindings: NodeBindings }>;
   /** For a node server, to be asked before `routes`: answers most inference requests, and refuses them, without the way through there. */
   readonly answerDirectly: DirectAnswer;
+  /** To be called by a node server that closes a connection because it has too many: counts it. */
+  readonly onConnectionRefused: () => void;
   /** The served model's name; of a repository the first that answered at the start, empty when none did. */
   readonly model: string;
   /** Names of the models that answer now. */

@@ -45,13 +45,12 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
   if (threshold !== undefined && mode !== 'fixed')
     log.warn({ mode, threshold }, 'control.threshold has no effect: only mode fixed uses it');
   const taustat = await compose(keepingState(config), log);
-  const { answerDirectly } = taustat;
-  const server = await listen(taustat.routes, { ...config.server, answerDirectly }).catch(
-    async (error: unknown) => {
-      await taustat.close();
-      throw error;
-    },
-  );
+  const { answerDirectly, onConnectionRefused } = taustat;
+  const options = { ...config.server, answerDirectly, onConnectionRefused };
+  const server = await listen(taustat.routes, options).catch(async (error: unknown) => {
+    await taustat.close();
+    throw error;
+  });
   const grpc = await grpcOf(taustat, config).catch(async (error: unknown) => {
     await server.stop(0);
     await taustat.close();

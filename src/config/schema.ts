@@ -61,6 +61,19 @@ export const ConfigSchema = z.strictObject({
       port: port.default(8080).describe('HTTP port. 0: a free one.'),
       grpcPort: port.optional().describe('gRPC port. 0: a free one. Default: no gRPC.'),
       maxBodyBytes: count.default(64 << 20).describe('Largest request body in bytes, after decompression.'),
+      maxBufferedBytes: count
+        .optional()
+        .describe(
+          'Most memory in bytes that all request bodies take together, from their first byte to their answer; beyond it requests are answered 503. Default: a quarter of the memory of the machine or its control group, at most 1 GiB.',
+        ),
+      maxConnections: count
+        .default(10_000)
+        .describe(
+          'Most connections at one time, of HTTP and of gRPC each; one more is answered 503 and closed.',
+        ),
+      maxEventStreams: count
+        .default(256)
+        .describe('Most streams of `…/pruning/events` at one time; one more is answered 503.'),
       maxBatch: count
         .optional()
         .describe('Most rows in one request (first dimension of its inputs). Default: unlimited.'),

@@ -16,6 +16,9 @@ function processMetrics(): Registry {
   return ofProcess;
 }
 
+/** What is bounded over all clients. */
+export type Bound = 'buffered_bytes' | 'connections' | 'event_streams';
+
 /** Every metric that taustat exports, in base units; `_ratio` is 0–1. One instance per server. */
 export class Metrics {
   readonly #registry = new Registry();
@@ -26,6 +29,11 @@ export class Metrics {
     'requests_total',
     'Inference requests, by outcome: ok, or the code of the error in lower case.',
     ['model', 'outcome'],
+  );
+  readonly refused = this.#counter(
+    'refused_total',
+    'What was refused because a bound of the server was reached: buffered_bytes (a request), connections, event_streams.',
+    ['bound'],
   );
   readonly requestDuration = this.#histogram(
     'request_duration_seconds',

@@ -13,7 +13,13 @@ export interface GrpcAddress {
 export interface GrpcOptions extends InferenceServiceOptions {
   /** Largest message, in bytes, as it arrives and after decompression. */
   readonly maxMessageBytes: number;
+  /** Most connections at one time; one beyond is closed. */
+  readonly maxConnections?: number;
+  readonly onConnectionRefused?: () => void;
 }
+
+/** Messages that one connection may be sending at one time: until a message is whole, it does not count as a body. */
+const MAX_STREAMS = 128;
 
 export interface GrpcListening {
   readonly port: number;
@@ -38,12 +44,19 @@ export async function listenGrpc(
 ): Promise<GrpcListening> {
   const server = new Server({
     'grpc.max_receive_message_length': options.maxMessageBytes,
+    'grpc.max_concurrent_streams': MAX_STREAMS,
     'grpc.enable_channelz': 0,
   });
   server.addService(INFERENCE_SERVICE, inferenceHandlers(plane, options));
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const sockets = new Set<Socket>();
+  const { maxConnections = Number.POSITIVE_INFINITY, onConnectionRefused } = options;
   const listener = createServer({ noDelay: true }, (socket) => {
+    if (sockets.size >= maxConnections) {
+      onConnectionRefused?.();
+      socket.destroy();
+      return;
+    }
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     injector.injectConnection(socket);

@@ -4,6 +4,7 @@ import { mayUseData, type Tokens } from '../../plane/authorization.ts';
 import type { InferencePlane } from '../../plane/inference.ts';
 import { parseVersion } from '../../plane/model-version.ts';
 import type { DecodeLimits } from '../../protocol/decode-request.ts';
+import type { BufferedBytes } from '../buffered-bytes.ts';
 import { type Call, CallContext } from './call-context.ts';
 import { checkedRequest, decodeInferMessage } from './infer-request.ts';
 import { encodeInferResponse } from './infer-response.ts';
@@ -20,6 +21,8 @@ const EXTENSIONS = ['parameters', 'pruning'] as const;
 export interface InferenceServiceOptions extends DecodeLimits {
   /** What callers need; liveness and readiness of the server need none. */
   readonly tokens?: Tokens | undefined;
+  /** The memory of all bodies, of HTTP too. A message counts from when all of it is here, which is when it is first seen. */
+  readonly buffered?: BufferedBytes | undefined;
   /** Hears of errors that are the server's fault. */
   readonly report?: ((error: unknown) => void) | undefined;
 }
@@ -76,12 +79,19 @@ export function inferenceHandlers(
       encodeModelMetadata(plane.find(...modelOf(decodeModelMessage(request))).metadata),
     ),
     ModelInfer: authorized(async (call) => {
-      const message = decodeInferMessage(call.request);
-      const model = plane.find(...modelOf({ name: message.model, version: message.version }));
-      model.admit();
-      const request = checkedRequest(message, model.metadata, options);
-      const response = await model.infer(request, new CallContext(call));
-      return encodeInferResponse(response, request, message.raw.length > 0);
+      const memory = options.buffered?.open();
+      try {
+        memory?.add(call.request.byteLength);
+        const message = decodeInferMessage(call.request);
+        const model = plane.find(...modelOf({ name: message.model, version: message.version }));
+        model.admit();
+        const request = checkedRequest(message, model.metadata, options);
+        memory?.addTensors(request.inputs);
+        const response = await model.infer(request, new CallContext(call));
+        return encodeInferResponse(response, request, message.raw.length > 0);
+      } finally {
+        memory?.release();
+      }
     }),
   };
   return Object.fromEntries(METHODS.map((method) => [method, answering(rpcs[method], options.report)]));

@@ -8,6 +8,7 @@ import { createApp } from './app.ts';
 import type { NodeBindings } from './body.ts';
 import { consoleRoutes } from './console-routes.ts';
 import { answerInferDirectly, type DirectAnswer } from './direct-infer.ts';
+import type { HttpLimits } from './limits.ts';
 import { createPruningRoutes } from './pruning-routes.ts';
 import { createRepositoryRoutes } from './repository-routes.ts';
 
@@ -20,9 +21,7 @@ export interface Planes {
   readonly expose: (accept?: string) => Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
-export interface ApplicationOptions {
-  readonly maxBodyBytes: number;
-  readonly maxBatch: number | undefined;
+export interface ApplicationOptions extends Partial<HttpLimits> {
   readonly tokens: Tokens;
   /** `/metrics` needs no token although everything else does. */
   readonly openMetrics: boolean;
@@ -39,12 +38,11 @@ export interface Application {
 /** Everything over HTTP: inference, control, repository, metrics, and the console. */
 export function httpApplication(planes: Planes, options: ApplicationOptions): Application {
   const { inference, pruning, repository, expose } = planes;
-  const { tokens, openMetrics, report, maxBodyBytes, maxBatch } = options;
-  const limits = { maxBodyBytes, maxBatch };
+  const { tokens, openMetrics, report, ...limits } = options;
   const guard = requireToken(tokens);
   const routes = createApp(inference, limits, report, tokens.data === undefined ? undefined : guard);
-  routes.route('/', createPruningRoutes(pruning, tokens.control));
-  routes.route('/', createRepositoryRoutes(repository, tokens.control, report));
+  routes.route('/', createPruningRoutes(pruning, tokens.control, limits));
+  routes.route('/', createRepositoryRoutes(repository, tokens.control, report, limits));
   if (!openMetrics) routes.use('/metrics', guard);
   routes.get('/metrics', async (context) => {
     const { contentType, body } = await expose(context.req.header('accept'));

@@ -1,4 +1,5 @@
 import { ServingError } from '../../config/errors.ts';
+import type { BodyMemory } from '../buffered-bytes.ts';
 
 const FIRST_CAPACITY = 1024 * 1024;
 /** Alignment of the widest datatype. */
@@ -20,6 +21,7 @@ export class BodyBuffer {
   readonly #maxBytes: number;
   readonly #announced: number | undefined;
   readonly #declared: number;
+  readonly #memory: BodyMemory | undefined;
   #offset: number;
   #bytes: Uint8Array = NOTHING;
   #length = 0;
@@ -27,8 +29,10 @@ export class BodyBuffer {
   /**
    * @param declared - bytes that `Content-Length` announces; undefined for a chunked body.
    * @param alignAt - offset in the body that must be aligned.
+   * @param memory - told of what is allocated, before it is.
    */
-  constructor(declared: number | undefined, maxBytes: number, alignAt: number) {
+  constructor(declared: number | undefined, maxBytes: number, alignAt: number, memory?: BodyMemory) {
+    this.#memory = memory;
     this.#maxBytes = maxBytes;
     this.#announced = declared;
     this.#offset = (ALIGNMENT - (alignAt % ALIGNMENT)) % ALIGNMENT;
@@ -37,7 +41,7 @@ export class BodyBuffer {
 
   /**
    * @param isFree - nobody else has the chunk: it may be kept as it is.
-   * @throws ServingError PAYLOAD_TOO_LARGE
+   * @throws ServingError PAYLOAD_TOO_LARGE, and what `memory` throws.
    */
   append(chunk: Uint8Array, isFree = false): void {
     if (chunk.byteLength === 0) return;
@@ -62,6 +66,7 @@ export class BodyBuffer {
   }
 
   #adopt(chunk: Uint8Array): void {
+    this.#memory?.add(chunk.byteLength);
     this.#offset = 0;
     this.#bytes = chunk;
     this.#length = chunk.byteLength;
@@ -69,7 +74,9 @@ export class BodyBuffer {
 
   #grow(atLeast: number): void {
     const wanted = this.#bytes === NOTHING ? this.#offset + this.#declared : 4 * this.#bytes.byteLength;
-    const capacity = Math.min(Math.max(atLeast, wanted), this.#offset + this.#maxBytes);
+    const most = this.#offset + Math.min(this.#maxBytes, this.#announced ?? this.#maxBytes);
+    const capacity = Math.max(atLeast, Math.min(wanted, most));
+    this.#memory?.add(capacity - this.#bytes.byteLength);
     const grown = new Uint8Array(capacity);
     grown.set(this.#bytes.subarray(0, this.#offset + this.#length));
     this.#bytes = grown;
@@ -78,5 +85,12 @@ export class BodyBuffer {
   /** The body so far; its memory is not shared with anything else. */
   take(): Uint8Array {
     return this.#bytes.subarray(this.#offset, this.#offset + this.#length);
+  }
+
+  /** Lets go of the body. */
+  drop(): void {
+    this.#memory?.remove(this.#bytes.byteLength);
+    this.#bytes = NOTHING;
+    this.#length = 0;
   }
 }

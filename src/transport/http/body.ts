@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Context } from 'hono';
 import { ServingError } from '../../config/errors.ts';
+import type { BodyMemory, BufferedBytes } from '../buffered-bytes.ts';
 import { BodyBuffer, bodyTooLarge } from './body-buffer.ts';
 import { decompress } from './compression.ts';
 import { ReceivedMessage } from './received-message.ts';
@@ -21,43 +22,63 @@ export interface BodySource {
 }
 
 /** Reads a request's body, decompressed: see `withBody`. */
-export function readBody(context: HttpContext, maxBytes: number, alignAt: number): Promise<Uint8Array> {
+export function readBody(context: HttpContext, limits: BodyLimits): Promise<Uint8Array> {
   const source = {
     header: (name: string) => context.req.header(name),
     incoming: context.env?.incoming,
     stream: () => context.req.raw.body,
   };
-  return withBody(source, maxBytes, alignAt, (body) => Promise.resolve(body));
+  return withBody(source, limits, 0, (body) => Promise.resolve(body));
+}
+
+/** How large one body may be, and all of them together. */
+export interface BodyLimits {
+  readonly maxBodyBytes: number;
+  readonly buffered: BufferedBytes;
 }
 
 /**
  * Reads a whole body, decompresses it, and does something with it: in the same turn in which its last byte arrives, where
- * it comes from a `ReceivedMessage`.
+ * it comes from a `ReceivedMessage`. Its memory counts until that is done.
  *
- * @param alignAt - offset that is placed on an aligned address; a compressed body is placed anywhere.
- * @throws ServingError PAYLOAD_TOO_LARGE (before reading where the length is announced), UNSUPPORTED_ENCODING,
- *   INVALID_REQUEST; and what `use` throws.
+ * @param alignAt - offset that is placed on an aligned address.
+ * @throws ServingError PAYLOAD_TOO_LARGE and OVERLOADED (before reading where the length is announced),
+ *   UNSUPPORTED_ENCODING, INVALID_REQUEST; and what `use` throws.
  */
-export function withBody<T>(
+export async function withBody<T>(
   source: BodySource,
-  maxBytes: number,
+  limits: BodyLimits,
   alignAt: number,
-  use: (body: Uint8Array) => Promise<T>,
+  use: (body: Uint8Array, memory: BodyMemory) => Promise<T>,
 ): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const { header, incoming, stream } = source;
-    const encoding = parseContentEncoding(header('content-encoding'));
-    const length = header('content-length');
-    const declared = length === undefined ? undefined : parseByteCount('Content-Length', length);
-    if (declared !== undefined && declared > maxBytes) throw bodyTooLarge(maxBytes);
-    const buffer = new BodyBuffer(declared, maxBytes, alignAt);
-    const whole = () => {
-      const body = buffer.take();
-      resolve(encoding === 'identity' ? use(body) : decompress(encoding, body, maxBytes).then(use));
-    };
-    if (incoming === undefined) collectStream(stream(), buffer).then(whole).catch(reject);
-    else collectIncoming(incoming, buffer, whole, reject);
-  });
+  const { header, incoming, stream } = source;
+  const encoding = parseContentEncoding(header('content-encoding'));
+  const length = header('content-length');
+  const declared = length === undefined ? undefined : parseByteCount('Content-Length', length);
+  const maxBytes = Math.min(limits.maxBodyBytes, limits.buffered.maxBytes);
+  if (declared !== undefined && declared > maxBytes) throw bodyTooLarge(maxBytes);
+  const memory = limits.buffered.open(declared);
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      const buffer = new BodyBuffer(declared, maxBytes, alignAt, memory);
+      const whole = () => {
+        if (encoding === 'identity') {
+          resolve(use(buffer.take(), memory));
+          return;
+        }
+        const content = new BodyBuffer(undefined, maxBytes, alignAt, memory);
+        const decompressed = decompress(encoding, buffer.take(), content).then(() => {
+          buffer.drop();
+          return use(content.take(), memory);
+        });
+        resolve(decompressed);
+      };
+      if (incoming === undefined) collectStream(stream(), buffer).then(whole).catch(reject);
+      else collectIncoming(incoming, buffer, whole, reject);
+    });
+  } finally {
+    memory.release();
+  }
 }
 
 /**

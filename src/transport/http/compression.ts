@@ -1,10 +1,13 @@
 import { promisify } from 'node:util';
-import { deflate, gunzip, gzip, inflate } from 'node:zlib';
+import { createGunzip, createInflate, deflate, gzip } from 'node:zlib';
 import { ServingError } from '../../config/errors.ts';
+import type { BodyBuffer } from './body-buffer.ts';
 import type { Encoding } from './request-headers.ts';
 
 const COMPRESS = { gzip: promisify(gzip), deflate: promisify(deflate) } as const;
-const DECOMPRESS = { gzip: promisify(gunzip), deflate: promisify(inflate) } as const;
+const DECOMPRESS = { gzip: createGunzip, deflate: createInflate } as const;
+/** Content comes in pieces of this size; each is allowed before the next is made. */
+const PIECE_BYTES = 64 << 10;
 
 /** A body in an encoding; speed is worth more than the last bytes. */
 export async function compress(
@@ -15,24 +18,30 @@ export async function compress(
 }
 
 /**
- * The content of an encoded body, never more than `maxBytes` of it.
+ * Decompresses a body piece by piece, so that no more of it exists than is allowed.
  *
- * @throws ServingError PAYLOAD_TOO_LARGE beyond the limit, INVALID_REQUEST for a body that is not in the encoding.
+ * @param into - takes the content; what it throws ends the work.
+ * @throws ServingError INVALID_REQUEST for a body that is not in the encoding.
  */
-export async function decompress(
+export function decompress(
   encoding: Exclude<Encoding, 'identity'>,
   body: Uint8Array,
-  maxBytes: number,
-): Promise<Uint8Array> {
-  try {
-    const { buffer, byteOffset, byteLength } = await DECOMPRESS[encoding](body, {
-      maxOutputLength: maxBytes,
+  into: BodyBuffer,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stream = DECOMPRESS[encoding]({ chunkSize: PIECE_BYTES });
+    stream.on('data', (piece: Uint8Array) => {
+      try {
+        into.append(piece);
+      } catch (error) {
+        stream.destroy();
+        reject(error);
+      }
     });
-    return new Uint8Array(buffer, byteOffset, byteLength);
-  } catch (error) {
-    if (error instanceof RangeError) {
-      throw new ServingError('PAYLOAD_TOO_LARGE', `the decompressed body exceeds ${maxBytes} bytes`);
-    }
-    throw new ServingError('INVALID_REQUEST', `the body is not valid ${encoding}`, { cause: error });
-  }
+    stream.on('end', resolve);
+    stream.on('error', (cause) =>
+      reject(new ServingError('INVALID_REQUEST', `the body is not valid ${encoding}`, { cause })),
+    );
+    stream.end(body);
+  });
 }

@@ -34,13 +34,14 @@ export function createInferExchange(
     const model = plane.find(name, version);
     const headerLength = headerLengthOf(message);
     model.admit();
-    return withBody(message, limits.maxBodyBytes, headerLength ?? 0, async (body) => {
+    return withBody(message, limits, headerLength ?? 0, async (body, memory) => {
       // From `find` to `infer` nothing is awaited, so that the version that answers is the one that the request was checked against.
       let answering = model.isCurrent ? model : plane.find(name, version);
       let request: InferRequest;
       if (codec.isLarge(body, headerLength))
         ({ request, answering } = await decodedInThread(body, headerLength, message));
       else request = codec.decode(body, headerLength, answering.metadata);
+      memory.addTensors(request.inputs);
       const response = await answering.infer(request, new MessageContext(message));
       const answered = codec.encode(response, request);
       const encoded = answered instanceof Promise ? await answered : answered;

@@ -1,8 +1,15 @@
 import type { NonFinitePolicy } from '../../protocol/json/json-writer.ts';
+import { BufferedBytes } from '../buffered-bytes.ts';
 
 export interface HttpLimits {
   /** Largest body, in bytes, as it arrives and after decompression. */
   readonly maxBodyBytes: number;
+  /** The memory of all bodies together; by default of all servers of the process. */
+  readonly buffered: BufferedBytes;
+  /** Most event streams that are open at one time. */
+  readonly maxEventStreams: number;
+  /** Hears of an event stream beyond that. */
+  readonly onStreamRefused: () => void;
   /** Largest batch; undefined: no limit. */
   readonly maxBatch: number | undefined;
   /** What a NaN or an infinity in a response becomes when it travels as JSON. */
@@ -21,6 +28,9 @@ export interface HttpLimits {
 
 export const DEFAULT_LIMITS: HttpLimits = Object.freeze({
   maxBodyBytes: 64 * 1024 * 1024,
+  buffered: new BufferedBytes(),
+  maxEventStreams: 256,
+  onStreamRefused: () => undefined,
   maxBatch: undefined,
   nonFinite: 'bare',
   compressFromBytes: 1024,

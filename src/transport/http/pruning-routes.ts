@@ -6,9 +6,11 @@ import { MODES, type Mode } from '../../config/modes.ts';
 import type { PruningPlane, Unfollow } from '../../plane/pruning.ts';
 import { type JsonObject, readJson } from '../../protocol/json/json-reader.ts';
 import { quoted } from '../../protocol/quoted.ts';
+import type { BufferedBytes } from '../buffered-bytes.ts';
 import { checkControl } from './access.ts';
 import { errorAnswer, json } from './answers.ts';
 import { type HttpContext, type NodeBindings, readBody } from './body.ts';
+import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
 import { type ModelPath, modelPath } from './model-path.ts';
 
 /** Thresholds reach the model as float32. */
@@ -32,9 +34,23 @@ const MAX_BODY_BYTES = 64 * 1024;
 export function createPruningRoutes(
   plane: PruningPlane,
   token: string | undefined,
+  limits: Partial<HttpLimits> = {},
 ): Hono<{ Bindings: NodeBindings }> {
+  const { buffered, maxEventStreams, onStreamRefused, retryAfterSeconds } = { ...DEFAULT_LIMITS, ...limits };
+  let streams = 0;
+  /** Counts a stream until it ends. @throws ServingError OVERLOADED */
+  function admitStream(): () => void {
+    if (streams >= maxEventStreams) {
+      onStreamRefused();
+      throw new ServingError('OVERLOADED', `${maxEventStreams} event streams are open already`);
+    }
+    streams++;
+    return () => {
+      streams--;
+    };
+  }
   const routes = new Hono<{ Bindings: NodeBindings }>();
-  routes.onError((error) => errorAnswer(error, 1));
+  routes.onError((error) => errorAnswer(error, retryAfterSeconds));
   for (const path of ['/v2/models/:model/pruning', '/v2/models/:model/versions/:version/pruning']) {
     routes.get(path, (context) => {
       const { model, version } = modelPath(context);
@@ -43,10 +59,10 @@ export function createPruningRoutes(
     routes.put(path, async (context) => {
       checkControl(context, token);
       const { model, version } = modelPath(context);
-      const { mode, threshold } = await readPut(context);
+      const { mode, threshold } = await readPut(context, buffered);
       return json(await plane.setMode(model, mode, threshold, version));
     });
-    routes.get(`${path}/events`, (context) => events(context, plane, modelPath(context)));
+    routes.get(`${path}/events`, (context) => events(context, plane, modelPath(context), admitStream));
     routes.all(path, (context) => methodNotAllowed(context, 'GET, HEAD, PUT'));
     routes.all(`${path}/events`, (context) => methodNotAllowed(context, 'GET, HEAD'));
   }
@@ -60,8 +76,8 @@ function methodNotAllowed(context: Context, allowed: string): Response {
 }
 
 /** @throws ServingError INVALID_REQUEST, PAYLOAD_TOO_LARGE */
-async function readPut(context: HttpContext): Promise<z.output<typeof PutBody>> {
-  const bytes = await readBody(context, MAX_BODY_BYTES, 0);
+async function readPut(context: HttpContext, buffered: BufferedBytes): Promise<z.output<typeof PutBody>> {
+  const bytes = await readBody(context, { maxBodyBytes: MAX_BODY_BYTES, buffered });
   const { root } = readJson(bytes);
   if (!(root instanceof Map)) throw new ServingError('INVALID_REQUEST', 'body: expected a JSON object');
   const body = root as JsonObject;
@@ -91,6 +107,7 @@ function events(
   context: HttpContext,
   plane: PruningPlane,
   { model, version }: ModelPath,
+  admit: () => () => void,
 ): Response | Promise<Response> {
   // What answers HEAD is never read, so it could neither be written to nor seen to close.
   if (context.req.method === 'HEAD') {
@@ -116,7 +133,13 @@ function events(
     close();
     context.env?.incoming?.socket.destroy();
   };
-  unfollow = plane.follow(model, { next, end: close }, version);
+  const leave = admit();
+  try {
+    unfollow = plane.follow(model, { next, end: close }, version);
+  } catch (error) {
+    leave();
+    throw error;
+  }
   return streamSSE(context, async (stream) => {
     let id = 0;
     stream.onAbort(() => {
@@ -139,6 +162,7 @@ function events(
       }
     } finally {
       unfollow();
+      leave();
     }
   });
 }

@@ -2,10 +2,11 @@ import { Hono } from 'hono';
 import { ServingError } from '../../config/errors.ts';
 import type { RepositoryPlane } from '../../plane/repository.ts';
 import { type JsonObject, readJson } from '../../protocol/json/json-reader.ts';
+import type { BufferedBytes } from '../buffered-bytes.ts';
 import { checkControl } from './access.ts';
 import { answering, json, onlyMethod } from './answers.ts';
 import { type HttpContext, type NodeBindings, readBody } from './body.ts';
-import { DEFAULT_LIMITS } from './limits.ts';
+import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
 import { modelPath } from './model-path.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
@@ -22,13 +23,14 @@ export function createRepositoryRoutes(
   plane: RepositoryPlane,
   token: string | undefined,
   report: (error: unknown) => void = () => {},
+  { buffered = DEFAULT_LIMITS.buffered }: Partial<HttpLimits> = {},
 ): Hono<{ Bindings: NodeBindings }> {
   const routes = new Hono<{ Bindings: NodeBindings }>();
   function serve(path: string, handler: (context: HttpContext) => Promise<Response>): void {
     routes.all(path, onlyMethod('POST', answering(handler, DEFAULT_LIMITS, report)));
   }
   serve('/v2/repository/index', async (context) => {
-    const ready = (await readRoot(context))?.get('ready') ?? false;
+    const ready = (await readRoot(context, buffered))?.get('ready') ?? false;
     if (typeof ready !== 'boolean') throw refusedBody();
     const entries = await plane.index();
     return json(ready ? entries.filter(({ state }) => state === 'READY') : entries);
@@ -39,7 +41,7 @@ export function createRepositoryRoutes(
   async function change(context: HttpContext, work: (model: string) => Promise<void>): Promise<Response> {
     checkControl(context, token);
     const { model } = modelPath(context);
-    refuseParameters(await readRoot(context));
+    refuseParameters(await readRoot(context, buffered));
     await work(model);
     return new Response(null, { status: 200 });
   }
@@ -47,8 +49,8 @@ export function createRepositoryRoutes(
 }
 
 /** Clients send no body at all, an empty one, or an object. @throws ServingError INVALID_REQUEST, PAYLOAD_TOO_LARGE */
-async function readRoot(context: HttpContext): Promise<JsonObject | undefined> {
-  const body = await readBody(context, MAX_BODY_BYTES, 0);
+async function readRoot(context: HttpContext, buffered: BufferedBytes): Promise<JsonObject | undefined> {
+  const body = await readBody(context, { maxBodyBytes: MAX_BODY_BYTES, buffered });
   if (body.byteLength === 0) return undefined;
   const { root } = readJson(body);
   if (root instanceof Map) return root as JsonObject;

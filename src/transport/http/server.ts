@@ -4,6 +4,7 @@ import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { listenError } from '../listen-error.ts';
 import type { NodeBindings } from './body.ts';
+import { ConnectionCap } from './connection-cap.ts';
 import type { DirectAnswer } from './direct-infer.ts';
 import { refuseExpectation, refuseMessage, refuseRequest } from './malformed.ts';
 import { ReceivedMessage } from './received-message.ts';
@@ -23,6 +24,9 @@ export interface ListenOptions {
   readonly requestSeconds?: number;
   /** How long a client may leave its answer unread. */
   readonly stallSeconds?: number;
+  /** Most connections at one time; one beyond is answered 503 and closed. */
+  readonly maxConnections?: number;
+  readonly onConnectionRefused?: () => void;
   /** Asked first, about every request; the application gets the rest. */
   readonly answerDirectly?: DirectAnswer;
 }
@@ -40,7 +44,7 @@ export async function listen(
   options: ListenOptions,
 ): Promise<Listening> {
   const { host, port, headerSeconds = 10, requestSeconds = 60, stallSeconds = 60 } = options;
-  const { answerDirectly } = options;
+  const { answerDirectly, maxConnections = Number.POSITIVE_INFINITY, onConnectionRefused } = options;
   const listener = getRequestListener(app.fetch as never, { errorHandler: refuseRequest });
   const requestTimeout = 1000 * requestSeconds;
   const headersTimeout = Math.min(1000 * headerSeconds, requestTimeout);
@@ -54,15 +58,18 @@ export async function listen(
     // turn has not come yet has no socket.
     if (outgoing.socket?.writableLength !== 0) outgoing.setTimeout(1000 * stallSeconds, cutOffStalled);
   };
+  const connections = new ConnectionCap(maxConnections, onConnectionRefused);
   // Without a Host header, too, it is the listener that refuses: with a reason.
   const server = createServer(
     { requireHostHeader: false, IncomingMessage: ReceivedMessage, ...timing },
     (incoming, outgoing) => {
+      if (connections.hasRefused(incoming.socket)) return;
       if (answerDirectly?.(incoming, outgoing, onSent)) return;
       outgoing.setTimeout(1000 * stallSeconds, cutOffStalled);
       void listener(incoming, outgoing);
     },
   );
+  connections.guard(server);
   server.on('clientError', refuseMessage);
   server.on('checkExpectation', refuseExpectation);
   await new Promise<void>((resolve, reject) => {

@@ -201,7 +201,8 @@ export const METADATA_CASES: readonly ConformanceCase[] = [
     number: 12,
     title: 'URL-encoded names, and paths that climb',
     source: 'T',
-    answer: 'names are decoded; `%2f` and `%5c` are 400, `..` and what is no encoding 404.',
+    answer:
+      'names are decoded; `%2f` and `%5c` are 400; dot segments, raw and encoded, empty segments and what is no encoding are 404, before routing.',
     checks: {
       HTTP: async (lab) => {
         const words = await lab.server('zwei Wörter');
