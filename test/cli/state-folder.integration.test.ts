@@ -48,7 +48,7 @@ describe('taustat replay', () => {
     const parts = await partsOf(log);
     expect(parts.length).toBeGreaterThan(2);
     const { code, stdout } = await inProcess('replay', log);
-    expect(stdout).toContain(`${decisions} decisions, each derived again from its evidence bit for bit`);
+    expect(stdout).toContain(`${decisions} decisions, each derived again from its evidence, bit for bit`);
     expect(stdout).toContain(`${basename(parts[0]!)}:`);
     expect(code).toBe(0);
     const last = await inProcess('replay', parts.at(-1)!, '--json');
@@ -80,7 +80,7 @@ describe('taustat replay of what is no audit log', () => {
     ['zeros', () => fileOf('zeros.jsonl', '\0'.repeat(4096)), /line 1: is not JSON/],
     ['another log', () => fileOf('log.jsonl', '{"level":30}\n'), /line 1: is no line of an audit log/],
   ])('%s, is an error with a reason', async (_what, path, message) => {
-    const { code, stdout, stderr } = await taustat('replay', path());
+    const { code, stdout, stderr } = await inProcess('replay', path());
     expect(stderr).toMatch(message);
     expect(stderr.trimEnd()).not.toContain('\n');
     expect([code, stdout]).toEqual([1, '']);
