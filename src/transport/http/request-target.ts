@@ -18,7 +18,7 @@ const LONGEST_SHOWN = 200;
 /** Refuses before routing what `targetProblem` finds, in this application and wherever it is mounted. */
 export const requirePlainTarget: MiddlewareHandler<{ Bindings: NodeBindings }> = async (context, next) => {
   const incoming = context.env?.incoming;
-  const problem = incoming === undefined ? pathProblem(context.req.path) : targetProblem(incoming);
+  const problem = incoming === undefined ? pathProblem(pathOf(context.req.url)) : targetProblem(incoming);
   return problem === undefined ? next() : errorAnswer(problem, 0);
 };
 
@@ -47,6 +47,11 @@ export function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
     if (name.length === 4 && name.toLowerCase() === 'host') count++;
   }
   return count > 1;
+}
+
+/** The path of an absolute URL as it is, not decoded. */
+function pathOf(url: string): string {
+  return ABSOLUTE_FORM.exec(url)?.[2] ?? url;
 }
 
 function pathProblem(target: string): ServingError | undefined {
