@@ -34,7 +34,10 @@ export class LineQueue {
   write(line: string): void {
     const bytes = Buffer.from(line);
     const { maxWaitingBytes = MAX_WAITING_BYTES, onDropped } = this.#options;
-    if (this.#waitingBytes + bytes.byteLength > maxWaitingBytes) return onDropped(1);
+    if (this.#waitingBytes + bytes.byteLength > maxWaitingBytes) {
+      onDropped(1);
+      return;
+    }
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.byteLength;
     if (!this.#isWriting) this.#writeWaiting();
