@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Logger } from 'pino';
 import { compose } from '../compose.ts';
 import type { Config } from '../config/schema.ts';
+import { endsWithin } from '../store/time-limit.ts';
 import type { Taustat } from '../taustat.ts';
 import { createLog } from '../telemetry/log.ts';
 import type { GrpcListening } from '../transport/grpc/server.ts';
@@ -10,6 +11,8 @@ import { addServingOptions, type ServingFlags, servingConfig } from './options.t
 
 /** Time for load balancers to see that the server is not ready any more, before it stops listening. */
 const READINESS_NOTICE_MS = 250;
+/** After the time for requests, so long is left to what has no client any more. */
+const CLOSE_MS = 10_000;
 /** What is left when everything has stopped, such as a write to a folder that hangs, has so long to end. */
 const LEFTOVERS_MS = 1000;
 /** The log is written behind the program’s back, which a signal would overtake. */
@@ -72,8 +75,11 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
   await new Promise((resolve) => setTimeout(resolve, READINESS_NOTICE_MS));
   const graceMs = config.server.drainSeconds * 1000;
   await Promise.all([server.stop(graceMs), grpc?.stop(graceMs)]);
-  await taustat.close();
-  log.info('stopped');
+  if (await endsWithin(CLOSE_MS, taustat.close())) log.info('stopped');
+  else {
+    process.exitCode = 1;
+    log.error({ waitingFor: process.getActiveResourcesInfo() }, 'stopped, although something has not ended');
+  }
   endSoon(signal, log);
 }
 

@@ -32,7 +32,12 @@ export function indexEntry(
     case 'ready':
       return state.served.runtime.isReady
         ? { name, version, state: 'READY', reason: state.refused || told }
-        : { name, version, state: 'UNAVAILABLE', reason: 'its workers are being replaced' };
+        : {
+            name,
+            version,
+            state: 'UNAVAILABLE',
+            reason: state.served.runtime.stuck ?? 'its workers are being replaced',
+          };
     case 'unavailable':
       return { name, version, state: 'UNAVAILABLE', reason: state.reason };
     case 'loading':
