@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { Logger } from 'pino';
-import { compose } from '../compose.ts';
+import { assemble } from '../compose.ts';
 import type { Config } from '../config/schema.ts';
 import { endsWithin } from '../store/time-limit.ts';
 import type { Taustat } from '../taustat.ts';
@@ -47,16 +47,16 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
   const { mode, threshold } = config.control;
   if (threshold !== undefined && mode !== 'fixed')
     log.warn({ mode, threshold }, 'control.threshold has no effect: only mode fixed uses it');
-  const taustat = await compose(keepingState(config), log);
+  const taustat = assemble(keepingState(config), log);
   const { answerDirectly } = taustat;
-  const server = await listen(taustat.routes, { ...config.server, answerDirectly }).catch(
-    async (error: unknown) => {
-      await taustat.close();
-      throw error;
-    },
-  );
+  const server = await listen(taustat.routes, { ...config.server, answerDirectly });
   const grpc = await grpcOf(taustat, config).catch(async (error: unknown) => {
     await server.stop(0);
+    throw error;
+  });
+  log.info({ port: server.port, grpcPort: grpc?.port }, 'listening, not ready: the models are being loaded');
+  await taustat.open(true).catch(async (error: unknown) => {
+    await Promise.all([server.stop(0), grpc?.stop(0)]);
     await taustat.close();
     throw error;
   });

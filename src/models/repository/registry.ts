@@ -116,6 +116,12 @@ export class ModelRegistry implements RepositoryPlane {
       : wanted.some(({ isReady }) => isReady);
   }
 
+  get missing(): readonly string[] {
+    const found = this.#layout.models.map(({ name }) => name).filter((name) => !this.#entries.has(name));
+    const waiting = this.wanted.filter(({ isReady }) => !isReady).map(({ name }) => name);
+    return [...found, ...waiting].sort();
+  }
+
   /** The models that are to be served, whether they are or not. */
   get wanted(): readonly ModelEntry[] {
     return [...this.#entries.values()].filter(({ isWanted }) => isWanted);
