@@ -1,34 +1,38 @@
 import type { Logger } from 'pino';
-import { EMPTY, ReplaySubject, switchMap } from 'rxjs';
+import { defer, EMPTY, ReplaySubject, switchMap } from 'rxjs';
 import type { Config } from './config/schema.ts';
 import { VERSION } from './config/version.ts';
 import { LocalInferencePlane } from './models/inference-plane.ts';
 import { exportMetrics, modesOf } from './models/model-figures.ts';
-import { openModels } from './models/open-models.ts';
+import { modelsOf } from './models/open-models.ts';
 import { createPruningPlane } from './models/pruning-plane.ts';
 import { sweepState } from './store/sweep.ts';
-import type { Taustat } from './taustat.ts';
+import type { Taustat, UnopenedTaustat } from './taustat.ts';
 import { type Bound, Metrics } from './telemetry/metrics.ts';
 import { BufferedBytes } from './transport/buffered-bytes.ts';
 import { httpApplication } from './transport/http/application.ts';
 
-/**
- * The whole flow: model files become workers and control loops, these become planes, and the planes become routes.
- *
- * @throws ServingError FILE_NOT_FOUND or MODEL_INVALID: see `openModels`.
- */
+/** The flow with its models open. @throws ServingError FILE_NOT_FOUND or MODEL_INVALID: see `modelsOf`. */
 export async function compose(config: Config, log: Logger): Promise<Taustat> {
+  const taustat = assemble(config, log);
+  await taustat.open();
+  return taustat;
+}
+
+/** The whole flow: model files become workers and control loops, these become planes, and the planes become routes. */
+export function assemble(config: Config, log: Logger): UnopenedTaustat {
   const { server, control, telemetry } = config;
   const metrics = new Metrics();
   sweepState(config, log);
 
-  // Open the models, and start their loops.
-  const { models, close } = await openModels(config, metrics, log);
-  const model = models.names()[0] ?? '';
+  // The models, each with its loop once it is open.
+  const { models, open, close } = modelsOf(config, metrics, log);
+  let model = '';
   const draining$ = new ReplaySubject<void>(1);
 
   // What can be asked of them.
   const inference = new LocalInferencePlane(VERSION, models);
+  inference.isOpening = true;
   const pruning = createPruningPlane(models, draining$);
   const expose = (accept?: string) => exportMetrics(models, metrics, accept);
 
@@ -53,12 +57,19 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
     routes,
     answerDirectly,
     onConnectionRefused,
-    model,
+    open: async (isListening = false) => {
+      await open(isListening);
+      model = models.names()[0] ?? '';
+      inference.isOpening = false;
+    },
+    get model() {
+      return model;
+    },
     models: () => models.names(),
     modes: () => modesOf(models),
     infer: async (request, { model: name = model, version, ...context } = {}) =>
       inference.find(name, version).infer(request, { keepInputs: true, ...context }),
-    state$: models.current$(model).pipe(switchMap((served) => served?.loop.state$ ?? EMPTY)),
+    state$: defer(() => models.current$(model).pipe(switchMap((served) => served?.loop.state$ ?? EMPTY))),
     repository: models,
     metrics: expose,
     listenGrpc: async (address) => {

@@ -44,6 +44,17 @@ export interface Taustat {
   readonly close: () => Promise<void>;
 }
 
+/** A server that can be listened with already: live, not ready, and everything else is unavailable until it is open. */
+export interface UnopenedTaustat extends Taustat {
+  /**
+   * Opens the models.
+   *
+   * @param isListening - requests may come meanwhile: nothing holds up the thread that serves.
+   * @throws ServingError FILE_NOT_FOUND or MODEL_INVALID.
+   */
+  readonly open: (isListening?: boolean) => Promise<void>;
+}
+
 export interface ModelChoice {
   readonly model?: string;
   readonly version?: string;

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import type { Logger } from 'pino';
-import { compose } from '../compose.ts';
+import { assemble } from '../compose.ts';
 import type { Config } from '../config/schema.ts';
+import { endsWithin } from '../store/time-limit.ts';
 import type { Taustat } from '../taustat.ts';
 import { createLog } from '../telemetry/log.ts';
 import type { GrpcListening } from '../transport/grpc/server.ts';
@@ -10,6 +11,8 @@ import { addServingOptions, type ServingFlags, servingConfig } from './options.t
 
 /** Time for load balancers to see that the server is not ready any more, before it stops listening. */
 const READINESS_NOTICE_MS = 250;
+/** After the time for requests, so long is left to what has no client any more. */
+const CLOSE_MS = 10_000;
 /** What is left when everything has stopped, such as a write to a folder that hangs, has so long to end. */
 const LEFTOVERS_MS = 1000;
 /** The log is written behind the program’s back, which a signal would overtake. */
@@ -44,15 +47,16 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
   const { mode, threshold } = config.control;
   if (threshold !== undefined && mode !== 'fixed')
     log.warn({ mode, threshold }, 'control.threshold has no effect: only mode fixed uses it');
-  const taustat = await compose(keepingState(config), log);
+  const taustat = assemble(keepingState(config), log);
   const { answerDirectly, onConnectionRefused } = taustat;
-  const options = { ...config.server, answerDirectly, onConnectionRefused };
-  const server = await listen(taustat.routes, options).catch(async (error: unknown) => {
-    await taustat.close();
-    throw error;
-  });
+  const server = await listen(taustat.routes, { ...config.server, answerDirectly, onConnectionRefused });
   const grpc = await grpcOf(taustat, config).catch(async (error: unknown) => {
     await server.stop(0);
+    throw error;
+  });
+  log.info({ port: server.port, grpcPort: grpc?.port }, 'listening, not ready: the models are being loaded');
+  await taustat.open(true).catch(async (error: unknown) => {
+    await Promise.all([server.stop(0), grpc?.stop(0)]);
     await taustat.close();
     throw error;
   });
@@ -71,8 +75,11 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
   await new Promise((resolve) => setTimeout(resolve, READINESS_NOTICE_MS));
   const graceMs = config.server.drainSeconds * 1000;
   await Promise.all([server.stop(graceMs), grpc?.stop(graceMs)]);
-  await taustat.close();
-  log.info('stopped');
+  if (await endsWithin(CLOSE_MS, taustat.close())) log.info('stopped');
+  else {
+    process.exitCode = 1;
+    log.error({ waitingFor: process.getActiveResourcesInfo() }, 'stopped, although something has not ended');
+  }
   endSoon(signal, log);
 }
 

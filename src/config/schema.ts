@@ -126,6 +126,10 @@ export const ConfigSchema = z.strictObject({
         .describe(
           'Longest predicted wait of a request, in milliseconds; where it would be longer, requests are answered 503.',
         ),
+      maxRunSeconds: positive
+        .max(86_400)
+        .default(300)
+        .describe('Longest time in seconds that one run of a model may take; then its worker is given up.'),
       maxShadowQueue: count.default(64).describe('Most shadow runs that may wait; more are dropped.'),
     })
     .prefault({}),

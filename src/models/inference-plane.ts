@@ -2,6 +2,7 @@ import {
   type AnsweringModel,
   type InferencePlane,
   type ModelStatistics,
+  stillOpening,
   unknownModel,
 } from '../plane/inference.ts';
 import type { LiveModel } from './live-model.ts';
@@ -9,6 +10,8 @@ import type { LiveModel } from './live-model.ts';
 /** The models of this process, as far as they answer. */
 export interface LiveModels {
   readonly isReady: boolean;
+  /** Names of the models that should answer and do not. */
+  readonly missing: readonly string[];
   /** Names of the models of which a version answers. */
   names(): readonly string[];
   /** Without a version, the one that answers for the model. */
@@ -24,6 +27,7 @@ export class LocalInferencePlane implements InferencePlane {
   readonly version: string;
   readonly #models: LiveModels;
   isLive = true;
+  isOpening = false;
   isDraining = false;
 
   constructor(version: string, models: LiveModels) {
@@ -32,7 +36,11 @@ export class LocalInferencePlane implements InferencePlane {
   }
 
   get isReady(): boolean {
-    return !this.isDraining && this.#models.isReady;
+    return !this.isOpening && !this.isDraining && this.#models.isReady;
+  }
+
+  get missing(): readonly string[] {
+    return this.#models.missing;
   }
 
   models(): readonly string[] {
@@ -40,10 +48,12 @@ export class LocalInferencePlane implements InferencePlane {
   }
 
   find(name: string, version?: string): AnsweringModel {
+    if (this.isOpening) throw stillOpening();
     return liveModel(this.#models, name, version);
   }
 
   isModelReady(name: string, version?: string): boolean {
+    if (this.isOpening) return false;
     if (version === undefined && this.#models.has(name))
       return this.#models.find(name)?.served.runtime.isReady ?? false;
     return liveModel(this.#models, name, version).served.runtime.isReady;

@@ -9,7 +9,10 @@ export async function exportMetrics(
   accept: string | undefined,
 ): Promise<{ readonly contentType: string; readonly body: string }> {
   metrics.resetGauges();
-  for (const { name, isReady } of models.wanted) metrics.modelReady.set({ model: name }, isReady ? 1 : 0);
+  for (const { name: model, isReady } of models.wanted) {
+    metrics.modelReady.set({ model }, isReady ? 1 : 0);
+    metrics.modelUnreadable.set({ model }, models.unreadable(model) === undefined ? 0 : 1);
+  }
   for (const name of models.names()) models.find(name)?.served.exportMetrics();
   return metrics.expose(accept);
 }

@@ -9,25 +9,28 @@ import { RepositoryPolling } from './repository/polling.ts';
 import { ModelRegistry } from './repository/registry.ts';
 import { fileSource, repositorySource } from './repository/source.ts';
 
-export interface OpenedModels {
+export interface Models {
   readonly models: ModelRegistry;
+  /**
+   * Opens all that are there. What is not loaded on request was tried before anything is served.
+   *
+   * @param isListening - requests may come meanwhile.
+   * @throws ServingError FILE_NOT_FOUND or MODEL_INVALID: a single model that cannot be loaded, or no repository. One of many
+   *   models that cannot be loaded is unavailable, and no error.
+   */
+  readonly open: (isListening: boolean) => Promise<void>;
   /** Follows the files no longer, finishes what was accepted, then stops the workers. */
   readonly close: () => Promise<void>;
 }
 
-/**
- * The models of a server, each with its loop running; all were tried before anything is served.
- *
- * @throws ServingError FILE_NOT_FOUND or MODEL_INVALID: a single model that cannot be loaded, or no repository. One of many
- *   models that cannot be loaded is unavailable, and no error.
- */
-export async function openModels(config: Config, metrics: Metrics, log: Logger): Promise<OpenedModels> {
+/** The models of a server, each with its loop running once they are open. */
+export function modelsOf(config: Config, metrics: Metrics, log: Logger): Models {
   const { path, version, repository, versions, readiness, pollSeconds } = config.model;
   const source =
     repository === undefined
       ? fileSource(path ?? bundledModel('model.onnx'), nameOfFile(config.model), version)
       : repositorySource(repository);
-  // Later, there are requests that must not wait for the reading of a model; the thread for it takes a while to start.
+  // Requests must not wait for the reading of a model; the thread for it takes a while to start.
   let isServing = false;
   const open = opener({
     config,
@@ -37,13 +40,16 @@ export async function openModels(config: Config, metrics: Metrics, log: Logger):
     models: () => registry.size,
   });
   const registry = new ModelRegistry({ source, versions, readiness, open, log });
-  const [problem] = await registry.loadAll();
-  isServing = true;
-  if (problem !== undefined && repository === undefined) throw problem.error;
   const polling = new RepositoryPolling(registry, log);
-  if (pollSeconds > 0) polling.start(pollSeconds * 1000);
   return {
     models: registry,
+    open: async (isListening) => {
+      isServing = isListening;
+      const [problem] = await registry.loadAll();
+      isServing = true;
+      if (problem !== undefined && repository === undefined) throw problem.error;
+      if (pollSeconds > 0) polling.start(pollSeconds * 1000);
+    },
     close: async () => {
       polling.stop();
       await registry.close();

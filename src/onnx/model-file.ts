@@ -79,6 +79,19 @@ export function externalDataFiles(model: ModelProto): string[] {
   return [...files];
 }
 
+/**
+ * Points tensors outside the model file to other files.
+ *
+ * @param locations - the new location of each old one; others stay.
+ */
+export function relocateExternalData(model: ModelProto, locations: ReadonlyMap<string, string>): void {
+  for (const tensor of tensorsOf(model)) {
+    if (tensor.dataLocation !== TensorProto_DataLocation.EXTERNAL) continue;
+    for (const entry of tensor.externalData)
+      if (entry.key === 'location') entry.value = locations.get(entry.value) ?? entry.value;
+  }
+}
+
 function locationProblem(location: string): string | undefined {
   if (location === '') return 'has no location';
   if (location.includes('\0')) return 'holds a zero byte';

@@ -63,6 +63,10 @@ export interface InferencePlane {
   readonly isLive: boolean;
   /** False while loading or draining. */
   readonly isReady: boolean;
+  /** The models are being opened for the first time: nothing can be asked but whether that is over. */
+  readonly isOpening?: boolean;
+  /** Names of the models that should answer and do not. */
+  readonly missing?: readonly string[];
   models(): readonly string[];
   /** What answers for a model, or for a version of it. @throws ServingError UNKNOWN_MODEL */
   find(model: string, version?: string): AnsweringModel;
@@ -76,4 +80,9 @@ export interface InferencePlane {
 export function unknownModel(model: string, version?: string): ServingError {
   const which = version === undefined ? `'${model}'` : `'${model}' version ${version}`;
   return new ServingError('UNKNOWN_MODEL', `Request for unknown model: ${which} is not found`);
+}
+
+/** The error for whatever is asked before the models are open. */
+export function stillOpening(): ServingError {
+  return new ServingError('UNAVAILABLE', 'the models are being loaded');
 }

@@ -42,7 +42,8 @@ export interface ShadowResult extends RunResult {
 export interface Runtime {
   /**
    * @throws ServingError OVERLOADED when the queue is full, WORKER_LOST when the worker died under the run,
-   *   INFERENCE_FAILED when the model refused the inputs, UNAVAILABLE when closing.
+   *   INFERENCE_FAILED when the model refused the inputs, DEADLINE_EXCEEDED when it takes too long, UNAVAILABLE when
+   *   closing or stuck.
    */
   run(run: Run): Promise<RunResult>;
   /** As `run`, but only in otherwise idle time: resolves to `dropped` when there is none. */
@@ -59,6 +60,8 @@ export interface Runtime {
    */
   checkRoom?(): void;
   readonly isReady: boolean;
+  /** Why no run is taken until one ends that does not; undefined: nothing stands in the way for long. */
+  readonly stuck?: string | undefined;
   /** Production runs that are waiting or under way. */
   readonly pending: number;
   /** Milliseconds of worker time spent so far, and the number of workers. */

@@ -27,7 +27,7 @@ export class ChoiceKeeper {
   readonly #retryMs: number;
   #latest: Choice | null;
   /** Of the latest choice, once it is safe. */
-  #sequence: number | undefined;
+  #sequence: bigint | undefined;
   #durability: Durability | null;
   #saving: Promise<unknown> = Promise.resolve();
   #retry: NodeJS.Timeout | undefined;
@@ -101,7 +101,7 @@ export class ChoiceKeeper {
     return saved;
   }
 
-  #saved(choice: Choice, sequence: number): void {
+  #saved(choice: Choice, sequence: bigint): void {
     const latest = this.#latest;
     if (latest?.at !== choice.at) return;
     clearTimeout(this.#retry);
@@ -110,7 +110,7 @@ export class ChoiceKeeper {
     if (latest !== choice) this.#amend(latest, sequence);
   }
 
-  #amend(choice: Choice, after: number): void {
+  #amend(choice: Choice, after: bigint): void {
     this.#saving = this.#options.store.saveChoice(this.#options.key, choice, after).then(
       (sequence) => {
         if (sequence !== null && this.#latest === choice) this.#sequence = sequence;

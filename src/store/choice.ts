@@ -17,16 +17,27 @@ export interface Choice {
 /** Whether the choice is safe from a restart. */
 export type Durability = { readonly durable: true } | { readonly durable: false; readonly reason: string };
 
-/** The form that is understood. */
+/** The latest moment that a date can have, Unix milliseconds. */
+const LAST_MOMENT = 8.64e15;
+
+/** The form that is understood, with values that an operator could have chosen. */
 export function isChoice(value: unknown): value is Choice {
   if (typeof value !== 'object' || value === null) return false;
-  const { mode, threshold, model, at } = value as Partial<Choice>;
+  const { mode, threshold = null, model, version, at } = value as Partial<Choice>;
   return (
     MODES.includes(mode as Mode) &&
-    (mode !== 'fixed' || typeof threshold === 'number') &&
+    (threshold === null ? mode !== 'fixed' : isThreshold(threshold)) &&
     typeof model === 'string' &&
-    typeof at === 'number'
+    typeof version === 'string' &&
+    Number.isSafeInteger(at) &&
+    at! >= 0 &&
+    at! <= LAST_MOMENT
   );
+}
+
+/** Whether a threshold can be applied: finite, τ ≥ 0. */
+export function isThreshold(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
 }
 
 /** The later of two choices. */

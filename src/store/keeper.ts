@@ -8,6 +8,7 @@ import { AuditRecorder } from './audit.ts';
 import { type Choice, type Durability, laterOf } from './choice.ts';
 import { ChoiceKeeper } from './choice-keeper.ts';
 import { AuditFile } from './files/audit-file.ts';
+import { stemOf } from './files/file-names.ts';
 import { FileStore } from './files/file-store.ts';
 import { auditKey, choiceKey, evidenceKey } from './keys.ts';
 import { denseInDoubt, fingerprint, type KeeperSubject, resumePointOf } from './resume-point.ts';
@@ -102,7 +103,7 @@ export class Keeper {
       report: report('choice', 'the mode that was chosen cannot be kept'),
     });
     if (choice !== null && choice !== kept?.choice) void choices.keep(choice);
-    const audit = new AuditFile(join(folder, `${auditKey(subject)}.jsonl`), {
+    const audit = new AuditFile(join(folder, `${stemOf(auditKey(subject), 'audit')}.jsonl`), {
       report: report('audit', 'the audit log cannot be written'),
     });
     if (resumePoint.state.phase.kind !== 'warming' || resumePoint.state.modeBy === 'operator')

@@ -32,7 +32,8 @@ function versionKey(model: string, version: string): string {
   return `${encoded(model)}@${version}`;
 }
 
-/** A name as it may stand in the name of a file; `@` is in none of them. */
+/** A name as it may stand in the name of a file, in ASCII; neither `@` nor `=` is in any of them. */
 function encoded(model: string): string {
-  return encodeURIComponent(model);
+  // Half a character is no URI component: what it is written as in UTF-8 is.
+  return encodeURIComponent(Buffer.from(model).toString());
 }

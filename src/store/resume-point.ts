@@ -9,7 +9,7 @@ import { comparedThresholds, production } from '../control/phases/production.ts'
 import { type ControllerState, type ControlOptions, initialState } from '../control/phases/state.ts';
 import { RAMP_SHARES } from '../control/rollout/ramp.ts';
 import type { ResumePoint } from '../loop/control-loop.ts';
-import type { Choice } from './choice.ts';
+import { type Choice, isThreshold } from './choice.ts';
 import type { Remembered } from './store.ts';
 
 export interface KeeperSubject {
@@ -100,7 +100,7 @@ function recalledFixed(
   isSame: boolean,
   control: ControlOptions,
 ): Fixed | null {
-  if (chosen === null || !Number.isFinite(chosen.threshold)) return null;
+  if (chosen === null || !isThreshold(chosen.threshold)) return null;
   if (chosen.doubt !== null || kept?.threshold !== chosen.threshold) return chosen;
   const fresh = fixedAt(chosen.threshold, control);
   const watch = isSame ? kept.watch : fresh.watch;
@@ -111,7 +111,7 @@ function recalledFixed(
 function isUsable(state: ControllerState, control: ControlOptions): boolean {
   try {
     interestIn(state, 0, control);
-    return [...comparedThresholds(state), production(state).threshold].every(Number.isFinite);
+    return [...comparedThresholds(state), production(state).threshold].every(isThreshold);
   } catch {
     return false;
   }

@@ -18,7 +18,7 @@ export interface Remembered extends ResumePoint {
 
 /** A choice and its place among those that were made for its key. */
 export interface KeptChoice {
-  readonly sequence: number;
+  readonly sequence: bigint;
   readonly choice: Choice;
 }
 
@@ -44,7 +44,7 @@ export interface StateStore {
    * @returns its sequence; null where another choice has come after the one to be amended.
    * @throws where it cannot be kept.
    */
-  saveChoice(key: string, choice: Choice, onlyAfter?: number): Promise<number | null>;
+  saveChoice(key: string, choice: Choice, onlyAfter?: bigint): Promise<bigint | null>;
 }
 
 /** The form that is understood; anything else is as good as nothing. */

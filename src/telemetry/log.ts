@@ -1,15 +1,21 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { Config } from '../config/schema.ts';
+import { LineQueue } from './line-queue.ts';
+import { logLinesDropped } from './metrics.ts';
 
 const HIDDEN = '[token]';
+const STDOUT = 1;
 
 /**
- * The server's log, one JSON object per line. A token that finds its way into a line, however deep, leaves it again before
+ * The server's log, one JSON object per line, on stdout unless a destination is given. Whatever becomes of stdout, such as a
+ * full disk or a closed pipe, a line that cannot be written is dropped and counted, and nothing waits for it. A token that finds its way into a line, however deep, leaves it again before
  * the line is written.
  */
 export function createLog(
   { telemetry, server, control }: Pick<Config, 'telemetry' | 'server' | 'control'>,
-  destination?: DestinationStream,
+  destination: DestinationStream = new LineQueue(STDOUT, {
+    onDropped: (lines) => logLinesDropped.inc(lines),
+  }),
 ): Logger {
   const secrets = [server.token, control.token].flatMap((token) =>
     token === undefined ? [] : [escaped(token)],
@@ -22,7 +28,7 @@ export function createLog(
       streamWrite: (line: string) => secrets.reduce((text, secret) => text.replaceAll(secret, HIDDEN), line),
     },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  return pino(options, destination);
 }
 
 /** As JSON writes it inside a text. */

@@ -7,10 +7,18 @@ const ESTIMATE_SECONDS = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 
 
 let ofProcess: Registry | undefined;
 
+/** Of the process, as its log is. */
+export const logLinesDropped = new Counter({
+  name: 'taustat_log_lines_dropped_total',
+  help: 'Lines of the log that its destination did not take: a full disk, a closed pipe, or a slow reader.',
+  registers: [],
+});
+
 /** Memory, CPU, event loop and garbage collection: of the process, whose observers stay, so they are made once. */
 function processMetrics(): Registry {
   if (ofProcess === undefined) {
     ofProcess = new Registry();
+    ofProcess.registerMetric(logLinesDropped);
     collectDefaultMetrics({ register: ofProcess });
   }
   return ofProcess;
@@ -167,7 +175,16 @@ export class Metrics {
     'Inference workers that died and were replaced.',
     ['model'],
   );
-
+  readonly runsOverdue = this.#counter(
+    'runs_overdue_total',
+    'Runs that took longer than runtime.maxRunSeconds; their workers were given up.',
+    ['model'],
+  );
+  readonly modelUnreadable = this.#gauge(
+    'model_unreadable',
+    'Whether the files of a model cannot be read at present: 1 or 0. What was loaded before answers on.',
+    ['model'],
+  );
   readonly stateFailures = this.#counter(
     'state_failures_total',
     'Failures to read or write state that outlives a restart, by what: choice, evidence or audit.',

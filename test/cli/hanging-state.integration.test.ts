@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Running, start } from './command.ts';
 
@@ -22,9 +23,9 @@ async function serve(): Promise<string> {
   return running.saying(/"url":"([^"]+)"/);
 }
 
-async function put(url: string, mode: string): Promise<unknown> {
+async function put(url: string, mode: string, model = MODEL): Promise<unknown> {
   const init = { method: 'PUT', body: JSON.stringify({ mode }) };
-  return (await fetch(`${url}/v2/models/${MODEL}/pruning`, init)).json();
+  return (await fetch(`${url}/v2/models/${model}/pruning`, init)).json();
 }
 
 async function terminate() {
@@ -50,6 +51,32 @@ describe('SIGTERM', () => {
     expect([code, signal]).toEqual([null, 'SIGTERM']);
     expect(stdout).toContain('the state folder has not answered for 3000 ms');
     expect(stdout).toMatch(/"msg":"stopped"[\s\S]*something hangs: ended by SIGTERM/);
+  });
+});
+
+describe('a state folder that hangs under many models', () => {
+  it('leaves threads for what is compressed, listed and loaded', async () => {
+    const repository = join(folder, 'models');
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+    for (const name of names) {
+      mkdirSync(join(repository, name, '1'), { recursive: true });
+      copyFileSync('models/fashion-mnist-cnn/model.onnx', join(repository, name, '1', 'model.onnx'));
+      const log = `${name}@1.${hostname().replace(/[^\w-]/g, '_')}.audit.jsonl`;
+      execFileSync('mkfifo', [join(folder, log)]);
+    }
+    const args = ['serve', '--port', '0', '--model-repository', repository, '--state-dir', folder];
+    running = start('dist/cli.js', args);
+    const url = await running.saying(/"url":"([^"]+)"/);
+    // Every change of a mode is a line for a log that hangs.
+    for (const name of names) expect(await put(url, 'off', name)).toMatchObject({ durable: true });
+    const post = async (path: string, init: RequestInit = {}) =>
+      (await fetch(`${url}/v2/${path}`, { method: 'POST', ...init })).status;
+    expect(await post('repository/index')).toBe(200);
+    expect(await post('repository/models/b/load')).toBe(200);
+    const inputs = [{ name: 'image', shape: [1, 1, 28, 28], datatype: 'FP32', data: new Array(784).fill(1) }];
+    const body = gzipSync(JSON.stringify({ inputs }));
+    const headers = { 'Content-Encoding': 'gzip' };
+    expect(await post('models/c/infer', { body, headers })).toBe(200);
   });
 });
 

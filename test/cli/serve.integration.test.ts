@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -124,5 +124,31 @@ describe('taustat serve', () => {
     expect(stdout).toMatch(/"models":\["a"\]/);
     expect(stdout).toMatch(/the model was not loaded/);
     expect(stdout).not.toMatch(/plane-secret/);
+  });
+});
+
+describe.runIf(process.getuid?.() === 0)('a repository that may not be read for a while', () => {
+  const NOBODY = { uid: 65534, gid: 65534 };
+
+  it('goes on answering, and says so', async () => {
+    const repository = join(await mkdtemp(join(tmpdir(), 'taustat-unreadable-')), 'models');
+    const model = join(repository, 'm');
+    await mkdir(join(model, '1'), { recursive: true });
+    await writeFile(join(model, '1', 'model.onnx'), bytesOf(slow()));
+    await chmod(join(repository, '..'), 0o755);
+    const args = ['serve', '--port', '0', '--no-state', '--model-repository', repository];
+    running = start('dist/cli.js', args, { TAUSTAT_MODEL_POLL_SECONDS: '0.1' }, NOBODY);
+    const url = await running.saying(/"url":"([^"]+)"/);
+    await chmod(model, 0);
+    await running.saying(/the model cannot be read: what was loaded answers on/);
+    const some = { name: 'trips', shape: [], datatype: 'INT64', data: [1] };
+    expect((await infer(url, some, '/v2/models/m')).status).toBe(200);
+    const index = await fetch(`${url}/v2/repository/index`, { method: 'POST' });
+    expect(await index.json()).toMatchObject([
+      { name: 'm', version: '1', state: 'READY', reason: expect.stringMatching('EACCES') },
+    ]);
+    await chmod(model, 0o755);
+    await running.saying(/the model can be read again/);
+    expect(running.stdout()).not.toContain('unloaded');
   });
 });

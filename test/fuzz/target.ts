@@ -42,6 +42,7 @@ export async function openTarget(): Promise<Target> {
   const live = new Map(served.map((model) => [model.name, new LiveModel(model)]));
   const plane = new LocalInferencePlane('0', {
     isReady: true,
+    missing: [],
     names: () => [...live.keys()],
     find: (name, version = '1') => (version === '1' ? live.get(name) : undefined),
     live: (name) => [live.get(name)!],

@@ -6,10 +6,10 @@ import { choice } from '../contracts/store-contract.ts';
 /** A disk that fails or hangs when told to. */
 class Disk {
   trouble: 'none' | 'full' | 'hangs' = 'none';
-  sequence = 0;
+  sequence = 0n;
   kept: Choice | null = null;
 
-  async saveChoice(_key: string, made: Choice, onlyAfter?: number): Promise<number | null> {
+  async saveChoice(_key: string, made: Choice, onlyAfter?: bigint): Promise<bigint | null> {
     if (this.trouble === 'hangs') return new Promise(() => undefined);
     if (this.trouble === 'full') throw new Error('no space left');
     if (onlyAfter !== undefined && onlyAfter !== this.sequence) return null;
@@ -52,7 +52,7 @@ describe('a choice', () => {
     await vi.advanceTimersByTimeAsync(5000);
     expect([keeper.durability, disk.kept]).toEqual([{ durable: true }, choice(1)]);
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(disk.sequence).toBe(1);
+    expect(disk.sequence).toBe(1n);
   });
 
   it('does not keep an operator waiting for a disk that hangs', async () => {
@@ -69,7 +69,7 @@ describe('a choice', () => {
     await keeper.keep(choice(2));
     disk.trouble = 'none';
     await vi.advanceTimersByTimeAsync(5000);
-    expect([disk.kept, disk.sequence]).toEqual([choice(2), 1]);
+    expect([disk.kept, disk.sequence]).toEqual([choice(2), 1n]);
   });
 
   it('is tried no more by what another has taken the place of', async () => {

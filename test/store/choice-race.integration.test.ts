@@ -26,7 +26,7 @@ it('a server that starts while others choose always finds a choice, and never an
   const ended = writer.outcome.finally(() => {
     isRunning = false;
   });
-  let last = 0;
+  let last = 0n;
   let reads = 0;
   for (; isRunning && (reads <= 100 || last <= 100); reads++) {
     const kept = await files.load();
@@ -35,5 +35,5 @@ it('a server that starts while others choose always finds a choice, and never an
   }
   writer.child.stdin!.end();
   expect(await ended).toMatchObject({ code: 0, stderr: '' });
-  expect([reads > 100, last > 100]).toEqual([true, true]);
+  expect([reads > 100, last > 100n]).toEqual([true, true]);
 });

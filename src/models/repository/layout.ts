@@ -20,6 +20,8 @@ export interface ModelFolder {
   readonly folders: readonly VersionFolder[];
   /** Names of the files beside the versions' folders. */
   readonly files: readonly string[];
+  /** Why the folder, or anything in it, cannot be read; absent: it can. */
+  readonly unreadable?: string | undefined;
 }
 
 export interface FoundVersion {
@@ -50,6 +52,8 @@ export interface Refusal {
 export interface Layout {
   readonly models: readonly FoundModel[];
   readonly refusals: readonly Refusal[];
+  /** Models of which nobody can tell what is there, with the reason. They are not gone. */
+  readonly unreadable: ReadonlyMap<string, string>;
 }
 
 const INT64_MAX = 2n ** 63n - 1n;
@@ -66,12 +70,17 @@ const MODEL_FILE = 'model.onnx';
 export function readLayout(root: string, folders: readonly ModelFolder[]): Layout {
   const models: FoundModel[] = [];
   const refusals: Refusal[] = [];
+  const unreadable = new Map<string, string>();
   for (const folder of folders) {
     const { name } = folder;
     if (name.startsWith('.')) continue;
     const unfit = unfitName(name);
     if (unfit !== undefined) {
       refusals.push({ name, reason: unfit });
+      continue;
+    }
+    if (folder.unreadable !== undefined) {
+      unreadable.set(name, folder.unreadable);
       continue;
     }
     const numbered = folder.folders.filter((version) => isVersion(version.name));
@@ -88,7 +97,7 @@ export function readLayout(root: string, folders: readonly ModelFolder[]): Layou
     versions.sort((a, b) => (BigInt(a.version) < BigInt(b.version) ? 1 : -1));
     models.push({ name, versions, hasTritonConfig: folder.files.includes('config.pbtxt') });
   }
-  return { models, refusals };
+  return { models, refusals, unreadable };
 }
 
 /** Why a folder's name cannot be a model's; undefined when it can. */

@@ -37,6 +37,8 @@ export class ModelEntry {
   isWanted = true;
   /** Fingerprints of the files that were looked at last, whatever came of it. */
   lookedAt: string | undefined;
+  /** What was logged of files that could not be read, which is not repeated at every look. */
+  unreadTold = '';
   readonly #open: OpenVersion;
   readonly #states = new Map<string, VersionState>();
   readonly #draining = new Set<Promise<void>>();

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { concatMap, from, type Subscription, timer } from 'rxjs';
-import { messageOf } from '../../config/errors.ts';
+import { messageOf, ServingError } from '../../config/errors.ts';
 import { type FoundModel, filesOf } from './layout.ts';
 import type { ModelRegistry } from './registry.ts';
 
@@ -37,17 +37,19 @@ export class RepositoryPolling {
 
   async look(): Promise<void> {
     try {
-      const { models } = await this.#registry.scan();
+      const { models, unreadable } = await this.#registry.scan();
       const found = new Map(models.map((model) => [model.name, model]));
-      const names = new Set([...found.keys(), ...this.#registry.entries.keys()]);
-      const now = new Map(
-        [...names].map((name) => [name, found.has(name) ? filesOf(found.get(name)!) : GONE]),
+      const names = [...found.keys(), ...this.#registry.entries.keys()].filter(
+        (name) => !unreadable.has(name),
       );
-      const settled = [...names].filter((name) => now.get(name) === this.#before.get(name));
+      const now = new Map(names.map((name) => [name, found.has(name) ? filesOf(found.get(name)!) : GONE]));
+      const settled = [...now.keys()].filter((name) => now.get(name) === this.#before.get(name));
       this.#before = now;
       await Promise.all(settled.map((name) => this.#follow(name, found.get(name))));
     } catch (error) {
-      this.#log.warn({ error: messageOf(error) }, 'the model repository cannot be read');
+      // What cannot be read was told by the registry.
+      if (!(error instanceof ServingError))
+        this.#log.warn({ error: messageOf(error) }, 'the model repository was not followed');
     }
   }
 

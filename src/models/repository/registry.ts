@@ -1,17 +1,22 @@
 import type { Logger } from 'pino';
 import { from, lastValueFrom, mergeMap, type Observable, of, toArray } from 'rxjs';
-import { ServingError } from '../../config/errors.ts';
+import { messageOf, ServingError } from '../../config/errors.ts';
 import { unknownModel } from '../../plane/inference.ts';
 import type { IndexEntry, RepositoryPlane } from '../../plane/repository.ts';
+import { inTurn } from '../../store/files/turns.ts';
+import { endsWithin } from '../../store/time-limit.ts';
 import type { LiveModel } from '../live-model.ts';
 import type { ServedModel } from '../served/served-model.ts';
 import { type FoundModel, filesOf, type Layout, type Refusal } from './layout.ts';
 import { ModelEntry, type OpenVersion, type Problem, type VersionPolicy } from './model-entry.ts';
 import type { ModelSource } from './source.ts';
 import { indexEntry } from './states.ts';
+import { UnreadableModels, unreadableText } from './unreadable.ts';
 
 /** Models that are opened at the same time; each is single-threaded while it is read. */
 const OPENED_AT_ONCE = 2;
+/** A file system that does not answer for so long hangs. */
+const SCAN_PATIENCE_MS = 30_000;
 
 export interface RegistryOptions {
   readonly source: ModelSource;
@@ -28,13 +33,15 @@ export class ModelRegistry implements RepositoryPlane {
   readonly #entries = new Map<string, ModelEntry>();
   /** Models that were removed and still finish what they accepted. */
   readonly #leaving = new Set<Promise<void>>();
-  #layout: Layout = { models: [], refusals: [] };
+  #layout: Layout = { models: [], refusals: [], unreadable: new Map() };
+  readonly #unreadable: UnreadableModels;
   /** A look that is under way for the index. */
   #looking: Promise<Layout> | undefined;
   #isClosed = false;
 
   constructor(options: RegistryOptions) {
     this.#options = options;
+    this.#unreadable = new UnreadableModels(options.log);
   }
 
   /** Loads everything that is there. @throws ServingError FILE_NOT_FOUND when there is no repository. */
@@ -51,8 +58,25 @@ export class ModelRegistry implements RepositoryPlane {
 
   /** Looks at what is there now. @throws ServingError FILE_NOT_FOUND */
   async scan(): Promise<Layout> {
-    this.#layout = await this.#options.source.scan();
+    try {
+      const scanned = inTurn('models', () => this.#options.source.scan());
+      if (!(await endsWithin(SCAN_PATIENCE_MS, scanned)))
+        throw new ServingError(
+          'FILE_NOT_FOUND',
+          `no answer from the models' files for ${SCAN_PATIENCE_MS} ms`,
+        );
+      this.#layout = await scanned;
+    } catch (error) {
+      this.#unreadable.allAre(messageOf(error));
+      throw error;
+    }
+    this.#unreadable.are(this.#layout.unreadable);
     return this.#layout;
+  }
+
+  /** Why the files of a model cannot be read; undefined where they can. What was loaded before answers on. */
+  unreadable(name: string): string | undefined {
+    return this.#unreadable.reason(name);
   }
 
   /** Names of the models of which a version answers, in order. */
@@ -92,6 +116,12 @@ export class ModelRegistry implements RepositoryPlane {
       : wanted.some(({ isReady }) => isReady);
   }
 
+  get missing(): readonly string[] {
+    const found = this.#layout.models.map(({ name }) => name).filter((name) => !this.#entries.has(name));
+    const waiting = this.wanted.filter(({ isReady }) => !isReady).map(({ name }) => name);
+    return [...found, ...waiting].sort();
+  }
+
   /** The models that are to be served, whether they are or not. */
   get wanted(): readonly ModelEntry[] {
     return [...this.#entries.values()].filter(({ isWanted }) => isWanted);
@@ -110,7 +140,7 @@ export class ModelRegistry implements RepositoryPlane {
       });
     const { models, refusals } = await this.#looking;
     const known = this.#sorted().flatMap(({ name, states }) =>
-      [...states].map(([version, state]) => indexEntry(name, version, state)),
+      [...states].map(([version, state]) => indexEntry(name, version, state, this.unreadable(name))),
     );
     const isUnknown = (name: string) => !known.some((entry) => entry.name === name);
     const unloaded = models
@@ -121,12 +151,18 @@ export class ModelRegistry implements RepositoryPlane {
     const refused = refusals
       .filter((refusal) => !isKnown(refusal))
       .map(({ name, version, reason }) => unavailable(name, version, reason));
-    return [...known, ...unloaded, ...refused].sort(byNameAndVersion);
+    const unreadable = [...this.#layout.unreadable]
+      .filter(([name]) => isUnknown(name))
+      .map(([name, reason]) => unavailable(name, undefined, unreadableText(reason)));
+    return [...known, ...unloaded, ...refused, ...unreadable].sort(byNameAndVersion);
   }
 
   async load(name: string): Promise<void> {
     const { models } = await this.scan();
     const found = models.find((model) => model.name === name);
+    const unreadable = this.unreadable(name);
+    if (unreadable !== undefined)
+      throw new ServingError('INVALID_REQUEST', `failed to load '${name}': ${unreadableText(unreadable)}`);
     if (found === undefined) throw unknownModel(name);
     const problems = await this.update(found);
     if (problems.length === 0) return;
@@ -137,8 +173,8 @@ export class ModelRegistry implements RepositoryPlane {
   async unload(name: string): Promise<void> {
     const entry = this.#entries.get(name);
     if (entry === undefined) {
-      const { models } = await this.scan();
-      if (!models.some((model) => model.name === name)) throw unknownModel(name);
+      const { models, unreadable } = await this.scan();
+      if (!models.some((model) => model.name === name) && !unreadable.has(name)) throw unknownModel(name);
       return;
     }
     entry.isWanted = false;
@@ -164,8 +200,14 @@ export class ModelRegistry implements RepositoryPlane {
     entry.isWanted = true;
     entry.lookedAt = filesOf(found);
     const problems = await entry.update(found, versions);
-    for (const { version, error } of problems)
-      log.error({ model: name, version, error: error.message }, 'the model was not loaded');
+    // Files that could not be read may be readable again without having changed: they are tried at every look, and told of once.
+    const isUnread = problems.some(({ error }) => error.code === 'FILE_NOT_FOUND');
+    const told = problems.map(({ version, error }) => `${version} ${error.message}`).join('\n');
+    if (!isUnread || told !== entry.unreadTold)
+      for (const { version, error } of problems)
+        log.error({ model: name, version, error: error.message }, 'the model was not loaded');
+    entry.unreadTold = isUnread ? told : '';
+    if (isUnread) entry.lookedAt = undefined;
     return problems;
   }
 

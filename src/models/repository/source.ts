@@ -1,26 +1,37 @@
-import type { Dirent, Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, ServingError } from '../../config/errors.ts';
-import { type FoundFile, type Layout, type ModelFolder, readLayout, type VersionFolder } from './layout.ts';
+import {
+  type FoundFile,
+  isVersion,
+  type Layout,
+  type ModelFolder,
+  readLayout,
+  type VersionFolder,
+} from './layout.ts';
 
-/** Where models come from. */
+/** Where models come from. Only what the file system says is not there is gone; any other error leaves that open. */
 export interface ModelSource {
-  /** What is there now. @throws ServingError FILE_NOT_FOUND */
+  /** What is there now. @throws ServingError FILE_NOT_FOUND where that cannot be told at all. */
   scan(): Promise<Layout>;
 }
 
 /** Folders below a version's that are looked into: `model.onnx`, and one of weights in it. */
 const DEPTH = 3;
 
-/** A folder in Triton's layout. */
+/** A folder in Triton's layout. It is read one call after the other: one that hangs holds one thread, not all that there are. */
 export function repositorySource(root: string): ModelSource {
   return {
     async scan() {
-      const folders = await foldersOf(root).catch((error: unknown) => {
+      const names = await readdir(root).catch((error: unknown) => {
         throw new ServingError('FILE_NOT_FOUND', `model repository '${root}': ${messageOf(error)}`);
       });
-      return readLayout(root, await Promise.all(folders.map((name) => modelFolder(root, name))));
+      const folders: ModelFolder[] = [];
+      for (const name of names) {
+        const folder = await modelFolder(root, name);
+        if (folder !== undefined) folders.push(folder);
+      }
+      return readLayout(root, folders);
     },
   };
 }
@@ -29,56 +40,53 @@ export function repositorySource(root: string): ModelSource {
 export function fileSource(path: string, name: string, version: string): ModelSource {
   return {
     async scan() {
-      const found = await stat(path).catch(() => undefined);
+      const unreadable = new Map<string, string>();
+      const found = await ifThere(stat(path)).catch((error: unknown) => {
+        unreadable.set(name, messageOf(error));
+        return undefined;
+      });
+      if (unreadable.size > 0) return { models: [], refusals: [], unreadable };
       const fingerprint =
         found === undefined ? 'missing' : `${found.size}\0${found.mtimeMs}\0${found.ctimeMs}`;
       const model = { name, versions: [{ version, path, fingerprint }], hasTritonConfig: false };
-      return { models: [model], refusals: [] };
+      return { models: [model], refusals: [], unreadable };
     },
   };
 }
 
-async function modelFolder(root: string, name: string): Promise<ModelFolder> {
-  const entries = await readdir(join(root, name)).catch(() => []);
-  const kinds = await Promise.all(entries.map((entry) => statOf(join(root, name, entry))));
-  const files = entries.filter((_, i) => kinds[i]?.isFile());
-  const folders = entries.filter((_, i) => kinds[i]?.isDirectory());
-  return {
-    name,
-    files,
-    folders: await Promise.all(folders.map((version) => versionFolder(root, name, version))),
-  };
-}
-
-async function versionFolder(root: string, model: string, name: string): Promise<VersionFolder> {
-  return { name, files: await filesBelow(join(root, model, name), '', DEPTH) };
+/** Undefined for what is no folder. */
+async function modelFolder(root: string, name: string): Promise<ModelFolder | undefined> {
+  const files: string[] = [];
+  const folders: VersionFolder[] = [];
+  try {
+    if (!(await ifThere(stat(join(root, name))))?.isDirectory()) return undefined;
+    for (const entry of (await ifThere(readdir(join(root, name)))) ?? []) {
+      const is = await ifThere(stat(join(root, name, entry)));
+      if (is?.isFile()) files.push(entry);
+      if (is?.isDirectory() && isVersion(entry))
+        folders.push({ name: entry, files: await filesBelow(join(root, name, entry), '', DEPTH) });
+    }
+  } catch (error) {
+    return { name, files, folders, unreadable: messageOf(error) };
+  }
+  return { name, files, folders };
 }
 
 async function filesBelow(folder: string, below: string, depth: number): Promise<FoundFile[]> {
-  const names = await readdir(join(folder, below)).catch(() => []);
-  const found = await Promise.all(
-    names.map(async (name): Promise<FoundFile[]> => {
-      const path = join(below, name);
-      const is = await statOf(join(folder, path));
-      if (is?.isFile()) return [{ path, sizeBytes: is.size, modifiedMs: is.mtimeMs, changedMs: is.ctimeMs }];
-      return is?.isDirectory() && depth > 1 ? filesBelow(folder, path, depth - 1) : [];
-    }),
-  );
-  return found.flat();
+  const found: FoundFile[] = [];
+  for (const name of (await ifThere(readdir(join(folder, below)))) ?? []) {
+    const path = join(below, name);
+    const is = await ifThere(stat(join(folder, path)));
+    if (is?.isFile()) found.push({ path, sizeBytes: is.size, modifiedMs: is.mtimeMs, changedMs: is.ctimeMs });
+    else if (is?.isDirectory() && depth > 1) found.push(...(await filesBelow(folder, path, depth - 1)));
+  }
+  return found;
 }
 
-async function foldersOf(root: string): Promise<string[]> {
-  const entries: Dirent[] = await readdir(root, { withFileTypes: true });
-  const isFolder = await Promise.all(
-    entries.map(
-      async (entry) =>
-        entry.isDirectory() || ((await statOf(join(root, entry.name)))?.isDirectory() ?? false),
-    ),
-  );
-  return entries.filter((_, i) => isFolder[i]).map(({ name }) => name);
-}
-
-/** Of what a link points to; undefined where nothing is (any more). */
-function statOf(path: string): Promise<Stats | undefined> {
-  return stat(path).catch(() => undefined);
+/** Undefined where nothing is (any more). @throws where that cannot be told. */
+async function ifThere<T>(asked: Promise<T>): Promise<T | undefined> {
+  return asked.catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+    throw error;
+  });
 }

@@ -1,5 +1,6 @@
 import type { IndexEntry } from '../../plane/repository.ts';
 import type { ServedModel } from '../served/served-model.ts';
+import { unreadableText } from './unreadable.ts';
 
 /** Where a version of a model stands. */
 export type VersionState =
@@ -15,13 +16,28 @@ export type VersionState =
   | { readonly kind: 'unloading' }
   | { readonly kind: 'unavailable'; readonly reason: string };
 
-/** A version's line in the repository's index. */
-export function indexEntry(name: string, version: string, state: VersionState): IndexEntry {
+/**
+ * A version's line in the repository's index.
+ *
+ * @param unreadable - why the model's files cannot be read at present; undefined: they can.
+ */
+export function indexEntry(
+  name: string,
+  version: string,
+  state: VersionState,
+  unreadable: string | undefined,
+): IndexEntry {
+  const told = unreadable === undefined ? '' : unreadableText(unreadable);
   switch (state.kind) {
     case 'ready':
       return state.served.runtime.isReady
-        ? { name, version, state: 'READY', reason: state.refused }
-        : { name, version, state: 'UNAVAILABLE', reason: 'its workers are being replaced' };
+        ? { name, version, state: 'READY', reason: state.refused || told }
+        : {
+            name,
+            version,
+            state: 'UNAVAILABLE',
+            reason: state.served.runtime.stuck ?? 'its workers are being replaced',
+          };
     case 'unavailable':
       return { name, version, state: 'UNAVAILABLE', reason: state.reason };
     case 'loading':

@@ -57,7 +57,7 @@ async function runtimeOf(
   loaded: LoadedModel,
   { config, metrics, log, startRuntime = WorkerRuntime.start }: StartOptions,
 ): Promise<Runtime> {
-  const { workers = 1, maxShadowQueue, intraOpThreads, gates } = config.runtime;
+  const { workers = 1, maxShadowQueue, maxRunSeconds, intraOpThreads, gates } = config.runtime;
   const { limits, around } = batchingFor(loaded, name, config, metrics, log);
   const runtime = await startRuntime(
     { ...loaded.setup, intraOpThreads },
@@ -65,10 +65,15 @@ async function runtimeOf(
       workers,
       ...limits,
       maxShadowQueue,
+      maxRunSeconds,
       sites: gates === 'baked' ? config.sites : undefined,
       onWorkerLost: (error) => {
         metrics.workersLost.inc({ model: name });
         log.error({ model: name, error: error.message }, 'worker lost');
+      },
+      onRunOverdue: (error) => {
+        metrics.runsOverdue.inc({ model: name });
+        log.error({ model: name, error: error.message }, 'a run does not end: its worker is given up');
       },
     },
   );

@@ -58,6 +58,10 @@ export class BatchingRuntime implements Runtime {
     return this.#closed === undefined && this.#inner.isReady;
   }
 
+  get stuck(): string | undefined {
+    return this.#inner.stuck;
+  }
+
   get pending(): number {
     return this.#queue.riders + this.#ridersUnderWay;
   }
@@ -181,7 +185,11 @@ export class BatchingRuntime implements Runtime {
 
   async #runTogether(riders: readonly Rider[]): Promise<void> {
     this.#options.onBatch?.(riders.length);
-    const shared = await this.#share(riders);
+    const shared = await this.#share(riders).catch((error: unknown) => {
+      for (const rider of riders) rider.reject(error);
+      return 'overdue' as const;
+    });
+    if (shared === 'overdue') return;
     // Whoever of them it was that could not be run: alone, it fails alone.
     if (shared === undefined) return this.#goAlone(riders);
     const { result, parts } = shared;
@@ -194,7 +202,7 @@ export class BatchingRuntime implements Runtime {
 
   /** Answers each rider out of a run of its own, and compares what a shared one would have answered. */
   async #try(riders: readonly Rider[]): Promise<void> {
-    const shared = this.#share(riders);
+    const shared = this.#share(riders).catch(() => undefined);
     const solo = await Promise.all(riders.map((rider) => this.#runAlone(rider)));
     const outcome = await shared;
     if (outcome !== undefined) this.#decide(afterTrial(this.#trust, outcome.parts, solo));
@@ -211,7 +219,9 @@ export class BatchingRuntime implements Runtime {
           riders.map(({ rows }) => rows!),
         ),
       };
-    } catch {
+    } catch (error) {
+      // What does not end together would not end alone either, and hold a worker each.
+      if (error instanceof ServingError && error.code === 'DEADLINE_EXCEEDED') throw error;
       return undefined;
     }
   }

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, ServingError } from '../../config/errors.ts';
 import { instrument } from '../../onnx/instrument.ts';
-import { decodeModel, externalDataFiles } from '../../onnx/model-file.ts';
+import { decodeModel, encodeModel, externalDataFiles, relocateExternalData } from '../../onnx/model-file.ts';
 import { type ModelSignature, modelSignature } from '../../onnx/signature.ts';
 import type { Site, SiteOptions, SkippedSite } from '../../onnx/sites.ts';
 import { checkText } from '../../onnx/text.ts';
+import { findExternalData, lookOf } from './external-data.ts';
 import type { WorkerSetup } from './messages.ts';
 
 export interface LoadedModel {
@@ -31,19 +32,23 @@ export async function loadModel(path: string, siteOptions: SiteOptions): Promise
   const signature = modelSignature(model);
   if (signature.outputs.some(({ datatype }) => datatype === 'BYTES')) checkText(model);
   const external = externalDataFiles(model);
-  const externalFolder = external.length > 0 ? dirname(resolve(path)) : undefined;
+  const hash = await hashOf(plain, external, dirname(resolve(path)));
+  const found = external.length > 0 ? await findExternalData(path, external) : undefined;
+  const isMoved = found !== undefined && found.locations.size > 0;
+  if (isMoved) relocateExternalData(model, found.locations);
+  const opened = isMoved ? encodeModel(model) : plain;
   const { bytes, sites, skipped } = instrument(model, siteOptions);
   return {
     stem: basename(path).replace(/\.onnx$/i, ''),
-    hash: await hashOf(plain, external, dirname(resolve(path))),
+    hash,
     signature,
     sites,
     skipped,
     setup: {
-      plain: shared(plain),
+      plain: shared(opened),
       taps: sites.map((site) => site.tap),
       ...(sites.length === 0 ? {} : { gated: shared(bytes) }),
-      ...(externalFolder === undefined ? {} : { externalFolder }),
+      ...(found === undefined ? {} : { externalFolder: found.folder }),
     },
   };
 }
@@ -51,10 +56,7 @@ export async function loadModel(path: string, siteOptions: SiteOptions): Promise
 /** Weights outside the file count by size and time of change: reading them all again is not worth it. */
 async function hashOf(plain: Uint8Array, external: readonly string[], folder: string): Promise<string> {
   const hash = createHash('sha256').update(plain);
-  for (const name of external) {
-    const found = await stat(join(folder, name)).catch(() => undefined);
-    hash.update(`${name} ${found?.size} ${found?.mtimeMs}`);
-  }
+  for (const name of external) hash.update(`${name} ${await lookOf(join(folder, name))}`);
   return hash.digest('hex');
 }
 

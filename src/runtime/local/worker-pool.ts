@@ -9,6 +9,10 @@ export interface WorkerPoolOptions {
   readonly sites?: SiteOptions | undefined;
   /** Told of every worker that died and is replaced. */
   readonly onWorkerLost?: (error: ServingError) => void;
+  /** A run that takes longer is given up, and its worker with it; absent: none is. */
+  readonly maxRunSeconds?: number | undefined;
+  /** Told of every run that was given up. */
+  readonly onRunOverdue?: (error: ServingError) => void;
 }
 
 /** Whose runs the workers do. */
@@ -22,13 +26,25 @@ export interface PoolOwner {
 }
 
 const RESPAWN_DELAY_MS = 200;
+/** How often overdue runs are looked for: so many times within the limit, and once a second. */
+const LOOKS_PER_LIMIT = 4;
+const LOOK_MS = 1000;
 
-/** The workers of one model: each that dies gets a successor, and all are renewed when a threshold is to be baked in. */
+/**
+ * The workers of one model: each that dies gets a successor, and all are renewed when a threshold is to be baked in.
+ *
+ * A run that does not end cannot be stopped, since a thread inside the native library cannot. Its worker is abandoned and
+ * gets a successor, as long as no more are abandoned than there are to be workers: each holds a core and the model.
+ */
 export class WorkerPool {
   #setup: WorkerSetup;
   readonly #options: WorkerPoolOptions;
   readonly #owner: PoolOwner;
   #workers: WorkerThread[] = [];
+  /** Replaced in good order; they finish what they have. */
+  readonly #leaving = new Set<WorkerThread>();
+  readonly #abandoned = new Set<WorkerThread>();
+  readonly #watch: NodeJS.Timeout | undefined;
   #isClosing = false;
   #isRolling = false;
   #rolled: Promise<void> = Promise.resolve();
@@ -38,6 +54,7 @@ export class WorkerPool {
     this.#options = options;
     this.#owner = owner;
     for (let i = 0; i < options.workers; i++) this.#spawn();
+    if (options.maxRunSeconds !== undefined) this.#watch = this.#watchRuns(1000 * options.maxRunSeconds);
   }
 
   /** Every one of the first workers has opened the model. @throws ServingError MODEL_INVALID, WORKER_LOST */
@@ -47,6 +64,12 @@ export class WorkerPool {
 
   get isReady(): boolean {
     return !this.#isClosing && this.#workers.some((worker) => worker.isReady);
+  }
+
+  /** Why there is no worker and will be none before a run ends that does not; undefined: there is, or will be. */
+  get stuck(): string | undefined {
+    if (this.#workers.length > 0 || this.#abandoned.size <= this.#options.workers) return undefined;
+    return `${this.#abandoned.size} runs have not ended within ${this.#options.maxRunSeconds} s, and hold every worker that there may be`;
   }
 
   /** The worker that is the first to take one more run, if any has fewer than `depth`. */
@@ -82,6 +105,37 @@ export class WorkerPool {
     this.#isClosing = true;
     await Promise.all(this.#workers.map((worker) => worker.stop()));
     await this.#rolled;
+    clearInterval(this.#watch);
+  }
+
+  #watchRuns(limitMs: number): NodeJS.Timeout {
+    return setInterval(
+      () => {
+        for (const worker of [...this.#workers, ...this.#leaving])
+          if (worker.isOverdue(limitMs)) this.#abandon(worker);
+      },
+      Math.min(LOOK_MS, limitMs / LOOKS_PER_LIMIT),
+    ).unref();
+  }
+
+  #abandon(worker: WorkerThread): void {
+    const took = `longer than ${this.#options.maxRunSeconds} s (runtime.maxRunSeconds)`;
+    const overdue = new ServingError('DEADLINE_EXCEEDED', `the run took ${took}`);
+    const lost = new ServingError('WORKER_LOST', `the run waited behind one that took ${took}`);
+    this.#workers = this.#workers.filter((one) => one !== worker);
+    this.#leaving.delete(worker);
+    this.#abandoned.add(worker);
+    this.#options.onRunOverdue?.(overdue);
+    worker.abandon(overdue, lost);
+    this.#refill();
+    const { stuck } = this;
+    if (stuck !== undefined) this.#owner.giveUp(new ServingError('UNAVAILABLE', stuck));
+  }
+
+  /** A successor for what was abandoned, where there may be one. */
+  #refill(): void {
+    const { workers } = this.#options;
+    if (this.#isNeeded && this.#workers.length < workers && this.#abandoned.size <= workers) this.#spawn();
   }
 
   #spawn(): void {
@@ -95,6 +149,11 @@ export class WorkerPool {
   }
 
   #replace(lost: WorkerThread): void {
+    this.#leaving.delete(lost);
+    if (this.#abandoned.delete(lost)) {
+      this.#refill();
+      return;
+    }
     const isServing = this.#workers.includes(lost);
     this.#workers = this.#workers.filter((worker) => worker !== lost);
     if (!isServing || !this.#isNeeded) return;
@@ -133,6 +192,7 @@ export class WorkerPool {
         continue;
       }
       this.#workers = [...this.#workers.filter((worker) => worker !== old), fresh];
+      this.#leaving.add(old);
       void old.stop();
       this.#owner.onWorker();
     }

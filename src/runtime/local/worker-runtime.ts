@@ -72,6 +72,10 @@ export class WorkerRuntime implements Runtime {
     return this.#pool.isReady;
   }
 
+  get stuck(): string | undefined {
+    return this.#pool.stuck;
+  }
+
   get pending(): number {
     return this.#queue.production + this.#underWay;
   }
@@ -88,6 +92,8 @@ export class WorkerRuntime implements Runtime {
     return new Promise((resolve, reject) => {
       if (this.#closed !== undefined)
         return reject(new ServingError('UNAVAILABLE', 'the server is shutting down'));
+      const { stuck } = this;
+      if (stuck !== undefined) return reject(new ServingError('UNAVAILABLE', stuck));
       const job = new RunJob(run, 'nothing', false, { resolve, reject });
       const worker = this.#queue.production === 0 ? this.#pool.leastLoaded(this.#depth.runs) : undefined;
       if (worker !== undefined) {

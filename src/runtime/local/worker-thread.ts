@@ -39,7 +39,11 @@ export class WorkerThread {
   /** It has opened the model at least once; it may be gone since. */
   hasOpened = false;
   #isAlive = true;
+  /** When the first of the runs under way was begun, as `performance.now()` tells it. */
+  #begunAt = 0;
+  /** It has ended, or is not waited for any more. */
   readonly #ended: Promise<void>;
+  #leave: () => void = () => undefined;
 
   constructor(setup: WorkerSetup, onExit: (worker: WorkerThread) => void) {
     this.setup = setup;
@@ -47,7 +51,9 @@ export class WorkerThread {
     const data: WorkerData = { setup, answers: port2 };
     this.#worker = new Worker(WORKER, { workerData: data, transferList: [port2] });
     this.#answers = port1;
-    this.#ended = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
+    this.#ended = new Promise((resolve) => {
+      this.#leave = resolve;
+    });
     let crash = '';
     let opened: () => void;
     let refused: (error: ServingError) => void;
@@ -70,6 +76,7 @@ export class WorkerThread {
       this.settleEnded();
       port1.close();
       this.#isAlive = false;
+      this.#leave();
       const lost = new ServingError('WORKER_LOST', `inference worker stopped with code ${code}${crash}`);
       refused(lost);
       for (const pending of this.#pending.splice(0)) pending.reject(lost);
@@ -100,6 +107,7 @@ export class WorkerThread {
         );
         return;
       }
+      if (this.#pending.length === 0) this.#begunAt = performance.now();
       this.#pending.push({ id: message.id, resolve, reject });
     });
   }
@@ -119,10 +127,30 @@ export class WorkerThread {
     return this.#ended;
   }
 
+  /** Whether a run takes longer than this, answers that wait for the event loop aside. */
+  isOverdue(limitMs: number): boolean {
+    this.settleEnded();
+    return this.#pending.length > 0 && performance.now() - this.#begunAt > limitMs;
+  }
+
+  /**
+   * Waits no longer for the run under way: it fails with `overdue`, those behind it with `lost`. The thread ends with the run,
+   * should that ever end.
+   */
+  abandon(overdue: ServingError, lost: ServingError): void {
+    this.#isAlive = false;
+    const [first, ...others] = this.#pending.splice(0);
+    first?.reject(overdue);
+    for (const pending of others) pending.reject(lost);
+    void this.stop();
+    this.#leave();
+  }
+
   #settle(message: Extract<FromWorker, { id: number }>): void {
     const index = this.#pending.findIndex(({ id }) => id === message.id);
     if (index < 0) return;
     const [pending] = this.#pending.splice(index, 1);
+    this.#begunAt = performance.now();
     if (message.kind === 'done') pending?.resolve(message);
     else pending?.reject(inferenceError(message.message));
   }

@@ -1,8 +1,9 @@
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { AuditLine, AuditSink } from '../audit.ts';
 import { partPath, partsOf } from './audit-parts.ts';
+import { inTurn } from './turns.ts';
 
 /** A log this long is set aside, and a new one begins. */
 const MAX_BYTES = 32 << 20;
@@ -76,8 +77,15 @@ export class AuditFile implements AuditSink {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#drained;
-    await this.#handle?.close().catch(() => undefined);
-    this.#handle = undefined;
+    await this.#inTurn(async () => {
+      await this.#handle?.close().catch(() => undefined);
+      this.#handle = undefined;
+    });
+  }
+
+  /** Apart from the choices and the evidence in the same folder: a log that hangs must not keep them from being written. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    return inTurn(`audit logs in ${dirname(this.#path)}`, work);
   }
 
   async #drain(): Promise<void> {
@@ -86,13 +94,17 @@ export class AuditFile implements AuditSink {
     while (this.#waiting.length > 0) {
       const { isStart, text } = this.#nextPart();
       try {
-        if (isStart || this.#handle === undefined) await this.#begin();
-        await this.#handle!.appendFile(text);
-        if (Date.now() - this.#lookedAt >= this.#options.lookMs) await this.#look();
+        await this.#inTurn(() => this.#append(isStart, text));
       } catch (error) {
         await this.#fail(error);
       }
     }
+  }
+
+  async #append(isStart: boolean, text: string): Promise<void> {
+    if (isStart || this.#handle === undefined) await this.#begin();
+    await this.#handle!.appendFile(text);
+    if (Date.now() - this.#lookedAt >= this.#options.lookMs) await this.#look();
   }
 
   /** Lines that belong into the same file: a start may begin another one. */
@@ -109,7 +121,7 @@ export class AuditFile implements AuditSink {
     await this.#handle?.close();
     this.#handle = undefined;
     await mkdir(dirname(this.#path), { recursive: true });
-    const there = await lstat(this.#path).catch(() => undefined);
+    const there = await statOf(this.#path);
     if (there !== undefined && there.size >= this.#options.maxBytes) await this.#setAside();
     this.#handle = await openLog(this.#path);
     const { size, ino } = await this.#handle.stat();
@@ -127,12 +139,12 @@ export class AuditFile implements AuditSink {
     });
     const parts = await partsOf(this.#path);
     const old = parts.slice(0, Math.max(0, parts.length - this.#options.maxParts));
-    await Promise.all(old.map((part) => rm(part, { force: true })));
+    for (const part of old) await rm(part, { force: true });
   }
 
   async #look(): Promise<void> {
     this.#lookedAt = Date.now();
-    const there = await lstat(this.#path).catch(() => undefined);
+    const there = await statOf(this.#path);
     if (there?.ino !== this.#inode) this.#hasGap = true;
     else this.#bytes = Math.max(this.#bytes, there.size);
   }
@@ -142,9 +154,10 @@ export class AuditFile implements AuditSink {
     this.#waitingBytes = 0;
     this.#hasGap = true;
     this.#retryAt = Date.now() + this.#options.retryMs;
-    await this.#handle?.close().catch(() => undefined);
-    this.#handle = undefined;
     this.#options.report(error);
+    const handle = this.#handle;
+    this.#handle = undefined;
+    await handle?.close().catch(() => undefined);
   }
 }
 
@@ -165,4 +178,12 @@ async function openLog(path: string): Promise<FileHandle> {
   if ((await handle.stat()).isFile()) return handle;
   await handle.close();
   throw new Error(`audit log '${path}': what is in its place is not a file`);
+}
+
+/** Undefined where nothing is there. @throws where that cannot be told. */
+function statOf(path: string): Promise<Stats | undefined> {
+  return lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+    throw error;
+  });
 }

@@ -1,94 +1,125 @@
+import { constants } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Choice, isChoice } from '../choice.ts';
 import type { KeptChoice } from '../store.ts';
+import { stemOf, withKey, withoutKey } from './file-names.ts';
 import { createFile } from './file-writing.ts';
 
 /** Others that choose at the same moment, for a writer and for a reader; more than a few means that the file system lies. */
 const MAX_ATTEMPTS = 100;
+/** On a file system without links, a choice takes so long to be written at most. */
+const UNFINISHED_MS = 100;
+const ENDING = '.json';
+const NUMBER = /^(0|[1-9]\d*)$/;
+
+/** A file that holds a choice, by its name. */
+interface ChoiceFile {
+  readonly sequence: bigint;
+  readonly stem: string;
+  readonly path: string;
+}
 
 /**
  * The choices made for one key, each in a file of its own with the next number, of which the highest counts.
  *
  * A file is made only where none is, so that servers that share a folder cannot overwrite each other's choices, without a
- * lock that somebody would have to break after a kill. A file that was cut off, by a kill or a full disk, was never
- * acknowledged and counts for nothing: that is one that holds no whole JSON. Of any other, what it says must be known.
+ * lock that somebody would have to break after a kill. It appears whole or not at all. So whatever is no choice was damaged
+ * later, and nobody can tell what it said.
  */
 export class ChoiceFiles {
   readonly #folder: string;
-  readonly #prefix: string;
+  readonly #key: string;
+  /** Of files that are made now. */
+  readonly #stem: string;
+  /** Where the key is hashed: of files from before it was. */
+  readonly #stems: readonly string[];
 
   constructor(folder: string, key: string) {
     this.#folder = folder;
-    this.#prefix = `${key}.mode-`;
+    this.#key = key;
+    this.#stem = stemOf(key, 'choice');
+    this.#stems = [...new Set([this.#stem, key])];
   }
 
   /** The choice that counts; null: nobody has made one. @throws where that cannot be told, as of a file that cannot be read. */
   async load(): Promise<KeptChoice | null> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const found = await this.#newestOf(await this.#sequences());
-      if (found !== 'replaced') return found;
+      const [newest] = await this.#files();
+      if (newest === undefined) return null;
+      const text = await textOf(newest.path);
+      // Another server may have put a newer one in its place meanwhile, or still write where files appear before they are whole.
+      if (text === undefined) continue;
+      if (attempt === 0 && !isWhole(text)) await sleep(UNFINISHED_MS);
+      else return { sequence: newest.sequence, choice: this.#parse(newest, text) };
     }
-    throw new Error(`${this.#path(0)}: choices are there and gone when they are read`);
+    throw new Error(`${join(this.#folder, this.#stem)}: choices are there and gone when they are read`);
   }
 
   /**
    * @param onlyAfter - the number of the choice that this one amends: nothing is kept once another has been made.
    * @returns its number, or null where it came too late. @throws where it cannot be kept.
    */
-  async save(choice: Choice, onlyAfter?: number): Promise<number | null> {
+  async save(choice: Choice, onlyAfter?: bigint): Promise<bigint | null> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const before = await this.#sequences();
-      const newest = before[0] ?? 0;
+      const before = await this.#files();
+      const newest = before[0]?.sequence ?? 0n;
       if (onlyAfter !== undefined && newest !== onlyAfter) return null;
-      const isMade = await createFile(this.#path(newest + 1), JSON.stringify(choice));
+      const sequence = newest + 1n;
+      const path = join(this.#folder, `${this.#stem}.mode-${sequence}${ENDING}`);
+      const isMade = await createFile(path, JSON.stringify(withKey(choice, this.#stem, this.#key)));
       if (!isMade) continue;
-      await Promise.all(before.map((old) => rm(this.#path(old), { force: true }).catch(() => undefined)));
-      return newest + 1;
+      for (const old of before) await rm(old.path, { force: true }).catch(() => undefined);
+      return sequence;
     }
-    throw new Error(`${this.#path(0)}: too many others choose at the same time`);
+    throw new Error(`${join(this.#folder, this.#stem)}: too many others choose at the same time`);
   }
 
-  /** The first of them that is whole; another server may have put a newer one in their place meanwhile. */
-  async #newestOf(sequences: readonly number[]): Promise<KeptChoice | null | 'replaced'> {
-    for (const sequence of sequences) {
-      const text = await readFile(this.#path(sequence), 'utf8').catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOENT') return undefined;
-        throw error;
-      });
-      if (text === undefined) return 'replaced';
-      const choice = this.#parse(sequence, text);
-      if (choice !== null) return { sequence, choice };
-    }
-    return null;
-  }
-
-  #parse(sequence: number, text: string): Choice | null {
+  #parse({ path, stem }: ChoiceFile, text: string): Choice {
     let found: unknown;
     try {
-      found = JSON.parse(text);
-    } catch {
-      return null;
+      found = withoutKey(JSON.parse(text), stem, this.#key);
+    } catch (error) {
+      throw new Error(`${path}: not a choice: it is damaged`, { cause: error });
     }
     if (isChoice(found)) return found;
-    throw new Error(`${this.#path(sequence)}: not a choice that this version understands`);
+    throw new Error(`${path}: not a choice that this version understands`);
   }
 
-  /** The numbers that are there, highest first. */
-  async #sequences(): Promise<number[]> {
+  /** What is there, highest number first. */
+  async #files(): Promise<ChoiceFile[]> {
     const names = await readdir(this.#folder).catch((error: NodeJS.ErrnoException) => {
       // Where there is no folder, nothing was ever kept.
       if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
       throw error;
     });
-    return names
-      .filter((name) => name.startsWith(this.#prefix) && name.endsWith('.json'))
-      .map((name) => Number(name.slice(this.#prefix.length, -'.json'.length)))
-      .filter(Number.isSafeInteger)
-      .sort((a, b) => b - a);
+    const found = names.flatMap((name) => {
+      const stem = this.#stems.find((one) => name.startsWith(`${one}.mode-`));
+      if (stem === undefined || !name.endsWith(ENDING)) return [];
+      const digits = name.slice(`${stem}.mode-`.length, -ENDING.length);
+      if (!NUMBER.test(digits)) return [];
+      return [{ sequence: BigInt(digits), stem, path: join(this.#folder, name) }];
+    });
+    return found.sort((a, b) => (a.sequence < b.sequence ? 1 : -1));
   }
+}
 
-  #path(sequence: number): string {
-    return join(this.#folder, `${this.#prefix}${sequence}.json`);
+function isWhole(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
+}
+
+/** @returns undefined where nothing is there (any more). @throws also for a link: what it points to was not written here. */
+function textOf(path: string): Promise<string | undefined> {
+  const flag = constants.O_RDONLY | constants.O_NOFOLLOW;
+  return readFile(path, { encoding: 'utf8', flag }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    if (error.code === 'ELOOP') throw new Error(`${path}: not a choice: it is a link`);
+    throw error;
+  });
 }

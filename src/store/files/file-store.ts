@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import type { Choice } from '../choice.ts';
 import { isRemembered, type KeptChoice, type Remembered, type StateStore } from '../store.ts';
 import { ChoiceFiles } from './choice-files.ts';
+import { stemOf, withKey, withoutKey } from './file-names.ts';
 import { replaceFile } from './file-writing.ts';
+import { inTurn } from './turns.ts';
 
 /**
  * Files in a folder, which other servers may use too. A record is written beside the old one and takes its place by
- * renaming, so that whatever happens there is a whole one.
+ * renaming, so that whatever happens there is a whole one. All stores of a folder take turns: see `inTurn`.
  *
  * @param report - hears of what could not be written or read; the server goes on without.
  */
@@ -17,7 +19,6 @@ export class FileStore implements StateStore {
   readonly #waiting = new Map<string, Remembered>();
   #isWriting = false;
   #written: Promise<void> = Promise.resolve();
-  #chosen: Promise<unknown> = Promise.resolve();
 
   constructor(folder: string, report: (error: unknown) => void) {
     this.#folder = folder;
@@ -27,13 +28,13 @@ export class FileStore implements StateStore {
   async load(key: string): Promise<Remembered | null> {
     let text: string;
     try {
-      text = await readFile(this.#path(key), 'utf8');
+      text = await inTurn(this.#folder, () => readFile(this.#path(key), 'utf8'));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#report(error);
       return null;
     }
     try {
-      const record: unknown = JSON.parse(text);
+      const record = withoutKey(JSON.parse(text), stemOf(key, 'evidence'), key);
       if (isRemembered(record)) return record;
       throw new Error(`${this.#path(key)}: not a record of this version`);
     } catch (error) {
@@ -52,13 +53,11 @@ export class FileStore implements StateStore {
   }
 
   loadChoice(key: string): Promise<KeptChoice | null> {
-    return new ChoiceFiles(this.#folder, key).load();
+    return inTurn(this.#folder, () => new ChoiceFiles(this.#folder, key).load());
   }
 
-  saveChoice(key: string, choice: Choice, onlyAfter?: number): Promise<number | null> {
-    const saved = this.#chosen.then(() => new ChoiceFiles(this.#folder, key).save(choice, onlyAfter));
-    this.#chosen = saved.catch(() => undefined);
-    return saved;
+  saveChoice(key: string, choice: Choice, onlyAfter?: bigint): Promise<bigint | null> {
+    return inTurn(this.#folder, () => new ChoiceFiles(this.#folder, key).save(choice, onlyAfter));
   }
 
   async #writeAll(): Promise<void> {
@@ -72,7 +71,8 @@ export class FileStore implements StateStore {
       const [key, record] = next;
       this.#waiting.delete(key);
       try {
-        await replaceFile(this.#path(key), JSON.stringify(record));
+        const content = withKey(record, stemOf(key, 'evidence'), key);
+        await inTurn(this.#folder, () => replaceFile(this.#path(key), JSON.stringify(content)));
       } catch (error) {
         this.#report(error);
       }
@@ -80,6 +80,6 @@ export class FileStore implements StateStore {
   }
 
   #path(key: string): string {
-    return join(this.#folder, `${key}.json`);
+    return join(this.#folder, `${stemOf(key, 'evidence')}.json`);
   }
 }

@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 /** Only whoever runs the server reads what it knows of its traffic. */
 const OWNERS_ONLY = 0o600;
+/** What file systems say that know no second name of a file. There, a kill may leave half of what is made. */
+const LINKLESS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
 /** Takes the place of what is there, whole or not at all, whoever else writes the same file. */
 export async function replaceFile(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  // Not by process id: in containers, every server is process 1.
-  const beside = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  const beside = besideOf(path);
   try {
     await writeSynced(beside, 'w', text);
     await rename(beside, path);
@@ -20,17 +21,29 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   await syncFolder(dirname(path));
 }
 
-/** Makes a file that nobody else has made. @returns false where it is there already. */
+/** Makes a file that nobody else has made, whole or not at all. @returns false where it is there already. */
 export async function createFile(path: string, text: string): Promise<boolean> {
   await mkdir(dirname(path), { recursive: true });
+  const beside = besideOf(path);
   try {
-    await writeSynced(path, 'wx', text);
+    await writeSynced(beside, 'wx', text);
+    await link(beside, path).catch((error: NodeJS.ErrnoException) => {
+      if (!LINKLESS.has(error.code ?? '')) throw error;
+      return writeSynced(path, 'wx', text);
+    });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
+  } finally {
+    await rm(beside, { force: true }).catch(() => undefined);
   }
   await syncFolder(dirname(path));
   return true;
+}
+
+/** Not by process id: in containers, every server is process 1. */
+function besideOf(path: string): string {
+  return `${path}.${randomBytes(6).toString('hex')}.tmp`;
 }
 
 async function writeSynced(path: string, flags: 'w' | 'wx', text: string): Promise<void> {

@@ -1,5 +1,7 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isHashed } from './file-names.ts';
 
 /** A file of a state folder, by what its name says. Whatever has another name is somebody else's. */
 export interface StateFile {
@@ -18,6 +20,7 @@ const PATTERNS: readonly (readonly [StateFile['kind'], RegExp])[] = [
   ['choice', /^(?<model>[^@]+)(@(?<version>\d+))?\.mode-\d+\.json$/],
   ['evidence', new RegExp(`^(?<model>[^@]+)${EVIDENCE}$`)],
   ['unfinished', new RegExp(String.raw`^(?<model>[^@]+)${EVIDENCE}\.[0-9a-f]{12}\.tmp$`)],
+  ['unfinished', /^(?<model>[^@]+)(@(?<version>\d+))?\.mode-\d+\.json\.[0-9a-f]{12}\.tmp$/],
   ['audit', /^(?<model>[^@]+)@(?<version>\d+)\.[\w-]+\.audit(\.\d{8}T\d{9}Z-[0-9a-f]{4})?\.jsonl$/],
 ];
 
@@ -30,15 +33,47 @@ export async function stateFiles(folder: string): Promise<StateFile[]> {
     if (error.code === 'ENOENT') return [];
     throw error;
   });
-  const found = await Promise.all(
-    names.map(async (name) => {
-      const file = readName(name);
-      const path = join(folder, name);
-      const is = file && (await stat(path).catch(() => undefined));
-      return file && is?.isFile() ? [{ ...file, path, sizeBytes: is.size, modifiedMs: is.mtimeMs }] : [];
-    }),
-  );
-  return found.flat();
+  const found: StateFile[] = [];
+  // One after the other: see `inTurn`.
+  for (const name of names) {
+    const file = readName(name);
+    if (file === undefined) continue;
+    const path = join(folder, name);
+    const is = await statOf(path);
+    if (is?.isFile()) found.push({ ...file, path, sizeBytes: is.size, modifiedMs: is.mtimeMs });
+  }
+  return withNames(found);
+}
+
+/** Undefined where nothing is (any more). @throws where that cannot be told. */
+function statOf(path: string): Promise<Stats | undefined> {
+  return stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+    throw error;
+  });
+}
+
+/** Where the name of a model was too long for the name of a file, any file of the model tells it. */
+async function withNames(files: readonly StateFile[]): Promise<StateFile[]> {
+  const names = new Map<string, string>();
+  for (const { model, path } of files) {
+    if (!isHashed(model) || names.has(model)) continue;
+    const name = await nameInside(path);
+    if (name !== undefined) names.set(model, name);
+  }
+  return files.map((file) => ({ ...file, model: names.get(file.model) ?? file.model }));
+}
+
+/** The name of the model, from the key of a choice or of evidence, or from the start of a log. */
+async function nameInside(path: string): Promise<string | undefined> {
+  try {
+    const text = await readFile(path, 'utf8');
+    const { key, model } = JSON.parse(text.split('\n', 1)[0]!) as { key?: string; model?: string };
+    if (key !== undefined) return decoded(key.split('@', 1)[0]!);
+    return path.endsWith('.jsonl') ? model : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function readName(name: string): Pick<StateFile, 'kind' | 'model' | 'version'> | undefined {
@@ -74,5 +109,5 @@ export async function sweep(folder: string, keepDays: number, now: number): Prom
   };
   const files = await stateFiles(folder);
   const old = files.filter(({ kind, modifiedMs }) => now - modifiedMs > limits[kind]);
-  await Promise.all(old.map(({ path }) => rm(path, { force: true })));
+  for (const { path } of old) await rm(path, { force: true });
 }

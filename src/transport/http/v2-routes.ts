@@ -1,7 +1,7 @@
 import { Hono, type MiddlewareHandler } from 'hono';
-import type { InferencePlane } from '../../plane/inference.ts';
+import { type InferencePlane, stillOpening } from '../../plane/inference.ts';
 import type { TensorSpec } from '../../protocol/types.ts';
-import { answering, type Handler, json, onlyMethod } from './answers.ts';
+import { answering, errorAnswer, type Handler, json, onlyMethod } from './answers.ts';
 import type { NodeBindings } from './body.ts';
 import { createInferHandler } from './infer-route.ts';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
@@ -34,7 +34,12 @@ export function createV2Routes(
   }
 
   serve('GET', ['/v2/health/live'], () => json({ live: plane.isLive }, plane.isLive ? 200 : 503));
-  serve('GET', ['/v2/health/ready'], () => json({ ready: plane.isReady }, plane.isReady ? 200 : 503));
+  serve('GET', ['/v2/health/ready'], () =>
+    plane.isReady ? json({ ready: true }) : json({ ready: false, missing: plane.missing ?? [] }, 503),
+  );
+  routes.use('*', async (_, next) =>
+    plane.isOpening ? errorAnswer(stillOpening(), allLimits.retryAfterSeconds) : next(),
+  );
   if (guard !== undefined) routes.use('/v2/*', guard);
   serveModel('POST', '/infer', createInferHandler(plane, allLimits));
   serve('GET', ['/v2', '/v2/'], () =>

@@ -63,6 +63,7 @@ describe('what is a model', () => {
     expect(readLayout('/r', [folder('..data', { 1: MODEL }), folder('.git', {})])).toEqual({
       models: [],
       refusals: [],
+      unreadable: new Map(),
     });
   });
 });

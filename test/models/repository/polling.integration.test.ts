@@ -1,4 +1,5 @@
-import { rename } from 'node:fs/promises';
+import { rename, rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { until } from '../../transport/http/until.ts';
@@ -51,10 +52,40 @@ describe('polling', () => {
     expect(await answers('m')).toBe('version 2: 2');
   });
 
+  it('unloads nothing that cannot be read, and tells of it once', async () => {
+    lab = await RepositoryLab.open(
+      { 'm/1': times(1), 'n/1': times(2) },
+      { model: { pollSeconds: POLL_SECONDS } },
+    );
+    const told = () => lab.log.filter(({ msg }) => String(msg).startsWith('the model cannot be read'));
+    const unreadable = async () =>
+      /^taustat_model_unreadable\{model="m"\} (\d)$/m.exec((await lab.ask('GET', '/metrics')).body)?.[1];
+    await until(async () => (await unreadable()) === '0');
+    // A link to itself: the file system says neither what is there nor that nothing is.
+    await rename(join(lab.folder, 'm'), join(lab.folder, '.m'));
+    await symlink('m', join(lab.folder, 'm'));
+    await until(() => told().length > 0);
+    await pause(POLLS_MS);
+    expect([told().length, await answers('m'), await unreadable()]).toEqual([1, 'version 1: 1', '1']);
+    expect((await lab.index())[0]).toMatch(/^m 1 READY its files cannot be read: ELOOP/);
+    expect(await lab.load('m')).toMatchObject({
+      status: 400,
+      body: { error: expect.stringMatching('ELOOP') },
+    });
+    expect((await lab.index())[1]).toBe('n 1 READY');
+    await rm(join(lab.folder, 'm'));
+    await rename(join(lab.folder, '.m'), join(lab.folder, 'm'));
+    await until(async () => (await unreadable()) === '0');
+    await lab.put('m/1', times(7));
+    await until(async () => (await answers('m')) === 'version 1: 7');
+  });
+
   it('of a repository that is gone for a moment unloads nothing', async () => {
     lab = await RepositoryLab.open({ 'm/1': times(1) }, { model: { pollSeconds: POLL_SECONDS } });
     await rename(lab.folder, `${lab.folder}-away`);
-    await until(() => lab.log.some(({ msg }) => msg === 'the model repository cannot be read'));
+    await until(() =>
+      lab.log.some(({ msg }) => String(msg).startsWith('the model repository cannot be read')),
+    );
     expect(await answers('m')).toBe('version 1: 1');
     await rename(`${lab.folder}-away`, lab.folder);
     await pause(POLLS_MS);

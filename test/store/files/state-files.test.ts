@@ -6,6 +6,7 @@ import { parseConfig } from '../../../src/config/schema.ts';
 import { controlOptionsOf } from '../../../src/control/phases/options.ts';
 import { AuditFile } from '../../../src/store/files/audit-file.ts';
 import { partPath } from '../../../src/store/files/audit-parts.ts';
+import { stemOf } from '../../../src/store/files/file-names.ts';
 import { FileStore } from '../../../src/store/files/file-store.ts';
 import { stateFiles, sweep } from '../../../src/store/files/state-files.ts';
 import { auditKey, choiceKey, evidenceKey } from '../../../src/store/keys.ts';
@@ -30,7 +31,7 @@ async function keep(model: string, versions: 'latest' | 'all' = 'latest', versio
   store.save(evidenceKey(subject), record(1));
   await store.saveChoice(choiceKey(subject), choice(1));
   await store.flush();
-  const log = join(folder, `${auditKey(subject)}.jsonl`);
+  const log = join(folder, `${stemOf(auditKey(subject), 'audit')}.jsonl`);
   const audit = new AuditFile(log, { report: fail });
   audit.write({
     run: 'r',
@@ -53,7 +54,7 @@ const age = (days: number, match: (name: string) => boolean = () => true) => {
 };
 
 describe('the files of a state folder', () => {
-  it.each(['resnet', 'a/b@c d.é', 'm.mode-1', '..'])(
+  it.each(['resnet', 'a/b@c d.é', 'm.mode-1', '..', '=x', '分類器'.repeat(30), 'm'.repeat(300)])(
     'are told apart by their names: of %j',
     async (model) => {
       await keep(model);

@@ -1,0 +1,40 @@
+import type { Logger } from 'pino';
+
+/** The models whose files cannot be read at present, each told of once. */
+export class UnreadableModels {
+  readonly #log: Logger;
+  #reasons: ReadonlyMap<string, string> = new Map();
+  /** Why none can; undefined while the repository itself can be read. */
+  #allReason: string | undefined;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  reason(name: string): string | undefined {
+    return this.#allReason ?? this.#reasons.get(name);
+  }
+
+  allAre(reason: string): void {
+    if (reason !== this.#allReason)
+      this.#log.warn({ error: reason }, 'the model repository cannot be read: what was loaded answers on');
+    this.#allReason = reason;
+  }
+
+  are(reasons: ReadonlyMap<string, string>): void {
+    if (this.#allReason !== undefined) this.#log.info('the model repository can be read again');
+    this.#allReason = undefined;
+    for (const [model, reason] of reasons) {
+      if (this.#reasons.get(model) !== reason)
+        this.#log.warn({ model, error: reason }, 'the model cannot be read: what was loaded answers on');
+    }
+    for (const model of this.#reasons.keys())
+      if (!reasons.has(model)) this.#log.info({ model }, 'the model can be read again');
+    this.#reasons = reasons;
+  }
+}
+
+/** As the index says it. */
+export function unreadableText(reason: string): string {
+  return `its files cannot be read: ${reason}`;
+}
