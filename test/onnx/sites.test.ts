@@ -146,7 +146,7 @@ describe('one node', () => {
       [tensor('minus', [], [-0.5])],
     );
     expect(sites).toEqual([]);
-    expect(skipped[0]?.reason).toBe('a zero is outside the domain of what reads it');
+    expect(skipped[0]?.reason).toBe(`a zero would reach ${op}, outside its domain`);
   });
 });
 
@@ -244,7 +244,7 @@ describe('the answer of a model', () => {
       }),
       activations,
     );
-  const indirect = 'gives the answer: only shape, scale or softmax follows';
+  const indirect = 'gives the answer: only shape, scale, averages or softmax follow';
 
   it.each([
     ['the layer itself', [node('Gemm', ['x', 'w'], 'y')], 'a graph output is never gated'],
@@ -332,7 +332,7 @@ describe('attention', () => {
       v: 'projection into an attention',
       o: 'projection out of an attention',
       up: 'feeds a nonlinearity',
-      head: 'gives the answer: only shape, scale or softmax follows',
+      head: 'gives the answer: only shape, scale, averages or softmax follow',
     });
   });
 
