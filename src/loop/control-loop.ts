@@ -269,6 +269,11 @@ export class ControlLoop {
     if (sample.epoch === this.state.epoch) this.#samples.next(sample);
   }
 
+  /** A pruned answer was not finite where the dense one, which the client got, is: nothing is left of it. */
+  lost(threshold: number): void {
+    this.#commands.next({ kind: 'comparison', at: this.#clock.wallMs(), threshold, loss: 1, isDue: true });
+  }
+
   /** @param at - Unix milliseconds. */
   setMode(mode: Mode, threshold: number | undefined, at: number): void {
     this.#commands.next({ kind: 'mode', mode, at, ...(threshold === undefined ? {} : { threshold }) });

@@ -24,7 +24,7 @@ import {
 import { gatePartName, RESERVED_PREFIX, THRESHOLD_INPUT } from './names.ts';
 import type { Site } from './sites.ts';
 
-const { FLOAT, FLOAT16, INT64 } = TensorProto_DataType;
+const { FLOAT, FLOAT16 } = TensorProto_DataType;
 
 /** A gate between two tensors: `from` holds the activations, `to` gets those that pass. */
 export interface GatePlace {
@@ -32,18 +32,36 @@ export interface GatePlace {
   readonly from: string;
   readonly to: string;
   readonly opset: number;
+  /** Number of dimensions of the activations; undefined where it cannot be told. */
+  readonly rank: number | undefined;
 }
 
-/** A gate whose threshold is entry `site.index` of the threshold input. */
+/**
+ * The threshold input as one tensor [1] per site.
+ *
+ * One node, since an input that as many nodes read as there are sites takes ONNX Runtime a time to load that grows with the
+ * square of their number: 50 s for 4,000 sites, 2 s so.
+ */
+export function thresholdsApart(sites: number, opset: number): NodeProto {
+  const outputs = Array.from({ length: sites }, (_, index) => gatePartName(index, 'threshold'));
+  const attribute = opset >= 18 ? [intAttribute('num_outputs', sites)] : [];
+  return create(NodeProtoSchema, {
+    opType: 'Split',
+    name: `${THRESHOLD_INPUT}s`,
+    input: [THRESHOLD_INPUT],
+    output: outputs,
+    attribute,
+  });
+}
+
+/** A gate whose threshold is entry `site.index` of the threshold input, as `thresholdsApart` gives it. */
 export function liveGate(place: GatePlace): NodeProto[] {
-  const { index } = place.site;
-  const [position, threshold] = [gatePartName(index, 'position'), gatePartName(index, 'threshold')];
-  const scalar = create(TensorProtoSchema, { dataType: INT64, int64Data: [BigInt(index)] });
-  return [
-    node('Constant', [], position, [tensorAttribute('value', scalar)]),
-    node('Gather', [THRESHOLD_INPUT, position], threshold),
-    ...comparison(place, threshold),
-  ];
+  const { rank, site } = place;
+  const threshold = gatePartName(site.index, 'threshold');
+  if (rank !== undefined && rank > 0) return comparison(place, threshold);
+  // A threshold of one dimension would give a scalar activation one too.
+  const scalar = gatePartName(site.index, 'scalar');
+  return [node('Squeeze', [threshold], scalar), ...comparison(place, scalar)];
 }
 
 /** A gate with a fixed threshold, rounded to float32. A threshold of 0 is no gate: ask `needsGate` first. */

@@ -12,6 +12,8 @@ export interface GraphIndex {
   readonly nodes: readonly NodeProto[];
   /** The node that makes a tensor; undefined for inputs and initializers. */
   producer(tensor: string): NodeProto | undefined;
+  /** What a node reads, each tensor once: its inputs, and what the bodies of an If, a Loop or a Scan capture. */
+  reads(node: NodeProto): readonly string[];
   /** The nodes that read a tensor, each once, also those whose If, Loop or Scan body captures it. */
   consumers(tensor: string): readonly NodeProto[];
   isInput(tensor: string): boolean;
@@ -36,7 +38,8 @@ export function indexGraph(model: ModelProto): GraphIndex {
   const { graph } = model;
   const nodes = inOrder(graph.node);
   const producers = producersOf(nodes);
-  const consumers = consumersOf(nodes);
+  const reads = new Map(nodes.map((node) => [node, readsOf(node)]));
+  const consumers = consumersOf(reads);
   const constants = constantsOf(graph, nodes);
   const types = elementTypes(graph, nodes);
   const initializers = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
@@ -60,6 +63,7 @@ export function indexGraph(model: ModelProto): GraphIndex {
   return {
     nodes,
     producer: (tensor) => producers.get(tensor),
+    reads: (node) => reads.get(node) ?? [],
     consumers: (tensor) => consumers.get(tensor) ?? [],
     isInput: (tensor) => inputs.has(tensor),
     isOutput: (tensor) => outputs.has(tensor),
@@ -70,10 +74,12 @@ export function indexGraph(model: ModelProto): GraphIndex {
   };
 }
 
-function consumersOf(nodes: readonly NodeProto[]): ReadonlyMap<string, readonly NodeProto[]> {
+function consumersOf(
+  reads: ReadonlyMap<NodeProto, readonly string[]>,
+): ReadonlyMap<string, readonly NodeProto[]> {
   const consumers = new Map<string, NodeProto[]>();
-  for (const node of nodes) {
-    for (const tensor of readsOf(node)) {
+  for (const [node, tensors] of reads) {
+    for (const tensor of tensors) {
       const readers = consumers.get(tensor);
       if (readers === undefined) consumers.set(tensor, [node]);
       else readers.push(node);

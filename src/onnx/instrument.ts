@@ -10,7 +10,7 @@ import {
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 import { ServingError } from '../config/errors.ts';
-import { bakedGate, type GatePlace, liveGate } from './gate.ts';
+import { bakedGate, type GatePlace, liveGate, thresholdsApart } from './gate.ts';
 import { type GraphIndex, indexGraph } from './graph.ts';
 import { assertComplete, decodeModel, encodeModel, standardOpset } from './model-file.ts';
 import { denseName, gatePartName, THRESHOLD_INPUT, tapName } from './names.ts';
@@ -66,20 +66,22 @@ function rewrite(model: ModelProto, sites: readonly Site[], plan: Plan): ModelPr
   assertComplete(model);
   const graph = copyOf(model.graph);
   const opset = standardOpset(model);
+  const index = indexGraph(model);
+  const rankOf = ranks(model.graph, index);
   const gateOf = (site: Site, from: string, to: string): NodeProto[] =>
-    gateNodes({ site, from, to, opset }, plan.gate);
+    gateNodes({ site, from, to, opset, rank: rankOf.get(site.tensor) }, plan.gate);
   graph.node =
     plan.scheme === 'activations'
       ? gateOutputs(graph.node, sites, plan, gateOf)
-      : gateInputs(indexGraph(model), sites, plan, gateOf);
+      : gateInputs(index, sites, plan, gateOf);
   if (plan.gate.kind === 'input') {
+    graph.node = [thresholdsApart(sites.length, opset), ...graph.node];
     graph.input = [...graph.input, tensorInfo(THRESHOLD_INPUT, TensorProto_DataType.FLOAT, [sites.length])];
   }
   if (plan.taps) {
     const types = new Map(
       [...model.graph.valueInfo, ...model.graph.input].map(({ name, type }) => [name, type]),
     );
-    const rankOf = ranks(model.graph, indexGraph(model));
     const taps = sites.map((site) => tapInfo(site, types.get(site.tensor), rankOf.get(site.tensor)));
     graph.output = [...graph.output, ...taps];
   }

@@ -6,10 +6,11 @@ import { matchesGlob } from './glob.ts';
 import { type GraphIndex, indexGraph } from './graph.ts';
 import { standardOpset } from './model-file.ts';
 import { RESERVED_PREFIX, THRESHOLD_INPUT, tapName } from './names.ts';
-import { opOf } from './op.ts';
-import { answerReason } from './rules/flow.ts';
+import { type AnswerReason, answerReasons } from './rules/answer.ts';
+import { domainReasons } from './rules/domain.ts';
 import { fullyConnectedRule, layerReason } from './rules/linear.ts';
 import { linearInputRule } from './rules/linear-inputs.ts';
+import { parameterReasons } from './rules/parameters.ts';
 import { isNonlinearity, pointwiseRule } from './rules/pointwise.ts';
 import { hit, type Match, miss, type SiteRule } from './rules/rule.ts';
 
@@ -62,19 +63,20 @@ const OLDEST_OPSET = 7;
 export function findSites(model: ModelProto, options: SiteOptions): SiteList {
   const graph = indexGraph(model);
   refuseInstrumented(graph);
-  const opset = standardOpset(model);
+  const answerReason = answerReasons(graph);
+  const obstacle = obstacleTo(graph, standardOpset(model), options.scheme, answerReason);
   const sites: Site[] = [];
   const skipped: SkippedSite[] = [];
-  const names = new Set<string>();
-  for (const match of matches(graph, options.scheme)) {
+  const names = new UniqueNames();
+  for (const match of matches(graph, options.scheme, answerReason)) {
     const { op, tensor } = match;
-    const name = uniqueName(match.node.name || tensor, names);
+    const name = names.take(match.node.name || tensor);
     const decline = (reason: string): unknown => skipped.push({ name, op, tensor, reason });
     if (match.kind === 'miss') {
       decline(match.reason);
       continue;
     }
-    const reason = obstacle(tensor, graph, opset, options.scheme) ?? filterReason(name, options);
+    const reason = obstacle(tensor) ?? filterReason(name, options);
     if (reason !== undefined) {
       decline(reason);
       continue;
@@ -97,9 +99,9 @@ function refuseInstrumented(graph: GraphIndex): void {
   );
 }
 
-function* matches(graph: GraphIndex, scheme: SiteScheme): Generator<Match> {
+function* matches(graph: GraphIndex, scheme: SiteScheme, answerReason: AnswerReason): Generator<Match> {
   const decompositions = scheme === 'activations' ? findDecompositions(graph) : [];
-  const rules = rulesOf(scheme, decompositions);
+  const rules = rulesOf(graph, scheme, decompositions, answerReason);
   const inner = new Set(decompositions.flatMap(({ nodes }) => [...nodes]));
   const roots = new Map(decompositions.map((decomposition) => [decomposition.root, decomposition]));
   const seen = new Set<string>();
@@ -113,12 +115,19 @@ function* matches(graph: GraphIndex, scheme: SiteScheme): Generator<Match> {
   }
 }
 
-function rulesOf(scheme: SiteScheme, decompositions: readonly Decomposition[]): readonly SiteRule[] {
-  if (scheme === 'linear-inputs') return [linearInputRule];
+function rulesOf(
+  graph: GraphIndex,
+  scheme: SiteScheme,
+  decompositions: readonly Decomposition[],
+  answerReason: AnswerReason,
+): readonly SiteRule[] {
+  if (scheme === 'linear-inputs') return [linearInputRule(graph)];
+  const variables = new Map(
+    decompositions.flatMap(({ variable, nodes }) => [...nodes].map((node) => [node, variable] as const)),
+  );
   const reads = (node: NodeProto, tensor: string): boolean =>
-    isNonlinearity(node) ||
-    decompositions.some(({ variable, nodes }) => variable === tensor && nodes.has(node));
-  return [pointwiseRule, fullyConnectedRule(reads)];
+    isNonlinearity(node) || variables.get(node) === tensor;
+  return [pointwiseRule, fullyConnectedRule(graph, answerReason, reads)];
 }
 
 function firstMatch(node: NodeProto, graph: GraphIndex, rules: readonly SiteRule[]): Match | undefined {
@@ -144,28 +153,28 @@ function decomposed({ op, root }: Decomposition): Match {
 }
 
 /** Why a tensor that a rule has found can still not be gated. */
-function obstacle(tensor: string, graph: GraphIndex, opset: number, scheme: SiteScheme): string | undefined {
-  if (opset < OLDEST_OPSET) return `opset ${opset}: gates need opset ${OLDEST_OPSET} or later`;
-  const type = graph.elementType(tensor);
-  if (type === undefined) return 'element type cannot be told';
-  if (type !== TensorProto_DataType.FLOAT && type !== TensorProto_DataType.FLOAT16) {
-    const found = (TensorProto_DataType[type] ?? String(type)).toLowerCase();
-    return `element type ${found}: only float and float16 are gated`;
-  }
-  if (scheme === 'linear-inputs') return undefined;
-  const answer = answerReason(tensor, graph);
-  if (answer !== undefined) return answer;
-  if (graph.consumers(tensor).length === 0) return 'nothing reads it';
-  return divides(tensor, graph) ? 'a zero is outside the domain of what reads it' : undefined;
-}
-
-function divides(tensor: string, graph: GraphIndex): boolean {
-  return graph.consumers(tensor).some((node) => {
-    const op = opOf(node);
-    const [first, second] = node.input;
-    if (op === 'Pow') return first === tensor && !((graph.scalar(second ?? '') ?? -1) >= 0);
-    return op === 'Log' || op === 'Reciprocal' || (op === 'Div' && second === tensor);
-  });
+function obstacleTo(
+  graph: GraphIndex,
+  opset: number,
+  scheme: SiteScheme,
+  answerReason: AnswerReason,
+): (tensor: string) => string | undefined {
+  const domainReason = domainReasons(graph);
+  const parameterReason = parameterReasons(graph);
+  return (tensor) => {
+    if (opset < OLDEST_OPSET) return `opset ${opset}: gates need opset ${OLDEST_OPSET} or later`;
+    const type = graph.elementType(tensor);
+    if (type === undefined) return 'element type cannot be told';
+    if (type !== TensorProto_DataType.FLOAT && type !== TensorProto_DataType.FLOAT16) {
+      const found = (TensorProto_DataType[type] ?? String(type)).toLowerCase();
+      return `element type ${found}: only float and float16 are gated`;
+    }
+    if (scheme === 'linear-inputs') return undefined;
+    const answer = answerReason(tensor);
+    if (answer !== undefined) return answer;
+    if (graph.consumers(tensor).length === 0) return 'nothing reads it';
+    return domainReason(tensor) ?? parameterReason(tensor);
+  };
 }
 
 function filterReason(name: string, { include = [], exclude = [] }: SiteOptions): string | undefined {
@@ -174,9 +183,18 @@ function filterReason(name: string, { include = [], exclude = [] }: SiteOptions)
   return glob === undefined ? undefined : `excluded by '${glob}'`;
 }
 
-function uniqueName(wanted: string, taken: Set<string>): string {
-  let name = wanted;
-  for (let copy = 2; taken.has(name); copy++) name = `${wanted}#${copy}`;
-  taken.add(name);
-  return name;
+/** Names that are each given once: a second 'act' is 'act#2'. */
+class UniqueNames {
+  readonly #taken = new Set<string>();
+  readonly #copies = new Map<string, number>();
+
+  /** O(1) on average, however often the same name is wanted. */
+  take(wanted: string): string {
+    let copy = this.#copies.get(wanted) ?? 1;
+    let name = copy === 1 ? wanted : `${wanted}#${copy}`;
+    while (this.#taken.has(name)) name = `${wanted}#${++copy}`;
+    this.#copies.set(wanted, copy);
+    this.#taken.add(name);
+    return name;
+  }
 }

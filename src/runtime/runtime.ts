@@ -19,10 +19,16 @@ export interface ShadowRun extends Run {
   readonly measure: Measure;
 }
 
+export interface DenseInstead {
+  readonly isFinite: boolean;
+}
+
 export interface RunResult {
   readonly outputs: readonly Tensor[];
   readonly queueMs: number;
   readonly inferMs: number;
+  /** Present where the pruned answer was not finite: this is the dense one, which may be as little. */
+  readonly denseInstead?: DenseInstead | undefined;
   /** Requests that shared the run; absent: it had the run to itself. */
   readonly riders?: number;
 }

@@ -142,6 +142,11 @@ export class Metrics {
     'Rows of pruned answers of production that were compared with dense ones, by outcome: agreed or disagreed.',
     ['model', 'outcome'],
   );
+  readonly nonFiniteAnswers = this.#counter(
+    'nonfinite_answers_total',
+    'Pruned answers that were NaN or infinite somewhere, and were answered dense instead.',
+    ['model'],
+  );
   readonly activationsSampled = this.#counter(
     'activations_sampled_total',
     'Activations that the estimator has counted.',

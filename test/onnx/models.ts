@@ -22,6 +22,7 @@ export const { FLOAT, FLOAT16, INT64, DOUBLE, BOOL, INT8, UINT8 } = TensorProto_
 export type AttributeValue =
   | number
   | bigint
+  | string
   | readonly number[]
   | TensorProto
   | GraphProto
@@ -33,6 +34,12 @@ function attribute(name: string, value: AttributeValue): AttributeProto {
     return create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: value });
   if (typeof value === 'bigint')
     return create(AttributeProtoSchema, { name, type: AttributeType.INT, i: value });
+  if (typeof value === 'string')
+    return create(AttributeProtoSchema, {
+      name,
+      type: AttributeType.STRING,
+      s: new TextEncoder().encode(value),
+    });
   if (Array.isArray(value)) {
     return typeof value[0] === 'bigint'
       ? create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: value as bigint[] })

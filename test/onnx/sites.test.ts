@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { instrument } from '../../src/onnx/instrument.ts';
+import { decodeModel } from '../../src/onnx/model-file.ts';
 import { findSites, type SiteOptions } from '../../src/onnx/sites.ts';
 import {
   type AttributeValue,
@@ -146,7 +148,109 @@ describe('one node', () => {
       [tensor('minus', [], [-0.5])],
     );
     expect(sites).toEqual([]);
-    expect(skipped[0]?.reason).toBe('a zero is outside the domain of what reads it');
+    expect(skipped[0]?.reason).toBe(`a zero would reach ${op}, outside its domain`);
+  });
+});
+
+describe('where a zero would arrive', () => {
+  const declined = (nodes: GraphParts['nodes'], initializers?: GraphParts['initializers']) => {
+    const { sites, skipped } = around([node('Softplus', ['x'], 's'), ...nodes], initializers);
+    return sites.length > 0 ? 'a site' : skipped[0]?.reason;
+  };
+  const scalars = [tensor('eps', [], [1e-6]), tensor('two', [], [2]), tensor('less', [], [-1])];
+
+  it.each<[string, GraphParts['nodes']]>([
+    ['Div', [node('Sqrt', ['s'], 'r'), node('Div', ['x', 'r'], 'a')]],
+    ['Div', [node('Transpose', ['s'], 'r'), node('Abs', ['r'], 'q'), node('Div', ['x', 'q'], 'a')]],
+    ['Div', [node('ReduceSum', ['s'], 'r'), node('Div', ['x', 'r'], 'a')]],
+    ['Div', [node('ReduceL2', ['s'], 'r'), node('Expand', ['r', 'to'], 'e'), node('Div', ['x', 'e'], 'a')]],
+    ['Div', [node('Pow', ['s', 'two'], 'r'), node('Add', ['r', 's'], 'e'), node('Div', ['x', 'e'], 'a')]],
+    ['Log', [node('Mul', ['s', 'two'], 'r'), node('Log', ['r'], 'a')]],
+    ['Log', [node('Add', ['s', 'less'], 'r'), node('Log', ['r'], 'a')]],
+    ['Log', [node('ReduceMax', ['s'], 'r'), node('Log', ['r'], 'a')]],
+    ['Reciprocal', [node('GlobalAveragePool', ['s'], 'r'), node('Reciprocal', ['r'], 'a')]],
+    ['ReduceLogSum', [node('ReduceLogSum', ['s'], 'a')]],
+    ['ReduceLogSumExp', [node('ReduceLogSumExp', ['s'], 'a')]],
+    ['Acosh', [node('Acosh', ['s'], 'a')]],
+    ['Mod', [node('Cast', ['s'], 'i', { to: BigInt(INT64) }), node('Mod', ['x', 'i'], 'a')]],
+  ])('reaches %s', (op, nodes) => {
+    expect(declined(nodes, scalars)).toBe(`a zero would reach ${op}, outside its domain`);
+  });
+
+  it.each<[string, GraphParts['nodes']]>([
+    ['a positive constant is added', [node('Add', ['s', 'eps'], 'r'), node('Div', ['x', 'r'], 'a')]],
+    ['it is bounded below', [node('Max', ['s', 'eps'], 'r'), node('Div', ['x', 'r'], 'a')]],
+    ['it is clipped', [node('Clip', ['s', 'eps'], 'r'), node('Div', ['x', 'r'], 'a')]],
+    ['it is an exponent', [node('Exp', ['s'], 'r'), node('Div', ['x', 'r'], 'a')]],
+    ['it is divided', [node('Div', ['s', 'x'], 'a')]],
+  ])('does not where %s', (_, nodes) => {
+    expect(declined(nodes, scalars)).toBe('a site');
+  });
+
+  it.each<[string, GraphParts['nodes']]>([
+    ['Resize', [node('Concat', ['one', 's'], 'r', { axis: 0n }), node('Resize', ['x', '', 'r'], 'a')]],
+    ['Resize', [node('Cast', ['s'], 'i', { to: BigInt(INT64) }), node('Resize', ['x', '', '', 'i'], 'a')]],
+    ['Upsample', [node('Upsample', ['x', 's'], 'a')]],
+    [
+      'Reshape',
+      [
+        node('Round', ['s'], 'r'),
+        node('Cast', ['r'], 'i', { to: BigInt(INT64) }),
+        node('Reshape', ['x', 'i'], 'a'),
+      ],
+    ],
+    ['Slice', [node('Cast', ['s'], 'i', { to: BigInt(INT64) }), node('Slice', ['x', 'i', 'i'], 'a')]],
+    ['GridSample', [node('GridSample', ['x', 's'], 'a')]],
+    ['ReduceSum', [node('Cast', ['s'], 'i', { to: BigInt(INT64) }), node('ReduceSum', ['x', 'i'], 'a')]],
+    ['If', [node('Cast', ['s'], 'i', { to: 9n }), node('If', ['i'], 'a')]],
+  ])('is a parameter of %s', (op, nodes) => {
+    expect(declined(nodes, scalars)).toBe(`a parameter of ${op}, not an activation`);
+  });
+
+  it.each(['zero-in-denominator', 'averaged-probability'])('in %s.onnx no site is left', (name) => {
+    const bytes = readFileSync(new URL(`./${name}.onnx`, import.meta.url));
+    const { sites, skipped } = instrument(new Uint8Array(bytes));
+    const offending = sites.filter(({ op }) => op === 'Softplus' || op === 'Sigmoid');
+    expect(offending).toEqual([]);
+    expect(skipped.map(({ reason }) => reason).join()).toMatch(/outside its domain|gives the answer/);
+  });
+});
+
+describe('many sites', () => {
+  it('are found in a number of steps that grows with the nodes', () => {
+    const steps = (layers: number) => {
+      let count = 0;
+      const counted = (opType: string) => {
+        count++;
+        return opType;
+      };
+      const nodes = Array.from({ length: layers }, (_, i) => {
+        const from = i === 0 ? 'x' : `t${i - 1}`;
+        return [
+          node('MatMul', [from, 'w'], `h${i}`, {}, { name: 'same' }),
+          node('Add', [from, `h${i}`], `t${i}`),
+        ].map((made) => {
+          const { opType } = made;
+          Object.defineProperty(made, 'opType', { get: () => counted(opType) });
+          return made;
+        });
+      }).flat();
+      around([...nodes, node('MatMul', [`t${layers - 1}`, 'w'], 'a')]);
+      return count;
+    };
+    const [small, large] = [steps(200), steps(800)];
+    expect(large / small).toBeLessThan(4.5);
+  });
+
+  it('share one node that reads the threshold input', () => {
+    const nodes = Array.from({ length: 50 }, (_, i) => node('Relu', [i === 0 ? 'x' : `r${i - 1}`], `r${i}`));
+    const source = model({
+      nodes: [...nodes, node('Neg', ['r49'], 'y')],
+      inputs: [value('x', ['N', 4])],
+      outputs: [value('y', ['N', 4])],
+    });
+    const { graph: gated } = decodeModel(instrument(source).bytes);
+    expect(gated.node.filter(({ input }) => input.includes('taustat_threshold'))).toHaveLength(1);
   });
 });
 
@@ -244,7 +348,7 @@ describe('the answer of a model', () => {
       }),
       activations,
     );
-  const indirect = 'gives the answer: only shape, scale or softmax follows';
+  const indirect = 'gives the answer: only shape, scale, averages or softmax follow';
 
   it.each([
     ['the layer itself', [node('Gemm', ['x', 'w'], 'y')], 'a graph output is never gated'],
@@ -332,7 +436,7 @@ describe('attention', () => {
       v: 'projection into an attention',
       o: 'projection out of an attention',
       up: 'feeds a nonlinearity',
-      head: 'gives the answer: only shape, scale or softmax follows',
+      head: 'gives the answer: only shape, scale, averages or softmax follow',
     });
   });
 

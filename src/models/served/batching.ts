@@ -14,7 +14,7 @@ export interface Batching {
 
 /** Dynamic batching as configured, for one model; where it is off or cannot be, the runtime stays as it is. */
 export function batchingFor(
-  { signature }: LoadedModel,
+  { signature, rowMeetings }: LoadedModel,
   model: string,
   { batching, runtime }: Config,
   metrics: Metrics,
@@ -23,7 +23,7 @@ export function batchingFor(
   const { maxQueue, maxQueueMs } = runtime;
   const limits = { maxQueue, maxQueueMs };
   if (batching.maxBatch === 1) return { limits, around: (runtime) => runtime };
-  const reason = unbatchable(signature);
+  const reason = unbatchable(signature, rowMeetings);
   if (reason !== undefined) {
     log.warn({ model, reason }, 'requests are never batched');
     return { limits, around: (runtime) => runtime };

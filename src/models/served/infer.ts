@@ -22,17 +22,19 @@ export async function infer(
   const span = startInferSpan(model.name, context);
   const rows = request.inputs[0]?.shape[0] ?? 1;
   const isDense = request.parameters.pruning === 'off';
-  const { threshold, look } = loop.place(request.id, { isDense, isEmpty: rows === 0 });
+  const { threshold: placed, look } = loop.place(request.id, { isDense, isEmpty: rows === 0 });
   const asked = request.outputs?.length ? request.outputs.map(({ name }) => name) : outputs;
   try {
     const result = await withinDeadline(request, context, (client) =>
       runtime.run(
-        new ClientRun(request.inputs, asked, threshold === 0 ? undefined : thresholdsFor(threshold), {
+        new ClientRun(request.inputs, asked, placed === 0 ? undefined : thresholdsFor(placed), {
           keepInputs: look !== undefined || context.keepInputs === true,
           client,
         }),
       ),
     );
+    const threshold = result.denseInstead === undefined ? placed : 0;
+    if (result.denseInstead !== undefined) model.notFinite(placed, result.denseInstead);
     counter.answered({ rows, threshold, result, totalMs: performance.now() - startedAt });
     endInferSpan(span, { threshold });
     if (look !== undefined) {

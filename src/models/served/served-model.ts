@@ -5,7 +5,7 @@ import type { ControlLoop } from '../../loop/control-loop.ts';
 import type { ModelStatistics } from '../../plane/inference.ts';
 import type { ModelMetadata } from '../../protocol/types.ts';
 import type { LoadedModel } from '../../runtime/local/load-model.ts';
-import type { Runtime } from '../../runtime/runtime.ts';
+import type { DenseInstead, Runtime } from '../../runtime/runtime.ts';
 import type { Choice, Durability } from '../../store/choice.ts';
 import type { Keeper } from '../../store/keeper.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
@@ -88,6 +88,12 @@ export class ServedModel {
       this.counter.failed(error, 0);
       throw error;
     }
+  }
+
+  /** A pruned answer was not finite, and was answered dense instead. */
+  notFinite(threshold: number, dense: DenseInstead): void {
+    this.#metrics.nonFiniteAnswers.inc({ model: this.name });
+    if (dense.isFinite) this.loop.lost(threshold);
   }
 
   /** What an operator has chosen for it; null: nothing. */

@@ -1,5 +1,8 @@
+/**
+ * What a tensor reaches, and what it comes from, through operators that let it pass: one pass over the graph for all its
+ * tensors together, so that finding sites takes time linear in the nodes.
+ */
 import type { NodeProto } from 'onnx-buf';
-import { subgraphs } from '../attributes.ts';
 import type { GraphIndex } from '../graph.ts';
 import { opOf } from '../op.ts';
 
@@ -8,9 +11,6 @@ const SHAPE_OPS: ReadonlySet<string> = new Set(
   `Identity Reshape Flatten Squeeze Unsqueeze Transpose Cast CastLike Dropout Slice Split Gather GatherElements GatherND
   Concat Expand Tile DepthToSpace SpaceToDepth`.split(/\s+/),
 );
-
-/** What turns logits into the answer. */
-const ANSWER_OPS: ReadonlySet<string> = new Set('Softmax LogSoftmax Hardmax ArgMax ArgMin TopK'.split(/\s+/));
 
 const SCALING_OPS: ReadonlySet<string> = new Set(['Mul', 'Div', 'Add', 'Sub']);
 
@@ -23,47 +23,46 @@ export function isScaling(node: NodeProto, graph: GraphIndex): boolean {
   return SCALING_OPS.has(opOf(node)) && node.input.some((input) => graph.isConstant(input));
 }
 
+/** What becomes of a tensor that a node reads. */
+export type Passage<T> = 'pass' | 'end' | { readonly found: T };
+
 /**
- * Walks from a tensor to the nodes that read its elements, and on through every node where `step` says `pass`.
+ * What each tensor reaches: what `step` finds at a node that reads it, or behind nodes where `step` says `pass`. A node that
+ * reads the shape alone is no reader. Last node first. O(edges).
  *
- * @returns what `step` has found first.
+ * @returns one finding per tensor; no entry where there is none.
  */
-export function firstAlong<T>(
-  tensor: string,
+export function reached<T>(
   graph: GraphIndex,
-  step: (node: NodeProto, tensor: string) => 'pass' | 'end' | { readonly found: T },
-): T | undefined {
-  const seen = new Set<string>();
-  const queue = [tensor];
-  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
-    if (seen.has(name)) continue;
-    seen.add(name);
-    for (const node of graph.consumers(name)) {
-      if (opOf(node) === 'Shape' || opOf(node) === 'Size') continue;
-      const verdict = step(node, name);
-      if (typeof verdict === 'object') return verdict.found;
-      if (verdict === 'pass') for (const output of node.output) if (output !== '') queue.push(output);
+  step: (node: NodeProto, tensor: string) => Passage<T>,
+): ReadonlyMap<string, T> {
+  const findings = new Map<string, T>();
+  for (const node of graph.nodes.toReversed()) {
+    if (opOf(node) === 'Shape' || opOf(node) === 'Size') continue;
+    const behind = node.output.find((output) => findings.has(output));
+    for (const tensor of graph.reads(node)) {
+      if (findings.has(tensor)) continue;
+      const passage = step(node, tensor);
+      if (typeof passage === 'object') findings.set(tensor, passage.found);
+      else if (passage === 'pass' && behind !== undefined) findings.set(tensor, findings.get(behind)!);
     }
   }
-  return undefined;
+  return findings;
 }
 
 /**
- * Why a gate at the tensor would prune the model's answer itself: it is a graph output, or nothing but a change of shape, a
- * scaling or a softmax stands between the two.
- *
- * @returns undefined where something else does.
+ * Where each tensor comes from: the first tensor back along first inputs that no node of those that `passes` lets through
+ * has made. O(nodes).
  */
-export function answerReason(tensor: string, graph: GraphIndex): string | undefined {
-  if (graph.isOutput(tensor)) return 'a graph output is never gated';
-  const reachesOutput = firstAlong<true>(tensor, graph, (node) => {
-    const passes =
-      movesElements(node) ||
-      ANSWER_OPS.has(opOf(node)) ||
-      isScaling(node, graph) ||
-      subgraphs(node).length > 0;
-    if (!passes) return 'end';
-    return node.output.some((output) => graph.isOutput(output)) ? { found: true } : 'pass';
-  });
-  return reachesOutput ? 'gives the answer: only shape, scale or softmax follows' : undefined;
+export function originsOf(
+  graph: GraphIndex,
+  passes: (node: NodeProto) => boolean,
+): (tensor: string) => string {
+  const origins = new Map<string, string>();
+  for (const node of graph.nodes) {
+    if (!passes(node)) continue;
+    const source = node.input[0] ?? '';
+    for (const output of node.output) origins.set(output, origins.get(source) ?? source);
+  }
+  return (tensor) => origins.get(tensor) ?? tensor;
 }

@@ -1,7 +1,7 @@
 import type { NodeProto } from 'onnx-buf';
 import type { GraphIndex } from '../graph.ts';
 import { opOf } from '../op.ts';
-import { movesElements } from './flow.ts';
+import { movesElements, originsOf } from './flow.ts';
 import { dataInput } from './linear.ts';
 import { isNonNegativeBy } from './pointwise.ts';
 import { hit, type SiteRule } from './rule.ts';
@@ -11,22 +11,23 @@ const SIGN_KEEPING: ReadonlySet<string> = new Set(
 );
 
 /** The activations that a MatMul, Gemm or Conv with a constant weight reads. */
-export const linearInputRule: SiteRule = {
-  name: 'linear-input',
-  match(node, graph) {
-    const position = dataInput(node, graph);
-    if (position === undefined) return undefined;
-    const tensor = node.input[position] ?? '';
-    const op = graph.isInput(tensor) ? `${node.opType} (graph input)` : node.opType;
-    return hit(node, op, tensor, isNonNegative(tensor, graph));
-  },
-};
-
-/** Whether a nonlinearity made the tensor non-negative, and nothing since could change a sign. */
-function isNonNegative(tensor: string, graph: GraphIndex): boolean {
-  let node = graph.producer(tensor);
-  while (node !== undefined && keepsSign(node)) node = graph.producer(node.input[0] ?? '');
-  return node !== undefined && isNonNegativeBy(node, graph);
+export function linearInputRule(graph: GraphIndex): SiteRule {
+  const originOf = originsOf(graph, keepsSign);
+  /** Whether a nonlinearity made the tensor non-negative, and nothing since could change a sign. */
+  const isNonNegative = (tensor: string): boolean => {
+    const source = graph.producer(originOf(tensor));
+    return source !== undefined && isNonNegativeBy(source, graph);
+  };
+  return {
+    name: 'linear-input',
+    match(node) {
+      const position = dataInput(node, graph);
+      if (position === undefined) return undefined;
+      const tensor = node.input[position] ?? '';
+      const op = graph.isInput(tensor) ? `${node.opType} (graph input)` : node.opType;
+      return hit(node, op, tensor, isNonNegative(tensor));
+    },
+  };
 }
 
 function keepsSign(node: NodeProto): boolean {

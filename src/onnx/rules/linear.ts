@@ -1,7 +1,8 @@
 import type { NodeProto } from 'onnx-buf';
 import type { GraphIndex } from '../graph.ts';
 import { opOf } from '../op.ts';
-import { answerReason, firstAlong, isScaling, movesElements } from './flow.ts';
+import type { AnswerReason } from './answer.ts';
+import { isScaling, movesElements, originsOf, reached } from './flow.ts';
 import { hit, type Match, miss, type SiteRule } from './rule.ts';
 
 const FULLY_CONNECTED: ReadonlySet<string> = new Set([
@@ -45,32 +46,41 @@ export function layerReason(node: NodeProto): string | undefined {
   return RECURRENT.has(opOf(node)) ? 'a recurrent layer is left as it is' : undefined;
 }
 
+/** Whether a node applies a nonlinearity to the tensor, alone or as part of a decomposition. */
+export type ReadsAsNonlinearity = (node: NodeProto, tensor: string) => boolean;
+
 /**
  * The output of a hidden fully connected layer: a MatMul or Gemm with a constant weight, with the bias that follows.
  *
  * Declined: what gives the answer, what feeds a nonlinearity (its site is the nonlinearity's output) and the projections
  * of an attention.
- *
- * @param readsAsNonlinearity - whether a node applies a nonlinearity to the tensor, alone or as part of a decomposition.
  */
 export function fullyConnectedRule(
-  readsAsNonlinearity: (node: NodeProto, tensor: string) => boolean,
+  graph: GraphIndex,
+  answerReason: AnswerReason,
+  readsAsNonlinearity: ReadsAsNonlinearity,
 ): SiteRule {
+  const nonlinearities = nonlinearitiesReached(graph, readsAsNonlinearity);
+  const products = productsReached(graph, readsAsNonlinearity);
+  const originOf = originsOf(graph, movesElements);
+  const comesFromProduct = (tensor: string): boolean => {
+    const source = graph.producer(originOf(tensor));
+    return source !== undefined && isProduct(source, graph);
+  };
   return {
     name: 'fully-connected',
-    match(node, graph): Match | undefined {
+    match(node): Match | undefined {
       if (!FULLY_CONNECTED.has(opOf(node))) return undefined;
       const position = dataInput(node, graph);
       if (position === undefined) return undefined;
       const op = node.opType;
       const tensor = withBias(node.output[0] ?? '', graph);
       const decline = (reason: string): Match => miss(node, op, tensor, reason);
-      const answer = answerReason(tensor, graph);
+      const answer = answerReason(tensor);
       if (answer !== undefined) return decline(answer);
-      if (feedsNonlinearity(tensor, graph, readsAsNonlinearity)) return decline('feeds a nonlinearity');
-      if (feedsProduct(tensor, graph, readsAsNonlinearity)) return decline('projection into an attention');
-      if (comesFromProduct(node.input[position] ?? '', graph))
-        return decline('projection out of an attention');
+      if (nonlinearities.has(tensor)) return decline('feeds a nonlinearity');
+      if (products.has(tensor)) return decline('projection into an attention');
+      if (comesFromProduct(node.input[position] ?? '')) return decline('projection out of an attention');
       return hit(node, op, tensor, false);
     },
   };
@@ -84,40 +94,30 @@ function withBias(tensor: string, graph: GraphIndex): string {
   return isBias ? (reader.output[0] ?? tensor) : tensor;
 }
 
-/** A normalisation with fixed statistics is part of the linear layer, as if folded into it. */
-function feedsNonlinearity(
-  tensor: string,
+/** What reaches a nonlinearity. A normalisation with fixed statistics is part of the linear layer, as if folded into it. */
+function nonlinearitiesReached(
   graph: GraphIndex,
-  readsAsNonlinearity: (node: NodeProto, tensor: string) => boolean,
-): boolean {
-  const found = firstAlong(tensor, graph, (node, name) => {
-    if (readsAsNonlinearity(node, name)) return { found: true };
+  readsAsNonlinearity: ReadsAsNonlinearity,
+): ReadonlyMap<string, true> {
+  return reached(graph, (node, tensor) => {
+    if (readsAsNonlinearity(node, tensor)) return { found: true };
     return movesElements(node) || opOf(node) === 'BatchNormalization' || isScaling(node, graph)
       ? 'pass'
       : 'end';
   });
-  return found === true;
 }
 
-/** Whether the tensor reaches a softmax or a product of two activations with no layer in between. */
-function feedsProduct(
-  tensor: string,
+/** What reaches a softmax or a product of two activations with no layer in between. */
+function productsReached(
   graph: GraphIndex,
-  readsAsNonlinearity: (node: NodeProto, tensor: string) => boolean,
-): boolean {
-  const found = firstAlong(tensor, graph, (node, name) => {
+  readsAsNonlinearity: ReadsAsNonlinearity,
+): ReadonlyMap<string, true> {
+  return reached(graph, (node, tensor) => {
     const op = opOf(node);
     if (op === 'Softmax' || isProduct(node, graph)) return { found: true };
     const isLayer = FULLY_CONNECTED.has(op) || CONVOLUTIONS.has(op) || RECURRENT.has(op);
-    return isLayer || readsAsNonlinearity(node, name) ? 'end' : 'pass';
+    return isLayer || readsAsNonlinearity(node, tensor) ? 'end' : 'pass';
   });
-  return found === true;
-}
-
-function comesFromProduct(tensor: string, graph: GraphIndex): boolean {
-  let node = graph.producer(tensor);
-  while (node !== undefined && movesElements(node)) node = graph.producer(node.input[0] ?? '');
-  return node !== undefined && isProduct(node, graph);
 }
 
 /** A matrix product of two activations, or an operator that holds a whole attention. */

@@ -4,6 +4,7 @@
  */
 
 import { float16ToFloat32 } from '../../estimator/float16.ts';
+import type { RowMeeting } from '../../onnx/row-independence.ts';
 import type { ModelSignature } from '../../onnx/signature.ts';
 import { allocateElements } from '../../protocol/datatypes.ts';
 import { countElements } from '../../protocol/shape.ts';
@@ -11,10 +12,13 @@ import type { Datatype, Tensor, TensorElements } from '../../protocol/types.ts';
 import type { Run } from '../runtime.ts';
 
 /**
- * Why requests to a model must not ride together; undefined when nothing in its signature speaks against it: dimension 0
- * of every input and output is variable, and means the same everywhere.
+ * Why requests to a model must not ride together; undefined when nothing in its signature or graph speaks against it:
+ * dimension 0 of every input and output is variable, means the same everywhere, and its rows meet at no node.
  */
-export function unbatchable({ inputs, outputs }: ModelSignature): string | undefined {
+export function unbatchable(
+  { inputs, outputs }: ModelSignature,
+  [meeting]: readonly RowMeeting[],
+): string | undefined {
   if (inputs.length === 0) return 'the model has no inputs';
   const tensors = [...inputs, ...outputs];
   const fixed = tensors.find(({ shape }) => shape[0] !== -1);
@@ -26,7 +30,8 @@ export function unbatchable({ inputs, outputs }: ModelSignature): string | undef
   const inside = tensors.find(({ dimensionNames }) =>
     dimensionNames?.slice(1).some((name) => name !== undefined && names.has(name)),
   );
-  return inside === undefined ? undefined : `the rows of '${inside.name}' are as long as the batch`;
+  if (inside !== undefined) return `the rows of '${inside.name}' are as long as the batch`;
+  return meeting && `rows can meet at ${meeting.op} '${meeting.node}': ${meeting.reason}`;
 }
 
 /** Rows of a run that may ride with others; undefined for one that must go alone. */

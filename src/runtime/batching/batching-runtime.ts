@@ -5,7 +5,7 @@ import { PIPELINE } from '../local/pipeline-depth.ts';
 import type { Run, RunResult, Runtime, ShadowResult, ShadowRun } from '../runtime.ts';
 import { joined, split } from './batch.ts';
 import { type Batch, BatchQueue } from './batch-queue.ts';
-import { afterTrial, refuted, type Trust, UNTRIED } from './batch-trial.ts';
+import { afterTrial, CHECK_EVERY, refuted, type Trust, UNTRIED } from './batch-trial.ts';
 import { Rider } from './rider.ts';
 
 export interface BatchingOptions {
@@ -21,7 +21,7 @@ export interface BatchingOptions {
   readonly unbatchable?: string | undefined;
   /** Told of every run, with the number of requests that share it. */
   readonly onBatch?: (riders: number) => void;
-  /** Told when the trial is over. */
+  /** Told when the trial is over, and when a later check refutes what it has shown. */
   readonly onDecision?: (trust: Trust) => void;
 }
 
@@ -36,6 +36,7 @@ export class BatchingRuntime implements Runtime {
   readonly #admission: Admission;
   #trust: Trust;
   #runs = 0;
+  #sharedRuns = 0;
   #ridersUnderWay = 0;
   #closed: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
@@ -185,7 +186,8 @@ export class BatchingRuntime implements Runtime {
 
   async #runTogether(riders: readonly Rider[]): Promise<void> {
     this.#options.onBatch?.(riders.length);
-    const shared = await this.#share(riders).catch((error: unknown) => {
+    const check = ++this.#sharedRuns % CHECK_EVERY === 0 ? this.#checkOf(riders) : undefined;
+    const shared = await this.#share(riders.map(({ run }) => run)).catch((error: unknown) => {
       for (const rider of riders) rider.reject(error);
       return 'overdue' as const;
     });
@@ -193,32 +195,48 @@ export class BatchingRuntime implements Runtime {
     // Whoever of them it was that could not be run: alone, it fails alone.
     if (shared === undefined) return this.#goAlone(riders);
     const { result, parts } = shared;
+    // Whose row it was that was not finite is known alone.
+    if (result.denseInstead !== undefined) return this.#goAlone(riders);
     if (parts === undefined) {
       this.#decide(refuted('the outputs do not have one row per row of the inputs'));
       return this.#goAlone(riders);
     }
     for (const [i, rider] of riders.entries()) rider.settle(result, parts[i]!, riders.length);
+    await check?.();
+  }
+
+  /**
+   * Runs a batch again after it was answered, and one of its riders alone, and compares: dense, since next to a threshold a
+   * rounding difference can flip a gate. The inputs are copied now, before the riders' own are given away.
+   */
+  #checkOf(riders: readonly Rider[]): () => Promise<void> {
+    const runs = riders.map(({ run }) => ({ ...joined([run]), thresholds: undefined }));
+    const at = Math.floor(this.#sharedRuns / CHECK_EVERY) % riders.length;
+    const alone = joined([runs[at]!]);
+    return async () => {
+      const together = await this.#share(runs).catch(() => undefined);
+      const solo = await this.#inner.run(alone).catch(() => undefined);
+      const own = together?.parts?.[at];
+      if (own === undefined || solo === undefined) return;
+      this.#decide(afterTrial(this.#trust, [own], [solo.outputs]));
+    };
   }
 
   /** Answers each rider out of a run of its own, and compares what a shared one would have answered. */
   async #try(riders: readonly Rider[]): Promise<void> {
-    const shared = this.#share(riders).catch(() => undefined);
+    const shared = this.#share(riders.map(({ run }) => run)).catch(() => undefined);
     const solo = await Promise.all(riders.map((rider) => this.#runAlone(rider)));
     const outcome = await shared;
-    if (outcome !== undefined) this.#decide(afterTrial(this.#trust, outcome.parts, solo));
+    if (outcome !== undefined && outcome.result.denseInstead === undefined)
+      this.#decide(afterTrial(this.#trust, outcome.parts, solo));
   }
 
   /** The answers out of one run; undefined when that failed. */
-  async #share(riders: readonly Rider[]) {
+  async #share(runs: readonly Run[]) {
+    const rows = runs.map(({ inputs }) => inputs[0]!.shape[0]!);
     try {
-      const result = await this.#inner.run(joined(riders.map(({ run }) => run)));
-      return {
-        result,
-        parts: split(
-          result.outputs,
-          riders.map(({ rows }) => rows!),
-        ),
-      };
+      const result = await this.#inner.run(joined(runs));
+      return { result, parts: split(result.outputs, rows) };
     } catch (error) {
       // What does not end together would not end alone either, and hold a worker each.
       if (error instanceof ServingError && error.code === 'DEADLINE_EXCEEDED') throw error;

@@ -15,6 +15,7 @@ export class Rider extends QueuedRun<RunResult> {
 
   /** @param outputs - its own part of the outputs, when the run was shared. */
   settle(result: RunResult, outputs: readonly Tensor[] = result.outputs, riders = 1): void {
-    this.resolve({ outputs, queueMs: this.waitedMs + result.queueMs, inferMs: result.inferMs, riders });
+    const { inferMs, denseInstead } = result;
+    this.resolve({ outputs, queueMs: this.waitedMs + result.queueMs, inferMs, denseInstead, riders });
   }
 }

@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, ServingError } from '../../config/errors.ts';
 import { instrument } from '../../onnx/instrument.ts';
 import { decodeModel, encodeModel, externalDataFiles, relocateExternalData } from '../../onnx/model-file.ts';
+import { type RowMeeting, rowMeetings } from '../../onnx/row-independence.ts';
 import { type ModelSignature, modelSignature } from '../../onnx/signature.ts';
 import type { Site, SiteOptions, SkippedSite } from '../../onnx/sites.ts';
 import { checkText } from '../../onnx/text.ts';
@@ -16,6 +17,8 @@ export interface LoadedModel {
   /** SHA-256 of the file, and of what its external weights look like from outside, in hex. */
   readonly hash: string;
   readonly signature: ModelSignature;
+  /** Where the rows of a batch may change one another; none: requests may share a run. */
+  readonly rowMeetings: readonly RowMeeting[];
   readonly sites: readonly Site[];
   readonly skipped: readonly SkippedSite[];
   readonly setup: Omit<WorkerSetup, 'intraOpThreads'>;
@@ -42,6 +45,7 @@ export async function loadModel(path: string, siteOptions: SiteOptions): Promise
     stem: basename(path).replace(/\.onnx$/i, ''),
     hash,
     signature,
+    rowMeetings: rowMeetings(model),
     sites,
     skipped,
     setup: {

@@ -3,6 +3,7 @@ import type { ActivationHistogram } from '../../estimator/histogram.ts';
 import type { SiteOptions } from '../../onnx/sites.ts';
 import type { Tensor } from '../../protocol/types.ts';
 import type { Measure, RetainedAtSite } from '../measure.ts';
+import type { DenseInstead } from '../runtime.ts';
 
 /** What a worker needs to open its sessions; the same for every worker of a model. Bytes may be in shared memory. */
 export interface WorkerSetup {
@@ -37,8 +38,10 @@ export interface RunMessage {
   readonly inputs: readonly Tensor[];
   readonly outputs: readonly string[];
   /** Threshold per site, shape [S]; absent: the plain model. */
-  readonly thresholds?: Float32Array;
+  readonly thresholds?: Float32Array | undefined;
   readonly measure: Measure;
+  /** Whether a pruned answer that is not finite is shown as it is; else the dense one takes its place. */
+  readonly isShadow: boolean;
 }
 
 export type ToWorker =
@@ -54,6 +57,7 @@ export interface RunDone {
   readonly retained: readonly RetainedAtSite[];
   readonly inferMs: number;
   readonly measureMs: number;
+  readonly denseInstead?: DenseInstead | undefined;
   /** How long the worker had nothing to do before this run. */
   readonly idleMs: number;
 }

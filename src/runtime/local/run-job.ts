@@ -14,7 +14,7 @@ export class RunJob extends QueuedRun<ShadowResult> {
     this.isShadow = isShadow;
   }
 
-  settle({ outputs, histograms, retained, inferMs, measureMs }: RunDone): void {
-    this.resolve({ outputs, histograms, retained, queueMs: this.waitedMs, inferMs, measureMs });
+  settle({ outputs, histograms, retained, inferMs, measureMs, denseInstead }: RunDone): void {
+    this.resolve({ outputs, histograms, retained, queueMs: this.waitedMs, inferMs, measureMs, denseInstead });
   }
 }

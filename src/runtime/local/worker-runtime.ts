@@ -195,6 +195,7 @@ export class WorkerRuntime implements Runtime {
       inputs,
       outputs: job.run.outputs,
       measure: job.measure,
+      isShadow: job.isShadow,
       ...(job.run.thresholds === undefined ? {} : { thresholds: job.run.thresholds }),
     };
     this.#underWay += job.isShadow ? 0 : 1;

@@ -7,6 +7,7 @@ import { float16MagnitudeBits } from '../../estimator/float16.ts';
 import { instrument } from '../../onnx/instrument.ts';
 import { THRESHOLD_INPUT } from '../../onnx/names.ts';
 import type { RetainedAtSite } from '../measure.ts';
+import { holdsFinite } from './finite.ts';
 import type { FromWorker, RunDone, RunMessage, ToWorker, WorkerData } from './messages.ts';
 import { fromOrtTensor, toOrtTensor } from './ort-tensors.ts';
 import { tally } from './tally.ts';
@@ -79,12 +80,15 @@ async function run(sessions: Sessions, message: RunMessage, idleMs: number): Pro
     feeds[THRESHOLD_INPUT] = new ort.Tensor('float32', message.thresholds, [message.thresholds.length]);
   const started = performance.now();
   const results = await session.run(feeds, [...message.outputs, ...taps]);
+  const outputs = message.outputs.map((name) => fromOrtTensor(name, results[name]!));
+  if (isGated && !message.isShadow && !outputs.every(holdsFinite))
+    return dense(sessions, message, started, idleMs);
   const inferred = performance.now();
   const tensors = taps.map((tap) => results[tap]!);
   return {
     kind: 'done',
     id: message.id,
-    outputs: message.outputs.map((name) => fromOrtTensor(name, results[name]!)),
+    outputs,
     ...measured(
       tensors.map((tap) => magnitudeBits(tap.data)),
       message,
@@ -93,6 +97,18 @@ async function run(sessions: Sessions, message: RunMessage, idleMs: number): Pro
     measureMs: performance.now() - inferred,
     idleMs,
   };
+}
+
+/** A pruned answer that is not finite is none: the dense one takes its place. */
+async function dense(
+  sessions: Sessions,
+  message: RunMessage,
+  started: number,
+  idleMs: number,
+): Promise<RunDone> {
+  const done = await run(sessions, { ...message, thresholds: undefined }, idleMs);
+  const inferMs = performance.now() - started;
+  return { ...done, inferMs, denseInstead: { isFinite: done.outputs.every(holdsFinite) } };
 }
 
 /** What was asked for at the taps, given as float32 bits; sign bits may be set. */

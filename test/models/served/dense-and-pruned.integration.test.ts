@@ -1,10 +1,15 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readExposition, samplesOf } from '../../../console/exposition.js';
 import { bundledModel } from '../../../src/config/bundled-model.ts';
 import { createTaustat, type Taustat } from '../../../src/index.ts';
+import { encodeModel } from '../../../src/onnx/model-file.ts';
 import type { InferRequest, Tensor } from '../../../src/protocol/types.ts';
 import { inputRows } from '../../../src/tools/inputs/input-rows.ts';
 import { readNpy } from '../../../src/tools/inputs/npy.ts';
+import { FLOAT16, halfBits, model, node, tensor, value } from '../../onnx/models.ts';
 import { until } from '../../transport/http/until.ts';
 
 const SPEC = { name: 'image', datatype: 'FP32', shape: [-1, 1, 28, 28] } as const;
@@ -33,6 +38,67 @@ async function metric(taustat: Taustat, name: string, labels: Record<string, str
   const [sample] = samplesOf(exposition, name, { model: 'fashion-mnist-cnn', ...labels });
   return sample?.value ?? Number.NaN;
 }
+
+describe('a float16 model', () => {
+  const half = model({
+    nodes: [
+      node('MatMul', ['x', 'a'], 'h'),
+      node('Relu', ['h'], 'r', {}, { name: 'relu' }),
+      node('MatMul', ['r', 'b'], 'y'),
+    ],
+    inputs: [value('x', ['N', 32], FLOAT16)],
+    outputs: [value('y', ['N', 8], FLOAT16)],
+    initializers: [
+      tensor(
+        'a',
+        [32, 64],
+        Array.from({ length: 2048 }, (_, i) => Math.sin(i) / 3),
+        FLOAT16,
+      ),
+      tensor(
+        'b',
+        [64, 8],
+        Array.from({ length: 512 }, (_, i) => Math.cos(i) / 3),
+        FLOAT16,
+      ),
+    ],
+  });
+  const inputs = [
+    {
+      name: 'x',
+      datatype: 'FP16',
+      shape: [4, 32],
+      elements: Uint16Array.from({ length: 128 }, (_, i) => halfBits(Math.sin(i * 1.3))),
+    },
+  ] as const;
+
+  it.each([
+    ['off', undefined],
+    ['auto', undefined],
+    ['fixed', 0],
+  ] as const)(
+    'in mode %s, before anything is pruned, has the plain model’s bits',
+    async (mode, threshold) => {
+      const folder = await mkdtemp(join(tmpdir(), 'half-'));
+      const path = join(folder, 'm.onnx');
+      await writeFile(path, encodeModel(half));
+      const { InferenceSession, Tensor: OrtTensor } = await import('onnxruntime-node');
+      const session = await InferenceSession.create(path, { intraOpNumThreads: 1 });
+      const { elements, shape } = inputs[0];
+      const { y } = await session.run({ x: new OrtTensor('float16', elements.slice(), [...shape]) });
+      const taustat = await createTaustat({
+        model: { path },
+        control: { mode, ...(threshold === undefined ? {} : { threshold }) },
+        telemetry: { logLevel: 'silent' },
+      });
+      const { outputs, parameters } = await taustat.infer(request(inputs));
+      await taustat.close();
+      await rm(folder, { recursive: true });
+      expect(parameters.threshold).toBe(0);
+      expect(Array.from(outputs[0]!.elements as Uint16Array)).toEqual(Array.from(y!.data as Uint16Array));
+    },
+  );
+});
 
 describe('the bundled model', () => {
   let taustat: Taustat;

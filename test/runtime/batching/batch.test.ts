@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { rowMeetings } from '../../../src/onnx/row-independence.ts';
 import { modelSignature } from '../../../src/onnx/signature.ts';
 import type { Tensor, TensorSpec } from '../../../src/protocol/types.ts';
 import {
@@ -46,13 +47,13 @@ describe('models whose requests never ride together', () => {
       "the rows of 'y' are as long as the batch",
     ],
   ])('%s', (_, inputs, outputs, reason) => {
-    expect(unbatchable({ inputs, outputs })).toBe(reason);
+    expect(unbatchable({ inputs, outputs }, [])).toBe(reason);
   });
 
   it('and models whose requests may', () => {
-    expect(unbatchable(modelSignature(perceptron()))).toBeUndefined();
-    expect(unbatchable({ inputs: [spec('x', [-1, 4])], outputs: [spec('y', [-1])] })).toBeUndefined();
-    expect(unbatchable(modelSignature(slow()))).toMatch(/is not variable/);
+    expect(unbatchable(modelSignature(perceptron()), rowMeetings(perceptron()))).toBeUndefined();
+    expect(unbatchable({ inputs: [spec('x', [-1, 4])], outputs: [spec('y', [-1])] }, [])).toBeUndefined();
+    expect(unbatchable(modelSignature(slow()), rowMeetings(slow()))).toMatch(/is not variable/);
   });
 });
 

@@ -217,6 +217,50 @@ describe('the trial', () => {
   });
 });
 
+describe('the check that never ends', () => {
+  it('finds rows that change one another only later, and ends all sharing', async () => {
+    let isContaminated = false;
+    const later: Model = (run) => {
+      const { inputs } = run;
+      const own = doubling(run);
+      const values = inputs[0]!.elements as Float32Array;
+      if (!isContaminated || values.length === 1) return own;
+      return [{ ...own[0]!, elements: values.map(() => Math.max(...values)) }];
+    };
+    const { inner, runtime, decisions } = await occupied(later);
+    await inner.finish();
+    isContaminated = true;
+    const pair = async () => {
+      const both = [runtime.run(row(1)), runtime.run({ ...row(5) })];
+      await inner.finish();
+      return (await Promise.all(both)).map(({ outputs }) => valuesOf(outputs)[0]);
+    };
+    for (let i = 0; i < 64; i++) {
+      expect(decisions).toHaveLength(1);
+      await pair();
+    }
+    await inner.finish();
+    expect(decisions.at(-1)).toEqual({
+      kind: 'refuted',
+      reason: 'a row of a batch is answered otherwise than alone',
+    });
+    expect(await pair()).toEqual([2, 10]);
+  });
+
+  it('compares dense answers of a pruned batch', async () => {
+    const { inner, runtime } = await occupied();
+    await inner.finish();
+    const thresholds = Float32Array.of(1);
+    for (let i = 0; i < 64; i++) {
+      const both = [runtime.run({ ...row(1), thresholds }), runtime.run({ ...row(5), thresholds })];
+      await inner.finish();
+      await Promise.all(both);
+    }
+    const checks = inner.runs.filter((run) => run.thresholds === undefined && run.outputs[0] === 'y');
+    expect(checks.map(({ inputs }) => inputs[0]!.shape[0])).toEqual([2, 1]);
+  });
+});
+
 describe('the delay', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });

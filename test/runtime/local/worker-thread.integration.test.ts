@@ -3,7 +3,7 @@ import { WorkerThread } from '../../../src/runtime/local/worker-thread.ts';
 import { setupOf } from '../open-runtime.ts';
 import { slow, trips } from '../small-models.ts';
 
-const RUN = { kind: 'run', outputs: ['y'], measure: 'nothing' } as const;
+const RUN = { kind: 'run', outputs: ['y'], measure: 'nothing', isShadow: false } as const;
 
 it('tells of the runs that have ended while the event loop is busy', async () => {
   const thread = new WorkerThread(setupOf(slow()), () => undefined);
