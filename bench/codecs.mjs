@@ -117,7 +117,7 @@ else
     rows.map(({ name, ms, against, ratio }) => ({
       '1,000,000 floats': name,
       'median ms': ms.toFixed(3),
-      ratio: `${ratio.median.toFixed(2)} [${ratio.min.toFixed(2)} – ${ratio.max.toFixed(2)}]`,
+      ratio: `${ratio.median.toFixed(2)} [${ratio.low.toFixed(2)} – ${ratio.high.toFixed(2)}]`,
       against,
     })),
   );
