@@ -135,7 +135,7 @@ else
     rows.map(({ name, ms, against, ratio }) => ({
       [`${COUNT.toLocaleString('en')} floats`]: name,
       'median ms': ms.toFixed(3),
-      ratio: `${ratio.median.toFixed(2)} [${ratio.min.toFixed(2)} – ${ratio.max.toFixed(2)}]`,
+      ratio: `${ratio.median.toFixed(2)} [${ratio.low.toFixed(2)} – ${ratio.high.toFixed(2)}]`,
       against,
     })),
   );

@@ -2,6 +2,9 @@
 
 /** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningReport>} Report */
 /** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningSummary>} Summary */
+/** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningHistory>} History */
+/** @typedef {History['changes'][number]} PastChange */
+/** @typedef {{ readonly name: string, readonly version?: string, readonly state: string, readonly reason?: string }} IndexEntry */
 /** @typedef {import('../src/config/modes.ts').Mode} Mode */
 /** @typedef {{ readonly mode: Mode, readonly threshold?: number }} ModeRequest */
 
@@ -28,14 +31,33 @@ export function useToken(entered) {
 }
 
 /**
+ * Every model of the repository, those that do not answer too.
+ *
+ * @returns {Promise<readonly IndexEntry[]>}
+ */
+export async function readIndex() {
+  const answer = await ask('v2/repository/index', { method: 'POST', body: '{}' });
+  return answer.json();
+}
+
+/**
  * Names of the models that answer.
  *
- * @returns {Promise<readonly string[]>}
+ * @param {readonly IndexEntry[]} index
  */
-export async function listModels() {
-  const answer = await ask('v2/repository/index', { method: 'POST', body: '{"ready":true}' });
-  const entries = /** @type {readonly { name: string }[]} */ (await answer.json());
-  return [...new Set(entries.map(({ name }) => name))];
+export function readyModels(index) {
+  return [...new Set(index.filter(({ state }) => state === 'READY').map(({ name }) => name))];
+}
+
+/**
+ * What happened to a model, oldest first, and the server's time.
+ *
+ * @param {string} model
+ * @returns {Promise<History>}
+ */
+export async function readHistory(model) {
+  const answer = await ask(`${pruningPath(model)}/history`);
+  return answer.json();
 }
 
 /**

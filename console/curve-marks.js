@@ -103,7 +103,7 @@ export function drawThreshold(threshold, kind, points, layout) {
   const inside = layout.x(threshold);
   const isBelow = threshold < (points[0]?.threshold ?? 0);
   const x = inside ?? (isBelow ? layout.left : layout.right);
-  const name = kind === 'applied' ? 'applied' : 'on trial';
+  const name = kind === 'applied' ? 'in production' : 'candidate';
   const arrow = inside !== null ? '' : isBelow ? '◂ ' : '▸ ';
   const isNearRight = x > layout.right - 110;
   return svg(

@@ -46,11 +46,12 @@ export function createCurvePlot(box, onCursor) {
     }
     drawing.setAttribute('viewBox', `0 0 ${width} ${height}`);
     layout = layOut(points, axis, width, height);
-    const { critical, features, threshold, judgedThreshold } = report;
+    const { critical, features, threshold, candidate, judgedThreshold } = report;
     const marks = [drawAxes(points, layout)];
     if (critical !== null) marks.push(drawCritical(critical, layout));
     if (threshold > 0) marks.push(drawThreshold(threshold, 'applied', points, layout));
-    else if (judgedThreshold > 0) marks.push(drawThreshold(judgedThreshold, 'trial', points, layout));
+    if (candidate !== null && candidate > 0 && candidate !== threshold)
+      marks.push(drawThreshold(candidate, 'trial', points, layout));
     marks.push(drawCurves(points, layout), drawFeatures(features, points, layout));
     if (measured !== null) marks.push(drawMeasured(judgedThreshold, measured, layout));
     const point = cursor === null ? undefined : points[cursor];

@@ -1,48 +1,35 @@
 // @ts-check
+
 import { byId, html } from './elements.js';
+import { share } from './exposure.js';
 import { clock, shorten, significant } from './format.js';
 
-/** @import { Summary } from './api.js' */
+/** @import { PastChange } from './api.js' */
 
-const MOST_ENTRIES = 200;
-
-/** The log of state changes, newest first. A change may be told twice, by the stream and by a report: it is kept once. */
+/** The log of state changes as the server remembers them, newest first. */
 export function createEventLog() {
   const list = byId('events', HTMLOListElement);
-  /** @type {Set<string>} */
-  const known = new Set();
+  let shown = '';
 
-  let latest = '';
+  /** @param {readonly PastChange[]} changes - oldest first */
+  return function update(changes) {
+    const key = JSON.stringify(changes);
+    if (key === shown) return;
+    shown = key;
+    list.replaceChildren(...changes.toReversed().map(entry));
+  };
+}
 
-  /** @param {Summary} summary */
-  function add({ change, mode, state, threshold }) {
-    const key = `${change.at} ${change.reason} ${change.detail}`;
-    if (key === latest || known.has(key)) return;
-    latest = key;
-    known.add(key);
-    const time = change.at > 0 ? clock(change.at) : 'start';
-    list.prepend(
-      html(
-        'li',
-        { 'data-state': state },
-        html('time', change.at > 0 ? { datetime: new Date(change.at).toISOString() } : {}, time),
-        html('b', { class: 'chip', 'data-state': state }, state),
-        html('span', { class: 'reason' }, change.reason),
-        html('span', { class: 'detail', title: change.detail }, shorten(change.detail)),
-        html(
-          'span',
-          { class: 'applied' },
-          threshold > 0 ? `mode ${mode}, τ ${significant(threshold)}` : `mode ${mode}, dense`,
-        ),
-      ),
-    );
-    while (list.childElementCount > MOST_ENTRIES) list.lastElementChild?.remove();
-  }
-
-  /** Told when the server was away: it may have been started again, and its first change is then a new one. */
-  function lose() {
-    known.clear();
-  }
-
-  return { add, lose };
+/** @param {PastChange} change */
+function entry({ at, state, reason, detail, threshold, exposure }) {
+  const applied = exposure > 0 ? `τ ${significant(threshold)}, ${share(exposure)} of production` : 'dense';
+  return html(
+    'li',
+    { 'data-state': state },
+    html('time', { datetime: new Date(at).toISOString(), title: new Date(at).toLocaleString() }, clock(at)),
+    html('b', { class: 'chip', 'data-state': state }, state),
+    html('span', { class: 'reason' }, reason),
+    html('span', { class: 'detail', title: detail }, shorten(detail)),
+    html('span', { class: 'applied' }, applied),
+  );
 }

@@ -38,6 +38,16 @@ export function decimal(value, digits) {
 }
 
 /**
+ * A loss: a share with four decimals at most.
+ *
+ * @param {number | null | undefined} value - 0–1
+ */
+export function lossText(value) {
+  if (value === null || value === undefined) return UNKNOWN;
+  return value > 0 && value < 0.0001 ? '< 0.0001' : String(Number(value.toFixed(4)));
+}
+
+/**
  * A duration in the unit that suits it.
  *
  * @param {number | null | undefined} seconds

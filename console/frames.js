@@ -1,6 +1,9 @@
 // @ts-check
 
-/** @import { Report } from './api.js' */
+import { standingOf } from './objective.js';
+import { NO_TRAFFIC } from './traffic.js';
+
+/** @import { History, PastChange, Report } from './api.js' */
 /** @import { Traffic } from './traffic.js' */
 
 /**
@@ -11,16 +14,23 @@
  * @property {string} state
  * @property {number} changedAt - Unix ms, the server's clock
  * @property {boolean} isChange - whether the controller moved since the frame before
- * @property {number} threshold - applied to production; 0 is dense
+ * @property {number} threshold - of the largest pruned share of production; 0: every answer is dense
  * @property {number | null} critical - τ*
- * @property {number | null} trial - threshold under test, when it is not the applied one
- * @property {number | null} sparsity - β in production
- * @property {number | null} trialSparsity - β of the threshold under test
+ * @property {number | null} candidate - where it is not what that share runs at
+ * @property {number} exposure - share of production at the candidate
+ * @property {number | null} sparsity - β over all of production
+ * @property {number | null} candidateSparsity - β of the candidate, where it is not all of production
  * @property {number | null} zeros - share of all activations that are zero, by themselves or by a gate
+ * @property {number | null} loss - mean of pruned answers
+ * @property {number | null} lossLower
+ * @property {number | null} lossUpper
+ * @property {number | null} allowed
+ * @property {import('./objective.js').Standing} standing
  * @property {number | null} agreement
  * @property {number | null} lowerBound
  * @property {number | null} upperBound
  * @property {number | null} floor
+ * @property {string} measure
  * @property {number | null} distance
  * @property {number | null} limit
  * @property {Traffic} traffic
@@ -36,10 +46,8 @@ const SPAN_MS = 10 * 60_000;
  * @returns {Frame}
  */
 export function frameOf(at, report, traffic, before) {
-  const { threshold, judgedThreshold, sparsity, zeroRatio, agreement, drift } = report;
-  const isPruned = threshold > 0;
-  const isTrial = judgedThreshold > 0 && judgedThreshold !== threshold;
-  const inProduction = isPruned ? sparsity : 0;
+  const { threshold, candidate, exposure, sparsity, candidateSparsity, zeroRatio } = report;
+  const { loss, agreement, drift, objective } = report;
   const isCompared = agreement.ratio !== null;
   return {
     at,
@@ -48,17 +56,86 @@ export function frameOf(at, report, traffic, before) {
     isChange: before !== undefined && before.changedAt !== report.change.at,
     threshold,
     critical: report.critical?.threshold ?? null,
-    trial: isTrial ? judgedThreshold : null,
-    sparsity: inProduction,
-    trialSparsity: isTrial ? sparsity : null,
-    zeros: zeroRatio === null || inProduction === null ? null : zeroRatio + (1 - zeroRatio) * inProduction,
+    candidate: candidate === threshold ? null : candidate,
+    exposure,
+    sparsity,
+    candidateSparsity: exposure === 1 ? null : candidateSparsity,
+    zeros: zeroRatio === null || sparsity === null ? null : zeroRatio + (1 - zeroRatio) * sparsity,
+    loss: loss.mean,
+    lossLower: loss.mean === null ? null : loss.lower,
+    lossUpper: loss.mean === null ? null : loss.upper,
+    allowed: loss.allowed,
+    standing: standingOf(report),
     agreement: agreement.ratio,
     lowerBound: isCompared ? agreement.lowerBound : null,
     upperBound: isCompared ? agreement.upperBound : null,
     floor: floorOf(report),
+    measure: objective.measure,
     distance: drift?.distance ?? null,
     limit: drift?.limit ?? null,
     traffic,
+  };
+}
+
+/** Of two frames of the past; a change has one of its own. */
+const PAST_STEP_MS = 2000;
+
+/**
+ * What the series would have held before the page was opened, as far as the server's history tells: state, threshold,
+ * exposure and candidate.
+ *
+ * @param {History} history
+ * @param {number} now - Unix ms, the page's clock
+ * @returns {Frame[]}
+ */
+export function pastFrames({ now: serverNow, changes }, now) {
+  const shift = now - serverNow;
+  const start = now - SPAN_MS;
+  return changes.flatMap((change, i) => {
+    const from = change.at + shift;
+    const to = (changes[i + 1]?.at ?? serverNow) + shift;
+    const first = Math.max(from, start);
+    if (to <= first) return [];
+    const count = Math.ceil((to - first) / PAST_STEP_MS);
+    return Array.from({ length: count + 1 }, (_, k) => {
+      const at = k === count ? to - 1 : first + k * PAST_STEP_MS;
+      return pastFrame(at, change, k === 0 && i > 0 && from >= start);
+    });
+  });
+}
+
+/**
+ * @param {number} at
+ * @param {PastChange} change
+ * @param {boolean} isChange
+ * @returns {Frame}
+ */
+function pastFrame(at, { at: changedAt, state, threshold, exposure, candidate }, isChange) {
+  return {
+    at,
+    state,
+    changedAt,
+    isChange,
+    threshold,
+    critical: null,
+    candidate: candidate === threshold ? null : candidate,
+    exposure,
+    sparsity: null,
+    candidateSparsity: null,
+    zeros: null,
+    loss: null,
+    lossLower: null,
+    lossUpper: null,
+    allowed: null,
+    standing: 'unknown',
+    agreement: null,
+    lowerBound: null,
+    upperBound: null,
+    floor: null,
+    measure: '',
+    distance: null,
+    limit: null,
+    traffic: NO_TRAFFIC,
   };
 }
 

@@ -32,8 +32,10 @@ export function createModeControls(onChanged) {
   async function ask(request) {
     if (report === null) return;
     say('', 'ok');
+    const { model } = report;
     try {
-      const after = await putMode(report.model, request);
+      const after = await putMode(model, request);
+      if (report?.model !== model) return;
       refused = null;
       if (request.mode !== 'fixed') openFixed(false);
       tokenForm.hidden = true;
@@ -41,6 +43,7 @@ export function createModeControls(onChanged) {
       else say(`Mode ${describe(request)}: ${after.warning}.`, 'error');
       onChanged(after);
     } catch (error) {
+      if (report?.model !== model) return;
       refused = request;
       fail(error, request);
     }
@@ -124,16 +127,27 @@ export function createModeControls(onChanged) {
       }
     },
     offerThreshold,
+    /** Another model is shown: what was said and entered for the one before is out of place. */
+    forget() {
+      report = null;
+      refused = null;
+      openFixed(false);
+      say('', 'ok');
+      for (const button of buttons) {
+        button.disabled = true;
+        button.setAttribute('aria-pressed', 'false');
+      }
+    },
   };
 }
 
 /**
- * The threshold that is at hand: the applied one, the one under test, or the critical one; 0 when there is none.
+ * The threshold that is at hand: the applied one, the candidate, or the critical one; 0 when there is none.
  *
  * @param {Report} report
  */
-function suggestion({ threshold, judgedThreshold, critical }) {
-  return threshold || judgedThreshold || (critical?.threshold ?? 0);
+function suggestion({ threshold, candidate, critical }) {
+  return threshold || candidate || (critical?.threshold ?? 0);
 }
 
 /** @param {ModeRequest} request */

@@ -25,6 +25,7 @@ const LEAST_WIDTH = 100;
  * @param {(at: number | null) => void} onHover - hears the moment under the pointer
  */
 export function createSeriesPlot(series, onHover) {
+  const title = html('h3', {}, series.title);
   const figure = html('span', { class: 'value' });
   const drawing = svg('svg', { class: 'plot', role: 'img' });
   const keys = series.lines.map(({ label, look }) => {
@@ -35,7 +36,7 @@ export function createSeriesPlot(series, onHover) {
   const tile = html(
     'article',
     { class: 'tile', id: `series-${series.id}` },
-    html('h3', {}, series.title),
+    title,
     figure,
     html('div', { class: 'plot-box' }, drawing),
     html('p', { class: 'legend' }, ...keys.map(({ item }) => item), note),
@@ -63,6 +64,8 @@ export function createSeriesPlot(series, onHover) {
     const shown = atHover ?? frames.at(-1);
     if (shown === undefined) return;
     setText(figure, series.format(series.lines[0]?.of(shown) ?? null));
+    if (series.titleOf !== undefined) setText(title, series.titleOf(shown));
+    tile.classList.toggle('alarming', series.isAlarming?.(shown) ?? false);
     for (const [i, { of }] of series.lines.entries()) {
       const key = keys[i];
       if (key === undefined) continue;

@@ -1,5 +1,7 @@
 // @ts-check
-import { decimal, duration, percent, rate, significant } from './format.js';
+import { share } from './exposure.js';
+import { decimal, duration, lossText, percent, rate, significant } from './format.js';
+import { agreementName } from './objective.js';
 
 /** @import { Frame } from './frames.js' */
 
@@ -19,6 +21,8 @@ import { decimal, duration, percent, rate, significant } from './format.js';
  * @typedef {object} Series
  * @property {string} id
  * @property {string} title
+ * @property {(frame: Frame) => string} [titleOf] - where it depends on what is measured
+ * @property {(frame: Frame) => boolean} [isAlarming] - whether the large figure is red
  * @property {readonly Line[]} lines
  * @property {readonly [(frame: Frame) => number | null, (frame: Frame) => number | null]} [band]
  * @property {(value: number | null) => string} format
@@ -31,22 +35,38 @@ import { decimal, duration, percent, rate, significant } from './format.js';
 /** @type {readonly Series[]} */
 export const SERIES = [
   {
-    id: 'threshold',
-    title: 'Threshold τ',
+    id: 'loss',
+    title: 'Mean loss of pruned answers',
     lines: [
-      { label: 'applied', look: 'main', of: (frame) => frame.threshold },
-      { label: 'critical τ*', look: 'critical', of: (frame) => frame.critical },
-      { label: 'on trial', look: 'trial', of: (frame) => frame.trial },
+      { label: 'mean', look: 'main', of: (frame) => frame.loss },
+      { label: 'at least', look: 'second', of: (frame) => frame.lossLower },
+      { label: 'at most', look: 'second', of: (frame) => frame.lossUpper },
+      { label: 'allowed', look: 'limit', of: (frame) => frame.allowed },
     ],
-    format: significant,
-    domain: (_, high) => [0, high * 1.15 || 1],
+    band: [(frame) => frame.lossLower, (frame) => frame.lossUpper],
+    format: lossText,
+    domain: lossDomain,
+    isAlarming: (frame) => frame.standing === 'broken' || frame.standing === 'withdrawn',
+  },
+  {
+    id: 'agreement',
+    title: agreementName('auto'),
+    titleOf: (frame) => agreementName(frame.measure),
+    lines: [
+      { label: 'pruned as dense', look: 'main', of: (frame) => frame.agreement },
+      { label: 'lower bound', look: 'second', of: (frame) => frame.lowerBound },
+      { label: 'floor', look: 'limit', of: (frame) => frame.floor },
+    ],
+    band: [(frame) => frame.lowerBound, (frame) => frame.upperBound],
+    format: (value) => percent(value),
+    domain: agreementDomain,
   },
   {
     id: 'sparsity',
-    title: 'Sparsity β',
+    title: 'Sparsity β of production',
     lines: [
-      { label: 'in production', look: 'main', of: (frame) => frame.sparsity },
-      { label: 'on trial', look: 'trial', of: (frame) => frame.trialSparsity },
+      { label: 'all of production', look: 'main', of: (frame) => frame.sparsity },
+      { label: 'candidate', look: 'trial', of: (frame) => frame.candidateSparsity },
       { label: 'zeros in all', look: 'second', of: (frame) => frame.zeros },
     ],
     format: (value) => percent(value),
@@ -54,16 +74,16 @@ export const SERIES = [
     domain: (_, high) => [0, Math.min(1, Math.max(0.05, Math.ceil(high * 22) / 20))],
   },
   {
-    id: 'agreement',
-    title: 'Agreement',
+    id: 'threshold',
+    title: 'Threshold τ',
     lines: [
-      { label: 'with dense', look: 'main', of: (frame) => frame.agreement },
-      { label: 'lower bound', look: 'second', of: (frame) => frame.lowerBound },
-      { label: 'floor', look: 'limit', of: (frame) => frame.floor },
+      { label: 'in production', look: 'main', of: (frame) => frame.threshold },
+      { label: 'critical τ*', look: 'critical', of: (frame) => frame.critical },
+      { label: 'candidate', look: 'trial', of: (frame) => frame.candidate },
     ],
-    band: [(frame) => frame.lowerBound, (frame) => frame.upperBound],
-    format: (value) => percent(value),
-    domain: agreementDomain,
+    format: significant,
+    domain: (_, high) => [0, high * 1.15 || 1],
+    note: (frame) => `${share(frame.exposure)} exposed`,
   },
   {
     id: 'drift',
@@ -112,4 +132,17 @@ function agreementDomain(_low, _high, frames) {
     if (floor !== null) low = Math.min(low, floor);
   }
   return [Math.max(0, low - (1 - low) * 0.15), 1];
+}
+
+/** Room for the mean and its limit; the upper bound of a few answers says nothing yet. */
+const MOST_OF_ALLOWED = 4;
+
+/** @type {Series['domain']} */
+function lossDomain(_low, _high, frames) {
+  let high = 0;
+  for (const { loss, lossUpper, allowed } of frames) {
+    const limit = allowed ?? 0;
+    high = Math.max(high, 1.25 * limit, loss ?? 0, Math.min(lossUpper ?? 0, MOST_OF_ALLOWED * limit));
+  }
+  return [0, Math.min(1, high * 1.1) || 1];
 }

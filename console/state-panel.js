@@ -1,22 +1,23 @@
 // @ts-check
 import { byId, setText } from './elements.js';
-import { ago, clock, percent, shorten, significant } from './format.js';
+import { answersText } from './exposure.js';
+import { ago, clock, shorten, significant } from './format.js';
 
 /** @import { Report } from './api.js' */
 
-/** What each state means for the answers that clients get. */
+/** What the controller does in each state; what clients get is said beside it, by what production runs at. */
 const MEANINGS = {
-  off: 'Dense answers from the untouched model; nothing is sampled.',
-  observe: 'Candidates are measured on shadow traffic; answers stay dense.',
-  fixed: 'The operator’s threshold is applied; the guard can still fall back to dense.',
-  warming: 'The window of sampled requests is filling; answers are dense.',
-  featureless: 'The free energy offers no candidate; answers are dense.',
-  trial: 'A candidate is tried on shadow traffic; answers are dense.',
-  tracking:
-    'A threshold is applied to as much of production as the evidence allows; agreement and drift are watched, and a higher one may be tried.',
-  drifted: 'The traffic moved away from the reference; answers are dense while a fresh window fills.',
-  fallback: 'Pruned answers disagreed with the dense model; answers are dense.',
-  unverified: 'Too long no pruned answer was compared; answers are dense until enough of them are again.',
+  off: 'The untouched model answers; nothing is sampled.',
+  observe: 'Candidates are measured on shadow traffic; none is applied.',
+  fixed: 'The operator’s threshold is applied; the guard can still withdraw it.',
+  warming: 'The window of sampled requests is filling.',
+  featureless: 'The free energy offers no candidate.',
+  trial: 'A candidate is tried on shadow traffic.',
+  tracking: 'A candidate gets as much of production as the evidence allows; a higher one may be tried.',
+  drifted: 'The traffic moved away from the reference; a fresh window fills.',
+  fallback:
+    'The pruned answers were withdrawn: they disagreed with the dense model, or nothing was known of them.',
+  unverified: 'Too long no pruned answer was compared; the threshold comes back once enough are again.',
 };
 
 /** The panel that says what the controller does, why, and since when. */
@@ -53,14 +54,15 @@ export function createStatePanel() {
 }
 
 /** @param {Report} report */
-function meaningOf({ state, phase, sites }) {
-  if (sites.length === 0) return 'No site of this model can be gated; answers are dense.';
-  const meaning = MEANINGS[state] ?? '';
-  return state === 'observe' ? `${meaning} Mode auto would now be in state ${phase.kind}.` : meaning;
+function meaningOf(report) {
+  const { state, phase, sites } = report;
+  const meaning = sites.length === 0 ? 'No site of this model can be gated.' : (MEANINGS[state] ?? '');
+  const would = state === 'observe' ? ` Mode auto would now be in state ${phase.kind}.` : '';
+  return `${answersText(report)} ${meaning}${would}`;
 }
 
 /**
- * What the controller waits for, in words.
+ * What the controller waits for, in words. In mode fixed and off it searches for nothing, whatever it found before.
  *
  * @param {Report} report
  */
@@ -68,30 +70,29 @@ export function progressOf({ phase, window, agreement, judgedThreshold, mode }) 
   const { samples, capacity } = window;
   const filled = `window ${samples} of ${capacity} sampled requests`;
   if (mode === 'off') return filled;
+  if (mode === 'fixed') return [filled, comparedOf(agreement, judgedThreshold)].filter(Boolean).join('; ');
   switch (phase.kind) {
     case 'trial':
-      return `${filled}; ${trialOf(phase.trial) ?? `${agreement.pairs} answers compared at τ ${significant(judgedThreshold)}`}`;
+      return `${filled}; ${trialOf(phase.trial) ?? comparedOf(agreement, judgedThreshold)}`;
     case 'fallback':
       return `${filled}; dense for ${phase.samplesLeft} more`;
     case 'unverified':
       return `${filled}; ${phase.compared} answers compared since`;
     case 'tracking':
-      return [filled, shareOf(phase.share), agreementOf(agreement), trialOf(phase.trial)]
-        .filter((part) => part !== null)
+      return [filled, comparedOf(agreement, judgedThreshold), trialOf(phase.trial)]
+        .filter(Boolean)
         .join('; ');
     default:
       return filled;
   }
 }
 
-/** @param {number | undefined} share */
-function shareOf(share) {
-  return share === undefined || share === 1 ? null : `${percent(share, 0)} of production so far`;
-}
-
-/** @param {Report['agreement']} agreement */
-function agreementOf({ ratio, pairs }) {
-  return ratio === null ? null : `agreement ${percent(ratio)} over ${pairs} answers`;
+/**
+ * @param {Report['agreement']} agreement
+ * @param {number} threshold
+ */
+function comparedOf({ pairs }, threshold) {
+  return threshold === 0 ? null : `${pairs} answers compared at τ ${significant(threshold)}`;
 }
 
 /**

@@ -1,5 +1,6 @@
 // @ts-check
 import { byId, html, setText } from './elements.js';
+import { answersText } from './exposure.js';
 import { decimal, percent, significant } from './format.js';
 
 /** @import { Report } from './api.js' */
@@ -58,12 +59,11 @@ export function createSiteTable() {
 }
 
 /** @param {Report} report */
-function sitesNoteOf({ sites, threshold, judgedThreshold, sparsity }) {
-  if (sites.length === 0) return 'This model has no site that can be gated: it is served dense.';
-  if (sparsity === null) return 'β is measured as soon as a threshold is applied or tried.';
-  if (threshold === 0)
-    return `β is measured on shadow traffic at τ ${significant(judgedThreshold)}; answers are dense.`;
-  return `β is measured on sampled requests at τ ${significant(judgedThreshold)}.`;
+function sitesNoteOf(report) {
+  const { sites, judgedThreshold, candidateSparsity } = report;
+  if (sites.length === 0) return 'This model has no site that can be gated.';
+  if (candidateSparsity === null) return 'β is measured as soon as a threshold is applied or tried.';
+  return `β is measured on sampled requests at τ ${significant(judgedThreshold)}. ${answersText(report)}`;
 }
 
 /** Every significant feature of F; the first one is the critical point. */

@@ -1,7 +1,7 @@
 import { filter, map, merge, type Observable, of, switchMap, takeUntil, takeWhile } from 'rxjs';
 import type { PruningPlane } from '../plane/pruning.ts';
 import { type LiveModels, liveModel } from './inference-plane.ts';
-import { durabilityReport, pruningReport, pruningSummary } from './pruning-report.ts';
+import { durabilityReport, pruningHistory, pruningReport, pruningSummary } from './pruning-report.ts';
 import type { ServedModel } from './served/served-model.ts';
 
 /** The models of this process, and what takes their place. */
@@ -20,6 +20,7 @@ export function createPruningPlane(models: FollowedModels, draining$: Observable
   const find = (name: string, version: string | undefined) => liveModel(models, name, version).served;
   return {
     report: (model, version) => pruningReport(find(model, version)),
+    history: (model, version) => pruningHistory(find(model, version)),
     setMode: async (model, mode, threshold, version) => {
       const served = find(model, version);
       const durability = await served.choose(mode, threshold);

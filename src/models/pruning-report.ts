@@ -93,6 +93,11 @@ export function pruningSummary(served: ServedModel) {
   };
 }
 
+/** What happened to a model, oldest first; times are Unix milliseconds of the server's clock, as `now` is. */
+export function pruningHistory({ name, history }: ServedModel) {
+  return { model: name, now: Date.now(), changes: history.changes };
+}
+
 function phaseOf({ loop }: ServedModel) {
   const { phase } = loop.state;
   switch (phase.kind) {

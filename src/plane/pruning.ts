@@ -4,6 +4,8 @@ import type { Mode } from '../config/modes.ts';
 export interface PruningPlane {
   /** @throws ServingError UNKNOWN_MODEL */
   report(model: string, version?: string): unknown;
+  /** The latest changes of its state, oldest first, with the server's time. @throws ServingError UNKNOWN_MODEL */
+  history(model: string, version?: string): unknown;
   /**
    * In force at once; resolves with the report when it outlives a restart, or cannot be made to, which the report then says.
    *

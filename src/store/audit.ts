@@ -1,7 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { ControlEvent, EventOf } from '../control/phases/event.ts';
 import { type Production, production, stateName } from '../control/phases/production.ts';
-import type { Change, ControllerState, ControlOptions } from '../control/phases/state.ts';
+import {
+  type Change,
+  type ControllerState,
+  type ControlOptions,
+  STATE_NAMES,
+  type StateName,
+} from '../control/phases/state.ts';
 
 /**
  * A line of the audit log. The log holds everything that decisions depend on, so that they can be derived again from it.
@@ -33,12 +39,26 @@ export type AuditContent =
   /** What the last event led to. */
   | {
       readonly kind: 'decision';
-      readonly state: string;
+      readonly state: StateName;
       readonly production: Production;
       readonly change: Change;
       /** Of the whole state of the controller. */
       readonly digest: string;
     };
+
+export type Decision = Extract<AuditContent, { kind: 'decision' }>;
+
+/** Whether a line that another program may have written is a decision that can be shown. */
+export function isDecision(line: AuditContent): line is Decision {
+  return (
+    line.kind === 'decision' &&
+    STATE_NAMES.some((name) => name === line.state) &&
+    [line.production?.threshold, line.production?.share, line.production?.rest].every(Number.isFinite) &&
+    Number.isFinite(line.change?.at) &&
+    typeof line.change.reason === 'string' &&
+    typeof line.change.detail === 'string'
+  );
+}
 
 /** Where lines go. */
 export interface AuditSink {

@@ -4,10 +4,11 @@ import { messageOf } from '../config/errors.ts';
 import type { ControlEvent } from '../control/phases/event.ts';
 import type { ControllerState } from '../control/phases/state.ts';
 import type { ResumePoint } from '../loop/control-loop.ts';
-import { AuditRecorder } from './audit.ts';
+import { AuditRecorder, type Decision } from './audit.ts';
 import { type Choice, type Durability, laterOf } from './choice.ts';
 import { ChoiceKeeper } from './choice-keeper.ts';
 import { AuditFile } from './files/audit-file.ts';
+import { latestDecisions } from './files/audit-tail.ts';
 import { stemOf } from './files/file-names.ts';
 import { FileStore } from './files/file-store.ts';
 import { auditKey, choiceKey, evidenceKey } from './keys.ts';
@@ -48,6 +49,8 @@ export class Keeper {
   readonly #choices: ChoiceKeeper;
   readonly #warn: (message: string) => void;
   readonly resumePoint: ResumePoint;
+  /** The latest decisions before this start, oldest first. */
+  readonly decisions: readonly Decision[];
   #latest: () => ResumePoint;
   #savedAt = 0;
   /** Something has happened since the last save: a server that only starts and fails leaves nothing behind. */
@@ -59,7 +62,7 @@ export class Keeper {
 
   private constructor(
     subject: KeeperSubject,
-    { store, key, resumePoint, audit, choices, evidenceAt, warn }: KeeperParts,
+    { store, key, resumePoint, decisions, audit, choices, evidenceAt, warn }: KeeperParts,
   ) {
     const { model, hash, control } = subject;
     this.#evidenceAt = evidenceAt;
@@ -68,6 +71,7 @@ export class Keeper {
     this.#key = key;
     this.#settings = fingerprint(subject);
     this.resumePoint = resumePoint;
+    this.decisions = decisions;
     this.#latest = () => resumePoint;
     this.#lastChange = resumePoint.state.change;
     this.#audit = audit;
@@ -103,7 +107,13 @@ export class Keeper {
       report: report('choice', 'the mode that was chosen cannot be kept'),
     });
     if (choice !== null && choice !== kept?.choice) void choices.keep(choice);
-    const audit = new AuditFile(join(folder, `${stemOf(auditKey(subject), 'audit')}.jsonl`), {
+    const auditPath = join(folder, `${stemOf(auditKey(subject), 'audit')}.jsonl`);
+    const onAuditUnread = report('audit', 'the audit log cannot be read');
+    const decisions = await answerWithin(PATIENCE_MS, latestDecisions(auditPath)).catch((error: unknown) => {
+      onAuditUnread(error);
+      return [];
+    });
+    const audit = new AuditFile(auditPath, {
       report: report('audit', 'the audit log cannot be written'),
     });
     if (resumePoint.state.phase.kind !== 'warming' || resumePoint.state.modeBy === 'operator')
@@ -115,6 +125,7 @@ export class Keeper {
       store,
       key,
       resumePoint,
+      decisions,
       audit,
       choices,
       evidenceAt: record?.savedAt ?? Date.now(),
@@ -202,6 +213,7 @@ interface KeeperParts {
   readonly store: StateStore;
   readonly key: string;
   readonly resumePoint: ResumePoint;
+  readonly decisions: readonly Decision[];
   readonly audit: AuditFile;
   readonly choices: ChoiceKeeper;
   readonly evidenceAt: number;

@@ -1,9 +1,7 @@
 import { messageOf } from '../config/errors.ts';
 import { step } from '../control/phases/controller.ts';
 import type { ControllerState, ControlOptions } from '../control/phases/state.ts';
-import { type AuditContent, type AuditLine, decisionOf } from './audit.ts';
-
-type Decision = Extract<AuditContent, { kind: 'decision' }>;
+import { type AuditContent, type AuditLine, type Decision, decisionOf } from './audit.ts';
 
 /** A decision of the log beside the one that its evidence leads to. */
 export interface ReplayedDecision {

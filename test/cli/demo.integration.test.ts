@@ -28,12 +28,18 @@ describe('taustat demo --json', () => {
         'drift',
         'thresholdChanges',
         'latency',
+        'loss',
+        'exposure',
       ]),
     );
     expect(summary.requests).toBeGreaterThan(0);
     expect(summary.non2xx).toBe(0);
     expect(summary.criticalThreshold).toBeGreaterThan(0);
-    expect(summary.sparsity).toBeGreaterThan(0.05);
+    expect(summary.loss.mean).toBeLessThanOrEqual(summary.loss.allowed);
+    expect(summary.exposure).toBeGreaterThan(0);
+    expect(summary.exposure).toBeLessThan(1);
+    expect(summary.sparsity).toBeGreaterThan(0);
+    expect(summary.sparsity).toBeLessThan(summary.exposure);
     expect(summary.agreement).toBeGreaterThanOrEqual(0.95);
     expect(summary.drift.injectedAt).toBe(seconds / 2);
     expect(summary.drift.detectedAt).toBeGreaterThan(seconds / 2);

@@ -52,12 +52,14 @@ export interface Exposure {
 }
 
 export function exposureOf(state: ControllerState): Exposure {
-  const { threshold, share, rest } = production(state);
-  if (threshold > 0) {
-    const isSmaller = rest > 0 && share < 1 - share;
-    return { threshold: isSmaller ? rest : threshold, candidate: threshold, exposure: share };
-  }
-  return { threshold: 0, candidate: candidateThreshold(state), exposure: 0 };
+  return exposureIn(production(state), candidateThreshold(state));
+}
+
+/** @param next - what would come to production next, while all of it is dense; null: nothing, or unknown. */
+export function exposureIn({ threshold, share, rest }: Production, next: number | null): Exposure {
+  if (threshold === 0) return { threshold: 0, candidate: next, exposure: 0 };
+  const isSmaller = rest > 0 && share < 1 - share;
+  return { threshold: isSmaller ? rest : threshold, candidate: threshold, exposure: share };
 }
 
 /** What would come to production next, while all of it is dense. */

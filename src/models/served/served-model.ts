@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 import { distinctUntilChanged, filter, map, Subscription } from 'rxjs';
 import type { Mode } from '../../config/modes.ts';
+import { exposureIn, stateName } from '../../control/phases/production.ts';
+import type { ControllerState } from '../../control/phases/state.ts';
 import type { ControlLoop } from '../../loop/control-loop.ts';
 import type { ModelStatistics } from '../../plane/inference.ts';
 import type { ModelMetadata } from '../../protocol/types.ts';
@@ -9,6 +11,7 @@ import type { DenseInstead, Runtime } from '../../runtime/runtime.ts';
 import type { Choice, Durability } from '../../store/choice.ts';
 import type { Keeper } from '../../store/keeper.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
+import { ChangeHistory } from './change-history.ts';
 import { countChange, exportModelMetrics } from './model-metrics.ts';
 import { RequestCounter } from './request-counter.ts';
 import { siteThresholds } from './site-thresholds.ts';
@@ -39,6 +42,7 @@ export class ServedModel {
   readonly loop: ControlLoop;
   readonly measure: string;
   readonly counter: RequestCounter;
+  readonly history: ChangeHistory;
   /** Names of all outputs. */
   readonly outputs: readonly string[];
   /** One threshold for all sites, as runs take it. */
@@ -65,6 +69,14 @@ export class ServedModel {
     this.#log = log;
     this.#keeper = keeper;
     this.#choice = choice;
+    this.history = new ChangeHistory(
+      keeper?.decisions.map(({ state, production, change }) => ({
+        ...change,
+        state,
+        ...exposureIn(production, null),
+      })),
+    );
+    this.#remember(loop.state);
     this.#followSteps();
   }
 
@@ -143,6 +155,18 @@ export class ServedModel {
     await finished;
   }
 
+  /** What a server starts with has no time of its own. */
+  #remember(state: ControllerState): void {
+    const { at, reason, detail } = state.change;
+    this.history.add({
+      at: at === 0 ? Date.now() : at,
+      reason,
+      detail,
+      state: stateName(state),
+      ...this.loop.exposure,
+    });
+  }
+
   /** What a step leads to outside the loop: it is kept and audited, sessions are prepared, changes are logged and counted. */
   #followSteps(): void {
     const { loop, runtime, name } = this;
@@ -160,8 +184,10 @@ export class ServedModel {
         .subscribe((threshold) => runtime.prepare(threshold)),
     );
     this.#followers.add(
-      changes$.subscribe(({ before, after: { mode, phase, change } }) => {
-        const { reason, detail } = change;
+      changes$.subscribe(({ before, after }) => {
+        const { mode, phase } = after;
+        const { reason, detail } = after.change;
+        this.#remember(after);
         countChange(this.#metrics, this, before);
         this.#log.info({ model: name, mode, phase: phase.kind, ...loop.exposure, reason }, detail);
       }),

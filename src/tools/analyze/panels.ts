@@ -15,6 +15,7 @@ export type Charted = Pick<Analysis, 'thresholds' | 'features' | 'critical' | 'a
 /** Values along one axis: thresholds, or the sparsity that each curve reaches there. */
 interface Axis {
   readonly label: string;
+  readonly scale: 'log' | 'linear';
   readonly renormalized: readonly number[];
   readonly full: readonly number[];
   readonly continuous: readonly number[];
@@ -22,7 +23,7 @@ interface Axis {
   readonly critical?: NonNullable<Plot['critical']>;
 }
 
-/** Accuracy, F and dF/dτ against τ, then the same against β. */
+/** Accuracy, F and dF/dτ against log τ, then the same against β. */
 export function panels(analysis: Charted): Plot[] {
   return [thresholdAxis(analysis), sparsityAxis(analysis)].flatMap((axis) => [
     answersPanel(analysis, axis),
@@ -33,7 +34,8 @@ export function panels(analysis: Charted): Plot[] {
 
 function thresholdAxis({ thresholds, curve, critical }: Charted): Axis {
   return {
-    label: 'threshold τ',
+    label: 'threshold τ, log scale',
+    scale: 'log',
     renormalized: thresholds,
     full: thresholds,
     continuous: curve.thresholds,
@@ -55,6 +57,7 @@ function sparsityAxis({ renormalized, full, curve, critical }: Charted): Axis {
   const sparsityAt = (threshold: number) => valueAt(curve.thresholds, numbers(curve.sparsity), threshold);
   return {
     label: 'sparsity β',
+    scale: 'linear',
     renormalized: numbers(renormalized.sparsity),
     full: numbers(full?.sparsity ?? []),
     continuous: numbers(curve.sparsity),
@@ -74,7 +77,9 @@ function sparsityAxis({ renormalized, full, curve, critical }: Charted): Axis {
 
 function answersPanel({ full, answers }: Charted, axis: Axis): Plot {
   const { accuracy, agreement } = full ?? atCriticalOnly(answers);
-  const x = full === undefined ? [0, axis.critical?.x ?? Number.NaN] : axis.full;
+  // Dense answers are at τ = 0, which a logarithmic axis has at its left end.
+  const dense = domainX(axis)[0];
+  const x = full === undefined ? [dense, axis.critical?.x ?? Number.NaN] : axis.full;
   const series = [
     ...(agreement === undefined ? [] : [line('agreement', x, numbers(agreement))]),
     ...(accuracy === undefined ? [] : [line('accuracy', x, numbers(accuracy), true)]),
@@ -127,25 +132,30 @@ function freeEnergyPanel({ thresholds, renormalized, full, curve, features }: Ch
     ...frameOf(axis),
     title: 'Free energy F',
     xDomain: domainX(axis),
-    yDomain: domainOf([...measured, ...pruned, ...markers.map(({ y }) => y)]),
+    yDomain: domainOf([...measured, ...pruned, ...shownOf(axis, continuous)]),
     series: [
-      line('continuous', axis.continuous, continuous),
-      line('full', axis.full, pruned, true),
       line('renormalized', axis.renormalized, measured),
+      line('full', axis.full, pruned, true),
+      line('continuous', axis.continuous, continuous),
     ],
     markers,
   };
 }
 
-function derivativePanel({ thresholds, renormalized, full }: Charted, axis: Axis): Plot {
+function derivativePanel({ thresholds, renormalized, full, curve }: Charted, axis: Axis): Plot {
+  const decided = slope(curve.thresholds, curve.continuous);
   const measured = slope(thresholds, renormalized.freeEnergy);
   const pruned = slope(thresholds, full?.freeEnergy ?? []);
   return {
     ...frameOf(axis),
     title: 'Derivative dF/dτ',
     xDomain: domainX(axis),
-    yDomain: domainOf([0, ...measured, ...pruned]),
-    series: [line('full', axis.full, pruned, true), line('renormalized', axis.renormalized, measured)],
+    yDomain: domainOf([0, ...measured, ...pruned, ...shownOf(axis, decided)]),
+    series: [
+      line('renormalized', axis.renormalized, measured),
+      line('full', axis.full, pruned, true),
+      line('continuous', axis.continuous, decided),
+    ],
     markers: [],
     level: 0,
   };
@@ -161,14 +171,26 @@ function valueAt(thresholds: readonly number[], values: readonly number[], thres
   return low + ((threshold - from) / (thresholds[above]! - from)) * (high - low);
 }
 
-function frameOf(axis: Axis): Pick<Plot, 'xLabel' | 'critical'> {
-  return { xLabel: axis.label, ...(axis.critical === undefined ? {} : { critical: axis.critical }) };
+/** The values of the curve that is decided on, within what the axis shows. */
+function shownOf(axis: Axis, values: readonly number[]): number[] {
+  const [low, high] = domainX(axis);
+  return values.filter((_, i) => axis.continuous[i]! >= low && axis.continuous[i]! <= high);
 }
 
-/** From 0 to the last reported point. */
-function domainX({ renormalized, full, critical }: Axis): [number, number] {
-  const shown = [...renormalized, ...full, critical?.to ?? 0].filter(Number.isFinite);
-  return [Math.min(0, ...shown), Math.max(...shown) * 1.02 || 1];
+function frameOf(axis: Axis): Pick<Plot, 'xLabel' | 'xScale' | 'critical'> {
+  const { label: xLabel, scale: xScale, critical } = axis;
+  return { xLabel, xScale, ...(critical === undefined ? {} : { critical }) };
+}
+
+/** From dense, or from the first threshold, to the last reported point. */
+function domainX({ scale, renormalized, full, critical }: Axis): [number, number] {
+  const shown = [...renormalized, ...full, critical?.from ?? Number.NaN, critical?.to ?? 0];
+  if (scale === 'log') {
+    const positive = shown.filter((value) => value > 0 && Number.isFinite(value));
+    return positive.length === 0 ? [0.1, 1] : [Math.min(...positive), Math.max(...positive) * 1.02];
+  }
+  const finite = shown.filter(Number.isFinite);
+  return [Math.min(0, ...finite), Math.max(...finite) * 1.02 || 1];
 }
 
 function line(style: string, x: readonly number[], y: readonly number[], dots = false): Series {

@@ -1,4 +1,4 @@
-import { linearScale, linearTicks, type Scale } from '../../../console/scale.js';
+import { linearScale, linearTicks, logScale, logTicks, type Scale, thinned } from '../../../console/scale.js';
 
 /** One line of a plot; a point that is not finite breaks it. */
 export interface Series {
@@ -24,6 +24,8 @@ export interface Marker {
 export interface Plot {
   readonly title: string;
   readonly xLabel: string;
+  /** By default linear; `log` needs a positive domain. */
+  readonly xScale?: 'linear' | 'log';
   readonly xDomain: readonly [number, number];
   readonly yDomain: readonly [number, number];
   readonly series: readonly Series[];
@@ -43,12 +45,15 @@ export interface Plot {
 }
 
 export const PLOT_SIZE = { width: 440, height: 300 } as const;
+/** Room that the label of a tick needs, in pixels. */
+const TICK_GAP = 40;
 const FRAME = { left: 54, right: 12, top: 30, bottom: 42 } as const;
 
 /** A plot as an SVG element; colours come from the classes of the style sheet around it. */
 export function plotSvg(plot: Plot): string {
   const { width, height } = PLOT_SIZE;
-  const x = linearScale(plot.xDomain, [FRAME.left, width - FRAME.right]);
+  const scaleOfX = plot.xScale === 'log' ? logScale : linearScale;
+  const x = scaleOfX(plot.xDomain, [FRAME.left, width - FRAME.right]);
   const y = linearScale(plot.yDomain, [height - FRAME.bottom, FRAME.top]);
   const clip = `clip-${plot.title.replace(/\W+/g, '-')}-${plot.xLabel.replace(/\W+/g, '-')}`;
   return [
@@ -66,7 +71,7 @@ function axes(plot: Plot, x: Scale, y: Scale): string {
   const { width, height } = PLOT_SIZE;
   const bottom = height - FRAME.bottom;
   const format = plot.yFormat ?? tickText;
-  const xTicks = linearTicks(plot.xDomain, 6).map(
+  const xTicks = ticksOfX(plot, x).map(
     (value) => `<text class="tick" x="${px(x(value))}" y="${bottom + 16}">${tickText(value)}</text>`,
   );
   const yTicks = linearTicks(plot.yDomain, 5).flatMap((value) => [
@@ -79,6 +84,10 @@ function axes(plot: Plot, x: Scale, y: Scale): string {
     ...xTicks,
     `<text class="label" x="${(FRAME.left + width - FRAME.right) / 2}" y="${height - 8}">${escapeText(plot.xLabel)}</text>`,
   ].join('');
+}
+
+function ticksOfX({ xScale, xDomain }: Plot, x: Scale): number[] {
+  return xScale === 'log' ? thinned(logTicks(xDomain), x, TICK_GAP) : linearTicks(xDomain, 6);
 }
 
 function criticalBand({ critical, yDomain }: Plot, x: Scale, y: Scale): string {
@@ -107,7 +116,7 @@ function line({ style, points, dots }: Series, x: Scale, y: Scale): string {
   let path = '';
   let isDown = false;
   for (const [a, b] of points) {
-    const isShown = Number.isFinite(a) && Number.isFinite(b);
+    const isShown = Number.isFinite(x(a)) && Number.isFinite(b);
     if (isShown) path += `${isDown ? 'L' : 'M'}${px(x(a))} ${px(y(b))}`;
     isDown = isShown;
   }

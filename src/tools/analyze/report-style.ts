@@ -16,9 +16,9 @@ export const PLOT_STYLE = `
 .plot .critical { stroke: var(--red); stroke-width: 1.5; }
 .plot .critical-label { fill: var(--red); font-weight: 600; paint-order: stroke; stroke: var(--card); stroke-width: 3px; }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; }
-.line.renormalized { stroke: var(--blue); }
+.line.renormalized { stroke: var(--grey); stroke-width: 1.2; }
 .line.full { stroke: var(--orange); stroke-dasharray: 5 3; stroke-width: 1.5; }
-.line.continuous { stroke: var(--grey); stroke-width: 1.2; }
+.line.continuous { stroke: var(--blue); stroke-width: 3; }
 .line.accuracy { stroke: var(--green); }
 .line.agreement { stroke: var(--grey); stroke-dasharray: 2 3; }
 .dot.full { fill: var(--orange); }

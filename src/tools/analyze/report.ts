@@ -85,8 +85,11 @@ function legend({ features, full }: Analysis, plots: readonly Plot[]): string {
   );
   const kinds = [...new Set(features.map(({ kind }) => kind))];
   const lines = [
-    ['renormalized', 'renormalized: from the dense run'],
-    ['continuous', 'F summed over sites, without atoms, smoothed: where features are looked for'],
+    [
+      'continuous',
+      'the curve that τ* is decided on: F summed over sites, smoothed, without values that repeat exactly',
+    ],
+    ['renormalized', 'F of everything, from the dense run (renormalized)'],
     ...(shown.has('full') ? [['full', 'full evaluation: the pruned model run at every τ']] : []),
     ...(shown.has('accuracy') ? [['accuracy', 'accuracy']] : []),
     ...(shown.has('agreement') ? [['agreement', 'agreement with the dense model']] : []),

@@ -7,7 +7,7 @@ import type { BenchContext } from './context.ts';
 import { inferRequests, type WireForm, type WireRequest } from './infer-requests.ts';
 import { type LoadResult, runLoad } from './load.ts';
 import { ServerProcess } from './server-process.ts';
-import { readServer, type ShadowCounts } from './server-reading.ts';
+import { readServer, type ServerReading, type ShadowCounts } from './server-reading.ts';
 import { type Settled, settle } from './settle.ts';
 
 export interface ComparisonOptions {
@@ -36,6 +36,8 @@ export interface ArmRun {
   readonly shadow: ShadowCounts;
   /** Mean time of a run of the model, as the server measured it; NaN without runs. */
   readonly inferMs: number;
+  /** Share of the answers of the run that were pruned. */
+  readonly exposure: number;
   readonly sparsity: number | null;
   readonly threshold: number;
   readonly state: string;
@@ -92,7 +94,10 @@ async function settleAuto(
   try {
     progress('auto: under load until its threshold is proven');
     const settled = await settle(server, requests, connections, settleSeconds, signal);
-    progress(`auto: ${settled.state} at threshold ${settled.threshold.toPrecision(4)}`);
+    const { state, threshold, exposure } = settled;
+    progress(
+      `auto: ${state} at threshold ${threshold.toPrecision(4)}, ${(100 * exposure).toFixed(0)} % of production`,
+    );
     return settled;
   } finally {
     await server.stop();
@@ -158,10 +163,18 @@ async function measure(
       failed: after.shadow.failed - before.shadow.failed,
     },
     inferMs: (1000 * (after.infer.seconds - before.infer.seconds)) / inferCount,
+    exposure: exposureBetween(before, after),
     sparsity: after.sparsity,
     threshold: after.threshold,
     state: after.state,
   };
+}
+
+/** Share of the answers between two readings that were pruned; 0 without answers. */
+function exposureBetween(before: ServerReading, after: ServerReading): number {
+  const pruned = after.answers.pruned - before.answers.pruned;
+  const dense = after.answers.dense - before.answers.dense;
+  return pruned === 0 ? 0 : pruned / (pruned + dense);
 }
 
 function progressOf({ arm, batch, round, load }: ArmRun, rounds: number): string {

@@ -6,6 +6,7 @@ import { inferRequests, type WireForm } from './infer-requests.ts';
 import { type Latency, latencyOf } from './latency.ts';
 import { capacityOf, type Exchange, type OfferedLoad, offerLoad } from './open-loop.ts';
 import { ServerProcess } from './server-process.ts';
+import { spread } from './spread.ts';
 
 export interface OverloadOptions {
   readonly batch: number;
@@ -38,6 +39,8 @@ export interface Overload {
   readonly overload: Phase;
   /** Accepted p99 under overload over the uncongested one. */
   readonly p99Ratio: number;
+  /** The smallest and the largest of that over equal parts of the overload. */
+  readonly p99RatioRange: { readonly low: number; readonly high: number };
   readonly after: Phase;
   /**
    * Time after the overload from when on a second of requests is all answered, its p99 no higher than that of the slowest
@@ -76,7 +79,8 @@ export async function measureOverload(
     const before = await load(UNCONGESTED_SHARE, UNCONGESTED_SECONDS);
     const uncongested = phaseOf(before);
     progress(`overload: p99 ${uncongested.latency.p99.toFixed(2)} ms at ${UNCONGESTED_SHARE} of it`);
-    const overload = phaseOf(await load(FACTOR, seconds));
+    const during = await load(FACTOR, seconds);
+    const overload = phaseOf(during);
     progress(`overload: p99 ${overload.latency.p99.toFixed(2)} ms of what is accepted at ${FACTOR} times it`);
     const then = await load(UNCONGESTED_SHARE, AFTER_SECONDS);
     server.checkAlive();
@@ -85,6 +89,7 @@ export async function measureOverload(
       uncongested,
       overload,
       p99Ratio: overload.latency.p99 / uncongested.latency.p99,
+      p99RatioRange: rangeOfParts(during.exchanges, uncongested.latency.p99),
       after: phaseOf(then),
       recoverySeconds: recoverySeconds(then.exchanges, slowestSecond(before.exchanges)),
     };
@@ -113,6 +118,20 @@ function phaseOf({ exchanges, unsent, hung, seconds }: OfferedLoad): Phase {
 
 function latenciesOf(exchanges: readonly Exchange[]): Latency {
   return latencyOf(exchanges.map(({ ms }) => ms));
+}
+
+const PARTS = 5;
+
+/** The smallest and largest p99 of what was accepted in equal parts of a load, over that of another load. */
+export function rangeOfParts(exchanges: readonly Exchange[], p99: number): { low: number; high: number } {
+  const accepted = exchanges.filter(({ status }) => status === 200);
+  const end = exchanges.reduce((latest, { sentAtMs }) => Math.max(latest, sentAtMs), 0) + 1;
+  const ratios = Array.from({ length: PARTS }, (_, part) => {
+    const own = accepted.filter(({ sentAtMs }) => Math.floor((PARTS * sentAtMs) / end) === part);
+    return latenciesOf(own).p99 / p99;
+  }).filter(Number.isFinite);
+  const { low, high } = spread(ratios);
+  return { low, high };
 }
 
 const WINDOW_MS = 1000;

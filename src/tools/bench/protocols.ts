@@ -3,7 +3,7 @@ import { alternation, type ServerSettings, serveArguments } from './arms.ts';
 import type { BenchContext } from './context.ts';
 import { type Latency, latencyOf } from './latency.ts';
 import { PROTOCOLS, type Protocol, type ProtocolClient } from './protocol-clients.ts';
-import { ratioPerRound } from './ratios.ts';
+import { ratioSpread } from './ratios.ts';
 import { ServerProcess } from './server-process.ts';
 import { type Spread, spread } from './spread.ts';
 
@@ -115,7 +115,7 @@ function summaries(
       const own = atBatch.filter(({ arm }) => arm === protocol);
       const median = (quantity: (run: ProtocolRun) => number) => spread(own.map(quantity)).median;
       const ratio = (quantity: (run: ProtocolRun) => number) =>
-        spread(ratioPerRound(atBatch, protocol, reference, quantity));
+        ratioSpread(atBatch, protocol, reference, quantity);
       return {
         batch,
         protocol,

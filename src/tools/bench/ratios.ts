@@ -1,4 +1,4 @@
-import { mean } from './spread.ts';
+import { mean, type Spread, spread } from './spread.ts';
 
 /** A measurement of one arm in one round. */
 export interface RoundRun<A> {
@@ -26,4 +26,26 @@ export function ratioPerRound<A, R extends RoundRun<A>>(
     const base = valuesOf(reference);
     return own.length === 0 || base.length === 0 ? [] : [mean(own) / mean(base)];
   });
+}
+
+/**
+ * Median of the ratios of the rounds, and the range of the ratios within them: the first run of an arm in a round over the
+ * first of the reference, the second over the second. One round has a range too, and what changes between two runs of a
+ * round is in it.
+ */
+export function ratioSpread<A, R extends RoundRun<A>>(
+  runs: readonly R[],
+  arm: A,
+  reference: A,
+  quantity: (run: R) => number,
+): Spread {
+  const perRound = ratioPerRound(runs, arm, reference, quantity);
+  const rounds = [...new Set(runs.map(({ round }) => round))];
+  const perRun = rounds.flatMap((round) => {
+    const of = (which: A) => runs.filter((run) => run.round === round && run.arm === which).map(quantity);
+    const base = of(reference);
+    return of(arm).flatMap((own, i) => (i < base.length ? [own / base[i]!] : []));
+  });
+  const { low, high } = spread([...perRound, ...perRun]);
+  return { median: spread(perRound).median, low, high };
 }

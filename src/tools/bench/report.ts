@@ -17,7 +17,7 @@ export function comparisonText(comparison: Comparison, reference: Arm): string {
     'At the client\n\n',
     clientTable(summaries, reference),
     '\nIn the server\n\n',
-    serverTable(summaries, reference),
+    serverTable(summaries),
     '\n',
     ...notes(comparison, summaries).map((note) => `${note}\n`),
   ].join('');
@@ -39,16 +39,26 @@ function clientTable(summaries: readonly ArmSummary[], reference: Arm): string {
   return table([...head, ...ratios, 'non-2xx', 'errors'], rows);
 }
 
-function serverTable(summaries: readonly ArmSummary[], reference: Arm): string {
-  const head = ['batch', 'arm', 'model ms', 'threshold', 'sparsity', 'time saved', 'loop lag p99 ms'];
+function serverTable(summaries: readonly ArmSummary[]): string {
+  const head = [
+    'batch',
+    'arm',
+    'model ms',
+    'threshold',
+    'exposure',
+    'sparsity',
+    'time saved',
+    'loop lag p99 ms',
+  ];
   const rows = summaries.map((s) => [
     String(s.batch),
     s.arm,
     s.inferMs.toFixed(3),
     s.threshold.toPrecision(3),
-    s.sparsity === null ? '–' : percent(s.sparsity),
-    s.arm === reference || s.arm === 'batched' ? '–' : percent(s.timeSavedRatio),
-    `${s.loopLagP99Ms.median.toFixed(1)} (≤ ${s.loopLagP99Ms.max.toFixed(1)})`,
+    s.exposure.high === 0 ? '–' : percentText(s.exposure),
+    s.exposure.high === 0 || s.sparsity === null ? '–' : percent(s.sparsity),
+    s.timeSavedRatio === null ? '–' : percentText(s.timeSavedRatio),
+    `${s.loopLagP99Ms.median.toFixed(1)} (≤ ${s.loopLagP99Ms.high.toFixed(1)})`,
     `${mebibytes(s.rssBeforeBytes)} → ${mebibytes(s.rssAfterBytes)}`,
     String(s.shadow.ok),
     String(s.shadow.dropped),
@@ -60,26 +70,27 @@ function serverTable(summaries: readonly ArmSummary[], reference: Arm): string {
 function notes({ settled }: Comparison, summaries: readonly ArmSummary[]): string[] {
   const unproven = settled
     .filter(({ isTracking }) => !isTracking)
-    .map(
-      ({ batch, state, seconds }) =>
-        `batch ${batch}: auto applied no threshold after ${seconds.toFixed(0)} s under load (state ${state}): its figures are those of dense answers.`,
-    );
+    .map(({ batch, state, exposure, seconds }) => {
+      const what =
+        exposure > 0
+          ? `had ${percent(exposure)} of production pruned: most of its answers are dense`
+          : 'applied no threshold: its figures are those of dense answers';
+      return `batch ${batch}: after ${seconds.toFixed(0)} s under load (state ${state}) auto ${what}.`;
+    });
   const left = summaries
     .filter(({ arm, runs, trackingRuns }) => arm === 'auto' && trackingRuns > 0 && trackingRuns < runs)
     .map(
       ({ batch, runs, trackingRuns }) =>
-        `batch ${batch}: auto applied a threshold at the end of ${trackingRuns} of ${runs} runs only.`,
+        `batch ${batch}: auto pruned most answers in ${trackingRuns} of ${runs} runs only.`,
     );
-  const slower = summaries
-    .filter(
-      ({ arm, sparsity, timeSavedRatio }) => arm === 'auto' && (sparsity ?? 0) > 0 && timeSavedRatio < 0,
-    )
-    .map(
-      ({ batch, sparsity, timeSavedRatio }) =>
-        `batch ${batch}: the pruned model is ${percent(-timeSavedRatio)} slower than the dense one at a sparsity of ${percent(sparsity!)}.`,
-    );
+  const slower = summaries.flatMap(({ batch, arm, exposure, sparsity, timeSavedRatio: saved }) => {
+    if (arm !== 'auto' || saved === null || saved.median >= 0 || sparsity === null) return [];
+    const lost = percentText({ median: -saved.median, low: -saved.high, high: -saved.low });
+    const how = `${percent(exposure.median)} of its answers pruned, sparsity ${percent(sparsity)}`;
+    return [`batch ${batch}: auto is ${lost} slower in the model than the dense one, with ${how}.`];
+  });
   return [
-    'Ratios: median of the rounds [smallest – largest]. Time saved: 1 − the ratio of the time in the model.',
+    'Ratios: median of the rounds [smallest – largest of their runs]. Exposure: share of the answers that were pruned. Time saved: 1 − the ratio of the time in the model, of arms that pruned.',
     ...unproven,
     ...left,
     ...slower,
@@ -115,7 +126,7 @@ export function protocolsText({ reference, summaries }: ProtocolComparison): str
     protocol === reference ? '1' : spreadText(ratio.latencyP50, 3),
     protocol === reference ? '1' : spreadText(ratio.throughput, 3),
   ]);
-  return `${table([...head, ...ratios], rows)}\nRatios: median of the rounds [smallest – largest].\n`;
+  return `${table([...head, ...ratios], rows)}\nRatios: median of the rounds [smallest – largest of their runs].\n`;
 }
 
 export function overloadText({
@@ -123,6 +134,7 @@ export function overloadText({
   uncongested,
   overload,
   p99Ratio,
+  p99RatioRange,
   after,
   recoverySeconds,
 }: Overload): string {
@@ -151,7 +163,7 @@ export function overloadText({
   return [
     `capacity in closed loop: ${capacity.toFixed(0)} requests/s\n`,
     table(head, [row('uncongested', uncongested), row('overload', overload), row('after', after)]),
-    `\naccepted p99 under overload / uncongested p99: ${p99Ratio.toFixed(2)}`,
+    `\naccepted p99 under overload / uncongested p99: ${spreadText({ median: p99Ratio, ...p99RatioRange }, 2)}, by parts of the overload`,
     `recovered: ${recovery}`,
     '',
   ].join('\n');
@@ -167,8 +179,12 @@ export function soakText({ load, rss, slopeBytesPer1000Requests, state }: Soak):
   ].join('\n');
 }
 
-function spreadText({ median, min, max }: Spread, digits: number): string {
-  return `${median.toFixed(digits)} [${min.toFixed(digits)} – ${max.toFixed(digits)}]`;
+function spreadText({ median, low, high }: Spread, digits: number): string {
+  return `${median.toFixed(digits)} [${low.toFixed(digits)} – ${high.toFixed(digits)}]`;
+}
+
+function percentText({ median, low, high }: Spread): string {
+  return `${percent(median)} [${percent(low)} – ${percent(high)}]`;
 }
 
 function percent(share: number): string {

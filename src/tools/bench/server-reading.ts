@@ -10,9 +10,13 @@ export interface ServerReading {
   readonly shadow: ShadowCounts;
   /** Time in the model and number of runs, so far. */
   readonly infer: { readonly seconds: number; readonly count: number };
-  /** Share of nonzero activations that the gates zeroed; null while nothing measured it. */
+  /** Answers so far, by what they were. */
+  readonly answers: { readonly dense: number; readonly pruned: number };
+  /** Share of production that is pruned, at whatever threshold. */
+  readonly exposure: number;
+  /** Share of nonzero activations that the gates zeroed, over all of production; null while nothing measured it. */
   readonly sparsity: number | null;
-  /** The applied threshold; 0 is dense. */
+  /** Of the largest pruned share of production; 0: every answer is dense. */
   readonly threshold: number;
   readonly state: string;
   /** Sites with a gate. */
@@ -47,6 +51,11 @@ export function readingOf(exposition: Exposition): ServerReading {
   const infer = (part: 'sum' | 'count') =>
     first(`taustat_request_duration_seconds_${part}`, { phase: 'infer' }) ?? 0;
   const thresholds = samplesOf(exposition, 'taustat_threshold');
+  const threshold = Math.max(0, ...thresholds.map(({ value }) => value));
+  const candidate = first('taustat_candidate_threshold');
+  // A higher candidate gets its share from what is pruned already.
+  const isPrunedAnyway = threshold > 0 && candidate !== undefined && candidate !== threshold;
+  const answers = (answer: string) => first('taustat_answers_total', { answer }) ?? 0;
   const lagMs = 1000 * (first('nodejs_eventloop_lag_p99_seconds') ?? Number.NaN);
   return {
     rssBytes: first('process_resident_memory_bytes') ?? Number.NaN,
@@ -54,7 +63,9 @@ export function readingOf(exposition: Exposition): ServerReading {
     shadow: { ok: shadow('ok'), dropped: shadow('dropped'), failed: shadow('failed') },
     infer: { seconds: infer('sum'), count: infer('count') },
     sparsity: first('taustat_sparsity_ratio', { site: 'all' }) ?? null,
-    threshold: Math.max(0, ...thresholds.map(({ value }) => value)),
+    answers: { dense: answers('dense'), pruned: answers('pruned') },
+    exposure: isPrunedAnyway ? 1 : (first('taustat_exposure_ratio') ?? 0),
+    threshold,
     state: samplesOf(exposition, 'taustat_state').find(({ value }) => value === 1)?.labels.state ?? 'unknown',
     sites: thresholds.length,
   };

@@ -5,10 +5,12 @@ import { readServer } from './server-reading.ts';
 
 /** Where a thermostat came to rest. */
 export interface Settled {
-  /** It applies a threshold whose agreement is proven. */
+  /** It applies a threshold whose agreement is proven, to all of production. */
   readonly isTracking: boolean;
   readonly state: string;
   readonly threshold: number;
+  /** Share of production that is pruned. */
+  readonly exposure: number;
   /** Time under load that it took, or was given. */
   readonly seconds: number;
 }
@@ -45,16 +47,16 @@ export async function settle(
   try {
     for (;;) {
       server.checkAlive();
-      const { state, threshold, sites } = await readServer(url);
+      const { state, threshold, exposure, sites } = await readServer(url);
       if (threshold !== last) {
         last = threshold;
         steadyFrom = seconds();
       }
-      // A candidate that still has to prove itself is in a small part of production: most of it is dense then, at 0.
-      const isTracking = state === 'tracking' && threshold > 0;
+      // A candidate that still has to prove itself is in a small part of production, and the rest is dense.
+      const isTracking = state === 'tracking' && exposure === 1;
       const isSteady = isTracking && seconds() - steadyFrom >= STEADY_SECONDS;
       if (isSteady || sites === 0 || seconds() >= maxSeconds || signal.aborted) {
-        return { isTracking, state, threshold, seconds: seconds() };
+        return { isTracking, state, threshold, exposure, seconds: seconds() };
       }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }

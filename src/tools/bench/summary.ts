@@ -1,7 +1,7 @@
 import type { Arm } from './arms.ts';
 import type { ArmRun } from './comparison.ts';
 import type { Latency } from './latency.ts';
-import { ratioPerRound } from './ratios.ts';
+import { ratioSpread } from './ratios.ts';
 import type { ShadowCounts } from './server-reading.ts';
 import { type Spread, spread } from './spread.ts';
 
@@ -21,12 +21,14 @@ export interface ArmSummary {
     readonly infer: Spread;
   };
   readonly inferMs: number;
-  /** 1 − ratio of the time in the model: negative when this arm is slower than the reference. */
-  readonly timeSavedRatio: number;
-  /** Share of nonzero activations that the gates zeroed; null where nothing measured it. */
+  /** Share of the answers of a run that were pruned, over the runs. */
+  readonly exposure: Spread;
+  /** 1 − ratio of the time in the model: negative when this arm is slower; null where it pruned no answer. */
+  readonly timeSavedRatio: Spread | null;
+  /** Share of nonzero activations that the gates zeroed, over all of production; null where nothing measured it. */
   readonly sparsity: number | null;
   readonly threshold: number;
-  /** Runs at whose end the server tracked a threshold with most of production. */
+  /** Runs in which most answers were pruned, and at whose end the server tracked a threshold. */
   readonly trackingRuns: number;
   readonly loopLagP99Ms: Spread;
   readonly rssBeforeBytes: number;
@@ -52,9 +54,9 @@ function summarizeArm(atBatch: readonly ArmRun[], arm: Arm, reference: Arm): Arm
   const last = own.at(-1)!;
   const median = (quantity: (run: ArmRun) => number) => spread(own.map(quantity)).median;
   const sum = (quantity: (run: ArmRun) => number) => own.reduce((total, run) => total + quantity(run), 0);
-  const ratio = (quantity: (run: ArmRun) => number) =>
-    spread(ratioPerRound(atBatch, arm, reference, quantity));
+  const ratio = (quantity: (run: ArmRun) => number) => ratioSpread(atBatch, arm, reference, quantity);
   const infer = ratio((run) => run.inferMs);
+  const exposure = spread(own.map((run) => run.exposure));
   return {
     batch: first.batch,
     arm,
@@ -72,10 +74,11 @@ function summarizeArm(atBatch: readonly ArmRun[], arm: Arm, reference: Arm): Arm
       infer,
     },
     inferMs: median((run) => run.inferMs),
-    timeSavedRatio: 1 - infer.median,
+    exposure,
+    timeSavedRatio: exposure.high > 0 && arm !== reference ? saved(infer) : null,
     sparsity: last.sparsity,
     threshold: last.threshold,
-    trackingRuns: own.filter(({ state, threshold }) => state === 'tracking' && threshold > 0).length,
+    trackingRuns: own.filter(({ state, exposure: share }) => state === 'tracking' && share > 0.5).length,
     loopLagP99Ms: spread(own.map((run) => run.loopLagP99Ms)),
     rssBeforeBytes: first.rssBeforeBytes,
     rssAfterBytes: last.rssAfterBytes,
@@ -87,4 +90,8 @@ function summarizeArm(atBatch: readonly ArmRun[], arm: Arm, reference: Arm): Arm
     non2xx: sum((run) => run.load.non2xx),
     errors: sum((run) => run.load.errors),
   };
+}
+
+function saved({ median, low, high }: Spread): Spread {
+  return { median: 1 - median, low: 1 - high, high: 1 - low };
 }

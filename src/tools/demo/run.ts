@@ -3,7 +3,7 @@ import { pairwise } from 'rxjs';
 import { compose } from '../../compose.ts';
 import { bundledModel } from '../../config/bundled-model.ts';
 import { type Config, parseConfig } from '../../config/schema.ts';
-import { appliedThreshold } from '../../control/phases/production.ts';
+import { exposureOf } from '../../control/phases/production.ts';
 import type { pruningReport } from '../../models/pruning-report.ts';
 import type { TensorSpec } from '../../protocol/types.ts';
 import { listen } from '../../transport/http/server.ts';
@@ -11,7 +11,7 @@ import { inputRows } from '../inputs/input-rows.ts';
 import { readNpy } from '../inputs/npy.ts';
 import { BinaryClient } from './client.ts';
 import { dimmed } from './drift.ts';
-import { type DemoSummary, type ThresholdChange, TrafficTally } from './summary.ts';
+import { type DemoSummary, ProductionTally, type ThresholdChange, TrafficTally } from './summary.ts';
 
 export type PruningReport = ReturnType<typeof pruningReport>;
 
@@ -22,6 +22,7 @@ export interface DemoFrame {
   readonly url: string;
   readonly report: PruningReport;
   readonly tally: TrafficTally;
+  /** Every change of the threshold or of its exposure. */
   readonly changes: readonly ThresholdChange[];
   readonly hasDrifted: boolean;
 }
@@ -69,14 +70,22 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
     const { reason, detail } = after.change;
     if (before.change === after.change) return;
     if (now() >= injectedAt && (reason === 'drift' || reason === 'disagreement')) detectedAt ??= now();
-    const from = appliedThreshold(before);
-    const to = appliedThreshold(after);
-    if (from !== to) changes.push({ at: now(), from, to, reason, detail });
+    const from = exposureOf(before);
+    const to = exposureOf(after);
+    if (from.threshold !== to.threshold || from.exposure !== to.exposure)
+      changes.push({
+        at: now(),
+        from: from.threshold,
+        to: to.threshold,
+        exposure: to.exposure,
+        reason,
+        detail,
+      });
   });
 
   const client = new BinaryClient(server.url, taustat.model, CONNECTIONS);
   const tally = new TrafficTally();
-  const sparsities: number[] = [];
+  const production = new ProductionTally();
   const rows = await bundledRows(server.url, taustat.model);
   const isOver = () => now() >= options.seconds || options.signal.aborted;
 
@@ -85,9 +94,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
       const [image] = rows.batch(i % rows.count, (i % rows.count) + 1);
       const input = now() < injectedAt ? image! : dimmed(image!);
       const isDense = i % DENSE_EVERY === 0;
-      const wasPruning = changes.length > 0 && changes.at(-1)!.to > 0;
       const answer = await client.infer(`demo-${i}`, [input], isDense ? 'off' : 'on');
-      tally.add(answer, isDense && wasPruning);
+      tally.add(answer, now(), isDense);
       await new Promise((resolve) => setTimeout(resolve, PACE_MS));
     }
   }
@@ -95,7 +103,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
   async function watch(): Promise<PruningReport> {
     for (;;) {
       const report = await fetchReport(server.url, taustat.model);
-      if (report.threshold > 0 && report.sparsity !== null) sparsities.push(report.sparsity);
+      production.add(report);
       const hasDrifted = now() >= injectedAt;
       options.onFrame({
         at: now(),
@@ -115,6 +123,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
     const traffic = Array.from({ length: CONNECTIONS }, (_, i) => replay(i));
     const [report] = await Promise.all([watch(), ...traffic]);
     const { agreed, compared } = await comparedAnswers(taustat.metrics);
+    const { loss, exposure, sparsity } = production.figures;
     return {
       model: taustat.model,
       seconds: now(),
@@ -123,13 +132,15 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
       criticalThreshold: report.critical?.threshold ?? null,
       criticalSparsity: report.critical?.sparsity ?? null,
       feature: report.critical?.feature ?? 'none',
-      sparsity: sparsities.length === 0 ? 0 : sparsities.reduce((a, b) => a + b, 0) / sparsities.length,
+      loss: { mean: loss, allowed: report.loss.allowed },
+      exposure,
+      sparsity,
       agreement: compared === 0 ? null : agreed / compared,
       compared,
       drift: { injectedAt, detectedAt },
-      thresholdChanges: changes,
+      thresholdChanges: changes.filter(({ from, to }) => from !== to),
       latency: tally.latency,
-      final: { state: report.state, threshold: report.threshold },
+      final: { state: report.state, threshold: report.threshold, exposure: report.exposure },
     };
   } finally {
     subscription.unsubscribe();

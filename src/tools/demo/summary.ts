@@ -5,6 +5,8 @@ export interface ThresholdChange {
   readonly at: number;
   readonly from: number;
   readonly to: number;
+  /** Share of production that is at the candidate from then on. */
+  readonly exposure: number;
   readonly reason: string;
   readonly detail: string;
 }
@@ -20,7 +22,11 @@ export interface DemoSummary {
   readonly criticalSparsity: number | null;
   /** What kind of feature τ* is; `none` is a result. */
   readonly feature: string;
-  /** Share of nonzero activations that the gates zeroed, mean over the time in which a threshold was applied. */
+  /** Of pruned answers, mean over the time in which there were any; null: there were none. */
+  readonly loss: { readonly mean: number | null; readonly allowed: number };
+  /** Share of production that was pruned, mean over the whole time. */
+  readonly exposure: number;
+  /** Share of nonzero activations that the gates zeroed in all of production, mean over the whole time. */
   readonly sparsity: number;
   /** Share of the compared answers that clients got from the pruned model and that agree with the dense one. */
   readonly agreement: number | null;
@@ -29,27 +35,83 @@ export interface DemoSummary {
   readonly thresholdChanges: readonly ThresholdChange[];
   readonly latency: { readonly denseP50: number | null; readonly prunedP50: number | null };
   /** How it stood at the end. */
-  readonly final: { readonly state: string; readonly threshold: number };
+  readonly final: { readonly state: string; readonly threshold: number; readonly exposure: number };
+}
+
+/** Latencies of the answers of one second, in milliseconds. */
+interface Second {
+  readonly dense: number[];
+  readonly pruned: number[];
 }
 
 /** Client-side figures of a run. */
 export class TrafficTally {
-  readonly #dense: number[] = [];
-  readonly #pruned: number[] = [];
+  readonly #seconds = new Map<number, Second>();
   requests = 0;
   non2xx = 0;
 
-  /** @param isDenseOnDemand - the request asked for the dense answer while a threshold was applied. */
-  add(answer: Answer, isDenseOnDemand: boolean): void {
+  /**
+   * @param at - seconds since the start.
+   * @param isOnDemand - the request asked for the dense answer.
+   */
+  add(answer: Answer, at: number, isOnDemand: boolean): void {
     this.requests++;
-    if (answer.status < 200 || answer.status > 299) this.non2xx++;
-    else if (isDenseOnDemand) this.#dense.push(answer.ms);
-    else if (answer.threshold > 0) this.#pruned.push(answer.ms);
+    if (answer.status < 200 || answer.status > 299) {
+      this.non2xx++;
+      return;
+    }
+    const second = this.#second(Math.floor(at));
+    if (answer.threshold > 0) second.pruned.push(answer.ms);
+    else if (answer.threshold === 0 && isOnDemand) second.dense.push(answer.ms);
   }
 
+  /** What answers are is what they say themselves. Only seconds that have both kinds count: the machine's speed changes. */
   get latency(): DemoSummary['latency'] {
-    return { denseP50: median(this.#dense), prunedP50: median(this.#pruned) };
+    const both = [...this.#seconds.values()].filter(
+      ({ dense, pruned }) => dense.length > 0 && pruned.length > 0,
+    );
+    return {
+      denseP50: median(both.flatMap(({ dense }) => dense)),
+      prunedP50: median(both.flatMap(({ pruned }) => pruned)),
+    };
   }
+
+  #second(at: number): Second {
+    const known = this.#seconds.get(at) ?? { dense: [], pruned: [] };
+    this.#seconds.set(at, known);
+    return known;
+  }
+}
+
+/** What is known of production over a run, from reports in equal steps of time. */
+export class ProductionTally {
+  #reports = 0;
+  #exposure = 0;
+  #sparsity = 0;
+  readonly #losses: number[] = [];
+
+  add({ exposure, production, sparsity, loss }: ProductionReading): void {
+    const pruned = production.rest > 0 ? 1 : exposure;
+    this.#reports++;
+    this.#exposure += pruned;
+    // A threshold that has only just been applied is not measured yet.
+    this.#sparsity += pruned === 0 ? 0 : (sparsity ?? 0);
+    if (pruned > 0 && loss.mean !== null) this.#losses.push(loss.mean);
+  }
+
+  get figures(): { readonly exposure: number; readonly sparsity: number; readonly loss: number | null } {
+    const of = (sum: number) => (this.#reports === 0 ? 0 : sum / this.#reports);
+    const losses = this.#losses;
+    const loss = losses.length === 0 ? null : losses.reduce((a, b) => a + b, 0) / losses.length;
+    return { exposure: of(this.#exposure), sparsity: of(this.#sparsity), loss };
+  }
+}
+
+interface ProductionReading {
+  readonly exposure: number;
+  readonly production: { readonly rest: number };
+  readonly sparsity: number | null;
+  readonly loss: { readonly mean: number | null };
 }
 
 export function median(values: readonly number[]): number | null {

@@ -1,5 +1,7 @@
 import type { DemoFrame } from './run.ts';
-import type { DemoSummary } from './summary.ts';
+import type { DemoSummary, ThresholdChange } from './summary.ts';
+
+type Report = DemoFrame['report'];
 
 const BARS = '▁▂▃▄▅▆▇█';
 const WIDTH = 48;
@@ -19,7 +21,13 @@ export type Terminal = Pick<NodeJS.WriteStream, 'isTTY' | 'columns'> & { write(t
 /** Shows frames as they come: redrawn in place on a terminal, a line now and then elsewhere. */
 export class DemoView {
   readonly #out: Terminal;
-  readonly #history = { sparsity: [] as number[], agreement: [] as number[], drift: [] as number[] };
+  readonly #history = {
+    loss: [] as number[],
+    exposure: [] as number[],
+    agreement: [] as number[],
+    sparsity: [] as number[],
+    drift: [] as number[],
+  };
   #drawn = 0;
   #lastLine = Number.NEGATIVE_INFINITY;
   #changesShown = 0;
@@ -30,7 +38,9 @@ export class DemoView {
 
   show(frame: DemoFrame): void {
     const { report } = frame;
-    this.#history.sparsity.push(report.threshold > 0 ? (report.sparsity ?? 0) : 0);
+    this.#history.loss.push(report.loss.mean ?? 0);
+    this.#history.exposure.push(report.exposure);
+    this.#history.sparsity.push(report.sparsity ?? 0);
     this.#history.agreement.push(report.agreement.ratio ?? 0);
     this.#history.drift.push(report.drift?.distance ?? 0);
     if (this.#out.isTTY) this.#redraw(frame);
@@ -52,23 +62,22 @@ export class DemoView {
         ? 'no reference yet'
         : `${fixed(report.drift.distance, 3)} of ${fixed(report.drift.limit, 3)}`;
     const row = (name: string, value: string, history?: readonly number[]) =>
-      `  ${name.padEnd(12)} ${value.padEnd(26)} ${history === undefined ? '' : sparkline(history)}`;
-    const latest = changes
-      .slice(-4)
-      .map((c) => `  ${clock(c.at)}  τ ${fixed(c.from, 3)} → ${fixed(c.to, 3)}  ${c.detail}`);
+      `  ${name.padEnd(12)} ${value.padEnd(38)} ${history === undefined ? '' : sparkline(history)}`;
+    const latest = changes.slice(-4).map((change) => `  ${clock(change.at)}  ${changeText(change)}`);
     return [
       `taustat demo   ${clock(frame.at)} / ${clock(frame.seconds)}   ${frame.url}`,
       '',
       row('state', `${report.state}${frame.hasDrifted ? ' · at half the light' : ''}`),
-      row('τ applied', `${fixed(report.threshold, 4)}${rampOf(report)}`),
-      row('on trial', trialOf(report)),
-      row('τ* critical', critical(frame)),
-      row('sparsity', percent(report.threshold > 0 ? report.sparsity : 0), this.#history.sparsity),
+      row('mean loss', lossOf(report), this.#history.loss),
+      row('exposure', exposureText(report), this.#history.exposure),
       row(
-        'agreement',
+        'same class',
         `${percent(report.agreement.ratio)} of ${report.agreement.pairs}`,
         this.#history.agreement,
       ),
+      row('sparsity', sparsityOf(report), this.#history.sparsity),
+      row('candidate', candidateOf(report)),
+      row('τ* critical', critical(frame)),
       row('drift', drift, this.#history.drift),
       row('latency p50', `dense ${ms(latency.denseP50)}  pruned ${ms(latency.prunedP50)}`),
       row('requests', `${tally.requests}, ${tally.non2xx} failed`),
@@ -80,17 +89,15 @@ export class DemoView {
 
   #line(frame: DemoFrame): void {
     for (const change of frame.changes.slice(this.#changesShown)) {
-      this.#out.write(
-        `${clock(change.at)}  τ ${fixed(change.from, 4)} → ${fixed(change.to, 4)}: ${change.detail}\n`,
-      );
+      this.#out.write(`${clock(change.at)}  ${changeText(change)}\n`);
       this.#changesShown++;
     }
     if (frame.at - this.#lastLine < 1) return;
     this.#lastLine = frame.at;
     const { report, tally } = frame;
     this.#out.write(
-      `${clock(frame.at)}  ${report.state.padEnd(11)} τ ${fixed(report.threshold, 4)}  τ* ${critical(frame)}  ` +
-        `sparsity ${percent(report.threshold > 0 ? report.sparsity : 0)}  agreement ${percent(report.agreement.ratio)}  ` +
+      `${clock(frame.at)}  ${report.state.padEnd(11)} mean loss ${lossOf(report)}  exposure ${exposureText(report)}  ` +
+        `same class ${percent(report.agreement.ratio)}  sparsity ${percent(report.sparsity)}  τ* ${critical(frame)}  ` +
         `drift ${report.drift === null ? '–' : fixed(report.drift.distance, 3)}  requests ${tally.requests}\n`,
     );
   }
@@ -108,25 +115,54 @@ export function closingWords(s: DemoSummary): string {
       : `Half of the light went at ${clock(s.drift.injectedAt)}; the drift was noticed ${fixed(s.drift.detectedAt - s.drift.injectedAt, 1)} s later.`;
   const agreement =
     s.agreement === null
-      ? 'no pruned answer was compared'
-      : `${percent(s.agreement)} of ${s.compared} compared answers agreed with the dense model`;
+      ? 'No pruned answer was compared'
+      : `Same class as the dense model in ${percent(s.agreement)} of ${s.compared} compared answers`;
   return `
+${objective(s)}
+${agreement}.
+${percent(s.exposure)} of production was pruned, over the whole time; sparsity of all of production ${percent(s.sparsity)}.
 ${found}
 ${drift}
-${s.requests} requests, ${s.non2xx} failed; mean sparsity while pruning ${percent(s.sparsity)}; ${agreement}.
-Latency p50 at the client: dense ${ms(s.latency.denseP50)}, pruned ${ms(s.latency.prunedP50)}. A gate zeroes activations; it does not by itself save time.
+${s.requests} requests, ${s.non2xx} failed. Latency p50 at the client, in the same seconds: dense ${ms(s.latency.denseP50)}, pruned ${ms(s.latency.prunedP50)}. A gate zeroes activations; it does not by itself save time.
 `;
 }
 
-/** What part of production is at a threshold that has not reached all of it. */
-function rampOf({ production: { threshold, share } }: DemoFrame['report']): string {
-  return share < 1 ? `, ${100 * share} % at ${fixed(threshold, 4)}` : '';
+function objective({ loss: { mean, allowed } }: DemoSummary): string {
+  if (mean === null) return `Mean loss: no pruned answer was compared; ${loss(allowed)} are allowed.`;
+  const verdict = mean > allowed ? 'BROKEN' : 'kept';
+  return `Mean loss of pruned answers ${loss(mean)} of ${loss(allowed)} allowed: the objective is ${verdict}.`;
 }
 
-function trialOf({ phase }: DemoFrame['report']): string {
+/** Of pruned answers, against what is allowed; what is on trial in the shadow breaks nothing. */
+function lossOf({ loss: { mean, lower, upper, allowed }, exposure, production }: Report): string {
+  if (mean === null) return `–, ${loss(allowed)} allowed`;
+  const inProduction = production.rest > 0 ? mean : exposure * mean;
+  const verdict = exposure === 0 ? ', in the shadow' : inProduction > allowed ? ' BROKEN' : '';
+  return `${loss(mean)} [${loss(lower)} – ${loss(upper)}] of ${loss(allowed)}${verdict}`;
+}
+
+function exposureText({ exposure, production: { threshold, rest } }: Report): string {
+  if (exposure === 0) return '0 %, dense';
+  const others = exposure === 1 ? '' : `, rest ${rest > 0 ? `at τ ${fixed(rest, 4)}` : 'dense'}`;
+  return `${100 * exposure} % at τ ${fixed(threshold, 4)}${others}`;
+}
+
+function sparsityOf({ sparsity, candidateSparsity, exposure }: Report): string {
+  const candidate =
+    exposure === 1 || candidateSparsity === null ? '' : `, candidate ${percent(candidateSparsity)}`;
+  return `${percent(sparsity)}${candidate}`;
+}
+
+function changeText({ from, to, exposure, detail }: ThresholdChange): string {
+  const what = from === to ? `τ ${fixed(to, 4)}` : `τ ${fixed(from, 4)} → ${fixed(to, 4)}`;
+  return `${what}, exposure ${100 * exposure} %: ${detail}`;
+}
+
+/** The candidate that production is not all at, or the one that is on trial beside it. */
+function candidateOf({ phase, candidate, exposure }: Report): string {
   const trial = phase.kind === 'trial' || phase.kind === 'tracking' ? phase.trial : null;
-  if (trial === null) return '–';
-  return `τ ${fixed(trial.threshold, 4)}, ${trial.observations} compared`;
+  if (trial !== null) return `τ ${fixed(trial.threshold, 4)}, ${trial.observations} compared`;
+  return candidate === null || exposure === 1 ? '–' : `τ ${fixed(candidate, 4)}`;
 }
 
 function critical({ report }: DemoFrame): string {
@@ -136,6 +172,10 @@ function critical({ report }: DemoFrame): string {
 
 function fixed(value: number, digits: number): string {
   return value.toFixed(digits);
+}
+
+function loss(value: number): string {
+  return String(Number(value.toFixed(4)));
 }
 
 function percent(value: number | null): string {

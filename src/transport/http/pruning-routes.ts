@@ -27,7 +27,7 @@ const MAX_PENDING = 64;
 const MAX_BODY_BYTES = 64 * 1024;
 
 /**
- * `GET|PUT /v2/models/{m}[/versions/{v}]/pruning` and `GET …/pruning/events`.
+ * `GET|PUT /v2/models/{m}[/versions/{v}]/pruning`, `GET …/pruning/history` and `GET …/pruning/events`.
  *
  * @param token - bearer token that PUT needs; without one, PUT is for loopback clients only.
  */
@@ -63,7 +63,12 @@ export function createPruningRoutes(
       return json(await plane.setMode(model, mode, threshold, version));
     });
     routes.get(`${path}/events`, (context) => events(context, plane, modelPath(context), admitStream));
+    routes.get(`${path}/history`, (context) => {
+      const { model, version } = modelPath(context);
+      return json(plane.history(model, version));
+    });
     routes.all(path, (context) => methodNotAllowed(context, 'GET, HEAD, PUT'));
+    routes.all(`${path}/history`, (context) => methodNotAllowed(context, 'GET, HEAD'));
     routes.all(`${path}/events`, (context) => methodNotAllowed(context, 'GET, HEAD'));
   }
   return routes;

@@ -57,9 +57,9 @@ describe('the report', () => {
   it('has six panels: accuracy, F and dF/dτ against τ, then against β', () => {
     expect(page.match(/<svg class="plot"/g)).toHaveLength(6);
     expect(panels(ANALYSIS).map(({ title, xLabel }) => [title, xLabel])).toEqual([
-      ['Accuracy and agreement', 'threshold τ'],
-      ['Free energy F', 'threshold τ'],
-      ['Derivative dF/dτ', 'threshold τ'],
+      ['Accuracy and agreement', 'threshold τ, log scale'],
+      ['Free energy F', 'threshold τ, log scale'],
+      ['Derivative dF/dτ', 'threshold τ, log scale'],
       ['Accuracy and agreement', 'sparsity β'],
       ['Free energy F', 'sparsity β'],
       ['Derivative dF/dτ', 'sparsity β'],
@@ -103,6 +103,33 @@ describe('panels', () => {
     expect(againstSparsity!.markers.map(({ x }) => x)).toEqual([0.29, 0.3, 0.5]);
   });
 
+  it('draw the curve that is decided on last and bold, with its derivative, against log τ', () => {
+    const [, freeEnergy, derivative] = panels(ANALYSIS);
+    expect(freeEnergy!.series.at(-1)).toMatchObject({
+      style: 'continuous',
+      points: [
+        [0.25, 0.4],
+        [0.5, 0.58],
+        [0.75, 0.5],
+      ],
+    });
+    expect(derivative!.series.at(-1)!.style).toBe('continuous');
+    expect(derivative!.series.at(-1)!.points[1]![1]).toBeCloseTo((0.5 - 0.4) / 0.5, 12);
+    expect(panels(ANALYSIS).map(({ xScale }) => xScale)).toEqual([
+      ...['log', 'log', 'log'],
+      ...['linear', 'linear', 'linear'],
+    ]);
+    const x = [...plotSvg(freeEnergy!).matchAll(/class="line continuous" d="M([\d.]+) [\d.]+L([\d.]+)/g)][0]!;
+    const octave = Number(x[2]) - Number(x[1]);
+    const whole = 440 - 54 - 12;
+    expect(octave / whole).toBeCloseTo(Math.log(2) / Math.log((1 * 1.02) / 0.25), 2);
+    const width = (style: string) =>
+      Number(
+        new RegExp(`\\.line\\.${style} \\{[^}]*stroke-width: ([\\d.]+)`).exec(htmlReport(ANALYSIS))?.[1],
+      );
+    expect(width('continuous')).toBeGreaterThan(2 * width('renormalized'));
+  });
+
   it('draw full evaluation at its own sparsity, and break where F does not exist', () => {
     const full = panels(ANALYSIS)[4]!.series.find(({ style }) => style === 'full')!;
     expect(full.points[1]).toEqual([0.29, 0.5]);
@@ -114,7 +141,7 @@ describe('panels', () => {
     const { full, ...rest } = ANALYSIS;
     const [answers] = panels(rest);
     expect(answers!.series.find(({ style }) => style === 'accuracy')!.points).toEqual([
-      [0, 0.91],
+      [0.25, 0.91],
       [0.5, 0.88],
     ]);
   });

@@ -79,7 +79,7 @@ describe('taustat bench', () => {
 
     const summaries: ArmSummary[] = report.summaries;
     expect(summaries).toHaveLength(6);
-    expect(summaries[0]).toMatchObject({ arm: 'plain', batch: 1, runs: 2, timeSavedRatio: 0 });
+    expect(summaries[0]).toMatchObject({ arm: 'plain', batch: 1, runs: 2, timeSavedRatio: null });
     expect(report).toMatchObject({
       reference: 'plain',
       environment: { model: 'bundled', node: process.version },

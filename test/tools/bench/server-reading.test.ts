@@ -12,6 +12,10 @@ taustat_request_duration_seconds_bucket{le="+Inf",model="m",phase="infer"} 80
 taustat_request_duration_seconds_sum{model="m",phase="infer"} 0.25
 taustat_request_duration_seconds_count{model="m",phase="infer"} 80
 taustat_request_duration_seconds_sum{model="m",phase="total"} 9
+taustat_answers_total{model="m",answer="dense"} 300
+taustat_answers_total{model="m",answer="pruned"} 100
+taustat_exposure_ratio{model="m"} 0.25
+taustat_candidate_threshold{model="m"} 0.5
 taustat_threshold{model="m",site="a\\"b"} 0.125
 taustat_threshold{model="m",site="c"} 0.5
 taustat_sparsity_ratio{model="m",site="a"} 0.9
@@ -32,11 +36,21 @@ describe('readingOf', () => {
       rssBytes: 104857600,
       shadow: { ok: 40, dropped: 3, failed: 0 },
       infer: { seconds: 0.25, count: 80 },
+      answers: { dense: 300, pruned: 100 },
+      exposure: 0.25,
       sparsity: 0.25,
       threshold: 0.5,
       state: 'tracking',
       sites: 2,
     });
+  });
+
+  it('counts all of production as pruned while a higher candidate takes its place', () => {
+    const climbing = TEXT.replace(
+      'taustat_candidate_threshold{model="m"} 0.5',
+      'taustat_candidate_threshold{model="m"} 0.75',
+    );
+    expect(readingOf(readExposition(climbing)).exposure).toBe(1);
   });
 
   it('has no sparsity and no threshold where the server has none', () => {

@@ -4,14 +4,14 @@ import { mean, quantile, spread } from '../../../src/tools/bench/spread.ts';
 
 describe('spread', () => {
   it('is median, smallest and largest, whatever the order', () => {
-    expect(spread([3, 1, 2])).toEqual({ median: 2, min: 1, max: 3 });
-    expect(spread([4, 1, 3, 2])).toEqual({ median: 2.5, min: 1, max: 4 });
-    expect(spread([7])).toEqual({ median: 7, min: 7, max: 7 });
-    expect(spread([])).toEqual({ median: Number.NaN, min: Number.NaN, max: Number.NaN });
+    expect(spread([3, 1, 2])).toEqual({ median: 2, low: 1, high: 3 });
+    expect(spread([4, 1, 3, 2])).toEqual({ median: 2.5, low: 1, high: 4 });
+    expect(spread([7])).toEqual({ median: 7, low: 7, high: 7 });
+    expect(spread([])).toEqual({ median: Number.NaN, low: Number.NaN, high: Number.NaN });
   });
 
   it('sorts numbers, not their digits', () => {
-    expect(spread([9, 10, 100])).toEqual({ median: 10, min: 9, max: 100 });
+    expect(spread([9, 10, 100])).toEqual({ median: 10, low: 9, high: 100 });
   });
 
   it('leaves its input as it was', () => {

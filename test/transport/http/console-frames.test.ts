@@ -7,8 +7,9 @@ interface Frame {
   readonly [quantity: string]: unknown;
 }
 
-const { frameOf, timeDomain, withFrame } = await consoleModule<{
+const { frameOf, pastFrames, timeDomain, withFrame } = await consoleModule<{
   frameOf(at: number, report: object, traffic: object, before: Frame | undefined): Frame;
+  pastFrames(history: object, now: number): Frame[];
   timeDomain(frames: readonly Frame[]): readonly [number, number];
   withFrame(frames: readonly Frame[], frame: Frame): Frame[];
 }>('frames');
@@ -32,10 +33,15 @@ function report(changes: object): object {
     mode: 'auto',
     state: 'warming',
     threshold: 0,
+    candidate: null,
+    exposure: 0,
+    production: { threshold: 0, share: 1, rest: 0 },
     judgedThreshold: 0,
     critical: null,
-    sparsity: null,
+    sparsity: 0,
+    candidateSparsity: null,
     zeroRatio: null,
+    loss: { mean: null, lower: 0, upper: 1, allowed: 0.05 },
     agreement: NO_AGREEMENT,
     objective: { measure: 'top1', floor: 0.95 },
     drift: null,
@@ -53,8 +59,12 @@ describe('frame', () => {
       sparsity: 0,
       zeros: null,
       critical: null,
-      trial: null,
-      trialSparsity: null,
+      candidate: null,
+      candidateSparsity: null,
+      loss: null,
+      lossUpper: null,
+      allowed: 0.05,
+      standing: 'unknown',
       agreement: null,
       lowerBound: null,
       upperBound: null,
@@ -64,21 +74,36 @@ describe('frame', () => {
     });
   });
 
-  it('keeps what is tried apart from what is served', () => {
-    const trial = { state: 'trial', judgedThreshold: 0.2, sparsity: 0.4, zeroRatio: 0.5 };
+  it('keeps the candidate apart from production, until all of production is at it', () => {
+    const trial = { state: 'trial', candidate: 0.2, candidateSparsity: 0.4, zeroRatio: 0.5 };
     expect(frameOf(5, report(trial), {}, undefined)).toMatchObject({
       threshold: 0,
+      exposure: 0,
       sparsity: 0,
-      trial: 0.2,
-      trialSparsity: 0.4,
+      candidate: 0.2,
+      candidateSparsity: 0.4,
       zeros: 0.5,
     });
-    const tracking = { ...trial, state: 'tracking', threshold: 0.2 };
-    expect(frameOf(5, report(tracking), {}, undefined)).toMatchObject({
+    const part = { threshold: 0.2, share: 0.25, rest: 0 };
+    const ramp = {
+      ...trial,
+      state: 'tracking',
       threshold: 0.2,
+      exposure: 0.25,
+      production: part,
+      sparsity: 0.1,
+    };
+    expect(frameOf(5, report(ramp), {}, undefined)).toMatchObject({
+      threshold: 0.2,
+      exposure: 0.25,
+      sparsity: 0.1,
+      candidate: null,
+      candidateSparsity: 0.4,
+      zeros: 0.55,
+    });
+    expect(frameOf(5, report({ ...ramp, exposure: 1, sparsity: 0.4 }), {}, undefined)).toMatchObject({
       sparsity: 0.4,
-      trial: null,
-      trialSparsity: null,
+      candidateSparsity: null,
       zeros: 0.7,
     });
   });
@@ -106,6 +131,46 @@ describe('frame', () => {
     const before = frameOf(1, report(change(100)), {}, undefined);
     expect(frameOf(2, report(change(100)), {}, before).isChange).toBe(false);
     expect(frameOf(2, report(change(200)), {}, before).isChange).toBe(true);
+  });
+});
+
+describe('the past', () => {
+  it('is what the history of the server tells, on the clock of the page', () => {
+    const change = (at: number, state: string, exposure: number) => ({
+      at,
+      state,
+      exposure,
+      threshold: exposure && 1,
+      candidate: null,
+      reason: 'ramped',
+      detail: '',
+    });
+    const changes = [change(1000, 'trial', 0), change(6000, 'tracking', 0.05)];
+    const frames = pastFrames({ model: 'm', now: 10_000, changes }, 110_000);
+    expect(frames.map(({ at, state, exposure, isChange }) => [at, state, exposure, isChange])).toEqual([
+      [101_000, 'trial', 0, false],
+      [103_000, 'trial', 0, false],
+      [105_000, 'trial', 0, false],
+      [105_999, 'trial', 0, false],
+      [106_000, 'tracking', 0.05, true],
+      [108_000, 'tracking', 0.05, false],
+      [109_999, 'tracking', 0.05, false],
+    ]);
+  });
+
+  it('reaches back as far as the series do', () => {
+    const change = {
+      at: 0,
+      state: 'warming',
+      exposure: 0,
+      threshold: 0,
+      candidate: null,
+      reason: 'operator',
+      detail: '',
+    };
+    const frames = pastFrames({ model: 'm', now: 3_600_000, changes: [change] }, 3_600_000);
+    expect(frames[0]).toMatchObject({ at: 3_000_000, isChange: false });
+    expect(pastFrames({ model: 'm', now: 5, changes: [] }, 5)).toEqual([]);
   });
 });
 

@@ -147,7 +147,7 @@ describe.skipIf(!existsSync(CHROMIUM) && !IS_CI)(
       expect(Number(shown?.[1])).toBeCloseTo(critical!.threshold, 1);
       expect(Number(shown?.[2]) / 100).toBeCloseTo(critical!.sparsity, 1);
       const applied = await page.locator('#curve .applied text').textContent();
-      expect(applied).toBe(`applied τ ${Number(threshold.toPrecision(3))}`);
+      expect(applied).toBe(`in production τ ${Number(threshold.toPrecision(3))}`);
       for (const line of ['continuous', 'raw']) {
         const path = (await page.locator(`#curve path.${line}`).getAttribute('d')) ?? '';
         const values = line === 'raw' ? curve!.freeEnergy : curve!.continuous;
@@ -161,6 +161,13 @@ describe.skipIf(!existsSync(CHROMIUM) && !IS_CI)(
         Number.parseFloat((await page.locator(`#series-${id} .value`).textContent())!);
       expect(await figure('threshold')).toBeCloseTo(threshold, 2);
       expect(await figure('agreement')).toBeGreaterThan(90);
+      const { loss } = await server.report();
+      expect(await page.locator('#loss-allowed').textContent()).toBe(
+        `of ${Number(loss.allowed.toFixed(4))} allowed`,
+      );
+      expect(await page.locator('#objective').getAttribute('data-standing')).toBe('kept');
+      expect(await page.locator('#stages li.current').textContent()).toBe('100 %');
+      expect(await page.locator('#meaning').textContent()).toContain('Every answer is pruned at τ');
       expect(await figure('sparsity')).toBeGreaterThan(1);
       expect(await figure('latency')).toBeGreaterThan(0);
       expect(await figure('requests')).toBeGreaterThan(0);
@@ -173,6 +180,12 @@ describe.skipIf(!existsSync(CHROMIUM) && !IS_CI)(
       expect(Number.parseFloat(cells[3]!) / 100).toBeCloseTo(sites[0]!.sparsity!, 1);
       const changes = await page.locator('#events .chip').allTextContents();
       expect([...new Set(changes)]).toEqual(['tracking', 'trial', 'warming']);
+      const late = await open(server.url);
+      await late.page
+        .locator('#events .chip')
+        .nth(changes.length - 1)
+        .waitFor();
+      expect(await late.page.locator('#events .chip').allTextContents()).toEqual(changes);
 
       expect(complaints).toEqual([]);
       expect(asked.filter((url) => !url.startsWith(server.url))).toEqual([]);
@@ -294,6 +307,77 @@ describe.skipIf(!existsSync(CHROMIUM) && !IS_CI)(
       await lab.close();
     });
 
+    it('has the model in its address: it can be linked to, and the browser goes back and forward', async () => {
+      const lab = await RepositoryLab.open({ 'alpha/1': perceptron(), 'beta/1': perceptron() });
+      await lab.ask('PUT', '/v2/models/beta/pruning', { mode: 'off' });
+      const { page } = await open(`http://127.0.0.1:${lab.port}/?model=beta`);
+      await page.locator('#events .chip:text-is("off")').waitFor();
+      expect(await page.getByLabel('Model').inputValue()).toBe('beta');
+      await page.getByLabel('Model').selectOption('alpha');
+      await page.locator('#state:text-is("warming")').waitFor();
+      expect(new URL(page.url()).search).toBe('?model=alpha');
+      await page.locator('#events .chip:text-is("warming")').waitFor();
+      expect(await page.locator('#events .chip').allTextContents()).toEqual(['warming']);
+      await page.goBack();
+      await page.locator('#state:text-is("off")').waitFor();
+      expect(await page.getByLabel('Model').inputValue()).toBe('beta');
+      await page.goForward();
+      await page.locator('#state:text-is("warming")').waitFor();
+      await page.goto(`http://127.0.0.1:${lab.port}/?model=gone`);
+      await page.locator('#link:has-text("model ‘gone’ is not served")').waitFor();
+      await page.close();
+      await lab.close();
+    });
+
+    it('says that no model is served, and what to do, instead of an outage; and goes on once one is', async () => {
+      const lab = await RepositoryLab.open({});
+      const page = await newPage(WIDE);
+      await page.goto(`http://127.0.0.1:${lab.port}`);
+      await page.locator('[data-link="empty"]').waitFor();
+      expect(await page.locator('#link').textContent()).toBe('no model is served');
+      expect(await page.locator('#nothing-served').innerText()).toContain('NAME/1/model.onnx');
+      expect(await page.locator('main').isVisible()).toBe(false);
+      await lab.put('bad/1', 'broken');
+      await page.locator('#unserved tbody th:text-is("bad")').waitFor();
+      await lab.put('alpha/1', perceptron());
+      await lab.load('alpha');
+      await page.locator('[data-link="live"]').waitFor();
+      expect(await page.locator('#nothing-served').isVisible()).toBe(false);
+      await page.close();
+      await lab.close();
+    });
+
+    it('shows an objective that is broken in red, in mode fixed, and no text of a trial', async () => {
+      const bad = await Server.start({ agreement: { floor: 0.99, alarmRunLength: 1e9 } });
+      servers.push(bad);
+      await fetch(`${bad.url}/v2/models/${bad.taustat.model}/pruning`, {
+        method: 'PUT',
+        body: '{"mode":"fixed","threshold":1}',
+      });
+      const { page } = await open(bad.url);
+      await bad.sendUntil(({ loss, exposure }) => exposure === 1 && (loss.mean ?? 0) > loss.allowed);
+      await page.locator('#objective[data-standing="broken"]').waitFor();
+      const colour = await page.evaluate("getComputedStyle(document.querySelector('#loss-mean')).color");
+      expect(colour).toBe('rgb(179, 32, 31)');
+      expect(await page.locator('#meaning').textContent()).toContain('Every answer is pruned at τ 1.');
+      expect(await page.locator('#status').innerText()).not.toMatch(/trial|dense/);
+    });
+
+    it('says what part of production is pruned while a candidate is ramped', async () => {
+      const ramped = await Server.start({ control: { policy: 'earliest', rampSamples: 100 } });
+      servers.push(ramped);
+      const { exposure } = await ramped.sendUntil(({ exposure }) => exposure > 0 && exposure < 1);
+      const { page } = await open(ramped.url);
+      const share = `${100 * exposure} %`;
+      await page.locator(`#stages li.current:text-is("${share}")`).waitFor();
+      expect(await page.locator('#meaning').textContent()).toMatch(
+        new RegExp(`^${share} of production is pruned at τ`),
+      );
+      expect(await page.locator('#exposure-figure').textContent()).toBe(share);
+      const text = await page.getByRole('main').innerText();
+      expect(text).not.toMatch(/answers (are|stay) dense|every answer is dense/i);
+    });
+
     it('says when the server is away, and goes on when it is back', async () => {
       const first = await Server.start();
       const { page } = await open(first.url);
@@ -306,7 +390,7 @@ describe.skipIf(!existsSync(CHROMIUM) && !IS_CI)(
       await page.locator('#state:text-is("observe")').waitFor();
       await page.getByRole('button', { name: 'off' }).click();
       await page.locator('#events .chip:text-is("off")').waitFor();
-      expect(await page.locator('#events .chip').allTextContents()).toEqual(['off', 'observe', 'warming']);
+      expect(await page.locator('#events .chip').allTextContents()).toEqual(['off', 'observe']);
     });
 
     it('fits a phone: nothing is wider than the window, and buttons are large enough', async () => {

@@ -13,6 +13,10 @@ export class FakePruningPlane implements PruningPlane {
     return { model, mode: this.mode, threshold: this.threshold ?? 0 };
   }
 
+  history(model: string) {
+    return { model: this.report(model).model, now: 0, changes: [] };
+  }
+
   async setMode(model: string, mode: Mode, threshold: number | undefined): Promise<unknown> {
     this.report(model);
     this.mode = mode;

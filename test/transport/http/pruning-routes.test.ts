@@ -19,6 +19,15 @@ describe('GET', () => {
   });
 });
 
+describe('GET history', () => {
+  it('gives what happened; an unknown model is 404', async () => {
+    const routes = createPruningRoutes(new FakePruningPlane(), undefined);
+    const answer = await routes.request(`${PATH}/history`);
+    expect(await answer.json()).toEqual({ model: 'm', now: 0, changes: [] });
+    expect((await routes.request('/v2/models/other/pruning/history')).status).toBe(404);
+  });
+});
+
 describe('PUT', () => {
   it.each(['auto', 'observe', 'off'])('changes the mode to %s', async (mode) => {
     const plane = new FakePruningPlane();
@@ -61,6 +70,7 @@ describe('PUT', () => {
   it.each([
     [PATH, 'DELETE', 'GET, HEAD, PUT'],
     [PATH, 'POST', 'GET, HEAD, PUT'],
+    [`${PATH}/history`, 'POST', 'GET, HEAD'],
     [`${PATH}/events`, 'PUT', 'GET, HEAD'],
   ])('%s refuses %s and says which verbs are served', async (path, method, allowed) => {
     const response = await createPruningRoutes(new FakePruningPlane(), undefined).request(path, { method });
