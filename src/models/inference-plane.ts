@@ -40,7 +40,7 @@ export class LocalInferencePlane implements InferencePlane {
   }
 
   get missing(): readonly string[] {
-    return this.#models.missing;
+    return this.isDraining ? ['the server is shutting down'] : this.#models.missing;
   }
 
   models(): readonly string[] {

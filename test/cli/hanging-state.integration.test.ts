@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -23,6 +23,16 @@ async function serve(): Promise<string> {
   return running.saying(/"url":"([^"]+)"/);
 }
 
+/** Puts a pipe in the place of every record of evidence: opening it waits for a writer, which never comes. */
+function pipeEvidence(): number {
+  const records = readdirSync(folder).filter((name) => /@1\.[0-9a-f]{8}-[0-9a-f]{8}\.json$/.test(name));
+  for (const name of records) {
+    rmSync(join(folder, name));
+    execFileSync('mkfifo', [join(folder, name)]);
+  }
+  return records.length;
+}
+
 async function put(url: string, mode: string, model = MODEL): Promise<unknown> {
   const init = { method: 'PUT', body: JSON.stringify({ mode }) };
   return (await fetch(`${url}/v2/models/${model}/pruning`, init)).json();
@@ -43,14 +53,23 @@ describe('SIGTERM', () => {
   });
 
   it('ends also one whose state folder hangs', async () => {
-    // Opening a pipe to write to it waits for a reader, which never comes.
-    execFileSync('mkfifo', [join(folder, `${MODEL}@1.${hostname().replace(/[^\w-]/g, '_')}.audit.jsonl`)]);
-    expect(await put(await serve(), 'off')).toMatchObject({ mode: 'off', durable: true });
+    await put(await serve(), 'observe');
+    await terminate();
+    expect(pipeEvidence()).toBe(1);
+    await serve();
     const { code, signal, stdout } = await terminate();
     // Node’s own exit waits for the thread that hangs.
     expect([code, signal]).toEqual([null, 'SIGTERM']);
     expect(stdout).toContain('the state folder has not answered for 3000 ms');
     expect(stdout).toMatch(/"msg":"stopped"[\s\S]*something hangs: ended by SIGTERM/);
+  });
+
+  it('is not held up by a pipe in the place of the audit log, and the log tells', async () => {
+    execFileSync('mkfifo', [join(folder, `${MODEL}@1.${hostname().replace(/[^\w-]/g, '_')}.audit.jsonl`)]);
+    expect(await put(await serve(), 'off')).toMatchObject({ mode: 'off', durable: true });
+    const { code, signal, stdout } = await terminate();
+    expect([code, signal]).toEqual([0, null]);
+    expect(stdout).toContain('the audit log cannot be written');
   });
 });
 
@@ -61,14 +80,15 @@ describe('a state folder that hangs under many models', () => {
     for (const name of names) {
       mkdirSync(join(repository, name, '1'), { recursive: true });
       copyFileSync('models/fashion-mnist-cnn/model.onnx', join(repository, name, '1', 'model.onnx'));
-      const log = `${name}@1.${hostname().replace(/[^\w-]/g, '_')}.audit.jsonl`;
-      execFileSync('mkfifo', [join(folder, log)]);
     }
     const args = ['serve', '--port', '0', '--model-repository', repository, '--state-dir', folder];
     running = start('dist/cli.js', args);
+    const first = await running.saying(/"url":"([^"]+)"/);
+    for (const name of names) await put(first, 'observe', name);
+    await terminate();
+    expect(pipeEvidence()).toBe(names.length);
+    running = start('dist/cli.js', args);
     const url = await running.saying(/"url":"([^"]+)"/);
-    // Every change of a mode is a line for a log that hangs.
-    for (const name of names) expect(await put(url, 'off', name)).toMatchObject({ durable: true });
     const post = async (path: string, init: RequestInit = {}) =>
       (await fetch(`${url}/v2/${path}`, { method: 'POST', ...init })).status;
     expect(await post('repository/index')).toBe(200);

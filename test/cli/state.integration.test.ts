@@ -114,7 +114,7 @@ describe('what a server keeps', () => {
     const logs = readdirSync(folder).filter((name) => name.endsWith('.audit.jsonl'));
     const log = logs.find((name) => readFileSync(join(folder, name), 'utf8').includes('agreement-proven'))!;
     const { code, stdout } = await inProcess('replay', join(folder, log));
-    expect(stdout).toMatch(/\d+ decisions, each derived again from its evidence bit for bit\n$/);
+    expect(stdout).toMatch(/\d+ decisions, each derived again from its evidence, bit for bit\n$/);
     expect(code).toBe(0);
     const forged = join(folder, 'forged.jsonl');
     writeFileSync(forged, readFileSync(join(folder, log), 'utf8').replaceAll('"share":0.25', '"share":0.5'));

@@ -58,7 +58,7 @@ export const LIFECYCLE_CASES: readonly ConformanceCase[] = [
         child.kill('SIGTERM');
         await draining;
         probe.write('\r\n');
-        expect(await readiness).toMatch(/^HTTP\/1\.1 503 [\s\S]*\{"ready":false\}/);
+        expect(await readiness).toMatch(/^HTTP\/1\.1 503 [\s\S]*\{"ready":false[,}]/);
         for (const answer of await Promise.all(answers))
           expect(outputsOf(answer)).toEqual({ y: Float32Array.of(128) });
         expect(await exited).toEqual([0, null]);

@@ -173,7 +173,7 @@ describe('batching of other models', () => {
       );
       for (const { outputs } of answers) expect(outputs[0]!.elements).toEqual(Float32Array.of(1, 1, 1, 1));
     }
-    const reason = 'a row of a batch is answered otherwise than alone';
+    const reason = "rows can meet at Softmax 'y': works over the axis of the rows";
     expect(logged).toContainEqual(expect.objectContaining({ msg: 'requests are never batched', reason }));
   });
 });
