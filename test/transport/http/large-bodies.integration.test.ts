@@ -65,7 +65,10 @@ describe('a large JSON body', () => {
     const aside = await turnsOf({});
     expect(aside.decoding).toBeGreaterThan(0);
     expect(aside.encoding).toBeGreaterThan(0);
-    const inline = { threadFromBytes: Number.POSITIVE_INFINITY, threadFromElements: Number.POSITIVE_INFINITY };
+    const inline = {
+      threadFromBytes: Number.POSITIVE_INFINITY,
+      threadFromElements: Number.POSITIVE_INFINITY,
+    };
     expect(await turnsOf(inline)).toEqual({ decoding: 0, encoding: 0 });
   });
 
