@@ -1,5 +1,6 @@
 import { assemble, type EncodedBody, tensorJson } from './encode-body.ts';
-import type { InferRequest, Tensor } from './types.ts';
+import { parametersJson } from './parameters.ts';
+import type { InferRequest, RequestedOutput, Tensor } from './types.ts';
 
 /**
  * Encodes a request, as a client does.
@@ -13,6 +14,12 @@ export function encodeInferRequest(request: InferRequest, isBinary: boolean): En
     tensorJson(`input '${input.name}'`, input, isBinaryTensor(input), 'bare'),
   );
   const { id, parameters, outputs } = request;
-  const rest = JSON.stringify({ id, parameters, outputs }).slice(1);
-  return assemble(`{"inputs":[${inputs.join(',')}],${rest}`, request.inputs.filter(isBinaryTensor));
+  const members = [`"inputs":[${inputs.join(',')}]`, `"parameters":${parametersJson(parameters)}`];
+  if (id !== undefined) members.push(`"id":${JSON.stringify(id)}`);
+  if (outputs !== undefined) members.push(`"outputs":[${outputs.map(outputJson).join(',')}]`);
+  return assemble(`{${members.join(',')}}`, request.inputs.filter(isBinaryTensor));
+}
+
+function outputJson({ name, parameters }: RequestedOutput): string {
+  return `{"name":${JSON.stringify(name)},"parameters":${parametersJson(parameters)}}`;
 }

@@ -1,6 +1,7 @@
 import { ServingError } from '../config/errors.ts';
 import { assemble, type EncodedBody, tensorJson } from './encode-body.ts';
 import type { NonFinitePolicy } from './json/json-writer.ts';
+import { parametersJson } from './parameters.ts';
 import type { InferRequest, InferResponse, Tensor } from './types.ts';
 
 /**
@@ -49,6 +50,6 @@ function outputNamed(response: InferResponse, name: string): Tensor {
 function headJson({ modelName, modelVersion, id, parameters }: InferResponse): string {
   let head = `{"model_name":${JSON.stringify(modelName)},"model_version":${JSON.stringify(modelVersion)},`;
   if (id !== undefined) head += `"id":${JSON.stringify(id)},`;
-  for (const _ in parameters) return `${head}"parameters":${JSON.stringify(parameters)},`;
+  for (const _ in parameters) return `${head}"parameters":${parametersJson(parameters)},`;
   return head;
 }

@@ -6,7 +6,11 @@ import type { Parameter, Parameters } from './types.ts';
 type Check = (value: Parameter) => boolean;
 
 const isBoolean: Check = (value) => typeof value === 'boolean';
-const isCount: Check = (value) => typeof value === 'number' && Number.isInteger(value) && value >= 0;
+const isCount: Check = (value) =>
+  typeof value === 'bigint'
+    ? value >= 0n
+    : typeof value === 'number' && Number.isInteger(value) && value >= 0;
+const isPruning: Check = (value) => typeof value === 'boolean' || value === 'on' || value === 'off';
 
 /** Request parameters that have a meaning of their own, and the values they take. */
 const RESERVED: ReadonlyMap<string, readonly [Check, string]> = new Map([
@@ -19,6 +23,7 @@ const RESERVED: ReadonlyMap<string, readonly [Check, string]> = new Map([
   ['priority', [isCount, 'a non-negative integer']],
   ['timeout', [isCount, 'a non-negative integer of microseconds']],
   ['binary_data_output', [isBoolean, 'a boolean']],
+  ['pruning', [isPruning, "'on', 'off' or a boolean"]],
 ]);
 
 const NONE: Parameters = Object.freeze(Object.create(null));
@@ -38,13 +43,31 @@ export function readParameters(value: JsonValue | undefined, where: string): Par
   if (!(value instanceof Map)) throw invalid(`${where}: 'parameters' must be an object`);
   const parameters: Record<string, Parameter> = Object.create(null);
   for (const [name, parameter] of value as ReadonlyMap<string, JsonValue>) {
-    if (typeof parameter !== 'string' && typeof parameter !== 'number' && typeof parameter !== 'boolean') {
+    if (!isParameter(parameter)) {
       throw invalid(`${where}: parameter ${quoted(name)} must be a string, a number or a boolean`);
     }
     if (name.startsWith('shared_memory_')) throw invalid(`${where}: shared memory is not supported`);
     parameters[name] = parameter;
   }
   return parameters;
+}
+
+function isParameter(value: JsonValue): value is Parameter {
+  const type = typeof value;
+  return type === 'string' || type === 'number' || type === 'boolean' || type === 'bigint';
+}
+
+/**
+ * Parameters as a JSON object, integers of 64 bits exactly.
+ *
+ * @returns text such as `{"sequence_id":18446744073709551615}`.
+ */
+export function parametersJson(parameters: Parameters): string {
+  const members = Object.entries(parameters).map(
+    ([name, value]) =>
+      `${JSON.stringify(name)}:${typeof value === 'bigint' ? String(value) : JSON.stringify(value)}`,
+  );
+  return `{${members.join(',')}}`;
 }
 
 /**
@@ -57,11 +80,26 @@ export function checkReserved(parameters: Parameters): void {
     if (name.startsWith('triton_') || name === 'headers') {
       throw invalid(`request: parameter ${quoted(name)} is reserved and must not be given`);
     }
-    const reserved = RESERVED.get(name);
-    if (reserved !== undefined && !reserved[0](parameters[name]!)) {
-      throw invalid(`request: parameter '${name}' must be ${reserved[1]}`);
-    }
+    checkValue(parameters, name);
   }
+}
+
+function checkValue(parameters: Parameters, name: string): void {
+  const reserved = RESERVED.get(name);
+  if (reserved === undefined || reserved[0](parameters[name]!)) return;
+  throw invalid(`request: parameter '${name}' must be ${reserved[1]}`);
+}
+
+/**
+ * Whether a request wants the dense answer: `pruning` is "off" or `false`. "on", `true` and absence leave it to the model.
+ *
+ * @throws ServingError INVALID_REQUEST for any other value.
+ */
+export function wantsDense(parameters: Parameters): boolean {
+  const { pruning } = parameters;
+  if (pruning === undefined) return false;
+  checkValue(parameters, 'pruning');
+  return pruning === 'off' || pruning === false;
 }
 
 /** A boolean parameter; undefined where it is absent. */
@@ -75,6 +113,6 @@ export function booleanParameter(parameters: Parameters, name: string, where: st
 export function countParameter(parameters: Parameters, name: string, where: string): number | undefined {
   const value = parameters[name];
   if (value === undefined) return undefined;
-  if (isCount(value)) return value as number;
+  if (isCount(value)) return Number(value);
   throw invalid(`${where}: parameter '${name}' must be a non-negative integer`);
 }

@@ -79,6 +79,9 @@ export function shapeOf(value: unknown, label: string): readonly number[] {
   }
   for (const size of value as readonly unknown[]) {
     if (typeof size === 'number' && Number.isInteger(size) && size >= 0) continue;
+    if (typeof size === 'bigint') {
+      throw new ServingError('INVALID_REQUEST', `${label}: 'shape': number ${size} is out of range`);
+    }
     throw new ServingError(
       'INVALID_REQUEST',
       `${label}: 'shape' holds ${String(size).slice(0, 40)}, expected non-negative integers`,

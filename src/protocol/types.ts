@@ -60,7 +60,8 @@ export interface ModelMetadata {
   readonly outputs: readonly TensorSpec[];
 }
 
-export type Parameter = string | number | boolean;
+/** An integer that a number does not hold exactly is a bigint. */
+export type Parameter = string | number | bigint | boolean;
 export type Parameters = Readonly<Record<string, Parameter>>;
 
 export interface RequestedOutput {

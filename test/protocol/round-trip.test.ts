@@ -55,6 +55,21 @@ describe('a request that is encoded and decoded', () => {
     );
   });
 
+  it('keeps parameters of any kind, integers of 64 bits exactly', () => {
+    const inputs: readonly Tensor[] = [
+      { name: 'a', datatype: 'INT8', shape: [1], elements: Int8Array.of(1) },
+    ];
+    const parameters = { priority: 2n ** 64n - 1n, least: -(2n ** 63n), share: -0.25, on: true, text: 'é"' };
+    const outputs = [{ name: 'y', parameters: { top: 2n ** 53n + 1n } }];
+    const { body } = encodeInferRequest({ parameters, inputs, outputs }, false);
+    const model = modelFor(inputs);
+    const decoded = decodeInferRequest(body, undefined, {
+      ...model,
+      outputs: [{ ...inputs[0]!, name: 'y' }],
+    });
+    expect(decoded).toEqual({ parameters, inputs, outputs });
+  });
+
   it('sends FP16 as binary data beside JSON', () => {
     const inputs: readonly Tensor[] = [
       { name: 'a', datatype: 'FP16', shape: [1], elements: Uint16Array.of(0x3c00) },
@@ -71,7 +86,7 @@ describe('a response that is encoded and decoded', () => {
     modelName: 'm',
     modelVersion: '2',
     id: 'i',
-    parameters: { threshold: 0.25 },
+    parameters: { threshold: 0.25, sequence_id: 2n ** 64n - 1n },
     outputs,
   });
 

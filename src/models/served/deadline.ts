@@ -57,6 +57,6 @@ function timeoutOf(
   { timeoutMs = Number.POSITIVE_INFINITY }: InferContext,
 ): number {
   const { timeout } = parameters;
-  const own = typeof timeout === 'number' && timeout > 0 ? timeout : Number.POSITIVE_INFINITY;
-  return Math.min(own, timeoutMs * 1000);
+  const own = typeof timeout === 'number' || typeof timeout === 'bigint' ? Number(timeout) : 0;
+  return Math.min(own > 0 ? own : Number.POSITIVE_INFINITY, timeoutMs * 1000);
 }

@@ -1,5 +1,6 @@
 import { messageOf } from '../../config/errors.ts';
 import type { InferContext } from '../../plane/inference.ts';
+import { wantsDense } from '../../protocol/parameters.ts';
 import type { InferRequest, InferResponse } from '../../protocol/types.ts';
 import type { RunResult } from '../../runtime/runtime.ts';
 import { endInferSpan, startInferSpan } from '../../telemetry/tracing.ts';
@@ -18,10 +19,10 @@ export async function infer(
   context: InferContext,
 ): Promise<InferResponse> {
   const { loop, runtime, counter, outputs, thresholdsFor } = model;
+  const isDense = wantsDense(request.parameters);
   const startedAt = performance.now();
   const span = startInferSpan(model.name, context);
   const rows = request.inputs[0]?.shape[0] ?? 1;
-  const isDense = request.parameters.pruning === 'off';
   const { threshold: placed, look } = loop.place(request.id, { isDense, isEmpty: rows === 0 });
   const asked = request.outputs?.length ? request.outputs.map(({ name }) => name) : outputs;
   try {

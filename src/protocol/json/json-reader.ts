@@ -3,8 +3,8 @@
  *
  * A tensor's `data` may come before the `datatype` that says how to read it, and may be most of the text, so its array
  * is kept as a span of the text. Everything else is small. Refused, beyond what is not JSON: a key that occurs twice in
- * one object, nesting deeper than 100, an integer that float64 cannot hold, a number that overflows it, and more of
- * anything than `counts.ts` allows.
+ * one object, nesting deeper than 100, an integer of more than 64 bits, a number that overflows float64, and more of
+ * anything than `counts.ts` allows. An integer that float64 does not hold exactly is a bigint.
  */
 import { ServingError } from '../../config/errors.ts';
 import { MAX_PARAMETERS, MAX_RANK, MAX_TENSORS, MAX_VALUES, tooMany } from '../counts.ts';
@@ -14,6 +14,10 @@ import { decodeText, endOfNumber, endOfString, malformed, skipSpace, stringBetwe
 export const MAX_DEPTH = 100;
 /** root object, list of tensors, tensor */
 const TENSOR_DEPTH = 3;
+/** Of INT64 and UINT64. */
+const LEAST_INTEGER = -(2n ** 63n);
+const MOST_INTEGER = 2n ** 64n - 1n;
+const LONGEST_INTEGER = String(MOST_INTEGER).length;
 
 /** An array that was left unread: `text.slice(start, end)` has matching brackets, nothing more is known. */
 export class JsonSpan {
@@ -26,7 +30,15 @@ export class JsonSpan {
 }
 
 export type JsonObject = ReadonlyMap<string, JsonValue>;
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject | JsonSpan;
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | readonly JsonValue[]
+  | JsonObject
+  | JsonSpan;
 
 export interface JsonDocument {
   readonly text: string;
@@ -165,16 +177,17 @@ class Reader {
     return stringBetween(this.#text, start, this.#at);
   }
 
-  #readNumber(): number {
+  #readNumber(): number | bigint {
     const start = this.#at;
     const end = endOfNumber(this.#text, start);
     if (end < 0) throw malformed('a value', this.#text, start);
     this.#at = end;
     const token = this.#text.slice(start, end);
     const value = Number(token);
-    const isExact = Number.isSafeInteger(value) || (Number.isFinite(value) && /[.eE]/.test(token));
-    if (!isExact) throw new ServingError('INVALID_REQUEST', `number ${token.slice(0, 40)} is out of range`);
-    return value;
+    if (Number.isSafeInteger(value) || (Number.isFinite(value) && /[.eE]/.test(token))) return value;
+    const integer = /[.eE]/.test(token) || token.length > LONGEST_INTEGER ? undefined : BigInt(token);
+    if (integer !== undefined && integer >= LEAST_INTEGER && integer <= MOST_INTEGER) return integer;
+    throw new ServingError('INVALID_REQUEST', `number ${token.slice(0, 40)} is out of range`);
   }
 
   #readWord<T>(word: string, value: T): T {

@@ -6,8 +6,8 @@ import type { Parameter, Parameters } from '../../protocol/types.ts';
 import { type FieldAllowance, Fields } from './fields.ts';
 
 /**
- * Reads one entry of the map into `parameters`, as JSON would hold it: numbers are numbers, also where that rounds an
- * integer beyond 2^53. A parameter without a value is null.
+ * Reads one entry of the map into `parameters`, as JSON would hold it: an integer is a number, or a bigint where
+ * a number would round it. A parameter without a value is null.
  */
 export function readParameterEntry(
   entry: Uint8Array,
@@ -36,7 +36,7 @@ function readChoice(parameter: Uint8Array, allowance: FieldAllowance): Parameter
         value = fields.bool();
         break;
       case 2:
-        value = Number(fields.int64());
+        value = integerOf(fields.int64());
         break;
       case 3:
         value = fields.text();
@@ -45,7 +45,7 @@ function readChoice(parameter: Uint8Array, allowance: FieldAllowance): Parameter
         value = fields.double();
         break;
       case 5:
-        value = Number(fields.uint64());
+        value = integerOf(fields.uint64());
         break;
       default:
         fields.skip();
@@ -54,7 +54,15 @@ function readChoice(parameter: Uint8Array, allowance: FieldAllowance): Parameter
   return value;
 }
 
-/** Writes a map field. A number is always a double, so that the type of a parameter does not depend on its value. */
+function integerOf(value: bigint): number | bigint {
+  const rounded = Number(value);
+  return Number.isSafeInteger(rounded) ? rounded : value;
+}
+
+/**
+ * Writes a map field. A number is always a double, so that the type of a parameter does not depend on its value; a bigint
+ * is an integer of 64 bits, unsigned where it must be.
+ */
 export function writeParameters(writer: BinaryWriter, field: number, parameters: Parameters): void {
   for (const [name, value] of Object.entries(parameters)) {
     writer.tag(field, WireType.LengthDelimited).fork();
@@ -62,7 +70,13 @@ export function writeParameters(writer: BinaryWriter, field: number, parameters:
     writer.tag(2, WireType.LengthDelimited).fork();
     if (typeof value === 'boolean') writer.tag(1, WireType.Varint).bool(value);
     else if (typeof value === 'string') writer.tag(3, WireType.LengthDelimited).string(value);
+    else if (typeof value === 'bigint') writeInteger(writer, value);
     else writer.tag(4, WireType.Bit64).double(value);
     writer.join().join();
   }
+}
+
+function writeInteger(writer: BinaryWriter, value: bigint): void {
+  if (value < 2n ** 63n) writer.tag(2, WireType.Varint).int64(value);
+  else writer.tag(5, WireType.Varint).uint64(value);
 }

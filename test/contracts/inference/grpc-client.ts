@@ -127,6 +127,8 @@ function parametersOf(parameters: Parameters): Record<string, ParameterMessage> 
     Object.entries(parameters).map(([name, value]) => {
       if (typeof value === 'string') return [name, { string_param: value }];
       if (typeof value === 'boolean') return [name, { bool_param: value }];
+      if (typeof value === 'bigint' && value >= 2n ** 63n) return [name, { uint64_param: String(value) }];
+      if (typeof value === 'bigint') return [name, { int64_param: String(value) }];
       return [name, Number.isInteger(value) ? { int64_param: String(value) } : { double_param: value }];
     }),
   );

@@ -109,8 +109,20 @@ function document(
   inputs: readonly string[],
   parameters: Asked['parameters'],
 ): string {
-  const rest = { id, parameters, outputs: outputs?.map((name) => ({ name })) };
-  return `{"inputs":[${inputs.join(',')}],${JSON.stringify(rest).slice(1)}`.replace(/,\}$/, '}');
+  const members = [`"inputs":[${inputs.join(',')}]`];
+  if (id !== undefined) members.push(`"id":${JSON.stringify(id)}`);
+  if (parameters !== undefined) members.push(`"parameters":{${parametersText(parameters)}}`);
+  if (outputs !== undefined) members.push(`"outputs":${JSON.stringify(outputs.map((name) => ({ name })))}`);
+  return `{${members.join(',')}}`;
+}
+
+function parametersText(parameters: NonNullable<Asked['parameters']>): string {
+  return Object.entries(parameters)
+    .map(
+      ([name, value]) =>
+        `${JSON.stringify(name)}:${typeof value === 'bigint' ? value : JSON.stringify(value)}`,
+    )
+    .join(',');
 }
 
 /** Elements as JSON has them: integers in full, floats with the words for what is no number. */

@@ -255,6 +255,22 @@ export function inferenceSuite(servers: Servers): void {
     });
   });
 
+  describe('integers of 64 bits in parameters', () => {
+    it.each(['sequence_id', 'priority', 'timeout', 'anything'])('%s', async (name) => {
+      for (const value of [2n ** 53n, 2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1n]) {
+        const { outputs } = await infer(rows({}, { parameters: { [name]: value } }));
+        expect(outputs).toEqual([{ ...ROW, name: 'y' }]);
+      }
+    });
+
+    it('a negative one is no sequence id, however long', async () => {
+      await expect(infer(rows({}, { parameters: { sequence_id: -(2n ** 60n) } }))).rejects.toMatchObject({
+        kind: 'invalid',
+        message: "request: parameter 'sequence_id' must be a string or a non-negative integer",
+      });
+    });
+  });
+
   describe('pruning', () => {
     const pixels = Float32Array.from({ length: 784 }, (_, i) => ((i * 37) % 256) / 255);
     let input: string;
@@ -281,6 +297,27 @@ export function inferenceSuite(servers: Servers): void {
       const dense = await infer(image({ pruning: 'off' }), pruning);
       expect(dense.parameters).toEqual({ threshold: 0 });
       expect(dense.outputs[0]!.elements).toEqual(expected);
+    });
+
+    it.each([
+      ['off', 0],
+      [false, 0],
+      ['on', 0.5],
+      [true, 0.5],
+    ])('%j is answered at %d', async (pruning, threshold) => {
+      const settings: ConfigInput = {
+        ...BUNDLED,
+        agreement: { floor: 0.01 },
+        control: { mode: 'fixed', threshold: 0.5 },
+      };
+      expect((await infer(image({ pruning }), settings)).parameters).toEqual({ threshold });
+    });
+
+    it.each(['Off', '', 'auto', 0, 1, 0.5])('%j is refused', async (pruning) => {
+      await expect(infer(image({ pruning }), BUNDLED)).rejects.toMatchObject({
+        kind: 'invalid',
+        message: "request: parameter 'pruning' must be 'on', 'off' or a boolean",
+      });
     });
 
     it('in mode off, the plain model answers bit for bit', async () => {

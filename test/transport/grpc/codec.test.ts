@@ -80,6 +80,8 @@ describe('a request', () => {
           sequence_end: { bool_param: false },
           priority: { int64_param: '7' },
           sequence_id: { uint64_param: '9007199254740991' },
+          most: { uint64_param: '18446744073709551615' },
+          least: { int64_param: '-9223372036854775808' },
           share: { double_param: -0.25 },
         },
         inputs: [],
@@ -93,6 +95,8 @@ describe('a request', () => {
       sequence_end: false,
       priority: 7,
       sequence_id: 2 ** 53 - 1,
+      most: 2n ** 64n - 1n,
+      least: -(2n ** 63n),
       share: -0.25,
     });
     expect(message.outputs).toEqual([
