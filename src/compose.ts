@@ -8,8 +8,8 @@ import { modelsOf } from './models/open-models.ts';
 import { createPruningPlane } from './models/pruning-plane.ts';
 import { sweepState } from './store/sweep.ts';
 import type { Taustat, UnopenedTaustat } from './taustat.ts';
-import { type Bound, Metrics } from './telemetry/metrics.ts';
-import { BufferedBytes } from './transport/buffered-bytes.ts';
+import { Metrics } from './telemetry/metrics.ts';
+import { boundsOf } from './transport/bounds.ts';
 import { httpApplication } from './transport/http/application.ts';
 
 /** The flow with its models open. @throws ServingError FILE_NOT_FOUND or MODEL_INVALID: see `modelsOf`. */
@@ -24,7 +24,6 @@ export function assemble(config: Config, log: Logger): UnopenedTaustat {
   const { server, control, telemetry } = config;
   const metrics = new Metrics();
   sweepState(config, log);
-
   // The models, each with its loop once it is open.
   const { models, open, close } = modelsOf(config, metrics, log);
   let model = '';
@@ -39,14 +38,8 @@ export function assemble(config: Config, log: Logger): UnopenedTaustat {
   // How it is asked.
   const tokens = { data: server.token, control: control.token };
   const report = (error: unknown) => log.error({ error }, 'request failed');
+  const options = { ...boundsOf(server, metrics), tokens, openMetrics: telemetry.openMetrics, report };
   const planes = { inference, pruning, repository: models, expose };
-  const { maxBodyBytes, maxBatch, maxEventStreams, maxConnections } = server;
-  const refused = (bound: Bound) => () => metrics.refused.inc({ bound });
-  const buffered = new BufferedBytes(server.maxBufferedBytes, refused('buffered_bytes'));
-  const onStreamRefused = refused('event_streams');
-  const onConnectionRefused = refused('connections');
-  const bounds = { maxBodyBytes, maxBatch, maxEventStreams, buffered, onStreamRefused };
-  const options = { ...bounds, tokens, openMetrics: telemetry.openMetrics, report };
   const { routes, answerDirectly } = httpApplication(planes, options);
   const drain = () => {
     inference.isDraining = true;
@@ -56,7 +49,7 @@ export function assemble(config: Config, log: Logger): UnopenedTaustat {
   return {
     routes,
     answerDirectly,
-    onConnectionRefused,
+    onConnectionRefused: options.onConnectionRefused,
     open: async (isListening = false) => {
       await open(isListening);
       model = models.names()[0] ?? '';
@@ -76,8 +69,7 @@ export function assemble(config: Config, log: Logger): UnopenedTaustat {
       // Not loaded by those who do not use it: 12 MB and most of a tenth of a second.
       const { listenGrpc } = await import('./transport/grpc/server.ts');
       const { host, grpcPort: port = 0 } = server;
-      const ofConnections = { maxConnections, onConnectionRefused, maxMessageBytes: maxBodyBytes };
-      return listenGrpc(inference, { host, port, ...address }, { ...options, ...ofConnections });
+      return listenGrpc(inference, { host, port, ...address }, options);
     },
     drain,
     close: async () => {

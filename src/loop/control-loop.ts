@@ -29,9 +29,9 @@ import {
   production,
   thresholdAt,
 } from '../control/phases/production.ts';
+import type { ResumePoint } from '../control/phases/resume-point.ts';
 import { type ControllerState, type ControlOptions, initialState } from '../control/phases/state.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
-import type { DriftReference } from '../drift/detector.ts';
 import type { RollingWindow } from '../estimator/rolling-window.ts';
 import type { Tensor } from '../protocol/types.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -63,13 +63,6 @@ const COUNT_EVERY = 4;
 const WITH_MESSAGES = 2;
 /** Failed shadow runs in a row after which nothing is known of the answers any more. */
 const BLIND_AFTER = 32;
-
-/** Where a loop goes on from: all that it knows beyond its window. */
-export interface ResumePoint {
-  readonly state: ControllerState;
-  /** What drift is measured from. */
-  readonly reference: DriftReference | null;
-}
 
 export interface LoopOptions {
   /** Gated sites of the model; 0: nothing can be pruned, and nothing is sampled. */

@@ -6,9 +6,9 @@ import { phaseUnder } from '../control/phases/controller.ts';
 import { type Fixed, fixedAt } from '../control/phases/fixed.ts';
 import { interestIn } from '../control/phases/interest.ts';
 import { comparedThresholds, production } from '../control/phases/production.ts';
+import type { ResumePoint } from '../control/phases/resume-point.ts';
 import { type ControllerState, type ControlOptions, initialState } from '../control/phases/state.ts';
 import { RAMP_SHARES } from '../control/rollout/ramp.ts';
-import type { ResumePoint } from '../loop/control-loop.ts';
 import { type Choice, isThreshold } from './choice.ts';
 import type { Remembered } from './store.ts';
 

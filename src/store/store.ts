@@ -1,4 +1,4 @@
-import type { ResumePoint } from '../loop/control-loop.ts';
+import type { ResumePoint } from '../control/phases/resume-point.ts';
 import type { Choice } from './choice.ts';
 
 /** Form of the record: another one is as good as none. */

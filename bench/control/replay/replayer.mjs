@@ -31,7 +31,7 @@ import { TruthMeter } from './truth-meter.mjs';
  * `length` in requests, or until so many sampled requests brought nothing new; `isStart`: the loop has come to rest on this traffic before.
  * @typedef {{ row: string, phases: readonly Phase[], config?: import('./settings.mjs').ConfigInput | undefined, latency?: number }} Scenario
  * `latency`: requests between a sampled request and its shadow's outcome.
- * @typedef {import('../../../dist/loop/control-loop.js').ResumePoint} ResumePoint
+ * @typedef {import('../../../dist/control/phases/resume-point.js').ResumePoint} ResumePoint
  * @typedef {import('../../../dist/loop/shadow-run.js').ShadowSample} ShadowSample
  * @typedef {import('../../../dist/loop/shadow-run.js').Look} Look
  * @typedef {import('./traffic.mjs').Item} Item

@@ -1,0 +1,9 @@
+import type { DriftReference } from '../../drift/detector.ts';
+import type { ControllerState } from './state.ts';
+
+/** Where a loop goes on from: all that it knows beyond its window. */
+export interface ResumePoint {
+  readonly state: ControllerState;
+  /** What drift is measured from. */
+  readonly reference: DriftReference | null;
+}

@@ -1,0 +1,19 @@
+import type { Config } from '../config/schema.ts';
+import type { Bound, Metrics } from '../telemetry/metrics.ts';
+import { BufferedBytes } from './buffered-bytes.ts';
+
+/** What all clients together may take of a server, over HTTP and gRPC; what is refused at a bound is counted. */
+export function boundsOf(server: Config['server'], metrics: Metrics) {
+  const { maxBodyBytes, maxBatch, maxEventStreams, maxConnections, maxBufferedBytes } = server;
+  const refused = (bound: Bound) => () => metrics.refused.inc({ bound });
+  return {
+    maxBodyBytes,
+    maxMessageBytes: maxBodyBytes,
+    maxBatch,
+    maxEventStreams,
+    maxConnections,
+    buffered: new BufferedBytes(maxBufferedBytes, refused('buffered_bytes')),
+    onStreamRefused: refused('event_streams'),
+    onConnectionRefused: refused('connections'),
+  };
+}
