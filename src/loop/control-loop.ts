@@ -30,7 +30,12 @@ import {
   thresholdAt,
 } from '../control/phases/production.ts';
 import type { ResumePoint } from '../control/phases/resume-point.ts';
-import { type ControllerState, type ControlOptions, initialState } from '../control/phases/state.ts';
+import {
+  type ControllerState,
+  type ControlOptions,
+  type HeldBack,
+  initialState,
+} from '../control/phases/state.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
 import type { RollingWindow } from '../estimator/rolling-window.ts';
 import type { Tensor } from '../protocol/types.ts';
@@ -74,6 +79,8 @@ export interface LoopOptions {
   readonly agreement?: AgreementOptions;
   /** Runs sampled requests again. */
   readonly runtime: Pick<Runtime, 'shadow' | 'busy'>;
+  /** Until `timed` says otherwise. */
+  readonly heldBack?: HeldBack | undefined;
   /** By default the beginning. */
   readonly resume?: ResumePoint | undefined;
   readonly telemetry?: LoopTelemetry;
@@ -137,7 +144,8 @@ export class ControlLoop {
       onEstimated: telemetry?.estimated,
     });
     const { mode, threshold } = config.control;
-    this.#state = new BehaviorSubject(resume?.state ?? initialState(mode, threshold, this.control));
+    const begun = resume?.state ?? initialState(mode, threshold, this.control);
+    this.#state = new BehaviorSubject<ControllerState>({ ...begun, heldBack: options.heldBack });
     // The first to hear of a step, so that whoever follows the steps finds what belongs to the new state.
     this.#steps.subscribe((step) => this.#follow(step));
     merge(this.#commands, this.#survive(this.#comparisons()), this.#survive(this.#snapshots()))
@@ -270,6 +278,11 @@ export class ControlLoop {
   /** @param at - Unix milliseconds. */
   setMode(mode: Mode, threshold: number | undefined, at: number): void {
     this.#commands.next({ kind: 'mode', mode, at, ...(threshold === undefined ? {} : { threshold }) });
+  }
+
+  /** @param heldBack - why pruning is not to reach production; undefined: it saves time, as `detail` tells. */
+  timed(heldBack: HeldBack | undefined, detail: string): void {
+    this.#commands.next({ kind: 'time', at: this.#clock.wallMs(), heldBack, detail });
   }
 
   /** What samples would tell cannot be known: dense until it can. */

@@ -1,11 +1,10 @@
-import { create, type Message } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import {
   type ModelProto,
   type NodeProto,
   NodeProtoSchema,
   TensorProto_DataType,
   type TypeProto,
-  TypeProtoSchema,
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from 'onnx-buf';
@@ -15,6 +14,7 @@ import { type GraphIndex, indexGraph } from './graph.ts';
 import { assertComplete, decodeModel, encodeModel, standardOpset } from './model-file.ts';
 import { denseName, gatePartName, THRESHOLD_INPUT, tapName } from './names.ts';
 import { ranks } from './ranks.ts';
+import { copyOf, tensorInfo } from './rewriting.ts';
 import { dataInput } from './rules/linear.ts';
 import { findSites, type Site, type SiteOptions, type SiteScheme, type SkippedSite } from './sites.ts';
 
@@ -176,21 +176,6 @@ function tapInfo(site: Site, declared: TypeProto | undefined, rank: number | und
   return tensorInfo(site.tap, site.elementType === 'float16' ? FLOAT16 : FLOAT, dims);
 }
 
-/** Sizes of dimensions, undefined where one varies; no sizes: a tensor of unknown rank. */
-function tensorInfo(name: string, elemType: number, sizes?: readonly (number | undefined)[]): ValueInfoProto {
-  const dim = sizes?.map((size) =>
-    size === undefined ? {} : { value: { case: 'dimValue' as const, value: BigInt(size) } },
-  );
-  const shape = dim === undefined ? {} : { shape: { dim } };
-  const type = create(TypeProtoSchema, { value: { case: 'tensorType', value: { elemType, ...shape } } });
-  return create(ValueInfoProtoSchema, { name, type });
-}
-
 function identity(from: string, to: string): NodeProto {
   return create(NodeProtoSchema, { opType: 'Identity', name: `${from}_${to}`, input: [from], output: [to] });
-}
-
-/** A message that shares its fields, the unknown ones too, with the one it copies. */
-function copyOf<T extends Message>(message: T): T {
-  return Object.assign(Object.create(Object.getPrototypeOf(message)) as T, message);
 }

@@ -20,6 +20,8 @@ export function step(state: ControllerState, event: ControlEvent, options: Contr
   switch (event.kind) {
     case 'mode':
       return onMode(state, event, options);
+    case 'time':
+      return onTime(state, event);
     case 'comparison':
       return onComparison(state, event, options);
     case 'failure':
@@ -39,6 +41,7 @@ function onMode(state: ControllerState, event: EventOf<'mode'>, options: Control
   const isAnew = isAfresh || state.phase.kind === 'fallback';
   const phase: Phase = isAnew ? { kind: 'warming' } : phaseUnder(mode, state);
   return {
+    ...state,
     mode,
     modeBy: 'operator',
     fixed,
@@ -46,6 +49,18 @@ function onMode(state: ControllerState, event: EventOf<'mode'>, options: Control
     epoch: isAfresh ? state.epoch + 1 : state.epoch,
     strikes: 0,
     change: { at, ...ofMode(event) },
+  };
+}
+
+/** Production is pruned where that saves time. What was proven in the shadow reaches production in stages. */
+function onTime(state: ControllerState, { at, heldBack, detail }: EventOf<'time'>): ControllerState {
+  const { phase } = state;
+  const begins = heldBack === undefined && state.heldBack !== undefined && phase.kind === 'tracking';
+  return {
+    ...state,
+    heldBack,
+    phase: begins ? rampedAnew(phase) : phase,
+    change: heldBack === state.heldBack ? state.change : { at, reason: 'time', detail },
   };
 }
 

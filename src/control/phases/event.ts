@@ -2,6 +2,7 @@ import type { Mode } from '../../config/modes.ts';
 import type { CriticalPoint } from '../../criticality/critical-point.ts';
 import type { DriftReading } from '../../drift/detector.ts';
 import type { Ladder } from '../search/ladder.ts';
+import type { HeldBack } from './state.ts';
 
 /** What a window suggests. */
 export interface Suggestion {
@@ -37,6 +38,13 @@ export type ControlEvent =
   | { readonly kind: 'uncompared'; readonly at: number; readonly requests: number; readonly ms: number }
   /** The estimator or the controller itself failed: nothing that it said before can be relied on. */
   | { readonly kind: 'failure'; readonly at: number; readonly message: string }
+  /** What was measured of the time that pruning saves, in `detail`; see `ControllerState.heldBack`. */
+  | {
+      readonly kind: 'time';
+      readonly at: number;
+      readonly heldBack: HeldBack | undefined;
+      readonly detail: string;
+    }
   | { readonly kind: 'mode'; readonly at: number; readonly mode: Mode; readonly threshold?: number };
 
 export type EventOf<K extends ControlEvent['kind']> = Extract<ControlEvent, { kind: K }>;

@@ -14,7 +14,7 @@ export interface Production {
 
 const DENSE: Production = { threshold: 0, share: 1, rest: 0 };
 
-/** What production runs at in mode `auto` or `fixed`, and would run at in mode `observe`. */
+/** What production runs at in mode `auto` or `fixed`, and would run at in mode `observe` or if it saved time. */
 function target({ mode, fixed, phase }: ControllerState): Production {
   if (mode === 'fixed')
     return fixed === null || fixed.doubt !== null ? DENSE : { ...DENSE, threshold: fixed.threshold };
@@ -27,7 +27,7 @@ function target({ mode, fixed, phase }: ControllerState): Production {
 }
 
 export function production(state: ControllerState): Production {
-  return state.mode === 'observe' ? DENSE : target(state);
+  return state.mode === 'observe' || state.heldBack !== undefined ? DENSE : target(state);
 }
 
 /** The threshold of a request at `position` in [0, 1): those with a low position are ramped first. */
@@ -68,7 +68,7 @@ function candidateThreshold({ mode, fixed, phase }: ControllerState): number | n
   return mode === 'off' ? null : (candidateOf(phase)?.threshold ?? null);
 }
 
-/** The threshold that a request at a position is answered at, or would be but for mode `observe`; 0 is dense. */
+/** The threshold that a request at a position is answered at, or is due to be, were it not held back; 0 is dense. */
 export function dueAt(state: ControllerState, position: number): number {
   return thresholdAt(target(state), position);
 }
@@ -122,6 +122,8 @@ export function candidateOf(phase: Phase): Candidate | null {
 }
 
 export function stateName(state: ControllerState): StateName {
+  if (state.mode !== 'observe' && state.heldBack === 'unprofitable' && target(state).threshold > 0)
+    return 'unprofitable';
   if (state.mode === 'fixed') return nameOfFixed(state.fixed?.doubt ?? null);
   if (state.mode === 'off' || state.mode === 'observe') return state.mode;
   return state.phase.kind;
@@ -138,7 +140,8 @@ export function isSeeking({ mode, phase }: ControllerState): boolean {
 }
 
 /** Whether production would be pruned, had its answers been compared in time. */
-export function isWithheld({ mode, fixed, phase }: ControllerState): boolean {
+export function isWithheld({ mode, fixed, phase, heldBack }: ControllerState): boolean {
+  if (heldBack !== undefined) return false;
   if (mode === 'fixed') return fixed !== null && isWithheldFixed(fixed);
   return mode === 'auto' && phase.kind === 'unverified';
 }

@@ -78,8 +78,14 @@ export function isSearched(phase: Phase): phase is SearchedPhase {
   return phase.kind === 'trial' || phase.kind === 'tracking' || phase.kind === 'unverified';
 }
 
+/**
+ * Why production is dense whatever was proven: pruning saves no time on this machine, or nobody has measured yet whether it
+ * does.
+ */
+export type HeldBack = 'unprofitable' | 'unmeasured';
+
 /** The name of a state as it is shown and exported. */
-export type StateName = Phase['kind'] | 'fixed' | 'observe' | 'off';
+export type StateName = Phase['kind'] | 'fixed' | 'observe' | 'off' | 'unprofitable';
 
 export const STATE_NAMES: readonly StateName[] = [
   'off',
@@ -92,6 +98,7 @@ export const STATE_NAMES: readonly StateName[] = [
   'drifted',
   'fallback',
   'unverified',
+  'unprofitable',
 ];
 
 export type ChangeReason =
@@ -107,7 +114,8 @@ export type ChangeReason =
   | 'failure'
   | 'unverified'
   | 'verified'
-  | 'retry';
+  | 'retry'
+  | 'time';
 
 /** Why the state is what it is. */
 export interface Change {
@@ -124,6 +132,8 @@ export interface ControllerState {
   /** The operator's threshold, in mode `fixed`. */
   readonly fixed: Fixed | null;
   readonly phase: Phase;
+  /** Absent: what is proven is applied. Evidence is gathered in the shadow either way. */
+  readonly heldBack?: HeldBack | undefined;
   /** Grows when the window must start afresh. */
   readonly epoch: number;
   /** Falls back to dense since traffic last moved: each makes the cool-down longer and the next start lower. */

@@ -1,0 +1,228 @@
+/**
+ * Writes a copy of a model in which chosen linear layers skip the zeros of what they read: operators of the domain
+ * `ai.taustat`, whose code is in `native/`.
+ *
+ * A site is gated where it costs least, always with the result that a gate on the tensor itself has:
+ *
+ *   by the layer that makes it   where that layer is sparse: what it puts out is compared in its registers
+ *   by the layers that read it   where all of them are sparse: they look for zeros anyway
+ *   by nodes of its own          elsewhere, as in the instrumented model
+ */
+import { create } from '@bufbuild/protobuf';
+import {
+  type AttributeProto,
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+  OperatorSetIdProtoSchema,
+  TensorProto_DataType,
+} from 'onnx-buf';
+import { intAttribute, intsAttribute } from '../attributes.ts';
+import { liveGate, thresholdsApart } from '../gate.ts';
+import { type GraphIndex, indexGraph } from '../graph.ts';
+import { type DecodedModel, encodeModel, standardOpset } from '../model-file.ts';
+import { denseName, gatePartName, THRESHOLD_INPUT } from '../names.ts';
+import { opOf } from '../op.ts';
+import { ranks } from '../ranks.ts';
+import { copyOf, tensorInfo } from '../rewriting.ts';
+import { dataInput } from '../rules/linear.ts';
+import type { Site, SiteScheme } from '../sites.ts';
+import { type Fusion, fusionsOf } from './fusions.ts';
+import { commutes, type SparseOperator } from './operators.ts';
+
+export const SPARSE_DOMAIN = 'ai.taustat';
+
+/** What compares a site with its threshold. */
+export type GatedBy = 'maker' | 'readers' | 'mask';
+
+export interface SparseModel {
+  readonly bytes: Uint8Array;
+  /** One per site. */
+  readonly gatedBy: readonly GatedBy[];
+}
+
+/**
+ * The model's thresholds are the input `taustat_threshold` [S], as in the instrumented model, which answers the same up to
+ * rounding.
+ *
+ * @param sites - of the model under `scheme`.
+ * @param chosen - the layers that become sparse; none: every site gets nodes of its own.
+ */
+export function sparsify(
+  model: DecodedModel,
+  sites: readonly Site[],
+  scheme: SiteScheme,
+  chosen: readonly SparseOperator[],
+): SparseModel {
+  const index = indexGraph(model);
+  const opset = standardOpset(model);
+  const rankOf = ranks(model.graph, index);
+  const siteOf = new Map(sites.map((site) => [site.tensor, site]));
+  const gatesTensors = scheme !== 'linear-inputs';
+  const fusions = fusionsOf(model, index, chosen, (tensor) => gatesTensors && siteOf.has(tensor));
+  const sparseOf = new Map(fusions.map((fusion) => [fusion.operator.node, fusion]));
+  const isSparse = (node: NodeProto): boolean => sparseOf.has(node);
+  const makers = new Set(fusions.map(({ output }) => output));
+  const gatedBy = sites.map((site): GatedBy => {
+    if (gatesTensors && makers.has(site.tensor)) return 'maker';
+    const readers = gatesTensors
+      ? readBySparseOnly(site, index, isSparse)
+      : linearReaders(site, index).every(isSparse);
+    return readers ? 'readers' : 'mask';
+  });
+  const maskOf = (site: Site, from: string, to: string): NodeProto[] =>
+    liveGate({ site, from, to, opset, rank: rankOf.get(site.tensor) });
+  const masked = (tensor: string): Site | undefined => {
+    const site = siteOf.get(tensor);
+    return site !== undefined && gatedBy[site.index] === 'mask' ? site : undefined;
+  };
+
+  /** A node as it was, and the gates of what it makes or reads. */
+  const withMasks = gatesTensors
+    ? (node: NodeProto): NodeProto[] => maskOutputs(node, masked, maskOf)
+    : inputMasks(index, masked, maskOf);
+  const sparseNodes = new Map(
+    fusions.map((fusion) => [fusion.nodes.at(-1), sparseNode(fusion, siteOf, gatedBy, gatesTensors)]),
+  );
+  const joined = new Set(fusions.flatMap(({ nodes }) => nodes));
+  const graph = copyOf(model.graph);
+  graph.node = index.nodes.flatMap((node) => {
+    const sparse = sparseNodes.get(node);
+    if (sparse !== undefined) return [sparse];
+    return joined.has(node) ? [] : withMasks(node);
+  });
+  if (gatedBy.includes('mask')) graph.node = [thresholdsApart(sites.length, opset), ...graph.node];
+  graph.input = [...graph.input, tensorInfo(THRESHOLD_INPUT, TensorProto_DataType.FLOAT, [sites.length])];
+  const copy = copyOf(model);
+  copy.graph = graph;
+  if (fusions.length > 0) {
+    const domain = create(OperatorSetIdProtoSchema, { domain: SPARSE_DOMAIN, version: 1n });
+    copy.opsetImport = [...model.opsetImport, domain];
+  }
+  return { bytes: encodeModel(copy), gatedBy };
+}
+
+/** Whether nothing but sparse layers sees the tensor, directly or through operators that commute with a threshold. */
+function readBySparseOnly(
+  { tensor, isNonNegative }: Site,
+  index: GraphIndex,
+  isSparse: (node: NodeProto) => boolean,
+): boolean {
+  const open = [tensor];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    if (index.isOutput(name)) return false;
+    for (const node of index.consumers(name)) {
+      if (isSparse(node) && node.input.indexOf(name) === 0) continue;
+      const passes = commutes(node) && (isNonNegative || opOf(node) !== 'MaxPool') && node.input[0] === name;
+      if (!passes) return false;
+      open.push(node.output[0] ?? '');
+    }
+  }
+  return true;
+}
+
+/** The layers that read a site of the scheme `linear-inputs`. */
+function linearReaders({ tensor }: Site, index: GraphIndex): readonly NodeProto[] {
+  return index.consumers(tensor).filter((node) => {
+    const position = dataInput(node, index);
+    return position !== undefined && node.input[position] === tensor;
+  });
+}
+
+type MaskMaker = (site: Site, from: string, to: string) => NodeProto[];
+
+function maskOutputs(
+  node: NodeProto,
+  masked: (tensor: string) => Site | undefined,
+  maskOf: MaskMaker,
+): NodeProto[] {
+  const masks: NodeProto[] = [];
+  const output = node.output.map((tensor) => {
+    const site = masked(tensor);
+    if (site === undefined) return tensor;
+    masks.push(...maskOf(site, denseName(site.index), tensor));
+    return denseName(site.index);
+  });
+  if (masks.length === 0) return [node];
+  const renamed = copyOf(node);
+  renamed.output = output;
+  return [renamed, ...masks];
+}
+
+/** Layers that stay dense read a gated copy, which is made before the first of them. */
+function inputMasks(
+  index: GraphIndex,
+  masked: (tensor: string) => Site | undefined,
+  maskOf: MaskMaker,
+): (node: NodeProto) => NodeProto[] {
+  const placed = new Set<Site>();
+  return (node) => {
+    const position = dataInput(node, index);
+    const site = position === undefined ? undefined : masked(node.input[position] ?? '');
+    if (position === undefined || site === undefined) return [node];
+    const gated = gatePartName(site.index, 'output');
+    const masks = placed.has(site) ? [] : maskOf(site, site.tensor, gated);
+    placed.add(site);
+    const rewired = copyOf(node);
+    rewired.input = node.input.map((tensor, i) => (i === position ? gated : tensor));
+    return [...masks, rewired];
+  };
+}
+
+function sparseNode(
+  { operator, bias, residual, activation, output }: Fusion,
+  siteOf: ReadonlyMap<string, Site>,
+  gatedBy: readonly GatedBy[],
+  gatesTensors: boolean,
+): NodeProto {
+  const { node, kind, name, site } = operator;
+  const made = gatesTensors ? siteOf.get(output) : undefined;
+  const inputSite =
+    site !== undefined && (!gatesTensors || gatedBy[site.index] === 'readers') ? site.index : -1;
+  const attribute = [
+    intAttributeOf('input_site', inputSite),
+    intAttributeOf('output_site', made?.index ?? -1),
+    stringAttributeOf('activation', activation.kind),
+  ];
+  if (activation.kind === 'clip') {
+    attribute.push(floatAttributeOf('min', activation.min), floatAttributeOf('max', activation.max));
+  }
+  const inputs = [node.input[0] ?? '', node.input[1] ?? '', bias, THRESHOLD_INPUT];
+  if (kind === 'conv') {
+    attribute.push(
+      intsAttributeOf('strides', intsAttribute(node, 'strides') ?? [1, 1]),
+      intsAttributeOf('pads', intsAttribute(node, 'pads') ?? [0, 0, 0, 0]),
+      intsAttributeOf('dilations', intsAttribute(node, 'dilations') ?? [1, 1]),
+    );
+    if (residual !== '') inputs.push(residual);
+  } else {
+    attribute.push(intAttributeOf('transB', intAttribute(node, 'transB') ?? 0));
+  }
+  return create(NodeProtoSchema, {
+    opType: kind === 'conv' ? 'SparseConv' : 'SparseMatMul',
+    domain: SPARSE_DOMAIN,
+    name,
+    input: inputs,
+    output: [output],
+    attribute,
+  });
+}
+
+const { INT, INTS, FLOAT, STRING } = AttributeProto_AttributeType;
+
+function intAttributeOf(name: string, value: number): AttributeProto {
+  return create(AttributeProtoSchema, { name, type: INT, i: BigInt(value) });
+}
+
+function intsAttributeOf(name: string, values: readonly number[]): AttributeProto {
+  return create(AttributeProtoSchema, { name, type: INTS, ints: values.map(BigInt) });
+}
+
+function floatAttributeOf(name: string, f: number): AttributeProto {
+  return create(AttributeProtoSchema, { name, type: FLOAT, f });
+}
+
+function stringAttributeOf(name: string, value: string): AttributeProto {
+  return create(AttributeProtoSchema, { name, type: STRING, s: new TextEncoder().encode(value) });
+}
