@@ -111,10 +111,16 @@ export const ConfigSchema = z.strictObject({
         ),
       intraOpThreads: count.default(1).describe('Threads that ONNX Runtime uses inside one run.'),
       gates: z
-        .enum(['baked', 'live'])
-        .default('baked')
+        .enum(['auto', 'mask', 'live'])
+        .default('auto')
         .describe(
-          'How production gets its threshold: `baked`, as a constant, which runs faster and is prepared in the background, or `live`, as an input.',
+          'How pruned answers are computed. `auto`: by operators that skip zeros, where measurements show that this saves time, else production stays dense. `mask`: by gates that set activations to zero and save no time, for studying pruning itself; the threshold is prepared as a constant. `live`: by the same gates, with the threshold as an input.',
+        ),
+      kernels: z
+        .enum(['auto', 'avx512', 'avx2', 'neon', 'portable', 'off'])
+        .default('auto')
+        .describe(
+          'Instructions that the operators of `gates: auto` use. `auto`: the best that this processor has; `off`: none, so that `auto` stays dense.',
         ),
       maxQueue: count
         .optional()

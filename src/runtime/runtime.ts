@@ -60,6 +60,13 @@ export interface Runtime {
    */
   prepare(threshold: number): void;
   /**
+   * Runs pruned requests by a rewritten model from now on, up to rounding the same.
+   *
+   * @param model - as `sparsify` writes it.
+   * @returns resolves to whether it does, once it does; absent: it cannot.
+   */
+  adopt?(model: Uint8Array): Promise<boolean>;
+  /**
    * Whether a run would be let in now, before anything is spent on it; absent: that shows when it is run.
    *
    * @throws ServingError OVERLOADED

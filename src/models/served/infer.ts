@@ -19,10 +19,10 @@ export async function infer(
   context: InferContext,
 ): Promise<InferResponse> {
   const { loop, runtime, counter, outputs, thresholdsFor } = model;
-  const isDense = wantsDense(request.parameters);
   const startedAt = performance.now();
   const span = startInferSpan(model.name, context);
   const rows = request.inputs[0]?.shape[0] ?? 1;
+  const isDense = wantsDense(request.parameters) || !model.pays(rows);
   const { threshold: placed, look } = loop.place(request.id, { isDense, isEmpty: rows === 0 });
   const asked = request.outputs?.length ? request.outputs.map(({ name }) => name) : outputs;
   try {
@@ -40,6 +40,7 @@ export async function infer(
     endInferSpan(span, { threshold });
     if (look !== undefined) {
       const answer = wholeAnswer(result, asked, outputs);
+      model.planner?.offer(request.inputs);
       void loop.sample({ ...look, inputs: request.inputs, threshold, ...answer });
     }
     return {

@@ -15,6 +15,7 @@ import { ChangeHistory } from './change-history.ts';
 import { countChange, exportModelMetrics } from './model-metrics.ts';
 import { RequestCounter } from './request-counter.ts';
 import { siteThresholds } from './site-thresholds.ts';
+import type { TimePlanner } from './time-planner.ts';
 
 const NOT_KEPT: Durability = { durable: false, reason: 'this server keeps no state (store.enabled)' };
 
@@ -28,6 +29,8 @@ export interface ModelParts {
   readonly measure: string;
   /** What outlives a restart; undefined: nothing does. */
   readonly keeper: Keeper | undefined;
+  /** Finds out whether pruning saves time; undefined: nobody asks, or it cannot. */
+  readonly planner: TimePlanner | undefined;
   /** What an operator has chosen; null: nothing. */
   readonly choice: Choice | null;
   readonly metrics: Metrics;
@@ -45,6 +48,7 @@ export class ServedModel {
   readonly history: ChangeHistory;
   /** Names of all outputs. */
   readonly outputs: readonly string[];
+  readonly planner: TimePlanner | undefined;
   /** One threshold for all sites, as runs take it. */
   readonly thresholdsFor: (threshold: number) => Float32Array;
   readonly #metrics: Metrics;
@@ -54,11 +58,12 @@ export class ServedModel {
   #choice: Choice | null;
 
   constructor(parts: ModelParts) {
-    const { metadata, loaded, runtime, loop, measure, keeper, choice, metrics, log } = parts;
+    const { metadata, loaded, runtime, loop, measure, keeper, planner, choice, metrics, log } = parts;
     this.metadata = metadata;
     this.loaded = loaded;
     this.runtime = runtime;
     this.loop = loop;
+    this.planner = planner;
     this.measure = measure;
     this.outputs = metadata.outputs.map(({ name }) => name);
     this.thresholdsFor = siteThresholds(loaded.sites.length);
@@ -100,6 +105,11 @@ export class ServedModel {
       this.counter.failed(error, 0);
       throw error;
     }
+  }
+
+  /** Whether a request of so many rows is answered sooner where it is pruned, or pruned whatever the time. */
+  pays(rows: number): boolean {
+    return this.planner?.pays(rows) ?? true;
   }
 
   /** A pruned answer was not finite, and was answered dense instead. */
@@ -150,6 +160,7 @@ export class ServedModel {
   async close(): Promise<void> {
     const finished = this.runtime.close();
     this.#followers.unsubscribe();
+    this.planner?.close();
     this.loop.close();
     await this.#keeper?.close();
     await finished;
@@ -183,6 +194,10 @@ export class ServedModel {
         )
         .subscribe((threshold) => runtime.prepare(threshold)),
     );
+    this.#followers.add(
+      changes$.pipe(map(() => loop.exposure.candidate ?? 0)).subscribe((candidate) => this.planner?.want(candidate)),
+    );
+    this.planner?.want(loop.exposure.candidate ?? 0);
     this.#followers.add(
       changes$.subscribe(({ before, after }) => {
         const { mode, phase } = after;

@@ -35,7 +35,8 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
   const name = config.model.name ?? (config.model.path === undefined ? BUNDLED_NAME : loaded.stem);
   const { version } = config.model;
   const metadata = { name, versions: [version], platform: 'onnxruntime_onnx', ...loaded.signature };
-  const runtime = await runtimeOf(name, loaded, options);
+  const kernels = await kernelsFor(config);
+  const runtime = await runtimeOf(name, loaded, kernels, options);
   const subject = { model: name, hash: loaded.hash, config, control: controlOptionsOf(config) };
   const keeper = await keeperOf(subject, options);
   const loop = new ControlLoop({
@@ -44,29 +45,34 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
     config,
     agreement: { ...config.agreement, output: comparedBy(metadata.outputs, config.agreement) },
     runtime,
+    heldBack: heldBackAtFirst(config),
     resume: keeper?.resumePoint ?? resumePointOf(null, inherited, subject, Date.now()),
     telemetry: loopTelemetry(name, metrics, log),
   });
   const choice = keeper === undefined ? inherited : keeper.choice;
   const { measure } = config.agreement;
-  return new ServedModel({ metadata, loaded, runtime, loop, measure, keeper, choice, metrics, log });
+  const outputs = metadata.outputs.map((output) => output.name);
+  const thresholdsFor = siteThresholds(loaded.sites.length);
+  const planner = planPruningTime({ name, loaded, config, runtime, loop, outputs, thresholdsFor, kernels, log });
+  return new ServedModel({ metadata, loaded, runtime, loop, measure, keeper, planner, choice, metrics, log });
 }
 
 async function runtimeOf(
   name: string,
   loaded: LoadedModel,
+  kernels: Kernels | NoKernels,
   { config, metrics, log, startRuntime = WorkerRuntime.start }: StartOptions,
 ): Promise<Runtime> {
   const { workers = 1, maxShadowQueue, maxRunSeconds, intraOpThreads, gates } = config.runtime;
   const { limits, around } = batchingFor(loaded, name, config, metrics, log);
   const runtime = await startRuntime(
-    { ...loaded.setup, intraOpThreads },
+    { ...loaded.setup, intraOpThreads, ...('reason' in kernels ? {} : { kernels }) },
     {
       workers,
       ...limits,
       maxShadowQueue,
       maxRunSeconds,
-      sites: gates === 'baked' ? config.sites : undefined,
+      sites: gates === 'mask' ? config.sites : undefined,
       onWorkerLost: (error) => {
         metrics.workersLost.inc({ model: name });
         log.error({ model: name, error: error.message }, 'worker lost');
@@ -78,6 +84,13 @@ async function runtimeOf(
     },
   );
   return around(runtime);
+}
+
+/** The kernels of this machine, where pruning is to save time by them. */
+async function kernelsFor({ runtime: { gates, kernels } }: Config): Promise<Kernels | NoKernels> {
+  if (gates !== 'auto') return { reason: `runtime.gates is ${gates}` };
+  if (kernels === 'off') return { reason: 'runtime.kernels is off' };
+  return findKernels(kernels);
 }
 
 async function keeperOf(

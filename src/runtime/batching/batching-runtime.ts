@@ -93,6 +93,10 @@ export class BatchingRuntime implements Runtime {
     this.#inner.prepare(threshold);
   }
 
+  async adopt(model: Uint8Array): Promise<boolean> {
+    return (await this.#inner.adopt?.(model)) ?? false;
+  }
+
   async shadow(run: ShadowRun): Promise<ShadowResult | 'dropped'> {
     if (this.#closed !== undefined) return 'dropped';
     return Promise.race([this.#inner.shadow(run), this.#shadowsDropped]);

@@ -4,6 +4,7 @@ import type { SiteOptions } from '../../onnx/sites.ts';
 import type { Tensor } from '../../protocol/types.ts';
 import type { Measure, RetainedAtSite } from '../measure.ts';
 import type { DenseInstead } from '../runtime.ts';
+import type { Kernels } from './kernels.ts';
 
 /** What a worker needs to open its sessions; the same for every worker of a model. Bytes may be in shared memory. */
 export interface WorkerSetup {
@@ -16,6 +17,10 @@ export interface WorkerSetup {
   /** Where external weights are; absent for a model in one file. */
   readonly externalFolder?: string;
   readonly intraOpThreads: number;
+  /** The model as its plan rewrites it, for the kernels; absent: no plan, or none that pays. */
+  readonly sparse?: Uint8Array;
+  /** The kernels to run it with; absent: there are none. */
+  readonly kernels?: Kernels | undefined;
   /** A threshold that production stays at for long: the worker bakes it into a session of its own. */
   readonly baked?: BakedThreshold;
 }

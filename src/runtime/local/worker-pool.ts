@@ -31,7 +31,8 @@ const LOOKS_PER_LIMIT = 4;
 const LOOK_MS = 1000;
 
 /**
- * The workers of one model: each that dies gets a successor, and all are renewed when a threshold is to be baked in.
+ * The workers of one model: each that dies gets a successor, and all are renewed when a threshold is to be baked in or a
+ * rewritten model to be adopted.
  *
  * A run that does not end cannot be stopped, since a thread inside the native library cannot. Its worker is abandoned and
  * gets a successor, as long as no more are abandoned than there are to be workers: each holds a core and the model.
@@ -94,6 +95,18 @@ export class WorkerPool {
     if (this.#setup.baked?.threshold === threshold) return;
     this.#setup = { ...this.#setup, baked: { threshold, sites } };
     if (!this.#isRolling) this.#rolled = this.#roll();
+  }
+
+  /**
+   * Opens a rewritten model in fresh workers in the background, which skip the zeros of pruned runs from then on.
+   *
+   * @returns resolves to whether every worker has it; not while the old ones still answer.
+   */
+  async adopt(sparse: Uint8Array): Promise<boolean> {
+    this.#setup = { ...this.#setup, sparse };
+    if (!this.#isRolling) this.#rolled = this.#roll();
+    await this.#rolled;
+    return this.#setup.sparse === sparse && !this.#isClosing;
   }
 
   /** From now on only what waits already gets a worker. */
@@ -184,7 +197,7 @@ export class WorkerPool {
       if (!isOpen) {
         if (this.#setup !== setup) continue;
         // The live gates go on answering, also in every worker to come.
-        this.#setup = withoutBaked(setup);
+        this.#setup = withoutExtras(setup);
         break;
       }
       if (this.#isClosing || !this.#workers.includes(old)) {
@@ -200,6 +213,6 @@ export class WorkerPool {
   }
 }
 
-function withoutBaked({ baked: _, ...setup }: WorkerSetup): WorkerSetup {
+function withoutExtras({ baked: _, sparse: __, ...setup }: WorkerSetup): WorkerSetup {
   return setup;
 }

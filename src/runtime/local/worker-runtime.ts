@@ -142,6 +142,10 @@ export class WorkerRuntime implements Runtime {
     this.#pool.prepare(threshold);
   }
 
+  adopt(model: Uint8Array): Promise<boolean> {
+    return this.#pool.adopt(model);
+  }
+
   shadow(run: ShadowRun): Promise<ShadowResult | 'dropped'> {
     return new Promise((resolve, reject) => {
       const dropOrReject = (error: unknown) => {

@@ -1,65 +1,54 @@
 /** A worker thread: one model, one run at a time. Nothing here knows about requests, states or policies. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import * as ort from 'onnxruntime-node';
 import { messageOf } from '../../config/errors.ts';
 import { binned } from '../../estimator/binning.ts';
 import { float16MagnitudeBits } from '../../estimator/float16.ts';
 import { instrument } from '../../onnx/instrument.ts';
-import { THRESHOLD_INPUT } from '../../onnx/names.ts';
 import type { RetainedAtSite } from '../measure.ts';
 import { holdsFinite } from './finite.ts';
 import type { FromWorker, RunDone, RunMessage, ToWorker, WorkerData } from './messages.ts';
-import { fromOrtTensor, toOrtTensor } from './ort-tensors.ts';
+import { NativeSession } from './native-session.ts';
+import { OrtSession } from './ort-session.ts';
+import { type Session, thresholdInput } from './session.ts';
 import { tally } from './tally.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('worker.js runs only as a worker thread');
 const { setup, answers } = workerData as WorkerData;
 
-function sessionOptions(): ort.InferenceSession.SessionOptions {
-  const entries: Record<string, unknown> = { intra_op: { allow_spinning: '0' } };
-  if (setup.externalFolder !== undefined)
-    entries.model_external_initializers_file_folder_path = setup.externalFolder;
-  return {
-    intraOpNumThreads: setup.intraOpThreads,
-    interOpNumThreads: 1,
-    graphOptimizationLevel: 'all',
-    logSeverityLevel: 3,
-    extra: { session: entries },
-  };
-}
-
 interface Sessions {
-  readonly plain: ort.InferenceSession;
-  readonly gated: ort.InferenceSession | undefined;
-  readonly baked: ort.InferenceSession | undefined;
-}
-
-/** Memory of this thread: ONNX Runtime takes no shared memory. */
-function own(bytes: Uint8Array): Uint8Array {
-  return bytes.buffer instanceof SharedArrayBuffer ? bytes.slice() : bytes;
+  readonly plain: Session;
+  readonly gated: Session | undefined;
+  /** With the present threshold as a constant. */
+  readonly baked: Session | undefined;
+  /** Skips what the gates zero; answers as `gated` does, up to rounding. */
+  readonly sparse: Session | undefined;
 }
 
 async function open(): Promise<Sessions> {
-  const plain = await ort.InferenceSession.create(own(setup.plain), sessionOptions());
-  const gated =
-    setup.gated === undefined
-      ? undefined
-      : await ort.InferenceSession.create(own(setup.gated), sessionOptions());
-  return { plain, gated, baked: await openBaked() };
+  const { plain, gated, sparse, kernels } = setup;
+  return {
+    plain: await OrtSession.open(plain, setup),
+    gated: gated === undefined ? undefined : await OrtSession.open(gated, setup),
+    baked: await openBaked(),
+    sparse:
+      sparse === undefined || kernels === undefined
+        ? undefined
+        : await NativeSession.open(sparse, { ...setup, kernels }),
+  };
 }
 
 /** Gates with a constant threshold stay inside the blocked layout of convolutions, which gates with an input leave. */
-async function openBaked(): Promise<ort.InferenceSession | undefined> {
+async function openBaked(): Promise<Session | undefined> {
   if (setup.baked === undefined || setup.gated === undefined) return undefined;
   const { threshold, sites } = setup.baked;
   const thresholds = new Array<number>(setup.taps.length).fill(threshold);
-  const { bytes } = instrument(own(setup.plain), {
+  const { bytes } = instrument(setup.plain.slice(), {
     ...sites,
     gate: { kind: 'baked', thresholds },
     taps: false,
   });
-  return ort.InferenceSession.create(bytes, sessionOptions());
+  return OrtSession.open(bytes, setup);
 }
 
 /** Thresholds travel as float32, and are compared as such. */
@@ -70,29 +59,26 @@ function isBakedIn(message: RunMessage): boolean {
 }
 
 async function run(sessions: Sessions, message: RunMessage, idleMs: number): Promise<RunDone> {
-  const feeds: Record<string, ort.OnnxValue> = {};
-  for (const input of message.inputs) feeds[input.name] = toOrtTensor(ort, input);
-  const isGated = message.thresholds !== undefined && sessions.gated !== undefined;
+  const { thresholds, measure } = message;
+  const isGated = thresholds !== undefined && sessions.gated !== undefined;
   const baked = isGated && isBakedIn(message) ? sessions.baked : undefined;
-  const session = baked ?? (isGated ? sessions.gated : sessions.plain);
-  const taps = isGated && message.measure !== 'nothing' ? setup.taps : [];
-  if (isGated && baked === undefined)
-    feeds[THRESHOLD_INPUT] = new ort.Tensor('float32', message.thresholds, [message.thresholds.length]);
+  const sparse = isGated && measure === 'nothing' ? sessions.sparse : undefined;
+  const session = sparse ?? baked ?? (isGated ? sessions.gated! : sessions.plain);
+  const taps = isGated && measure !== 'nothing' ? setup.taps : [];
+  const inputs =
+    isGated && baked === undefined ? [...message.inputs, thresholdInput(thresholds)] : message.inputs;
   const started = performance.now();
-  const results = await session.run(feeds, [...message.outputs, ...taps]);
-  const outputs = message.outputs.map((name) => fromOrtTensor(name, results[name]!));
+  const results = await session.run(inputs, [...message.outputs, ...taps]);
+  const outputs = results.slice(0, message.outputs.length);
   if (isGated && !message.isShadow && !outputs.every(holdsFinite))
     return dense(sessions, message, started, idleMs);
   const inferred = performance.now();
-  const tensors = taps.map((tap) => results[tap]!);
+  const magnitudes = results.slice(message.outputs.length).map(({ elements }) => magnitudeBits(elements));
   return {
     kind: 'done',
     id: message.id,
     outputs,
-    ...measured(
-      tensors.map((tap) => magnitudeBits(tap.data)),
-      message,
-    ),
+    ...measured(magnitudes, message),
     inferMs: inferred - started,
     measureMs: performance.now() - inferred,
     idleMs,

@@ -1,0 +1,221 @@
+import { setTimeout } from 'node:timers/promises';
+import { messageOf } from '../../config/errors.ts';
+import type { Tensor } from '../../protocol/types.ts';
+import type { LayerReport, PlanSetup } from '../../runtime/local/plan-messages.ts';
+import { PlanThread } from '../../runtime/local/plan-thread.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import { candidateSets, type Layer, smallerSets } from '../../sparse/candidates.ts';
+import { type Speedup, speedupOf, verdictOf } from '../../sparse/speedup.ts';
+
+/** What was measured for requests of about one size. */
+export interface BucketPlan {
+  /** Largest number of rows of such a request: a power of two. */
+  readonly rows: number;
+  readonly pays: boolean;
+  readonly speedup: Speedup;
+  /** Milliseconds of one run, medians. */
+  readonly plainMs: number;
+  readonly sparseMs: number;
+}
+
+/** Which layers are sparse, and what that gains. */
+export type Plan =
+  | { readonly kind: 'unmeasured' }
+  /** Nothing can be measured: no kernels, no layer that could be sparse, or it fails. */
+  | { readonly kind: 'impossible'; readonly reason: string; readonly layers: readonly LayerReport[] }
+  | {
+      readonly kind: 'measured';
+      /** τ that the density of the operators' inputs belongs to. */
+      readonly threshold: number;
+      readonly layers: readonly (LayerReport & { readonly isSparse: boolean })[];
+      readonly buckets: readonly BucketPlan[];
+    };
+
+export interface PlannerOptions {
+  readonly setup: PlanSetup;
+  readonly outputs: readonly string[];
+  readonly thresholdsFor: (threshold: number) => Float32Array;
+  readonly runtime: Pick<Runtime, 'pending'>;
+  /** Told of every plan, with the rewritten model where some request gains. */
+  readonly onPlan: (plan: Plan, model: Uint8Array | undefined) => void;
+}
+
+/** Requests that are kept per size. */
+const KEPT = 8;
+/** Requests of a size that a plan begins with. */
+const ENOUGH = 3;
+/** Rounds that sets of layers are compared by, before the best is judged. */
+const FIRST_ROUNDS = 3;
+/** A set with one layer less must be so much faster. */
+const STEP = 1.02;
+/** A threshold that is lower or higher by this factor is planned for anew. */
+const OTHER_THRESHOLD = 1.25;
+/** How long a round waits for the server to be idle, and how often it looks. */
+const PATIENCE_MS = 1000;
+const LOOK_MS = 2;
+
+interface Timing {
+  readonly ratios: number[];
+  readonly plainMs: number[];
+  readonly sparseMs: number[];
+}
+
+/**
+ * Finds out whether pruning saves time, and by which layers: whole sessions are timed against the plain one in a thread of
+ * its own, on sampled requests, while production has nothing to do. In doubt plain stays.
+ */
+export class TimePlanner {
+  readonly #options: PlannerOptions;
+  readonly #kept = new Map<number, (readonly Tensor[])[]>();
+  #plan: Plan = { kind: 'unmeasured' };
+  #wanted = 0;
+  #isPlanning = false;
+  #isClosed = false;
+
+  constructor(options: PlannerOptions) {
+    this.#options = options;
+  }
+
+  get plan(): Plan {
+    return this.#plan;
+  }
+
+  /** Whether pruning saves time for a request of so many rows; false where it was not measured. */
+  pays(rows: number): boolean {
+    const plan = this.#plan;
+    return plan.kind === 'measured' && plan.buckets.some((bucket) => bucket.rows === bucketOf(rows) && bucket.pays);
+  }
+
+  /** A sampled request, which may be timed. Its memory must not be changed afterwards. */
+  offer(inputs: readonly Tensor[]): void {
+    const rows = bucketOf(inputs[0]?.shape[0] ?? 1);
+    const kept = this.#kept.get(rows) ?? [];
+    this.#kept.set(rows, kept);
+    kept.push(inputs);
+    if (kept.length > KEPT) kept.shift();
+    this.#begin();
+  }
+
+  /** The threshold that production is at or heading for; 0: none. */
+  want(threshold: number): void {
+    this.#wanted = threshold;
+    this.#begin();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  get #isDue(): boolean {
+    const plan = this.#plan;
+    if (this.#wanted === 0 || this.#isClosed || plan.kind === 'impossible') return false;
+    const ready = [...this.#kept].filter(([, kept]) => kept.length >= ENOUGH).map(([rows]) => rows);
+    if (plan.kind === 'unmeasured') return ready.length > 0;
+    const factor = this.#wanted / plan.threshold;
+    const isOther = factor > OTHER_THRESHOLD || factor < 1 / OTHER_THRESHOLD;
+    return isOther || ready.some((rows) => !plan.buckets.some((bucket) => bucket.rows === rows));
+  }
+
+  #begin(): void {
+    if (this.#isPlanning || !this.#isDue) return;
+    this.#isPlanning = true;
+    void this.#make().finally(() => {
+      this.#isPlanning = false;
+      this.#begin();
+    });
+  }
+
+  async #make(): Promise<void> {
+    const threshold = this.#wanted;
+    let thread: PlanThread | undefined;
+    let layers: readonly LayerReport[] = [];
+    try {
+      const opened = await PlanThread.open(this.#options.setup);
+      thread = opened.thread;
+      layers = opened.model.reports;
+      const { set, buckets } = await this.#measure(thread, opened.model.layers, threshold);
+      const model = buckets.some(({ pays }) => pays) ? await thread.rewrite(set) : undefined;
+      const planned = layers.map((layer, i) => ({ ...layer, isSparse: set.includes(i) }));
+      this.#tell({ kind: 'measured', threshold, layers: planned, buckets }, model);
+    } catch (error) {
+      this.#tell({ kind: 'impossible', reason: messageOf(error), layers }, undefined);
+    } finally {
+      thread?.close();
+    }
+  }
+
+  #tell(plan: Plan, model: Uint8Array | undefined): void {
+    if (this.#isClosed) return;
+    this.#plan = plan;
+    this.#options.onPlan(plan, model);
+  }
+
+  async #measure(thread: PlanThread, layers: readonly Layer[], threshold: number) {
+    const sizes = [...this.#kept].sort(([, a], [, b]) => b.length - a.length).map(([rows]) => rows);
+    const [first] = sizes;
+    if (first === undefined || layers.length === 0) throw new Error('no layer of this model can be sparse');
+    const time = (set: readonly number[], rows: number) => this.#timer(thread, set, rows, threshold);
+    let best: { set: readonly number[]; ratio: number } | undefined;
+    const consider = async (set: readonly number[], step: number): Promise<boolean> => {
+      const timing = await time(set, first)(FIRST_ROUNDS);
+      const { ratio } = speedupOf(timing.ratios);
+      const isBetter = best === undefined || ratio > best.ratio * step;
+      if (isBetter) best = { set, ratio };
+      return isBetter;
+    };
+    for (const set of candidateSets(layers)) await consider(set, 1);
+    for (let isBetter = true; isBetter; ) {
+      isBetter = false;
+      for (const set of smallerSets(best!.set)) isBetter = (await consider(set, STEP)) || isBetter;
+    }
+    const { set } = best!;
+    const buckets: BucketPlan[] = [];
+    for (const rows of sizes) {
+      const more = time(set, rows);
+      let timing = await more(FIRST_ROUNDS);
+      while (verdictOf(timing.ratios) === 'open') timing = await more(1);
+      const { ratios, plainMs, sparseMs } = timing;
+      buckets.push({
+        rows,
+        pays: verdictOf(ratios) === 'faster',
+        speedup: speedupOf(ratios),
+        plainMs: speedupOf(plainMs).ratio,
+        sparseMs: speedupOf(sparseMs).ratio,
+      });
+    }
+    return { set, buckets };
+  }
+
+  /** Times a set of layers, round after round. */
+  #timer(thread: PlanThread, set: readonly number[], rows: number, threshold: number) {
+    const { outputs, thresholdsFor } = this.#options;
+    const timing: Timing = { ratios: [], plainMs: [], sparseMs: [] };
+    return async (rounds: number): Promise<Timing> => {
+      for (let i = 0; i < rounds; i++) {
+        await this.#idle();
+        const kept = this.#kept.get(rows)!;
+        const inputs = kept[timing.ratios.length % kept.length]!;
+        const thresholds = thresholdsFor(threshold);
+        const { plainMs, sparseMs } = await thread.round({ set, inputs, outputs, thresholds });
+        timing.ratios.push(plainMs / sparseMs);
+        timing.plainMs.push(plainMs);
+        timing.sparseMs.push(sparseMs);
+      }
+      return timing;
+    };
+  }
+
+  /** Production goes first; where it never rests, a round a second is all that it is asked for. */
+  async #idle(): Promise<void> {
+    const until = performance.now() + PATIENCE_MS;
+    do {
+      if (this.#isClosed) throw new Error('the server is shutting down');
+      await setTimeout(LOOK_MS);
+    } while (this.#options.runtime.pending > 0 && performance.now() < until);
+  }
+}
+
+/** The next power of two. */
+function bucketOf(rows: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, rows)));
+}

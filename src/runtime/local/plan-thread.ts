@@ -1,0 +1,75 @@
+import { Worker } from 'node:worker_threads';
+import type { FromPlanner, PlanSetup, ToPlanner } from './plan-messages.ts';
+
+/** Compiled next to this file; from sources (tests) the built one is used. */
+const WORKER = new URL(
+  import.meta.url.endsWith('.ts') ? '../../../dist/runtime/local/plan-worker.js' : './plan-worker.js',
+  import.meta.url,
+);
+
+type Kind = FromPlanner['kind'];
+type Answer<K extends Kind> = Extract<FromPlanner, { kind: K }>;
+
+/** A thread of its own that times sparse forms of a model: one question at a time. */
+export class PlanThread {
+  readonly #worker: Worker;
+  #waiting: ((message: FromPlanner) => void) | undefined;
+  /** The thread has ended. */
+  #isOver = false;
+
+  private constructor(setup: PlanSetup) {
+    this.#worker = new Worker(WORKER, { workerData: setup });
+    this.#worker.on('message', (message: FromPlanner) => this.#settle(message));
+    this.#worker.on('error', (error) => this.#end(error.message));
+    this.#worker.on('exit', () => this.#end('the thread ended'));
+  }
+
+  /** @throws Error when the thread cannot open the model. */
+  static async open(setup: PlanSetup): Promise<{ thread: PlanThread; model: Answer<'ready'> }> {
+    const thread = new PlanThread(setup);
+    return { thread, model: await thread.#next('ready') };
+  }
+
+  /** @throws Error when the sparse form cannot be run. */
+  round(question: Omit<Extract<ToPlanner, { kind: 'round' }>, 'kind'>): Promise<Answer<'round'>> {
+    this.#worker.postMessage({ kind: 'round', ...question } satisfies ToPlanner);
+    return this.#next('round');
+  }
+
+  /** The model with a set of layers sparse, in shared memory. */
+  async rewrite(set: readonly number[]): Promise<Uint8Array> {
+    this.#worker.postMessage({ kind: 'rewrite', set } satisfies ToPlanner);
+    return (await this.#next('rewritten')).model;
+  }
+
+  /** Ends once the run under way has: ending a thread inside ONNX Runtime would end the process. */
+  close(): void {
+    this.#worker.unref();
+    this.#worker.postMessage({ kind: 'stop' } satisfies ToPlanner);
+    this.#end('the plan was given up');
+  }
+
+  #next<K extends Kind>(kind: K): Promise<Answer<K>> {
+    return new Promise((resolve, reject) => {
+      if (this.#isOver) {
+        reject(new Error('the thread has ended'));
+        return;
+      }
+      this.#waiting = (message) => {
+        if (message.kind === kind) resolve(message as Answer<K>);
+        else reject(new Error(message.kind === 'failed' ? message.message : `unexpected '${message.kind}'`));
+      };
+    });
+  }
+
+  #settle(message: FromPlanner): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.(message);
+  }
+
+  #end(message: string): void {
+    this.#isOver = true;
+    this.#settle({ kind: 'failed', message });
+  }
+}

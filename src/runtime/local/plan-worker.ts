@@ -1,0 +1,103 @@
+/** A thread that times sparse forms of one model against the plain one. It answers every message, one after the other. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { messageOf } from '../../config/errors.ts';
+import { indexGraph } from '../../onnx/graph.ts';
+import { decodeModel } from '../../onnx/model-file.ts';
+import { findSites } from '../../onnx/sites.ts';
+import { linearOperators } from '../../onnx/sparse/operators.ts';
+import { sparsify } from '../../onnx/sparse/sparsify.ts';
+import type { Tensor } from '../../protocol/types.ts';
+import { NativeSession } from './native-session.ts';
+import { OrtSession } from './ort-session.ts';
+import type { FromPlanner, PlanSetup, ToPlanner } from './plan-messages.ts';
+import { type Session, thresholdInput } from './session.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('plan-worker.js runs only as a worker thread');
+const setup = workerData as PlanSetup;
+
+/** Sessions that are kept open, besides the plain one. */
+const MOST_OPEN = 2;
+/** An arm of a round lasts so long at least, in milliseconds, so that the clock and a stray interrupt matter little. */
+const ARM_MS = 2;
+const MOST_REPEATS = 64;
+
+const model = decodeModel(setup.plain.slice());
+const { sites } = findSites(model, setup.sites);
+const { scheme } = setup.sites;
+const operators = linearOperators(model, indexGraph(model), sites, scheme);
+const opened = new Map<string, Session>();
+
+function rewritten(set: readonly number[]): Uint8Array {
+  return sparsify(
+    model,
+    sites,
+    scheme,
+    set.map((i) => operators.sparse[i]!),
+  ).bytes;
+}
+
+async function sessionOf(set: readonly number[]): Promise<Session> {
+  const key = set.join();
+  const known = opened.get(key);
+  if (known !== undefined) return known;
+  if (opened.size >= MOST_OPEN) opened.delete(opened.keys().next().value!);
+  const session = await NativeSession.open(rewritten(set), setup);
+  opened.set(key, session);
+  return session;
+}
+
+async function msOf(session: Session, inputs: readonly Tensor[], outputs: readonly string[], repeats: number) {
+  const started = performance.now();
+  for (let i = 0; i < repeats; i++) await session.run(inputs, outputs);
+  return (performance.now() - started) / repeats;
+}
+
+async function round(plain: Session, message: Extract<ToPlanner, { kind: 'round' }>): Promise<FromPlanner> {
+  const { set, inputs, outputs, thresholds } = message;
+  const sparse = await sessionOf(set);
+  const gated = [...inputs, thresholdInput(thresholds)];
+  const first = await msOf(plain, inputs, outputs, 1);
+  await msOf(sparse, gated, outputs, 1);
+  const repeats = Math.min(MOST_REPEATS, Math.max(1, Math.ceil(ARM_MS / first)));
+  const before = await msOf(plain, inputs, outputs, repeats);
+  const one = await msOf(sparse, gated, outputs, repeats);
+  const other = await msOf(sparse, gated, outputs, repeats);
+  const after = await msOf(plain, inputs, outputs, repeats);
+  return { kind: 'round', plainMs: (before + after) / 2, sparseMs: (one + other) / 2 };
+}
+
+function answerTo(plain: Session, message: Exclude<ToPlanner, { kind: 'stop' }>): Promise<FromPlanner> {
+  if (message.kind === 'round') return round(plain, message);
+  const bytes = rewritten(message.set);
+  const shared = new Uint8Array(new SharedArrayBuffer(bytes.byteLength));
+  shared.set(bytes);
+  return Promise.resolve({ kind: 'rewritten', model: shared });
+}
+
+const post = (message: FromPlanner): void => port.postMessage(message);
+
+async function start(): Promise<void> {
+  const plain = await OrtSession.open(setup.plain, setup);
+  let last = Promise.resolve();
+  port!.on('message', (message: ToPlanner) => {
+    last = last.then(async () => {
+      if (message.kind === 'stop') {
+        port!.close();
+        return;
+      }
+      try {
+        post(await answerTo(plain, message));
+      } catch (error) {
+        post({ kind: 'failed', message: messageOf(error) });
+      }
+    });
+  });
+  post({
+    kind: 'ready',
+    layers: operators.sparse.map(({ kind, weight }) => ({ kind, weight })),
+    reports: [...operators.sparse.map(({ name, op }) => ({ name, op })), ...operators.dense],
+  });
+}
+
+start().catch((error: unknown) => post({ kind: 'failed', message: messageOf(error) }));

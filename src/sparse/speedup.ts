@@ -1,0 +1,50 @@
+/** How much faster one way of running a model is than another, from runs in alternation. */
+
+/** Time of the plain model over time of the other; above 1 the other is faster. `low` and `high` bound the median. */
+export interface Speedup {
+  readonly ratio: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Chance that the median lies outside the interval, at most. */
+const ERROR = 0.05;
+
+/**
+ * The median of the ratios of rounds, with a distribution-free interval: the closest pair of order statistics between which
+ * the median lies with probability 1 − 5 % (of signs of n differences; where n is too small for that, all of them).
+ *
+ * @param ratios - one per round, not empty.
+ */
+export function speedupOf(ratios: readonly number[]): Speedup {
+  const sorted = ratios.toSorted((a, b) => a - b);
+  const n = sorted.length;
+  let below = 0;
+  let tail = 0.5 ** n;
+  // tail = P(at most `below` of n fair coins show heads)
+  for (let choose = 1; ; ) {
+    choose = (choose * (n - below)) / (below + 1);
+    const next = tail + choose * 0.5 ** n;
+    if (2 * next > ERROR || below + 1 >= n / 2) break;
+    tail = next;
+    below++;
+  }
+  const middle = n >> 1;
+  const ratio = n % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+  return { ratio, low: sorted[below]!, high: sorted[n - 1 - below]! };
+}
+
+/** A sparse model must be this much faster to be taken: a smaller gain is not worth the difference in rounding. */
+export const WORTHWHILE = 1.03;
+const LEAST_ROUNDS = 9;
+const MOST_ROUNDS = 31;
+
+export type Verdict = 'faster' | 'not-faster' | 'open';
+
+/** Whether the other way is faster by what is worthwhile; in doubt after many rounds it is not. */
+export function verdictOf(ratios: readonly number[]): Verdict {
+  if (ratios.length < LEAST_ROUNDS) return 'open';
+  const { low, high } = speedupOf(ratios);
+  if (low >= WORTHWHILE) return 'faster';
+  return high < WORTHWHILE || ratios.length >= MOST_ROUNDS ? 'not-faster' : 'open';
+}
