@@ -147,7 +147,9 @@ function pastFrame(at, { at: changedAt, state, threshold, exposure, candidate },
  * @returns {number | null}
  */
 export function floorOf({ objective }) {
-  return ['top1', 'relative', 'cosine'].includes(objective.measure) ? objective.floor : null;
+  return ['top1', 'relative', 'spread', 'cosine', 'exact'].includes(objective.measure)
+    ? objective.floor
+    : null;
 }
 
 /**

@@ -11,7 +11,7 @@ const MEANINGS = {
   observe: 'Candidates are measured on shadow traffic; none is applied.',
   fixed: 'The operator’s threshold is applied; the guard can still withdraw it.',
   warming: 'The window of sampled requests is filling.',
-  featureless: 'The free energy offers no candidate.',
+  featureless: 'There is no candidate whose answers could be judged.',
   trial: 'A candidate is tried on shadow traffic.',
   tracking: 'A candidate gets as much of production as the evidence allows; a higher one may be tried.',
   drifted: 'The traffic moved away from the reference; a fresh window fills.',
@@ -30,6 +30,7 @@ export function createStatePanel() {
   const progress = byId('progress', HTMLProgressElement);
   const progressText = byId('progress-text', HTMLElement);
   const shadow = byId('shadow', HTMLElement);
+  const objective = byId('objective', HTMLElement);
 
   /**
    * @param {Report} report
@@ -44,6 +45,7 @@ export function createStatePanel() {
     change.title = detail;
     setText(changedAt, at > 0 ? `${clock(at)}, ${ago(at, now)}` : 'at the start');
     if (at > 0) changedAt.dateTime = new Date(at).toISOString();
+    setText(objective, objectiveOf(report));
     const { samples, capacity } = report.window;
     progress.max = capacity;
     progress.value = samples;
@@ -59,6 +61,21 @@ function meaningOf(report) {
   const meaning = sites.length === 0 ? 'No site of this model can be gated.' : (MEANINGS[state] ?? '');
   const would = state === 'observe' ? ` Mode auto would now be in state ${phase.kind}.` : '';
   return `${answersText(report)} ${meaning}${would}`;
+}
+
+/**
+ * How answers are judged, or why they cannot be.
+ *
+ * @param {Pick<Report, 'objective'>} report
+ */
+export function objectiveOf({ objective }) {
+  const { measure, floor, outputs, vacuous, reason } = objective;
+  const allowed = `mean loss of at most ${significant(1 - floor)}`;
+  if (vacuous === null)
+    return `objective: ${allowed}; what it is measured by is decided on the first answers`;
+  if (vacuous) return `objective: ${allowed} by ${measure}, which proves nothing: ${reason}`;
+  const judged = outputs.map((output) => `${output.name} (${output.kind}) by ${output.measure}`);
+  return `objective: ${allowed}; ${judged.join(', ')}`;
 }
 
 /**

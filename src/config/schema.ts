@@ -262,15 +262,25 @@ export const ConfigSchema = z.strictObject({
         .enum(['auto', 'top1', 'margin', 'relative', 'cosine'])
         .default('auto')
         .describe(
-          'How the loss of an answer is measured. `auto`: `margin` for class scores, `relative` (relative error) for all else.',
+          'How the loss of an answer is measured. `auto`: by what the output is, as its dense answers show: `margin` for class scores, cosine for unit vectors, error against the spread of the output for all else.',
         ),
       output: z
         .string()
         .optional()
-        .describe('Name of the output that is compared. Default: the first floating-point output.'),
+        .describe(
+          'Name of the output that is judged. Default: every output, and the one that loses most counts.',
+        ),
+      allowVacuous: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Prunes although the measure cannot tell good answers from any others, or no candidate can be refuted.',
+        ),
       tolerance: positive
         .default(0.1)
-        .describe('Largest relative error at which answers agree, for the measure `relative`.'),
+        .describe(
+          'Largest error at which answers agree, as a share of the answer or of the spread of the output.',
+        ),
       cosineTolerance: positive
         .default(0.01)
         .describe('Largest 1 − cosine at which answers agree, for the measure `cosine`.'),

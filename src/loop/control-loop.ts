@@ -5,6 +5,7 @@ import {
   distinctUntilChanged,
   filter,
   from,
+  map,
   merge,
   mergeMap,
   type Observable,
@@ -15,7 +16,8 @@ import {
 import { messageOf } from '../config/errors.ts';
 import type { Mode } from '../config/modes.ts';
 import type { Config } from '../config/schema.ts';
-import type { ControlEvent } from '../control/phases/event.ts';
+import type { Objective } from '../control/guard/objective.ts';
+import type { ControlEvent, EventOf } from '../control/phases/event.ts';
 import { type Interest, interestIn } from '../control/phases/interest.ts';
 import { controlOptionsOf } from '../control/phases/options.ts';
 import {
@@ -35,14 +37,15 @@ import {
   type ControlOptions,
   type HeldBack,
   initialState,
+  isSearched,
 } from '../control/phases/state.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
 import type { RollingWindow } from '../estimator/rolling-window.ts';
 import type { Tensor } from '../protocol/types.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
-import type { AgreementOptions } from './comparison/agreement.ts';
 import { AgreementWindow } from './comparison/agreement-window.ts';
+import { Judge } from './comparison/judge.ts';
 import { MeasuredByThreshold, type MeasuredPruning } from './comparison/measured.ts';
 import { topTwoMargin } from './comparison/top-two-margin.ts';
 import { Estimation } from './estimation.ts';
@@ -75,8 +78,8 @@ export interface LoopOptions {
   /** Names of all outputs of the model. */
   readonly outputs: readonly string[];
   readonly config: Pick<Config, 'window' | 'sampling' | 'criticality' | 'drift' | 'agreement' | 'control'>;
-  /** How answers are compared; by default as configured. */
-  readonly agreement?: AgreementOptions;
+  /** Outputs where the graph ends in Softmax or LogSoftmax; by default none. */
+  readonly softmaxOutputs?: readonly string[];
   /** Runs sampled requests again. */
   readonly runtime: Pick<Runtime, 'shadow' | 'busy'>;
   /** Until `timed` says otherwise. */
@@ -112,7 +115,7 @@ export class ControlLoop {
   readonly outcomes: Record<ShadowOutcome, number> = { ok: 0, dropped: 0, failed: 0 };
   readonly #options: LoopOptions;
   readonly #measured: MeasuredByThreshold;
-  readonly #compared: AgreementOptions;
+  readonly #judge: Judge;
   readonly #clock: Clock;
   readonly #sampler: Sampler;
   readonly #estimation: Estimation;
@@ -130,9 +133,17 @@ export class ControlLoop {
   constructor(options: LoopOptions) {
     const { sites, config, resume, telemetry, clock = SYSTEM_CLOCK } = options;
     this.#options = options;
-    this.#compared = options.agreement ?? config.agreement;
     this.#clock = clock;
     this.control = controlOptionsOf(config);
+    const objective = resume?.objective ?? null;
+    this.#judge = new Judge({
+      agreement: config.agreement,
+      allowedLoss: this.control.allowedLoss,
+      softmaxOutputs: options.softmaxOutputs ?? [],
+      warmSamples: this.control.warmSamples,
+      objective,
+      onDecided: telemetry?.judged,
+    });
     this.#measured = new MeasuredByThreshold(sites);
     this.#sampler = new Sampler(config.sampling);
     this.#uncompared = new UncomparedAnswers(this.control);
@@ -144,7 +155,8 @@ export class ControlLoop {
       onEstimated: telemetry?.estimated,
     });
     const { mode, threshold } = config.control;
-    const begun = resume?.state ?? initialState(mode, threshold, this.control);
+    const resumed = resume?.state ?? initialState(mode, threshold, this.control);
+    const begun = objective === null ? unproven(resumed) : resumed;
     this.#state = new BehaviorSubject<ControllerState>({ ...begun, heldBack: options.heldBack });
     // The first to hear of a step, so that whoever follows the steps finds what belongs to the new state.
     this.#steps.subscribe((step) => this.#follow(step));
@@ -168,7 +180,12 @@ export class ControlLoop {
   }
 
   get resumePoint(): ResumePoint {
-    return { state: this.state, reference: this.#estimation.reference };
+    return { state: this.state, reference: this.#estimation.reference, objective: this.objective };
+  }
+
+  /** How answers are judged; null: not decided yet. */
+  get objective(): Objective | null {
+    return this.#judge.objective;
   }
 
   /** What the latest samples are estimated from. */
@@ -236,7 +253,7 @@ export class ControlLoop {
   answered(threshold: number, outputs: readonly Tensor[], atMs: number): void {
     if (!this.#isPrunable || (threshold === 0 && !isWithheld(this.state))) return;
     try {
-      const margin = threshold === 0 ? null : topTwoMargin(outputs, this.#compared);
+      const margin = threshold === 0 ? null : topTwoMargin(outputs, this.objective);
       if (margin !== null) this.#uncertainty.answered(threshold, margin);
       const uncompared = this.#uncompared.add(atMs);
       if (uncompared !== null)
@@ -267,7 +284,9 @@ export class ControlLoop {
 
   /** Takes in what a sampled request has shown, unless it was answered before the traffic, or what is trusted, changed. */
   take(sample: ShadowSample): void {
-    if (sample.epoch === this.state.epoch) this.#samples.next(sample);
+    if (sample.epoch !== this.state.epoch) return;
+    if (!sample.isExtra) this.#judge.add(sample.answers);
+    this.#samples.next(sample);
   }
 
   /** A pruned answer was not finite where the dense one, which the client got, is: nothing is left of it. */
@@ -313,7 +332,8 @@ export class ControlLoop {
   async #sample(request: AnsweredRequest): Promise<void> {
     const { sites, outputs, runtime } = this.#options;
     const counts = this.#sampled++ % COUNT_EVERY === 0;
-    const options = { sites, outputs, agreement: this.#compared, counts };
+    const probe = this.#judge.isProbing ? this.criticality?.curve.thresholds.at(-1) : undefined;
+    const options = { sites, outputs, judge: this.#judge, counts, probe };
     try {
       const thresholds = comparedThresholds(this.state, request.position);
       const sample = await shadowRun(runtime, request, thresholds, options, this.#clock);
@@ -363,7 +383,15 @@ export class ControlLoop {
 
   /** What is looked at because its answer is suspected is not what the traffic is like. */
   #snapshots(): Observable<ControlEvent> {
-    return this.#estimation.events(this.#samples.pipe(filter(({ isExtra }) => !isExtra)), () => this.state);
+    return this.#estimation
+      .events(this.#samples.pipe(filter(({ isExtra }) => !isExtra)), () => this.state)
+      .pipe(map((event) => this.#withDoubt(event)));
+  }
+
+  /** Nothing is tried by a measure that is not decided, or sees nothing. */
+  #withDoubt(event: EventOf<'snapshot'>): ControlEvent {
+    const { unjudged } = this.#judge;
+    return unjudged === null ? event : { ...event, unjudged };
   }
 
   /** A stage that throws loses the sample at hand, not the loop: the controller is told and the stage goes on. */
@@ -379,6 +407,7 @@ export class ControlLoop {
     if (before.epoch !== after.epoch) {
       this.#uncertainty.reset();
       this.#measured.reset();
+      this.#judge.restart();
     }
     if (before !== after) this.#estimation.startAfresh(before, after);
     if (isOfProduction(before, event) || after.change !== before.change) this.#uncompared.end();
@@ -391,4 +420,9 @@ function isOfProduction(state: ControllerState, event: ControlEvent): boolean {
   return (
     event.kind === 'comparison' && event.threshold === (appliedThreshold(state) || comparedThreshold(state))
   );
+}
+
+/** What was searched by a measure that nobody has kept is searched again. */
+function unproven(state: ControllerState): ControllerState {
+  return isSearched(state.phase) ? { ...state, phase: { kind: 'warming' } } : state;
 }

@@ -1,6 +1,6 @@
 import { map, type Observable } from 'rxjs';
 import type { Config } from '../config/schema.ts';
-import type { ControlEvent, Suggestion } from '../control/phases/event.ts';
+import type { EventOf, Suggestion } from '../control/phases/event.ts';
 import { driftOf, isSeeking } from '../control/phases/production.ts';
 import { type ControllerState, type ControlOptions, isSearched } from '../control/phases/state.ts';
 import { ladderOf } from '../control/search/ladder.ts';
@@ -57,7 +57,10 @@ export class Estimation {
   }
 
   /** One event per snapshot of the window. @param stateNow - the controller's, when a snapshot is estimated. */
-  events(samples$: Observable<ShadowSample>, stateNow: () => ControllerState): Observable<ControlEvent> {
+  events(
+    samples$: Observable<ShadowSample>,
+    stateNow: () => ControllerState,
+  ): Observable<EventOf<'snapshot'>> {
     return samples$.pipe(
       snapshots(this.window, this.#options.config.window.every),
       map((snapshot) => this.#estimate(snapshot, stateNow())),
@@ -80,7 +83,7 @@ export class Estimation {
     this.#drift.close();
   }
 
-  #estimate(snapshot: Snapshot, state: ControllerState): ControlEvent {
+  #estimate(snapshot: Snapshot, state: ControllerState): EventOf<'snapshot'> {
     const { at, samples, newSamples, sites, slices, requests, newRequests } = snapshot;
     const { config, onEstimated } = this.#options;
     const started = performance.now();

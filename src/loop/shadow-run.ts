@@ -3,7 +3,8 @@ import type { Tensor } from '../protocol/types.ts';
 import type { RetainedAtSite } from '../runtime/measure.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Clock } from './clock.ts';
-import { type AgreementOptions, type Comparison, compare } from './comparison/agreement.ts';
+import type { Comparison } from './comparison/agreement.ts';
+import type { Judge, PilotAnswers } from './comparison/judge.ts';
 
 /** What a request that is looked at again has to do with the controller's state when it was answered. */
 export interface Look {
@@ -54,13 +55,17 @@ export interface ShadowSample {
   readonly histograms: SiteHistograms;
   /** In the order of the thresholds that were to be compared. */
   readonly comparisons: readonly ComparedAnswer[];
+  /** What an objective can be decided on. */
+  readonly answers: PilotAnswers;
 }
 
 export interface ShadowOptions {
   readonly sites: number;
   /** Every output of the model. */
   readonly outputs: readonly string[];
-  readonly agreement: AgreementOptions;
+  readonly judge: Pick<Judge, 'compare'>;
+  /** The highest candidate, where its answer is wanted beside. */
+  readonly probe?: number | undefined;
   /** Whether to count what passes the gates at the first threshold, which takes a run of its own. */
   readonly counts: boolean;
 }
@@ -81,7 +86,7 @@ export async function shadowRun(
   clock: Clock,
 ): Promise<ShadowSample | 'dropped'> {
   const { inputs, epoch, due, isExtra } = request;
-  const { outputs, sites, agreement } = options;
+  const { outputs, sites, judge, probe } = options;
   const again = { inputs, outputs, keepInputs: true };
   const dense = await runtime.shadow({ ...again, thresholds: new Float32Array(sites), measure: 'histogram' });
   if (dense === 'dropped') return 'dropped';
@@ -89,7 +94,7 @@ export async function shadowRun(
   let comparingMs = 0;
   const compared = (answer: readonly Tensor[]) => {
     const started = clock.monotonicMs();
-    const comparison = compare(dense.outputs, answer, agreement);
+    const comparison = judge.compare(dense.outputs, answer, inputs);
     comparingMs += clock.monotonicMs() - started;
     return comparison;
   };
@@ -115,6 +120,16 @@ export async function shadowRun(
       retained: counts ? pruned.retained : null,
     });
   }
+  const probed =
+    probe === undefined
+      ? null
+      : await runtime.shadow({
+          ...again,
+          thresholds: new Float32Array(sites).fill(probe),
+          measure: 'nothing',
+        });
+  if (probed === 'dropped') return 'dropped';
   const { histograms, measureMs: binningMs } = dense;
-  return { at: clock.wallMs(), epoch, isExtra, histograms, binningMs, comparingMs, comparisons };
+  const answers = { inputs, dense: dense.outputs, pruned: probed?.outputs ?? null };
+  return { at: clock.wallMs(), epoch, isExtra, histograms, binningMs, comparingMs, comparisons, answers };
 }

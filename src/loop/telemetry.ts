@@ -1,3 +1,4 @@
+import type { Objective } from '../control/guard/objective.ts';
 import type { ShadowSample } from './shadow-run.ts';
 
 export type ShadowOutcome = 'ok' | 'dropped' | 'failed';
@@ -8,6 +9,8 @@ export interface LoopTelemetry {
   readonly shadowRun?: (outcome: ShadowOutcome, error?: string) => void;
   /** What a shadow run has shown, before the controller hears of it. */
   readonly sampled?: (sample: ShadowSample) => void;
+  /** How answers are judged from now on. */
+  readonly judged?: (objective: Objective) => void;
   /** How long an estimate took, on the calling thread. */
   readonly estimated?: (ms: number) => void;
 }

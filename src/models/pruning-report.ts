@@ -8,6 +8,7 @@ import {
 } from '../control/phases/production.ts';
 import { rampShare } from '../control/rollout/ramp.ts';
 import { leastSamples, onTrial, type Search, type SearchOptions } from '../control/search/search.ts';
+import { measureOf } from '../loop/comparison/objective.ts';
 import type { Durability } from '../store/choice.ts';
 import type { ServedModel } from './served/served-model.ts';
 
@@ -58,7 +59,7 @@ export function pruningSummary(served: ServedModel) {
     ...loop.exposure,
     production: production(state),
     judgedThreshold: comparedThreshold(state),
-    objective: { measure: served.measure, floor: 1 - loop.control.allowedLoss },
+    objective: objectiveOf(served),
     critical: loop.criticality?.critical ?? null,
     criticalMoved: loop.hasMoved,
     sparsity: finite(loop.sparsity.overall),
@@ -96,6 +97,18 @@ export function pruningSummary(served: ServedModel) {
 /** What happened to a model, oldest first; times are Unix milliseconds of the server's clock, as `now` is. */
 export function pruningHistory({ name, history }: ServedModel) {
   return { model: name, now: Date.now(), changes: history.changes };
+}
+
+/** How answers are judged; `measure` is the configured one while nothing is decided. */
+function objectiveOf({ loop, measure }: ServedModel) {
+  const { objective } = loop;
+  return {
+    measure: objective === null ? measure : measureOf(objective),
+    floor: 1 - loop.control.allowedLoss,
+    outputs: objective?.outputs ?? [],
+    vacuous: objective?.vacuous ?? null,
+    reason: objective?.reason ?? null,
+  };
 }
 
 function phaseOf({ loop }: ServedModel) {

@@ -45,11 +45,11 @@ export function resumePointOf(
   const fixed = isTold ? recalledFixed(chosen.fixed, kept.state.fixed, isSame, control) : chosen.fixed;
   const modes = { mode: chosen.mode, modeBy: chosen.modeBy, fixed };
   if (kept !== null && isSame) {
-    const { state, reference, savedAt } = kept;
+    const { state, reference, objective = null, savedAt } = kept;
     const isYoung = Math.abs(now - savedAt) <= config.store.maxAgeSeconds * 1000;
     const isWatched = config.sampling.ratio > 0 && state.mode !== 'off';
     const phase = phaseUnder(modes.mode, state);
-    if (isYoung && isWatched) return { state: { ...state, phase, ...modes }, reference };
+    if (isYoung && isWatched) return { state: { ...state, phase, ...modes }, reference, objective };
   }
   return { state: { ...fresh, ...modes }, reference: null };
 }

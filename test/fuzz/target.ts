@@ -65,5 +65,14 @@ export function metadataOf(name: string): ModelMetadata {
 function loaded(name: string): LoadedModel {
   const signature = metadataOf(name);
   const setup = { plain: new Uint8Array(), taps: [] };
-  return { stem: name, hash: '', signature, rowMeetings: [], sites: [], skipped: [], setup };
+  return {
+    stem: name,
+    hash: '',
+    signature,
+    rowMeetings: [],
+    sites: [],
+    skipped: [],
+    softmaxOutputs: [],
+    setup,
+  };
 }

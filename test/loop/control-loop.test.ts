@@ -22,7 +22,16 @@ const pools = new Map(
 /** One request of half-normal activations, answered with a disagreement rate of `disagreeing`. */
 function sample(loop: ControlLoop, seed: number, scale: number, disagreeing = 0): ShadowSample {
   const h = pools.get(scale)![Math.floor(random() * POOL)]!;
+  const y = (first: number): Tensor => ({
+    name: 'y',
+    datatype: 'FP32',
+    shape: [1, 2],
+    elements: Float32Array.of(first, 0),
+  });
+  // Of two classes, either as often as the other; the highest candidate answers the wrong one.
+  const score = seed % 2 === 0 ? 4 : -4;
   return {
+    answers: { inputs: [], dense: [y(score)], pruned: [y(-score)] },
     at: seed * 100,
     epoch: loop.state.epoch,
     histograms: [h],
@@ -85,7 +94,7 @@ describe('ControlLoop, replayed in virtual time', () => {
     const { state } = before.resumePoint;
     expect(stateName(state)).toBe('tracking');
     const phase = state.phase.kind === 'tracking' ? { ...state.phase, drift: null } : state.phase;
-    const after = open({ state: { ...state, phase }, reference: null });
+    const after = open({ state: { ...state, phase }, reference: null, objective: before.objective });
     feed(after, 1000, 300, 1);
     expect(after.resumePoint.reference).not.toBe(null);
     expect(after.state.change).toBe(state.change);

@@ -13,7 +13,7 @@ import {
   type SearchedPhase,
 } from './state.ts';
 import { moved, rampedAnew } from './transitions.ts';
-import { ofDrift, ofMode, ofMovedPoint, ofNoFeature, ofSearch, ofUncompared } from './wording.ts';
+import { ofDrift, ofMode, ofMovedPoint, ofNoFeature, ofSearch, ofUncompared, ofVacuous } from './wording.ts';
 
 /** The controller: a pure fold over events. Returns the same object when nothing changed. */
 export function step(state: ControllerState, event: ControlEvent, options: ControlOptions): ControllerState {
@@ -108,6 +108,7 @@ function onSnapshot(
 ): ControllerState {
   if (state.mode === 'off') return state;
   const { phase } = state;
+  if (isSearched(phase) && event.unjudged?.kind === 'vacuous') return unjudged(state, event);
   if (isSearched(phase)) return watchTraffic(state, phase, event, options);
   if (phase.kind === 'fallback') {
     const samplesLeft = phase.samplesLeft - event.newSamples;
@@ -124,12 +125,20 @@ function seek(state: ControllerState, event: EventOf<'snapshot'>, options: Contr
     if (state.phase.kind === 'featureless') return state;
     return moved(state, { kind: 'featureless' }, at, ofNoFeature());
   }
+  if (event.unjudged !== undefined) return unjudged(state, event);
   const { critical } = suggestion;
   const { phase } = state;
   const ladder = startedAt(suggestion.ladder, phase.kind === 'drifted' ? phase.roomy : null);
   const search = beginSearch(ladder, state.strikes, options);
   const words = ofSearch(critical, onTrial(search)!.threshold, state.strikes);
   return moved(state, { kind: 'trial', critical, search, drift: null }, at, words);
+}
+
+/** Dense: whatever the answers at a candidate were, the measure could not tell. */
+function unjudged(state: ControllerState, { unjudged: why, at }: EventOf<'snapshot'>): ControllerState {
+  if (why?.kind !== 'vacuous') return state;
+  const isTold = state.phase.kind === 'featureless' && state.change.reason === 'vacuous';
+  return isTold ? state : moved(state, { kind: 'featureless' }, at, ofVacuous(why.detail));
 }
 
 /** A threshold has room when its trial saw at most this share of the allowed loss. It is then proven again quickly. */

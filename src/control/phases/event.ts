@@ -24,6 +24,8 @@ export type ControlEvent =
       readonly drift: DriftReading | null;
       /** The critical point has left the interval that it had when the search began. */
       readonly hasMoved: boolean;
+      /** Why no candidate may be tried: how answers are judged is not decided yet, or sees nothing. Absent: one may. */
+      readonly unjudged?: { readonly kind: 'pilot' } | { readonly kind: 'vacuous'; readonly detail: string };
     }
   /** A sampled request was answered both ways at `threshold`, with a mean loss of `loss` over its rows, 0–1. */
   | {

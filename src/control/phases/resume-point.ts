@@ -1,4 +1,5 @@
 import type { DriftReference } from '../../drift/detector.ts';
+import type { Objective } from '../guard/objective.ts';
 import type { ControllerState } from './state.ts';
 
 /** Where a loop goes on from: all that it knows beyond its window. */
@@ -6,4 +7,6 @@ export interface ResumePoint {
   readonly state: ControllerState;
   /** What drift is measured from. */
   readonly reference: DriftReference | null;
+  /** How answers are judged; null or absent: not decided. */
+  readonly objective?: Objective | null;
 }

@@ -25,7 +25,7 @@ export interface Applied {
 export type Phase =
   /** The window fills. */
   | { readonly kind: 'warming' }
-  /** The window is full and offers no candidate: dense. */
+  /** The window is full and offers no candidate, or none whose answers can be judged: dense. */
   | { readonly kind: 'featureless' }
   /** A candidate is tried on shadow traffic; nothing is applied. */
   | {
@@ -105,6 +105,7 @@ export type ChangeReason =
   | 'operator'
   | 'critical-point'
   | 'no-feature'
+  | 'vacuous'
   | 'agreement-proven'
   | 'agreement-unproven'
   | 'ramped'

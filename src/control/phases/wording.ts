@@ -20,6 +20,10 @@ export function ofNoFeature(): Words {
   return { reason: 'no-feature', detail: 'the free energy shows no significant feature' };
 }
 
+export function ofVacuous(detail: string): Words {
+  return { reason: 'vacuous', detail: `dense: ${detail}` };
+}
+
 export function ofSearch(critical: CriticalPoint | null, threshold: number, strikes: number): Words {
   const found =
     critical === null

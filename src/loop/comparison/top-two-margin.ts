@@ -1,5 +1,6 @@
+import type { Objective } from '../../control/guard/objective.ts';
 import type { Tensor } from '../../protocol/types.ts';
-import { type AgreementOptions, chosenOutput, floatsOf, hasClasses } from './agreement.ts';
+import { floatsOf, isFloat } from './answer-rows.ts';
 
 /** Scores that are looked at in one answer, whole rows of them: what a long answer costs is bounded. */
 const MOST_SCORES = 65_536;
@@ -10,11 +11,15 @@ const MOST_SCORES = 65_536;
  *
  * @returns null where there are no classes to compare, or that is not the objective.
  */
-export function topTwoMargin(outputs: readonly Tensor[], options: AgreementOptions): number | null {
-  if (options.measure === 'relative' || options.measure === 'cosine') return null;
-  const scores = chosenOutput(outputs, options.output);
-  if (scores === undefined || !hasClasses(scores)) return null;
+export function topTwoMargin(
+  outputs: readonly Tensor[],
+  objective: Pick<Objective, 'outputs'> | null,
+): number | null {
+  const judged = objective?.outputs.find(({ measure }) => measure === 'margin' || measure === 'top1');
+  const scores = judged && outputs.find(({ name }) => name === judged.name);
+  if (scores === undefined || !isFloat(scores) || scores.shape.length !== 2) return null;
   const [rows, width] = scores.shape as [number, number];
+  if (width < 2) return null;
   const n = Math.min(rows, Math.max(1, Math.floor(MOST_SCORES / width)));
   if (n === 0) return null;
   const elements = (scores.elements as Float32Array).subarray(0, n * width);

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { nonzeroCount } from '../../estimator/histogram.ts';
+import { describeObjective, measureOf } from '../../loop/comparison/objective.ts';
 import type { ShadowSample } from '../../loop/shadow-run.ts';
 import type { LoopTelemetry } from '../../loop/telemetry.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
@@ -12,6 +13,13 @@ export function loopTelemetry(model: string, metrics: Metrics, log: Logger): Loo
       if (error !== undefined) log.warn({ model, error }, 'shadow run failed');
     },
     sampled: (sample) => countSample(model, metrics, sample),
+    judged: (objective) => {
+      const { vacuous } = objective;
+      const told = { model, measure: measureOf(objective), vacuous };
+      const detail = `answers are judged: ${describeObjective(objective)}`;
+      if (vacuous) log.warn(told, detail);
+      else log.info(told, detail);
+    },
     estimated: (ms) => metrics.estimatorDuration.observe({ step: 'critical-point' }, ms / 1000),
   };
 }

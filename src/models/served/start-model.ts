@@ -2,7 +2,6 @@ import type { Logger } from 'pino';
 import { BUNDLED_NAME } from '../../config/bundled-model.ts';
 import type { Config } from '../../config/schema.ts';
 import { controlOptionsOf } from '../../control/phases/options.ts';
-import { comparedBy } from '../../loop/comparison/agreement.ts';
 import { ControlLoop } from '../../loop/control-loop.ts';
 import type { LoadedModel } from '../../runtime/local/load-model.ts';
 import type { WorkerSetup } from '../../runtime/local/messages.ts';
@@ -43,7 +42,7 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
     sites: loaded.sites.length,
     outputs: metadata.outputs.map((output) => output.name),
     config,
-    agreement: { ...config.agreement, output: comparedBy(metadata.outputs, config.agreement) },
+    softmaxOutputs: loaded.softmaxOutputs,
     runtime,
     heldBack: heldBackAtFirst(config),
     resume: keeper?.resumePoint ?? resumePointOf(null, inherited, subject, Date.now()),

@@ -7,6 +7,7 @@ import { decodeModel, encodeModel, externalDataFiles, relocateExternalData } fro
 import { type RowMeeting, rowMeetings } from '../../onnx/row-independence.ts';
 import { type ModelSignature, modelSignature } from '../../onnx/signature.ts';
 import type { Site, SiteOptions, SkippedSite } from '../../onnx/sites.ts';
+import { softmaxOutputs } from '../../onnx/softmax-outputs.ts';
 import { checkText } from '../../onnx/text.ts';
 import { findExternalData, lookOf } from './external-data.ts';
 import type { WorkerSetup } from './messages.ts';
@@ -21,6 +22,8 @@ export interface LoadedModel {
   readonly rowMeetings: readonly RowMeeting[];
   readonly sites: readonly Site[];
   readonly skipped: readonly SkippedSite[];
+  /** Outputs where the graph ends in Softmax or LogSoftmax. */
+  readonly softmaxOutputs: readonly string[];
   readonly setup: Omit<WorkerSetup, 'intraOpThreads'>;
 }
 
@@ -48,6 +51,7 @@ export async function loadModel(path: string, siteOptions: SiteOptions): Promise
     rowMeetings: rowMeetings(model),
     sites,
     skipped,
+    softmaxOutputs: softmaxOutputs(model),
     setup: {
       plain: shared(opened),
       taps: sites.map((site) => site.tap),

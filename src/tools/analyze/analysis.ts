@@ -1,6 +1,7 @@
 import type { Feature } from '../../criticality/critical-point.ts';
 import type { FeatureKind } from '../../criticality/features.ts';
 import type { Temperature } from '../../criticality/free-energy.ts';
+import type { AnswerMeasure } from './answer-measure.ts';
 
 export type Rule = 'significant' | 'paper';
 
@@ -70,6 +71,8 @@ export interface Analysis {
   readonly curve: RenormalizedCurve & { readonly thresholds: readonly number[]; readonly continuous: Curve };
   readonly features: readonly Feature[];
   readonly critical: CriticalThreshold | null;
+  /** How a server would judge the answers. */
+  readonly measure: AnswerMeasure;
   readonly answers?: Answers;
   readonly timings: {
     /** One dense pass with its histograms, and everything read from them. */

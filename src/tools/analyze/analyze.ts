@@ -6,6 +6,7 @@ import { type LoadedModel, loadModel } from '../../runtime/local/load-model.ts';
 import { WorkerRuntime } from '../../runtime/local/worker-runtime.ts';
 import { recordedInputs } from '../inputs/recorded-inputs.ts';
 import { type Analysis, type Answers, curveOf, type FullEvaluation } from './analysis.ts';
+import { answerMeasure } from './answer-measure.ts';
 import { assertClasses, scoresOutput, shareAlike } from './class-scores.ts';
 import { type DensePass, densePass, siteHistograms } from './dense-pass.ts';
 import { type PrunedPass, prunedPass, prunedPassWithPoint } from './full-pass.ts';
@@ -55,7 +56,10 @@ export async function analyze(options: AnalyzeOptions = {}): Promise<Analysis> {
       sites: model.sites.length,
       outputs: scores === undefined ? [] : [scores],
     };
-    return await analyzeModel(nameOf(path), model, passes, labels?.subarray(0, rows), options);
+    const all = { ...passes, outputs: outputs.map(({ name }) => name) };
+    const measure = await answerMeasure(all, model.softmaxOutputs);
+    const analysis = await analyzeModel(nameOf(path), model, passes, labels?.subarray(0, rows), options);
+    return { ...analysis, measure };
   } finally {
     await runtime.close();
   }
@@ -67,7 +71,7 @@ async function analyzeModel(
   passes: Passes,
   labels: Int32Array | undefined,
   options: AnalyzeOptions,
-): Promise<Analysis> {
+): Promise<Omit<Analysis, 'measure'>> {
   const rows = passes.batches.at(-1)!.to;
   await rehearse(passes, options);
   const started = performance.now();

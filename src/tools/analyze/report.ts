@@ -2,7 +2,15 @@ import type { Analysis, AnalyzedSite } from './analysis.ts';
 import { panels } from './panels.ts';
 import { escapeText, markerIcon, type Plot, plotSvg } from './plot.ts';
 import { PAGE_STYLE } from './report-style.ts';
-import { FEATURE_HEAD, featureCells, noCriticalPoint, number, percent, seconds } from './summary.ts';
+import {
+  FEATURE_HEAD,
+  featureCells,
+  measureText,
+  noCriticalPoint,
+  number,
+  percent,
+  seconds,
+} from './summary.ts';
 
 /** An analysis as one HTML page that needs nothing else: figures, six panels, features and sites. */
 export function htmlReport(analysis: Analysis): string {
@@ -59,6 +67,7 @@ function figures(analysis: Analysis): string {
   return [
     ...critically,
     figure('features', String(features.length), 'significant'),
+    figure('answers judged by', measureText(analysis)),
     ...optional(answers?.denseAccuracy, (v) => figure('accuracy, dense', percent(v))),
     ...optional(answers?.criticalAccuracy, (v) => figure('accuracy at τ*', percent(v))),
     ...optional(answers?.criticalAgreement, (v) => figure('agreement at τ*', percent(v))),

@@ -18,6 +18,7 @@ export function findings(analysis: Analysis): Finding[] {
           ['interval of τ*', `${number(critical.interval[0])} … ${number(critical.interval[1])}`],
           ['sparsity β*', percent(critical.sparsity)],
         ] as const)),
+    ['answers judged by', measureText(analysis)],
     ...optional('sparsity when pruned', answers?.criticalSparsity, percent),
     ...optional('accuracy, dense', answers?.denseAccuracy, percent),
     ...optional('accuracy at τ*', answers?.criticalAccuracy, percent),
@@ -35,6 +36,12 @@ export function findings(analysis: Analysis): Finding[] {
     ),
     ['from a filled window', seconds(timings.windowSeconds)],
   ];
+}
+
+/** How answers are judged, or why they cannot be. */
+export function measureText({ measure: { measure, outputs, reason } }: Analysis): string {
+  if (reason !== null) return `nothing: ${reason}`;
+  return `${measure} (${[...new Set(outputs.map(({ kind }) => kind))].join(', ')})`;
 }
 
 /** Why there is no critical threshold. */

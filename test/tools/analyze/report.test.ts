@@ -39,6 +39,22 @@ const ANALYSIS: Analysis = {
     { kind: 'minimum', threshold: 0.75, sparsity: 0.5, prominence: 0.1, interval: [0.75, 0.75] },
   ],
   critical: { threshold: 0.5, sparsity: 0.3, feature: 'maximum', interval: [0.25, 0.75] },
+  measure: {
+    measure: 'margin',
+    outputs: [
+      {
+        name: 'y',
+        kind: 'class scores',
+        measure: 'margin',
+        isPerPosition: false,
+        spread: null,
+        replaced: 0.8,
+        constant: 0.8,
+      },
+    ],
+    vacuous: false,
+    reason: null,
+  },
   answers: {
     denseAccuracy: 0.91,
     criticalAccuracy: 0.88,
