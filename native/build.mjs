@@ -7,7 +7,16 @@
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -17,11 +26,33 @@ import { promisify } from 'node:util';
 const here = dirname(fileURLToPath(import.meta.url));
 const target = join(here, '..', 'dist', 'native', `taustat-${process.platform}-${process.arch}.node`);
 
-const COMMON = ['-std=c++17', '-O3', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra', '-Wno-maybe-uninitialized'];
-/** Instruction sets of the kernels, by folder; what an architecture does not list is not built for it. */
+const COMMON = [
+  '-std=c++17',
+  '-O3',
+  '-fPIC',
+  '-fvisibility=hidden',
+  '-Wall',
+  '-Wextra',
+  '-Wno-maybe-uninitialized',
+];
+/**
+ * Instruction sets of the kernels, by folder, per architecture.
+ *
+ * @type {Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>}
+ */
 const KERNELS = {
   x64: {
-    avx512: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vbmi2', '-mavx2', '-mfma', '-mbmi2', '-mpopcnt'],
+    avx512: [
+      '-mavx512f',
+      '-mavx512bw',
+      '-mavx512dq',
+      '-mavx512vl',
+      '-mavx512vbmi2',
+      '-mavx2',
+      '-mfma',
+      '-mbmi2',
+      '-mpopcnt',
+    ],
     avx2: ['-mavx2', '-mfma', '-mbmi2', '-mpopcnt'],
     portable: [],
   },
@@ -31,9 +62,16 @@ const KERNELS = {
 /** Sources with the flags that only they get. */
 function sources() {
   const kernels = KERNELS[process.arch] ?? { portable: [] };
-  const of = (folder) => readdirSync(join(here, folder)).filter((name) => name.endsWith('.cc')).map((name) => join(here, folder, name));
+  /** @param {string} folder */
+  const of = (folder) =>
+    readdirSync(join(here, folder))
+      .filter((name) => name.endsWith('.cc'))
+      .map((name) => join(here, folder, name));
   return [
-    ...Object.entries(kernels).map(([name, flags]) => ({ file: join(here, 'kernels', name, 'kernels.cc'), flags })),
+    ...Object.entries(kernels).map(([name, flags]) => ({
+      file: join(here, 'kernels', name, 'kernels.cc'),
+      flags,
+    })),
     ...['kernels', 'ort', 'ops'].flatMap(of).map((file) => ({ file, flags: [] })),
     ...of('addon').map((file) => ({ file, flags: addonFlags() })),
   ];
@@ -57,11 +95,18 @@ function compiler() {
   });
 }
 
-/** Changes with every source, header and flag, and with the compiler. */
+/**
+ * Changes with every source, header and flag, and with the compiler.
+ *
+ * @param {string} cxx
+ */
 function fingerprint(cxx) {
   const hash = createHash('sha256');
+  /** @param {string} folder */
   const add = (folder) => {
-    for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) =>
+      a.name < b.name ? -1 : 1,
+    )) {
       const path = join(folder, entry.name);
       if (entry.isDirectory()) add(path);
       else if (/\.(cc|h|mjs)$/.test(entry.name)) hash.update(entry.name).update(readFileSync(path));
@@ -71,6 +116,7 @@ function fingerprint(cxx) {
   return hash.update(execFileSync(cxx, ['--version'])).digest('hex');
 }
 
+/** @param {string} cxx */
 async function compile(cxx) {
   const folder = mkdtempSync(join(tmpdir(), 'taustat-native-'));
   try {
@@ -81,7 +127,8 @@ async function compile(cxx) {
     const objects = queue.map(({ object }) => object);
     const run = promisify(execFile);
     const work = async () => {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) await run(cxx, [...next.args, '-o', next.object]);
+      for (let next = queue.shift(); next !== undefined; next = queue.shift())
+        await run(cxx, [...next.args, '-o', next.object]);
     };
     await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, work));
     const shared = process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared'];
@@ -97,7 +144,9 @@ async function compile(cxx) {
 
 const cxx = process.platform === 'win32' ? undefined : compiler();
 if (cxx === undefined) {
-  console.log('native: no C++ compiler found, so models run dense; install one (Debian: apt-get install g++) and build again');
+  console.log(
+    'native: no C++ compiler found, so models run dense; install one (Debian: apt-get install g++) and build again',
+  );
 } else {
   const mark = `${target}.sha256`;
   const print = fingerprint(cxx);
@@ -110,7 +159,9 @@ if (cxx === undefined) {
       console.log(`native: compiled with ${cxx} in ${((performance.now() - begun) / 1000).toFixed(0)} s`);
     } catch (error) {
       rmSync(target, { force: true });
-      console.log(`native: ${cxx} failed, so models run dense: ${String(error.stderr ?? error.message).split('\n').slice(0, 8).join('\n')}`);
+      const { stderr, message } = /** @type {{ stderr?: string, message: string }} */ (error);
+      const why = (stderr ?? message).split('\n').slice(0, 8).join('\n');
+      console.log(`native: ${cxx} failed, so models run dense: ${why}`);
     }
   }
 }

@@ -16,6 +16,11 @@ uint64_t* cellsOfThisThread() {
   return cells.get();
 }
 
+bool isEmpty(const uint64_t* cells, int bin) {
+  const uint64_t* at = cells + static_cast<size_t>(bin) * kHistogramLanes;
+  return (at[0] | at[1] | at[2] | at[3]) == 0;
+}
+
 /** Sums of one or more chunks, [bins] from `first` on. */
 struct Window {
   int first = kHistogramBins;
@@ -55,21 +60,24 @@ void Histogram::compute(Run& run) const {
       zeros += static_cast<double>(cells[lane] >> 40);
       cells[lane] = 0;
     }
-    if (first <= last && first < kNonFiniteBin) window.reserve(first, std::min(last, kNonFiniteBin - 1));
-    for (int bin = first; bin <= last; bin++) {
-      double n = 0, residual = 0;
+    const auto take = [&](int bin, double& residual) {
+      double n = 0;
       for (int lane = 0; lane < kHistogramLanes; lane++) {
         uint64_t& cell = cells[bin * kHistogramLanes + lane];
         n += static_cast<double>(cell >> 40);
         residual += static_cast<double>(cell & kResiduals);
         cell = 0;
       }
-      if (bin >= kNonFiniteBin) {
-        nonFinite += n;
-      } else {
-        window.counts[static_cast<size_t>(bin - window.first)] += n;
-        window.residuals[static_cast<size_t>(bin - window.first)] += residual;
-      }
+      return n;
+    };
+    double ignored = 0;
+    for (; last >= kNonFiniteBin; last--) nonFinite += take(last, ignored);
+    while (last > first && isEmpty(cells, last)) last--;
+    if (first > last) continue;
+    window.reserve(first, last);
+    for (int bin = first; bin <= last; bin++) {
+      const auto at = static_cast<size_t>(bin - window.first);
+      window.counts[at] += take(bin, window.residuals[at]);
     }
   }
   const size_t bins = window.counts.size();
