@@ -17,11 +17,12 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createRequire } from 'node:module';
 import { availableParallelism, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+// @ts-expect-error It has no types.
+import headers from 'node-api-headers';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const target = join(here, '..', 'dist', 'native', `taustat-${process.platform}-${process.arch}.node`);
@@ -79,8 +80,12 @@ function sources() {
 
 /** Symbols of Node are weak, so that the file also loads where there is no Node, as a library of operators. */
 function addonFlags() {
-  const { include_dir } = createRequire(import.meta.url)('node-api-headers');
-  return ['-I', include_dir, '-DNAPI_VERSION=8', '-DNAPI_EXTERN=__attribute__((visibility("default"),weak))'];
+  return [
+    '-I',
+    headers.include_dir,
+    '-DNAPI_VERSION=8',
+    '-DNAPI_EXTERN=__attribute__((visibility("default"),weak))',
+  ];
 }
 
 function compiler() {

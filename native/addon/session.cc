@@ -28,7 +28,8 @@ NativeSession::NativeSession(const Kernels* kernels, const void* model, size_t b
   const ort::Api& api = ort::api();
   ort::Owned<ort::SessionOptions> options(&ort::Api::ReleaseSessionOptions);
   ort::check(api.CreateSessionOptions(options.out()));
-  ort::check(api.SetSessionLogSeverityLevel(options.get(), 3));
+  // What goes wrong is thrown; nothing but a fatal error is logged as well.
+  ort::check(api.SetSessionLogSeverityLevel(options.get(), 4));
   ort::check(api.SetIntraOpNumThreads(options.get(), settings.intraOpThreads));
   ort::check(api.SetInterOpNumThreads(options.get(), 1));
   ort::check(api.SetSessionGraphOptimizationLevel(options.get(), settings.optimization));
@@ -36,6 +37,7 @@ NativeSession::NativeSession(const Kernels* kernels, const void* model, size_t b
   operators_.addTo(options.get());
   ort::check(api.CreateCpuMemoryInfo(1, 0, memory_.out()));
   ort::check(api.CreateRunOptions(runOptions_.out()));
+  ort::check(api.RunOptionsSetRunLogSeverityLevel(runOptions_.get(), 4));
   if (model != nullptr)
     ort::check(api.CreateSessionFromArray(environmentOfProcess(), model, bytes, options.get(), session_.out()));
   else

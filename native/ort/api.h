@@ -59,6 +59,7 @@ size_t sizeOf(int elementType);
   F(36, Status*, SessionGetInputName, (const Session*, size_t, Allocator*, char**)) \
   F(37, Status*, SessionGetOutputName, (const Session*, size_t, Allocator*, char**)) \
   F(39, Status*, CreateRunOptions, (RunOptions**)) \
+  F(41, Status*, RunOptionsSetRunLogSeverityLevel, (RunOptions*, int)) \
   F(46, Status*, RunOptionsSetTerminate, (RunOptions*)) \
   F(47, Status*, RunOptionsUnsetTerminate, (RunOptions*)) \
   F(49, Status*, CreateTensorWithDataAsOrtValue, (const MemoryInfo*, void*, size_t bytes, const int64_t* dims, size_t, int elementType, Value**)) \

@@ -12,6 +12,7 @@ export type NativeLoad =
       readonly addon: NativeAddon;
       /** For `init`. */
       readonly libraryPath: string;
+      readonly binaryPath: string;
     }
   | {
       readonly kind: 'unavailable';
@@ -57,7 +58,7 @@ function attempt(isTried: boolean): NativeLoad {
     if (refusal !== undefined) return unavailable(`the kernels do not load here: ${refusal}`);
   }
   try {
-    return { kind: 'loaded', addon: require(BINARY) as NativeAddon, libraryPath };
+    return { kind: 'loaded', addon: require(BINARY) as NativeAddon, libraryPath, binaryPath: BINARY };
   } catch (error) {
     return unavailable(`the kernels do not load here: ${messageOf(error)}`);
   }
