@@ -1,0 +1,88 @@
+#pragma once
+#include "tiles.h"
+
+namespace taustat {
+namespace {
+
+/** Quads whose lists are held at once, and whose sums pass over a panel before the next. */
+constexpr int kMatMulQuads = 32;
+
+template <typename V>
+TAUSTAT_INLINE V finish(V sum, const V& low, const V& high, const V& threshold) {
+  return V::smaller(high, V::larger(low, sum)).gated(threshold);
+}
+
+/** Sums [rows][width] to y [rows][columns]. */
+template <typename V>
+void storeRows(const MatMul& op, int64_t rowBegin, int rows, int panel, const float* sums, Tally& tally) {
+  const Weights& weights = *op.weights;
+  const int width = weights.width(panel);
+  const int columns = weights.columns - weights.panelBegin[panel] < width ? weights.columns - weights.panelBegin[panel] : width;
+  const V low = V::broadcast(op.epilogue.low), high = V::broadcast(op.epilogue.high);
+  const V threshold = V::broadcast(op.epilogue.threshold);
+  for (int m = 0; m < rows; m++) {
+    float* y = op.y + static_cast<size_t>(rowBegin + m) * weights.columns + weights.panelBegin[panel];
+    const float* from = sums + static_cast<size_t>(m) * width;
+    int j = 0;
+    for (; j + V::lanes <= columns; j += V::lanes) finish(V::load(from + j), low, high, threshold).store(y + j);
+    if (j < columns) finish(V::load(from + j), low, high, threshold).storeFirst(y + j, columns - j);
+    if (op.epilogue.isCounted) tally.keptOut += countKept<V>(y, columns, V::broadcast(0));
+  }
+  if (op.epilogue.isCounted) tally.seenOut += static_cast<int64_t>(rows) * columns;
+}
+
+template <typename V>
+void matMul(const MatMul& op, int64_t rowBegin, int64_t rowEnd, int panelBegin, int panelEnd, Scratch& scratch, Tally& tally) {
+  const Weights& weights = *op.weights;
+  const size_t depth = static_cast<size_t>(weights.depth);
+  const int blocks = (weights.depth + kBlockDepth - 1) / kBlockDepth;
+  const int blockDepth = static_cast<int>(roundUp((weights.depth + blocks - 1) / blocks, 16));
+  const int heldQuads = rowEnd - rowBegin < 4 * kMatMulQuads ? static_cast<int>((rowEnd - rowBegin + 3) / 4) : kMatMulQuads;
+  auto* lists = static_cast<List*>(scratch.reserve(0, sizeof(List) * heldQuads * blocks));
+  auto* sums = static_cast<float*>(scratch.reserve(1, sizeof(float) * heldQuads * 4 * kPanelColumns));
+  const V threshold = V::broadcast(op.threshold);
+  int64_t kept = 0;
+  for (int64_t row = rowBegin; row < rowEnd; row += 4 * heldQuads) {
+    const int rows = rowEnd - row < 4 * heldQuads ? static_cast<int>(rowEnd - row) : 4 * heldQuads;
+    const int quads = (rows + 3) / 4;
+    const float* x = op.x + static_cast<size_t>(row) * depth;
+    for (int q = 0; q < quads; q++)
+      for (int b = 0; b < blocks; b++) {
+        const int begin = b * blockDepth;
+        const int n = weights.depth - begin < blockDepth ? weights.depth - begin : blockDepth;
+        if (n <= 0) {
+          for (uint16_t& count : lists[q * blocks + b].count) count = 0;
+          continue;
+        }
+        kept += listBlock<V>(x + 4 * q * depth + begin, depth, rows - 4 * q < 4 ? rows - 4 * q : 4, n, threshold,
+                             lists[q * blocks + b]);
+      }
+    const bool isSingle = rows == 1;
+    for (int panel = panelBegin; panel < panelEnd; panel++) {
+      const int width = weights.width(panel);
+      const float* bias = weights.bias + weights.panelBegin[panel];
+      const int sumRows = isSingle ? 1 : 4 * quads;
+      for (int m = 0; m < sumRows; m++)
+        for (int j = 0; j < width; j += V::lanes) V::load(bias + j).store(sums + static_cast<size_t>(m) * width + j);
+      const Tiles tiles(width, V::lanes, isSingle ? V::rowVectors : V::tileVectors);
+      const Add* add = isSingle ? kRows<V>.of : kQuads<V>.of;
+      for (int b = 0; b < blocks; b++) {
+        const float* w = weights.panel(panel) + static_cast<size_t>(b) * blockDepth * width;
+        for (int tile = 0, column = 0; tile < tiles.count; column += tiles.of(tile++) * V::lanes)
+          for (int q = 0; q < quads; q++)
+            add[tiles.of(tile) - 1](lists[q * blocks + b], x + 4 * q * depth + b * blockDepth, depth, w + column,
+                                    static_cast<size_t>(width), sums + static_cast<size_t>(4) * q * width + column);
+      }
+      storeRows<V>(op, row, rows, panel, sums, tally);
+    }
+  }
+  if (panelBegin == 0) {
+    tally.kept += kept;
+    tally.seen += (rowEnd - rowBegin) * weights.depth;
+    tally.multiplied += kept * weights.columns;
+    tally.multiplications += (rowEnd - rowBegin) * weights.depth * weights.columns;
+  }
+}
+
+}  // namespace
+}  // namespace taustat

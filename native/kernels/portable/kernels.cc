@@ -1,0 +1,10 @@
+#include "vector.h"
+
+#include "../generic/kernels.h"
+
+namespace taustat {
+
+extern const Kernels portableKernels;
+const Kernels portableKernels = kernelsOf<Vector>("portable", [] { return true; });
+
+}  // namespace taustat

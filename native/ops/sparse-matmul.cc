@@ -1,0 +1,60 @@
+#include "sparse-matmul.h"
+
+#include <algorithm>
+
+namespace taustat {
+
+SparseMatMul::SparseMatMul(const Attributes& attributes, const Environment& environment)
+    : environment_(environment), gate_(attributes, environment) {
+  const ort::Value* w = attributes.constant(1);
+  const ort::Value* bias = attributes.constant(2);
+  if (w == nullptr) attributes.refuse("W is not constant");
+  const std::vector<int64_t> dims = ort::shapeOf(w).dims;
+  if (dims.size() != 2) attributes.refuse("W has " + std::to_string(dims.size()) + " dimensions, not 2");
+  for (const int64_t dim : dims)
+    if (dim < 1 || dim > 1 << 26) attributes.refuse("W is empty or too large");
+  const bool isTransposed = attributes.integer("transB", 0) != 0;
+  const int depth = static_cast<int>(dims[isTransposed ? 1 : 0]), columns = static_cast<int>(dims[isTransposed ? 0 : 1]);
+  if (bias != nullptr && ort::shapeOf(bias).count() != columns) attributes.refuse("B does not have one entry per column");
+  hasBias_ = bias != nullptr;
+  pack_ = Pack::ofMatMul(ort::floats(w), bias == nullptr ? nullptr : ort::floats(bias), depth, columns, isTransposed);
+}
+
+void SparseMatMul::compute(Run& run) const {
+  const ort::Value* x = run.input(0);
+  const ort::Value* thresholds = run.input(3);
+  if (!hasBias_ && run.input(2) != nullptr) throw std::invalid_argument("B is not constant");
+  const Weights& weights = pack_->weights();
+  std::vector<int64_t> dims = ort::shapeOf(x).dims;
+  if (dims.empty() || dims.back() != weights.depth)
+    throw std::invalid_argument("X has rows of " + std::to_string(dims.empty() ? 0 : dims.back()) + ", W needs " +
+                                std::to_string(weights.depth));
+  MatMul op{};
+  op.weights = &weights;
+  op.x = ort::floats(x);
+  op.rows = 1;
+  for (size_t i = 0; i + 1 < dims.size(); i++) op.rows *= dims[i];
+  op.threshold = gate_.inputThreshold(thresholds);
+  op.epilogue = gate_.epilogue(thresholds);
+  dims.back() = weights.columns;
+  op.y = static_cast<float*>(run.output(dims));
+  if (op.rows == 0) return;
+  const auto& matMul = environment_.kernels->matMul;
+  // Rows are shared out where every thread gets two quads at least, panels otherwise.
+  const int threads = environment_.threads;
+  const int64_t quads = (op.rows + 3) / 4;
+  const bool isByRows = quads >= 2 * static_cast<int64_t>(threads);
+  const int tasks = isByRows ? threads : std::min(threads, weights.panels);
+  std::vector<Tally> tallies(static_cast<size_t>(tasks));
+  run.parallel(tasks, [&](int i) {
+    Tally& tally = tallies[static_cast<size_t>(i)];
+    Scratch& scratch = Scratch::ofThisThread();
+    if (isByRows)
+      matMul(op, 4 * (quads * i / tasks), std::min(op.rows, 4 * (quads * (i + 1) / tasks)), 0, weights.panels, scratch, tally);
+    else
+      matMul(op, 0, op.rows, weights.panels * i / tasks, weights.panels * (i + 1) / tasks, scratch, tally);
+  });
+  gate_.count(tallies);
+}
+
+}  // namespace taustat

@@ -1,0 +1,27 @@
+#pragma once
+#include "../kernels/pack.h"
+#include "gate.h"
+
+namespace taustat {
+
+/**
+ * X [..., K] · W [K, N] + B whose gated and zero activations cost nothing. Inputs: X, W (constant; [N, K] with `transB`),
+ * B (constant, optional), thresholds (optional).
+ */
+class SparseMatMul {
+ public:
+  static constexpr const char* kName = "SparseMatMul";
+  static constexpr size_t kInputs = 4, kRequired = 2;
+  static constexpr int kOutputType = ort::kFloat;
+
+  SparseMatMul(const Attributes& attributes, const Environment& environment);
+  void compute(Run& run) const;
+
+ private:
+  const Environment& environment_;
+  Gate gate_;
+  std::shared_ptr<const Pack> pack_;
+  bool hasBias_;
+};
+
+}  // namespace taustat

@@ -1,0 +1,178 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { binned } from '../../src/estimator/binning.ts';
+import { histogramOf } from '../../src/runtime/local/native/histogram-output.ts';
+import { model, node, tensor, value } from '../onnx/models.ts';
+import { availableKernels, bytesOf, type Floats, nativeFloats, nativeRun, openedAddon } from './opened.ts';
+import { checkConv, checkMatMul, convShapes, matMulShapes, randomOf } from './sparse-law.ts';
+
+const DOMAIN = { domain: 'ai.taustat' };
+const SHAPES = 150;
+
+const sameBytes = (a: Float64Array, b: Float64Array): boolean =>
+  Buffer.compare(
+    Buffer.from(a.buffer, a.byteOffset, a.byteLength),
+    Buffer.from(b.buffer, b.byteOffset, b.byteLength),
+  ) === 0;
+
+describe.each(availableKernels())('kernels %s', (kernels) => {
+  it('convolve the gated input as ONNX Runtime does', async () => {
+    await fc.assert(
+      fc.asyncProperty(convShapes, (shape) => checkConv(kernels, shape)),
+      { numRuns: SHAPES },
+    );
+  });
+
+  it('multiply the gated input as ONNX Runtime does', async () => {
+    await fc.assert(
+      fc.asyncProperty(matMulShapes, (shape) => checkMatMul(kernels, shape)),
+      { numRuns: SHAPES },
+    );
+  });
+
+  it('pool in the bordered layout', () => {
+    const addon = openedAddon(kernels);
+    const random = randomOf(3);
+    const x = Float32Array.from({ length: 2 * 5 * 7 * 6 }, () => random() - 0.5);
+    const pool = (kernel: bigint, stride: bigint) =>
+      model(
+        {
+          nodes: [
+            node('ToBordered', ['x'], 'a', {}, DOMAIN),
+            node('BorderedMaxPool', ['a'], 'b', { kernel, stride }, DOMAIN),
+            node('FromBordered', ['b'], 'y', { channels: 5n }, DOMAIN),
+            node('MaxPool', ['x'], 'z', { kernel_shape: [kernel, kernel], strides: [stride, stride] }),
+          ],
+          inputs: [value('x', [2, 5, 7, 6])],
+          outputs: [value('y'), value('z')],
+        },
+        17,
+        ['ai.taustat'],
+      );
+    for (const [kernel, stride] of [
+      [2n, 2n],
+      [3n, 1n],
+      [3n, 2n],
+      [1n, 3n],
+    ] as const) {
+      const session = addon.createSession(bytesOf(pool(kernel, stride)), { intraOpThreads: 1 });
+      const inputs = [nativeFloats({ name: 'x', shape: [2, 5, 7, 6], values: x })];
+      const [y, z] = addon.run(session, inputs, ['y', 'z']);
+      expect(y!.shape).toEqual(z!.shape);
+      expect(y!.elements).toEqual(z!.elements);
+      addon.release(session);
+    }
+  });
+
+  it('bin as the estimator does', () => {
+    const addon = openedAddon(kernels);
+    const bits = fc.oneof(
+      fc.integer({ min: 0, max: 0xffffffff }),
+      fc.constantFrom(0, 0x80000000, 0x7f800000, 0xff800000, 0x7fc00000, 1, 0x1ffff, 0x20000, 0x3f800000),
+    );
+    const graph = model(
+      {
+        nodes: [node('Histogram', ['x'], 'y', {}, DOMAIN)],
+        inputs: [value('x', ['n'])],
+        outputs: [value('y', undefined, 11)],
+      },
+      17,
+      ['ai.taustat'],
+    );
+    const session = addon.createSession(bytesOf(graph), { intraOpThreads: 1 });
+    fc.assert(
+      fc.property(fc.array(bits, { maxLength: 3000, size: 'max' }), (all) => {
+        const raw = Uint32Array.from(all);
+        const x = new Float32Array(raw.buffer);
+        const [y] = addon.run(session, [nativeFloats({ name: 'x', shape: [x.length], values: x })], ['y']);
+        const got = histogramOf(y!.elements as Float64Array);
+        const expected = binned(raw);
+        const offset = expected.counts.length === 0 ? 0 : expected.offset;
+        const { counts, residuals, ...rest } = got;
+        expect(rest).toEqual({ offset, zeros: expected.zeros, nonFinite: expected.nonFinite });
+        // Thousands of bins: element by element, the comparison would take most of the time.
+        expect(sameBytes(counts, expected.counts) && sameBytes(residuals, expected.residuals)).toBe(true);
+      }),
+      { numRuns: 200 },
+    );
+    addon.release(session);
+  });
+
+  it('count what passes, each element once, in any layout and with any number of threads', () => {
+    const addon = openedAddon(kernels);
+    const random = randomOf(5);
+    const x = Float32Array.from({ length: 3 * 20 * 9 * 9 }, () => (random() < 0.5 ? 0 : random() - 0.5));
+    const kept = x.filter((a) => Math.abs(a) >= 0.2).length;
+    for (const layout of ['nchw', 'bordered'])
+      for (const intraOpThreads of [1, 4]) {
+        const graph = model(
+          {
+            nodes: [
+              node('ToBordered', ['x'], 'xb', {}, DOMAIN),
+              node(
+                'SparseConv',
+                [layout === 'nchw' ? 'x' : 'xb', 'w', '', 'taustat_threshold'],
+                'y',
+                {
+                  pads: [1n, 1n, 1n, 1n],
+                  input_site: 0n,
+                  output_site: 1n,
+                  activation: 'relu',
+                  input_layout: layout,
+                },
+                DOMAIN,
+              ),
+            ],
+            inputs: [value('x', [3, 20, 9, 9]), value('taustat_threshold', [2])],
+            outputs: [value('y')],
+            initializers: [
+              tensor(
+                'w',
+                [33, 20, 3, 3],
+                Array.from({ length: 33 * 20 * 9 }, () => random() - 0.5),
+              ),
+            ],
+          },
+          17,
+          ['ai.taustat'],
+        );
+        const session = addon.createSession(bytesOf(graph), { intraOpThreads });
+        const inputs = [
+          nativeFloats({ name: 'x', shape: [3, 20, 9, 9], values: x }),
+          nativeFloats({ name: 'taustat_threshold', shape: [2], values: Float32Array.of(0.2, 0.5) }),
+        ];
+        const [y] = addon.run(session, inputs, ['y']);
+        addon.run(session, inputs, ['y']);
+        const values = y!.elements as Floats;
+        const passed = values.filter((a) => a !== 0).length;
+        const counts = addon.counts(session);
+        expect(counts.sites).toEqual([
+          { site: 0, kept: 2 * kept, seen: 2 * x.length },
+          { site: 1, kept: 2 * passed, seen: 2 * values.length },
+        ]);
+        const share = counts.multiplied / counts.multiplications;
+        expect(share).toBeGreaterThan((0.8 * kept) / x.length);
+        expect(share).toBeLessThan(kept / x.length);
+        expect(addon.counts(session).sites.every(({ kept, seen }) => kept === 0 && seen === 0)).toBe(true);
+        addon.release(session);
+      }
+  });
+
+  it('do without a batch of none', () => {
+    const addon = openedAddon(kernels);
+    const graph = model(
+      {
+        nodes: [node('SparseMatMul', ['x', 'w'], 'y', {}, DOMAIN)],
+        inputs: [value('x', ['n', 3])],
+        outputs: [value('y')],
+        initializers: [tensor('w', [3, 2], [1, 2, 3, 4, 5, 6])],
+      },
+      17,
+      ['ai.taustat'],
+    );
+    const empty = nativeRun(addon, graph, [{ name: 'x', shape: [0, 3], values: new Float32Array(0) }]);
+    expect(empty).toEqual({ shape: [0, 2], values: new Float32Array(0) });
+    const one = nativeRun(addon, graph, [{ name: 'x', shape: [1, 3], values: Float32Array.of(1, 0, -1) }]);
+    expect([...(one.values as Floats)]).toEqual([-4, -4]);
+  });
+});
