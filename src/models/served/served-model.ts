@@ -5,6 +5,7 @@ import { exposureIn, stateName } from '../../control/phases/production.ts';
 import type { ControllerState } from '../../control/phases/state.ts';
 import type { ControlLoop } from '../../loop/control-loop.ts';
 import type { ModelStatistics } from '../../plane/inference.ts';
+import type { ModelConfiguration } from '../../plane/model-configuration.ts';
 import type { ModelMetadata } from '../../protocol/types.ts';
 import type { LoadedModel } from '../../runtime/local/load-model.ts';
 import type { DenseInstead, Runtime } from '../../runtime/runtime.ts';
@@ -21,6 +22,7 @@ const NOT_KEPT: Durability = { durable: false, reason: 'this server keeps no sta
 /** What a served model is made of. */
 export interface ModelParts {
   readonly metadata: ModelMetadata;
+  readonly configuration: ModelConfiguration;
   readonly loaded: LoadedModel;
   readonly runtime: Runtime;
   readonly loop: ControlLoop;
@@ -37,6 +39,7 @@ export interface ModelParts {
 /** A model that is being served: its runtime, its loop, and what follows the loop's steps. `infer` is the way of a request. */
 export class ServedModel {
   readonly metadata: ModelMetadata;
+  readonly configuration: ModelConfiguration;
   readonly loaded: LoadedModel;
   readonly runtime: Runtime;
   readonly loop: ControlLoop;
@@ -54,8 +57,9 @@ export class ServedModel {
   #choice: Choice | null;
 
   constructor(parts: ModelParts) {
-    const { metadata, loaded, runtime, loop, measure, keeper, choice, metrics, log } = parts;
+    const { metadata, configuration, loaded, runtime, loop, measure, keeper, choice, metrics, log } = parts;
     this.metadata = metadata;
+    this.configuration = configuration;
     this.loaded = loaded;
     this.runtime = runtime;
     this.loop = loop;

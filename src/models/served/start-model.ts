@@ -14,6 +14,7 @@ import { defaultStateFolder } from '../../store/keys.ts';
 import { resumePointOf } from '../../store/resume-point.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { batchingFor } from './batching.ts';
+import { configurationOf } from './configuration.ts';
 import { loopTelemetry } from './loop-telemetry.ts';
 import { ServedModel } from './served-model.ts';
 
@@ -49,7 +50,9 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
   });
   const choice = keeper === undefined ? inherited : keeper.choice;
   const { measure } = config.agreement;
-  return new ServedModel({ metadata, loaded, runtime, loop, measure, keeper, choice, metrics, log });
+  const configuration = configurationOf(metadata, loaded, config);
+  const parts = { metadata, configuration, loaded, runtime, loop, measure, keeper, choice };
+  return new ServedModel({ ...parts, metrics, log });
 }
 
 async function runtimeOf(
