@@ -38,6 +38,7 @@ function identity() {
       instances: 1,
       batchDelayMs: undefined,
       fileName: 'model.onnx',
+      labelFileName: '',
     },
     isCurrent: true,
     admit: () => undefined,

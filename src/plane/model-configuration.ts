@@ -19,4 +19,6 @@ export interface ModelConfiguration {
   /** How long a request waits for others to share its run; undefined: requests never share one. */
   readonly batchDelayMs: number | undefined;
   readonly fileName: string;
+  /** The file that names the classes of every output; empty: none. */
+  readonly labelFileName: string;
 }

@@ -3,12 +3,14 @@ import type { ModelConfiguration } from '../../plane/model-configuration.ts';
 import type { ModelMetadata, TensorSpec } from '../../protocol/types.ts';
 import { unbatchable } from '../../runtime/batching/batch.ts';
 import type { LoadedModel } from '../../runtime/local/load-model.ts';
+import { LABEL_FILE } from '../labels.ts';
 
 /** How a model is served under these settings. */
 export function configurationOf(
   { name, platform, inputs, outputs }: ModelMetadata,
   { signature, rowMeetings, stem }: LoadedModel,
   { server, batching, runtime, model }: Config,
+  hasLabels: boolean,
 ): ModelConfiguration {
   const isShared = batching.maxBatch > 1 && unbatchable(signature, rowMeetings) === undefined;
   const hasRows = [...inputs, ...outputs].every(({ shape }) => shape[0] === -1);
@@ -26,6 +28,7 @@ export function configurationOf(
     instances: runtime.workers ?? 1,
     batchDelayMs: isShared ? batching.maxDelayMs : undefined,
     fileName: `${stem}.onnx`,
+    labelFileName: hasLabels ? LABEL_FILE : '',
   };
 }
 

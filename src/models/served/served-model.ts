@@ -13,6 +13,7 @@ import type { Choice, Durability } from '../../store/choice.ts';
 import type { Keeper } from '../../store/keeper.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { ChangeHistory } from './change-history.ts';
+import type { Classes } from './classification.ts';
 import { countChange, exportModelMetrics } from './model-metrics.ts';
 import { RequestCounter } from './request-counter.ts';
 import { siteThresholds } from './site-thresholds.ts';
@@ -23,6 +24,8 @@ const NOT_KEPT: Durability = { durable: false, reason: 'this server keeps no sta
 export interface ModelParts {
   readonly metadata: ModelMetadata;
   readonly configuration: ModelConfiguration;
+  /** Names of classes, by their index; empty: none. */
+  readonly labels: readonly string[];
   readonly loaded: LoadedModel;
   readonly runtime: Runtime;
   readonly loop: ControlLoop;
@@ -40,6 +43,7 @@ export interface ModelParts {
 export class ServedModel {
   readonly metadata: ModelMetadata;
   readonly configuration: ModelConfiguration;
+  readonly classes: Classes;
   readonly loaded: LoadedModel;
   readonly runtime: Runtime;
   readonly loop: ControlLoop;
@@ -57,9 +61,11 @@ export class ServedModel {
   #choice: Choice | null;
 
   constructor(parts: ModelParts) {
-    const { metadata, configuration, loaded, runtime, loop, measure, keeper, choice, metrics, log } = parts;
+    const { metadata, configuration, labels, loaded, runtime, loop, measure, keeper, choice } = parts;
+    const { metrics, log } = parts;
     this.metadata = metadata;
     this.configuration = configuration;
+    this.classes = { specs: metadata.outputs, labels };
     this.loaded = loaded;
     this.runtime = runtime;
     this.loop = loop;

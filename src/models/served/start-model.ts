@@ -26,13 +26,15 @@ export interface StartOptions {
   readonly log: Logger;
   /** What an operator chose for the model that this one takes the place of; null: nothing. */
   readonly inherited?: Choice | null;
+  /** Names of classes, by their index. By default none. */
+  readonly labels?: readonly string[];
   /** By default worker threads in this process. */
   readonly startRuntime?: StartRuntime;
 }
 
 /** Starts what runs a model that was read: its workers, and its loop where it left off. @throws ServingError MODEL_INVALID */
 export async function startModel(loaded: LoadedModel, options: StartOptions): Promise<ServedModel> {
-  const { config, metrics, log, inherited = null } = options;
+  const { config, metrics, log, inherited = null, labels = [] } = options;
   const name = config.model.name ?? (config.model.path === undefined ? BUNDLED_NAME : loaded.stem);
   const { version } = config.model;
   const metadata = { name, versions: [version], platform: 'onnxruntime_onnx', ...loaded.signature };
@@ -50,8 +52,8 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
   });
   const choice = keeper === undefined ? inherited : keeper.choice;
   const { measure } = config.agreement;
-  const configuration = configurationOf(metadata, loaded, config);
-  const parts = { metadata, configuration, loaded, runtime, loop, measure, keeper, choice };
+  const configuration = configurationOf(metadata, loaded, config, labels.length > 0);
+  const parts = { metadata, configuration, labels, loaded, runtime, loop, measure, keeper, choice };
   return new ServedModel({ ...parts, metrics, log });
 }
 

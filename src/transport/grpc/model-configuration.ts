@@ -16,7 +16,7 @@ export function encodeModelConfiguration(configuration: ModelConfiguration): Uin
 
 function writeConfiguration(writer: BinaryWriter, configuration: ModelConfiguration): void {
   const { name, platform, backend, versions, maxBatch, inputs, outputs } = configuration;
-  const { instances, batchDelayMs, fileName } = configuration;
+  const { instances, batchDelayMs, fileName, labelFileName } = configuration;
   writer.tag(1, WireType.LengthDelimited).string(name);
   writer.tag(2, WireType.LengthDelimited).string(platform);
   writer.tag(3, WireType.LengthDelimited).fork();
@@ -24,8 +24,17 @@ function writeConfiguration(writer: BinaryWriter, configuration: ModelConfigurat
   if (versions === 'latest') writer.tag(1, WireType.Varint).uint32(1);
   writer.join().join();
   writer.tag(4, WireType.Varint).int32(maxBatch);
-  for (const input of inputs) writeSpec(writer, 5, 4, input);
-  for (const output of outputs) writeSpec(writer, 6, 3, output);
+  for (const input of inputs) {
+    writer.tag(5, WireType.LengthDelimited).fork();
+    writeSpec(writer, 4, input);
+    writer.join();
+  }
+  for (const output of outputs) {
+    writer.tag(6, WireType.LengthDelimited).fork();
+    writeSpec(writer, 3, output);
+    if (labelFileName !== '') writer.tag(5, WireType.LengthDelimited).string(labelFileName);
+    writer.join();
+  }
   writer.tag(7, WireType.LengthDelimited).fork();
   writer.tag(1, WireType.LengthDelimited).string(`${name}_0`);
   writer.tag(2, WireType.Varint).int32(instances);
@@ -41,11 +50,10 @@ function writeConfiguration(writer: BinaryWriter, configuration: ModelConfigurat
 }
 
 /** @param dims - number of the field that holds the shape: inputs have a format before it. */
-function writeSpec(writer: BinaryWriter, field: number, dims: number, spec: TensorSpec): void {
-  writer.tag(field, WireType.LengthDelimited).fork();
+function writeSpec(writer: BinaryWriter, dims: number, spec: TensorSpec): void {
   writer.tag(1, WireType.LengthDelimited).string(spec.name);
   writer.tag(2, WireType.Varint).int32(tritonType(spec.datatype).number);
   writer.tag(dims, WireType.LengthDelimited).fork();
   for (const size of spec.shape) writer.int64(size);
-  writer.join().join();
+  writer.join();
 }

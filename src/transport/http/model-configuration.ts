@@ -7,7 +7,7 @@ const US_PER_MS = 1000;
 /** The wire form of a model's configuration: Triton's, as far as it applies. */
 export function configurationJson(configuration: ModelConfiguration): unknown {
   const { name, platform, backend, versions, maxBatch, inputs, outputs } = configuration;
-  const { instances, batchDelayMs, fileName } = configuration;
+  const { instances, batchDelayMs, fileName, labelFileName } = configuration;
   return {
     name,
     platform,
@@ -15,7 +15,7 @@ export function configurationJson(configuration: ModelConfiguration): unknown {
     version_policy: versions === 'latest' ? { latest: { num_versions: 1 } } : { all: {} },
     max_batch_size: maxBatch,
     input: inputs.map(inputJson),
-    output: outputs.map(specJson),
+    output: outputs.map((spec) => ({ ...specJson(spec), label_filename: labelFileName })),
     instance_group: [{ name: `${name}_0`, kind: 'KIND_CPU', count: instances }],
     default_model_filename: fileName,
     ...(batchDelayMs === undefined

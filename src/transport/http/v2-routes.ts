@@ -11,6 +11,7 @@ import { statisticsJson } from './statistics.ts';
 
 const EXTENSIONS = [
   'binary_tensor_data',
+  'classification',
   'parameters',
   'model_repository',
   'model_configuration',

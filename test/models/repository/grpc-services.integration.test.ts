@@ -55,7 +55,7 @@ describe('the configuration of a model', () => {
       version_policy: { all: {} },
       max_batch_size: 8,
       input: [{ name: 'x', data_type: 'TYPE_FP32', dims: [4], optional: false }],
-      output: [{ name: 'y', data_type: 'TYPE_FP32', dims: [3] }],
+      output: [{ name: 'y', data_type: 'TYPE_FP32', dims: [3], label_filename: '' }],
       instance_group: [{ name: 'm_0', kind: 'KIND_CPU', count: 1 }],
       default_model_filename: 'model.onnx',
       dynamic_batching: { max_queue_delay_microseconds: 3000 },

@@ -68,6 +68,7 @@ const CONFIGURATION = {
   instances: 1,
   batchDelayMs: undefined,
   fileName: 'model.onnx',
+  labelFileName: '',
 } as const;
 
 /** A data plane of identity models, without any runtime. */
