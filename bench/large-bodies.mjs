@@ -30,6 +30,16 @@ function identity() {
   /** @type {import('../dist/plane/inference.js').AnsweringModel} */
   const model = {
     metadata,
+    configuration: {
+      ...metadata,
+      backend: '',
+      versions: 'latest',
+      maxBatch: 0,
+      instances: 1,
+      batchDelayMs: undefined,
+      fileName: 'model.onnx',
+      labelFileName: '',
+    },
     isCurrent: true,
     admit: () => undefined,
     infer: async ({ inputs }) => ({

@@ -69,7 +69,7 @@ export function assemble(config: Config, log: Logger): UnopenedTaustat {
       // Not loaded by those who do not use it: 12 MB and most of a tenth of a second.
       const { listenGrpc } = await import('./transport/grpc/server.ts');
       const { host, grpcPort: port = 0 } = server;
-      return listenGrpc(inference, { host, port, ...address }, options);
+      return listenGrpc(inference, { host, port, ...address }, { ...options, repository: models });
     },
     drain,
     close: async () => {

@@ -17,6 +17,7 @@ const LAYERS = [
   'loop',
   'store',
   'runtime',
+  'sparse',
   'control',
   'criticality',
   'drift',

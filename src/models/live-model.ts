@@ -1,4 +1,5 @@
 import type { AnsweringModel, InferContext } from '../plane/inference.ts';
+import type { ModelConfiguration } from '../plane/model-configuration.ts';
 import type { InferRequest, InferResponse, ModelMetadata } from '../protocol/types.ts';
 import { infer } from './served/infer.ts';
 import type { ServedModel } from './served/served-model.ts';
@@ -13,6 +14,10 @@ export class LiveModel implements AnsweringModel {
   constructor(served: ServedModel, versions: readonly string[] = served.metadata.versions) {
     this.served = served;
     this.metadata = { ...served.metadata, versions };
+  }
+
+  get configuration(): ModelConfiguration {
+    return this.served.configuration;
   }
 
   admit(): void {

@@ -6,6 +6,7 @@ import type { Config } from '../config/schema.ts';
 import type { SiteOptions } from '../onnx/sites.ts';
 import type { LoadedModel } from '../runtime/local/load-model.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { readLabels } from './labels.ts';
 import type { OpenVersion } from './repository/model-entry.ts';
 import { startModel } from './served/start-model.ts';
 
@@ -21,9 +22,11 @@ export interface Opening {
 
 /** How versions of models are opened: file read, model gated, workers ready. */
 export function opener({ config, metrics, log, read, models }: Opening): OpenVersion {
-  return async (name, { version, path }, { replaces, choice }) => {
+  return async (name, { version, path, labelsPath }, { replaces, choice }) => {
     const loaded = await read(path, config.sites);
-    if (replaces !== undefined && isSame(loaded, replaces.loaded)) return replaces;
+    const labels = labelsPath === undefined ? [] : await readLabels(labelsPath);
+    const isRead = replaces !== undefined && isSame(loaded, replaces.loaded);
+    if (isRead && labels.join('\n') === replaces.classes.labels.join('\n')) return replaces;
     await replaces?.kept();
     if (loaded.sites.length === 0) {
       const skipped = loaded.skipped.length;
@@ -39,6 +42,7 @@ export function opener({ config, metrics, log, read, models }: Opening): OpenVer
       metrics,
       log,
       inherited: choice,
+      labels,
     });
     log.info({ model: name, version, sites: loaded.sites.length, workers }, 'model loaded');
     return served;

@@ -1,5 +1,6 @@
 import { ServingError } from '../config/errors.ts';
 import type { InferRequest, InferResponse, ModelMetadata } from '../protocol/types.ts';
+import type { ModelConfiguration } from './model-configuration.ts';
 
 /** What accompanies a request beyond its content. */
 export interface InferContext {
@@ -39,6 +40,7 @@ export interface ModelStatistics {
 export interface AnsweringModel {
   /** As clients see it: with every version of the model that answers. One object until that changes. */
   readonly metadata: ModelMetadata;
+  readonly configuration: ModelConfiguration;
   /** False once something else answers in its place, or nothing does: who has waited asks the plane again. */
   readonly isCurrent: boolean;
   /** Called before a body is read: whether the request would be let in now. @throws ServingError OVERLOADED */

@@ -1,6 +1,7 @@
 /** From a request as a transport found it to checked tensors: one way for JSON, binary data and gRPC. */
 import { ServingError } from '../config/errors.ts';
-import { booleanParameter } from './parameters.ts';
+import { isClassifiable } from './datatypes.ts';
+import { booleanParameter, countParameter } from './parameters.ts';
 import { checkedCount, checkShape, shapeOf } from './shape.ts';
 import type {
   Datatype,
@@ -10,7 +11,7 @@ import type {
   Tensor,
   TensorElements,
 } from './types.ts';
-import { checkComplete, checkDatatype, checkOutputName, checkUnique, inputSpec } from './validate.ts';
+import { checkComplete, checkDatatype, checkUnique, inputSpec, outputSpec } from './validate.ts';
 
 /** An input as it arrived: what it claims, and its elements, which are read once the rest fits the model. */
 export interface ArrivedInput {
@@ -56,15 +57,22 @@ export function checkedOutputs(
   model: ModelMetadata,
 ): readonly RequestedOutput[] {
   const outputs = Array.from(arrived, ({ name, readParameters }) => {
-    checkOutputName(model, name);
+    const spec = outputSpec(model, name);
     const label = `output '${name}'`;
     const parameters = readParameters(label);
     booleanParameter(parameters, 'binary_data', label);
-    if (parameters.classification !== undefined) {
-      throw new ServingError('INVALID_REQUEST', `${label}: classification is not supported`);
-    }
+    checkClassification(parameters, label, spec.datatype);
     return { name, parameters };
   });
   checkUnique('output', outputs);
   return outputs;
+}
+
+function checkClassification(parameters: Parameters, label: string, datatype: Datatype): void {
+  const count = countParameter(parameters, 'classification', label);
+  if (count === undefined) return;
+  if (count === 0)
+    throw new ServingError('INVALID_REQUEST', `${label}: parameter 'classification' must be positive`);
+  if (!isClassifiable(datatype))
+    throw new ServingError('INVALID_REQUEST', `${label}: ${datatype} has no classes`);
 }

@@ -93,3 +93,8 @@ export function viewElements(
 ): NumericElements {
   return new CONSTRUCTORS[datatype](buffer, byteOffset, count);
 }
+
+/** Whether elements of a datatype are scores, of which some are the highest. */
+export function isClassifiable(datatype: Datatype): boolean {
+  return datatype !== 'BOOL' && datatype !== 'BYTES' && datatype !== 'BF16';
+}

@@ -16,8 +16,8 @@ export function inputSpec(model: ModelMetadata, name: string): TensorSpec {
 }
 
 /** @throws ServingError INVALID_REQUEST when the model has no such output. */
-export function checkOutputName(model: ModelMetadata, name: string): void {
-  for (const spec of model.outputs) if (spec.name === name) return;
+export function outputSpec(model: ModelMetadata, name: string): TensorSpec {
+  for (const spec of model.outputs) if (spec.name === name) return spec;
   throw invalid(`unexpected output ${quoted(name)}: model '${model.name}' gives ${names(model.outputs)}`);
 }
 

@@ -61,10 +61,6 @@ describe('reserved and special parameters', () => {
   });
 
   it('refuses what is only understood elsewhere', () => {
-    const classify = { outputs: [{ name: 'y', parameters: { classification: 2 } }] };
-    expect(refusal(() => decodeText(requestText(classify), modelOf(X)))).toBe(
-      "output 'y': classification is not supported",
-    );
     const shared = { parameters: { shared_memory_region: 'r' } };
     expect(refusal(() => decodeText(requestText({}, shared), modelOf(X)))).toBe(
       "input 'x': shared memory is not supported",

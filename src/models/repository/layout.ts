@@ -20,6 +20,8 @@ export interface ModelFolder {
   readonly folders: readonly VersionFolder[];
   /** Names of the files beside the versions' folders. */
   readonly files: readonly string[];
+  /** The file among them that names the classes. */
+  readonly labels?: FoundFile | undefined;
   /** Why the folder, or anything in it, cannot be read; absent: it can. */
   readonly unreadable?: string | undefined;
 }
@@ -29,6 +31,8 @@ export interface FoundVersion {
   readonly version: string;
   /** The ONNX file. */
   readonly path: string;
+  /** The file of labels, of all versions of the model; absent: there is none. */
+  readonly labelsPath?: string;
   /** Another one whenever a file of the version may have changed. */
   readonly fingerprint: string;
 }
@@ -86,7 +90,7 @@ export function readLayout(root: string, folders: readonly ModelFolder[]): Layou
     const numbered = folder.folders.filter((version) => isVersion(version.name));
     const versions: FoundVersion[] = [];
     for (const version of numbered) {
-      const found = readVersion(join(root, name), version);
+      const found = readVersion(join(root, name), version, folder.labels);
       if (found === undefined)
         refusals.push({ name, version: version.name, reason: `holds no ${MODEL_FILE}` });
       else versions.push(found);
@@ -114,15 +118,20 @@ export function isVersion(name: string): boolean {
   return /^[1-9]\d{0,18}$/.test(name) && BigInt(name) <= INT64_MAX;
 }
 
-function readVersion(folder: string, { name, files }: VersionFolder): FoundVersion | undefined {
+function readVersion(
+  folder: string,
+  { name, files }: VersionFolder,
+  labels: FoundFile | undefined,
+): FoundVersion | undefined {
   const paths = new Set(files.map((file) => file.path));
   const path = [MODEL_FILE, join(MODEL_FILE, MODEL_FILE)].find((candidate) => paths.has(candidate));
   if (path === undefined) return undefined;
-  const fingerprint = files
+  const fingerprint = [...files, ...(labels === undefined ? [] : [{ ...labels, path: `../${labels.path}` }])]
     .map((file) => `${file.path}\0${file.sizeBytes}\0${file.modifiedMs}\0${file.changedMs}`)
     .sort()
     .join('\n');
-  return { version: name, path: join(folder, name, path), fingerprint };
+  const found = { version: name, path: join(folder, name, path), fingerprint };
+  return labels === undefined ? found : { ...found, labelsPath: join(folder, labels.path) };
 }
 
 /** What tells whether any file of a model may have changed. */

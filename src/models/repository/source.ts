@@ -1,6 +1,8 @@
+import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, ServingError } from '../../config/errors.ts';
+import { LABEL_FILE } from '../labels.ts';
 import {
   type FoundFile,
   isVersion,
@@ -58,18 +60,20 @@ export function fileSource(path: string, name: string, version: string): ModelSo
 async function modelFolder(root: string, name: string): Promise<ModelFolder | undefined> {
   const files: string[] = [];
   const folders: VersionFolder[] = [];
+  let labels: FoundFile | undefined;
   try {
     if (!(await ifThere(stat(join(root, name))))?.isDirectory()) return undefined;
     for (const entry of (await ifThere(readdir(join(root, name)))) ?? []) {
       const is = await ifThere(stat(join(root, name, entry)));
       if (is?.isFile()) files.push(entry);
+      if (is?.isFile() && entry === LABEL_FILE) labels = foundFile(entry, is);
       if (is?.isDirectory() && isVersion(entry))
         folders.push({ name: entry, files: await filesBelow(join(root, name, entry), '', DEPTH) });
     }
   } catch (error) {
     return { name, files, folders, unreadable: messageOf(error) };
   }
-  return { name, files, folders };
+  return { name, files, folders, labels };
 }
 
 async function filesBelow(folder: string, below: string, depth: number): Promise<FoundFile[]> {
@@ -77,10 +81,14 @@ async function filesBelow(folder: string, below: string, depth: number): Promise
   for (const name of (await ifThere(readdir(join(folder, below)))) ?? []) {
     const path = join(below, name);
     const is = await ifThere(stat(join(folder, path)));
-    if (is?.isFile()) found.push({ path, sizeBytes: is.size, modifiedMs: is.mtimeMs, changedMs: is.ctimeMs });
+    if (is?.isFile()) found.push(foundFile(path, is));
     else if (is?.isDirectory() && depth > 1) found.push(...(await filesBelow(folder, path, depth - 1)));
   }
   return found;
+}
+
+function foundFile(path: string, { size, mtimeMs, ctimeMs }: Stats): FoundFile {
+  return { path, sizeBytes: size, modifiedMs: mtimeMs, changedMs: ctimeMs };
 }
 
 /** Undefined where nothing is (any more). @throws where that cannot be told. */

@@ -4,6 +4,7 @@ import { wantsDense } from '../../protocol/parameters.ts';
 import type { InferRequest, InferResponse } from '../../protocol/types.ts';
 import type { RunResult } from '../../runtime/runtime.ts';
 import { endInferSpan, startInferSpan } from '../../telemetry/tracing.ts';
+import { withClasses } from './classification.ts';
 import { ClientRun } from './client-run.ts';
 import { withinDeadline } from './deadline.ts';
 import type { ServedModel } from './served-model.ts';
@@ -48,7 +49,7 @@ export async function infer(
       modelVersion: model.version,
       ...(request.id === undefined ? {} : { id: request.id }),
       parameters: { threshold },
-      outputs: result.outputs,
+      outputs: withClasses(result.outputs, request.outputs, model.classes),
     };
   } catch (error) {
     counter.failed(error, performance.now() - startedAt);

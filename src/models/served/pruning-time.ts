@@ -2,15 +2,10 @@ import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.ts';
 import type { HeldBack } from '../../control/phases/state.ts';
 import type { ControlLoop } from '../../loop/control-loop.ts';
-import type { Kernels } from '../../runtime/local/kernels.ts';
+import type { Kernels, NoKernels } from '../../runtime/local/kernels.ts';
 import type { LoadedModel } from '../../runtime/local/load-model.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { type BucketPlan, type Plan, TimePlanner } from './time-planner.ts';
-
-/** Why there are no kernels. */
-export interface NoKernels {
-  readonly reason: string;
-}
 
 export interface PruningTimeParts {
   readonly name: string;
@@ -36,14 +31,20 @@ export function heldBackAtFirst({ runtime }: Config): HeldBack | undefined {
 export function planPruningTime(parts: PruningTimeParts): TimePlanner | undefined {
   const { name, loaded, config, runtime, loop, outputs, thresholdsFor, kernels, log } = parts;
   if (config.runtime.gates !== 'auto' || loaded.sites.length === 0) return undefined;
-  if ('reason' in kernels || runtime.adopt === undefined) {
-    const reason = 'reason' in kernels ? kernels.reason : 'the runtime takes no rewritten model';
+  if (typeof kernels === 'object' || runtime.adopt === undefined) {
+    const reason = typeof kernels === 'object' ? kernels.reason : 'the runtime takes no rewritten model';
     loop.timed('unprofitable', `pruning saves no time: ${reason}`);
     return undefined;
   }
   const { plain, externalFolder } = loaded.setup;
   const planner = new TimePlanner({
-    setup: { plain, externalFolder, intraOpThreads: config.runtime.intraOpThreads, sites: config.sites, kernels },
+    setup: {
+      plain,
+      externalFolder,
+      intraOpThreads: config.runtime.intraOpThreads,
+      sites: config.sites,
+      kernels,
+    },
     outputs,
     thresholdsFor,
     runtime,

@@ -5,6 +5,7 @@ import { exposureIn, stateName } from '../../control/phases/production.ts';
 import type { ControllerState } from '../../control/phases/state.ts';
 import type { ControlLoop } from '../../loop/control-loop.ts';
 import type { ModelStatistics } from '../../plane/inference.ts';
+import type { ModelConfiguration } from '../../plane/model-configuration.ts';
 import type { ModelMetadata } from '../../protocol/types.ts';
 import type { LoadedModel } from '../../runtime/local/load-model.ts';
 import type { DenseInstead, Runtime } from '../../runtime/runtime.ts';
@@ -12,6 +13,7 @@ import type { Choice, Durability } from '../../store/choice.ts';
 import type { Keeper } from '../../store/keeper.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { ChangeHistory } from './change-history.ts';
+import type { Classes } from './classification.ts';
 import { countChange, exportModelMetrics } from './model-metrics.ts';
 import { RequestCounter } from './request-counter.ts';
 import { siteThresholds } from './site-thresholds.ts';
@@ -22,6 +24,9 @@ const NOT_KEPT: Durability = { durable: false, reason: 'this server keeps no sta
 /** What a served model is made of. */
 export interface ModelParts {
   readonly metadata: ModelMetadata;
+  readonly configuration: ModelConfiguration;
+  /** Names of classes, by their index; empty: none. */
+  readonly labels: readonly string[];
   readonly loaded: LoadedModel;
   readonly runtime: Runtime;
   readonly loop: ControlLoop;
@@ -40,6 +45,8 @@ export interface ModelParts {
 /** A model that is being served: its runtime, its loop, and what follows the loop's steps. `infer` is the way of a request. */
 export class ServedModel {
   readonly metadata: ModelMetadata;
+  readonly configuration: ModelConfiguration;
+  readonly classes: Classes;
   readonly loaded: LoadedModel;
   readonly runtime: Runtime;
   readonly loop: ControlLoop;
@@ -58,8 +65,12 @@ export class ServedModel {
   #choice: Choice | null;
 
   constructor(parts: ModelParts) {
-    const { metadata, loaded, runtime, loop, measure, keeper, planner, choice, metrics, log } = parts;
+    const { metadata, configuration, labels, loaded, runtime, loop, measure, keeper, planner, choice } =
+      parts;
+    const { metrics, log } = parts;
     this.metadata = metadata;
+    this.configuration = configuration;
+    this.classes = { specs: metadata.outputs, labels };
     this.loaded = loaded;
     this.runtime = runtime;
     this.loop = loop;
@@ -195,7 +206,9 @@ export class ServedModel {
         .subscribe((threshold) => runtime.prepare(threshold)),
     );
     this.#followers.add(
-      changes$.pipe(map(() => loop.exposure.candidate ?? 0)).subscribe((candidate) => this.planner?.want(candidate)),
+      changes$
+        .pipe(map(() => loop.exposure.candidate ?? 0))
+        .subscribe((candidate) => this.planner?.want(candidate)),
     );
     this.planner?.want(loop.exposure.candidate ?? 0);
     this.#followers.add(

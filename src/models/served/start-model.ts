@@ -3,6 +3,7 @@ import { BUNDLED_NAME } from '../../config/bundled-model.ts';
 import type { Config } from '../../config/schema.ts';
 import { controlOptionsOf } from '../../control/phases/options.ts';
 import { ControlLoop } from '../../loop/control-loop.ts';
+import { findKernels, type Kernels, type NoKernels } from '../../runtime/local/kernels.ts';
 import type { LoadedModel } from '../../runtime/local/load-model.ts';
 import type { WorkerSetup } from '../../runtime/local/messages.ts';
 import { WorkerRuntime, type WorkerRuntimeOptions } from '../../runtime/local/worker-runtime.ts';
@@ -13,8 +14,11 @@ import { defaultStateFolder } from '../../store/keys.ts';
 import { resumePointOf } from '../../store/resume-point.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { batchingFor } from './batching.ts';
+import { configurationOf } from './configuration.ts';
 import { loopTelemetry } from './loop-telemetry.ts';
+import { heldBackAtFirst, planPruningTime } from './pruning-time.ts';
 import { ServedModel } from './served-model.ts';
+import { siteThresholds } from './site-thresholds.ts';
 
 export type StartRuntime = (setup: WorkerSetup, options: WorkerRuntimeOptions) => Promise<Runtime>;
 
@@ -24,13 +28,15 @@ export interface StartOptions {
   readonly log: Logger;
   /** What an operator chose for the model that this one takes the place of; null: nothing. */
   readonly inherited?: Choice | null;
+  /** Names of classes, by their index. By default none. */
+  readonly labels?: readonly string[];
   /** By default worker threads in this process. */
   readonly startRuntime?: StartRuntime;
 }
 
 /** Starts what runs a model that was read: its workers, and its loop where it left off. @throws ServingError MODEL_INVALID */
 export async function startModel(loaded: LoadedModel, options: StartOptions): Promise<ServedModel> {
-  const { config, metrics, log, inherited = null } = options;
+  const { config, metrics, log, inherited = null, labels = [] } = options;
   const name = config.model.name ?? (config.model.path === undefined ? BUNDLED_NAME : loaded.stem);
   const { version } = config.model;
   const metadata = { name, versions: [version], platform: 'onnxruntime_onnx', ...loaded.signature };
@@ -52,8 +58,20 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
   const { measure } = config.agreement;
   const outputs = metadata.outputs.map((output) => output.name);
   const thresholdsFor = siteThresholds(loaded.sites.length);
-  const planner = planPruningTime({ name, loaded, config, runtime, loop, outputs, thresholdsFor, kernels, log });
-  return new ServedModel({ metadata, loaded, runtime, loop, measure, keeper, planner, choice, metrics, log });
+  const planner = planPruningTime({
+    name,
+    loaded,
+    config,
+    runtime,
+    loop,
+    outputs,
+    thresholdsFor,
+    kernels,
+    log,
+  });
+  const configuration = configurationOf(metadata, loaded, config, labels.length > 0);
+  const parts = { metadata, configuration, labels, loaded, runtime, loop, measure, keeper, planner, choice };
+  return new ServedModel({ ...parts, metrics, log });
 }
 
 async function runtimeOf(
@@ -65,7 +83,7 @@ async function runtimeOf(
   const { workers = 1, maxShadowQueue, maxRunSeconds, intraOpThreads, gates } = config.runtime;
   const { limits, around } = batchingFor(loaded, name, config, metrics, log);
   const runtime = await startRuntime(
-    { ...loaded.setup, intraOpThreads, ...('reason' in kernels ? {} : { kernels }) },
+    { ...loaded.setup, intraOpThreads, ...(typeof kernels === 'object' ? {} : { kernels }) },
     {
       workers,
       ...limits,

@@ -83,7 +83,9 @@ export class TimePlanner {
   /** Whether pruning saves time for a request of so many rows; false where it was not measured. */
   pays(rows: number): boolean {
     const plan = this.#plan;
-    return plan.kind === 'measured' && plan.buckets.some((bucket) => bucket.rows === bucketOf(rows) && bucket.pays);
+    return (
+      plan.kind === 'measured' && plan.buckets.some((bucket) => bucket.rows === bucketOf(rows) && bucket.pays)
+    );
   }
 
   /** A sampled request, which may be timed. Its memory must not be changed afterwards. */

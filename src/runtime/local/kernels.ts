@@ -1,9 +1,24 @@
-/** What it takes to run sparse operators in this process. */
-export interface Kernels {
-  /** Path of the addon. */
-  readonly addon: string;
-  /** Path of the ONNX Runtime that onnxruntime-node has loaded. */
-  readonly library: string;
-  /** Which instructions the kernels use: `avx512`, `avx2`, `neon`, `portable`. */
-  readonly isa: string;
+import { messageOf } from '../../config/errors.ts';
+import type { KernelChoice } from './native/addon.ts';
+import { loadNative } from './native/load.ts';
+
+/** The kernels that sparse operators run with, in any thread of this process. */
+export type Kernels = KernelChoice;
+
+/** Why there are no kernels, and what helps. */
+export interface NoKernels {
+  readonly reason: string;
+}
+
+/** Whether this machine has such kernels. Takes a second the first time: they are tried in a process of their own. */
+export async function findKernels(choice: KernelChoice): Promise<Kernels | NoKernels> {
+  const native = loadNative();
+  if (native.kind === 'unavailable') return { reason: `${native.reason}: ${native.howTo}` };
+  try {
+    await import('onnxruntime-node');
+    native.addon.init(native.libraryPath, choice);
+    return choice;
+  } catch (error) {
+    return { reason: messageOf(error) };
+  }
 }

@@ -15,7 +15,7 @@ export interface WorkerSetup {
   /** Names of the tap outputs of the gated model, in site order. */
   readonly taps: readonly string[];
   /** Where external weights are; absent for a model in one file. */
-  readonly externalFolder?: string;
+  readonly externalFolder?: string | undefined;
   readonly intraOpThreads: number;
   /** The model as its plan rewrites it, for the kernels; absent: no plan, or none that pays. */
   readonly sparse?: Uint8Array;

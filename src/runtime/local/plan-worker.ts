@@ -47,7 +47,12 @@ async function sessionOf(set: readonly number[]): Promise<Session> {
   return session;
 }
 
-async function msOf(session: Session, inputs: readonly Tensor[], outputs: readonly string[], repeats: number) {
+async function msOf(
+  session: Session,
+  inputs: readonly Tensor[],
+  outputs: readonly string[],
+  repeats: number,
+) {
   const started = performance.now();
   for (let i = 0; i < repeats; i++) await session.run(inputs, outputs);
   return (performance.now() - started) / repeats;

@@ -2,7 +2,9 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { InferencePlane } from '../../plane/inference.ts';
 import { listenError } from '../listen-error.ts';
-import { INFERENCE_SERVICE, type InferenceServiceOptions, inferenceHandlers } from './service.ts';
+import { HEALTH_SERVICE, type HealthOptions, healthHandlers } from './health.ts';
+import { addReflection } from './reflection.ts';
+import { INFERENCE_SERVICE, inferenceHandlers } from './service.ts';
 
 export interface GrpcAddress {
   readonly host: string;
@@ -10,7 +12,7 @@ export interface GrpcAddress {
   readonly port: number;
 }
 
-export interface GrpcOptions extends InferenceServiceOptions {
+export interface GrpcOptions extends HealthOptions {
   /** Largest message, in bytes, as it arrives and after decompression. */
   readonly maxMessageBytes: number;
   /** Most connections at one time; one beyond is closed. */
@@ -30,7 +32,7 @@ export interface GrpcListening {
 }
 
 /**
- * Serves a data plane over gRPC, without TLS, on a port of its own.
+ * Serves a data plane and a repository over gRPC, without TLS, on a port of its own.
  *
  * The port is ours and gRPC gets its connections, since what grpc-js listens on itself cannot be told which connections
  * to end, and writes its errors to stderr.
@@ -47,7 +49,10 @@ export async function listenGrpc(
     'grpc.max_concurrent_streams': MAX_STREAMS,
     'grpc.enable_channelz': 0,
   });
+  const health = healthHandlers(plane, options);
   server.addService(INFERENCE_SERVICE, inferenceHandlers(plane, options));
+  server.addService(HEALTH_SERVICE, health.handlers);
+  addReflection(server, options.tokens ?? {});
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const sockets = new Set<Socket>();
   const { maxConnections = Number.POSITIVE_INFINITY, onConnectionRefused } = options;
@@ -73,6 +78,7 @@ export async function listenGrpc(
     address: `${host.includes(':') ? `[${host}]` : host}:${actual}`,
     stop: async (graceMs) => {
       const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+      health.end();
       injector.drain(graceMs);
       // HTTP/2 waits for the first words of a client that has said nothing yet.
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();

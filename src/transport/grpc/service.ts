@@ -1,11 +1,14 @@
-import type { handleUnaryCall, MethodDefinition, sendUnaryData } from '@grpc/grpc-js';
+import type { MethodDefinition, sendUnaryData, UntypedHandleCall } from '@grpc/grpc-js';
 import { ServingError } from '../../config/errors.ts';
 import { mayUseData, type Tokens } from '../../plane/authorization.ts';
-import type { InferencePlane } from '../../plane/inference.ts';
+import { checkControl } from '../../plane/control-access.ts';
+import { type InferencePlane, stillOpening } from '../../plane/inference.ts';
 import { parseVersion } from '../../plane/model-version.ts';
+import type { RepositoryPlane } from '../../plane/repository.ts';
 import type { DecodeLimits } from '../../protocol/decode-request.ts';
 import type { BufferedBytes } from '../buffered-bytes.ts';
 import { type Call, CallContext } from './call-context.ts';
+import { callerOf, headerOf } from './caller.ts';
 import { checkedRequest, decodeInferMessage } from './infer-request.ts';
 import { encodeInferResponse } from './infer-response.ts';
 import {
@@ -14,13 +17,24 @@ import {
   encodeModelMetadata,
   encodeServerMetadata,
 } from './metadata-messages.ts';
+import { encodeModelConfiguration } from './model-configuration.ts';
+import { decodeIndexMessage, decodeModelChange, encodeIndex } from './repository-messages.ts';
+import { encodeStatistics } from './statistics.ts';
 import { statusOf } from './status.ts';
 
-const EXTENSIONS = ['parameters', 'pruning'] as const;
+const EXTENSIONS = [
+  'parameters',
+  'model_repository',
+  'model_configuration',
+  'statistics',
+  'pruning',
+] as const;
 
 export interface InferenceServiceOptions extends DecodeLimits {
   /** What callers need; liveness and readiness of the server need none. */
   readonly tokens?: Tokens | undefined;
+  /** Which models are served; absent: nobody may ask or change that. */
+  readonly repository?: RepositoryPlane | undefined;
   /** The memory of all bodies, of HTTP too. A message counts from when all of it is here, which is when it is first seen. */
   readonly buffered?: BufferedBytes | undefined;
   /** Hears of errors that are the server's fault. */
@@ -37,17 +51,31 @@ const METHODS = [
   'ServerMetadata',
   'ModelMetadata',
   'ModelInfer',
+  'ModelConfig',
+  'ModelStatistics',
+  'RepositoryIndex',
+  'RepositoryModelLoad',
+  'RepositoryModelUnload',
 ] as const;
 
-/** `inference.GRPCInferenceService`, whose messages pass as bytes: the server reads them, and errors get a reason. */
-export const INFERENCE_SERVICE = Object.fromEntries(METHODS.map((method) => [method, definition(method)]));
+export const INFERENCE_SERVICE_NAME = 'inference.GRPCInferenceService';
 
-function definition(method: string): MethodDefinition<Uint8Array, Uint8Array> {
+/** `inference.GRPCInferenceService`, whose messages pass as bytes: the server reads them, and errors get a reason. */
+export const INFERENCE_SERVICE = Object.fromEntries(
+  METHODS.map((method) => [method, bytesMethod(INFERENCE_SERVICE_NAME, method)]),
+);
+
+/** A method whose messages pass as bytes. */
+export function bytesMethod(
+  service: string,
+  method: string,
+  responseStream = false,
+): MethodDefinition<Uint8Array, Uint8Array> {
   const asBuffer = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return {
-    path: `/inference.GRPCInferenceService/${method}`,
+    path: `/${service}/${method}`,
     requestStream: false,
-    responseStream: false,
+    responseStream,
     requestSerialize: asBuffer,
     requestDeserialize: (bytes) => bytes,
     responseSerialize: asBuffer,
@@ -55,18 +83,30 @@ function definition(method: string): MethodDefinition<Uint8Array, Uint8Array> {
   };
 }
 
-/** The six RPCs over a data plane. */
+/** The RPCs over a data plane and a repository. */
 export function inferenceHandlers(
   plane: InferencePlane,
   options: InferenceServiceOptions = {},
-): Record<string, handleUnaryCall<Buffer, Uint8Array>> {
+): Record<string, UntypedHandleCall> {
+  const { tokens = {} } = options;
   const authorized =
     (rpc: Rpc): Rpc =>
     (call) => {
-      if (!mayUseData((name) => call.metadata.get(name)[0]?.toString(), options.tokens ?? {}))
-        throw new ServingError('UNAUTHORIZED', 'a bearer token or an API key is needed');
+      requireToken(call, tokens);
       return rpc(call);
     };
+  const repository = (): RepositoryPlane => {
+    if (plane.isOpening) throw stillOpening();
+    if (options.repository !== undefined) return options.repository;
+    throw new ServingError('METHOD_NOT_ALLOWED', 'this server has no repository');
+  };
+  const change = (work: (plane: RepositoryPlane, model: string) => Promise<void>) =>
+    authorized(async (call) => {
+      const models = repository();
+      checkControl(callerOf(call), tokens.control);
+      await work(models, decodeModelChange(call.request));
+      return new Uint8Array();
+    });
   const rpcs: Rpcs = {
     ServerLive: () => encodeBoolean(plane.isLive),
     ServerReady: () => encodeBoolean(plane.isReady),
@@ -78,6 +118,15 @@ export function inferenceHandlers(
     ModelMetadata: authorized(({ request }) =>
       encodeModelMetadata(plane.find(...modelOf(decodeModelMessage(request))).metadata),
     ),
+    ModelConfig: authorized(({ request }) =>
+      encodeModelConfiguration(plane.find(...modelOf(decodeModelMessage(request))).configuration),
+    ),
+    ModelStatistics: authorized(({ request }) => {
+      if (plane.isOpening) throw stillOpening();
+      const [name, version] = modelOf(decodeModelMessage(request));
+      const models = name === '' ? plane.models() : [name];
+      return encodeStatistics(models.map((model) => [model, plane.statistics(model, version)]));
+    }),
     ModelInfer: authorized(async (call) => {
       const memory = options.buffered?.open();
       try {
@@ -93,8 +142,22 @@ export function inferenceHandlers(
         memory?.release();
       }
     }),
+    RepositoryIndex: authorized(async ({ request }) => {
+      const models = repository();
+      const isReadyOnly = decodeIndexMessage(request);
+      const entries = await models.index();
+      return encodeIndex(isReadyOnly ? entries.filter(({ state }) => state === 'READY') : entries);
+    }),
+    RepositoryModelLoad: change((models, model) => models.load(model)),
+    RepositoryModelUnload: change((models, model) => models.unload(model)),
   };
   return Object.fromEntries(METHODS.map((method) => [method, answering(rpcs[method], options.report)]));
+}
+
+/** @throws ServingError UNAUTHORIZED for a call that may not use the data plane. */
+export function requireToken(call: Pick<Call, 'metadata'>, tokens: Tokens): void {
+  if (!mayUseData(headerOf(call), tokens))
+    throw new ServingError('UNAUTHORIZED', 'a bearer token or an API key is needed');
 }
 
 /** An empty version is none. @throws ServingError INVALID_REQUEST, UNKNOWN_MODEL */
@@ -103,10 +166,10 @@ function modelOf({ name, version }: { readonly name: string; readonly version: s
 }
 
 /** An RPC whose errors end the call with their status, whatever they are. */
-function answering(
+export function answering(
   rpc: Rpc,
   report: (error: unknown) => void = () => {},
-): handleUnaryCall<Buffer, Uint8Array> {
+): (call: Call, respond: sendUnaryData<Uint8Array>) => void {
   return (call, respond) => {
     void answer(rpc, call, respond, report);
   };

@@ -7,7 +7,7 @@ import type { PruningPlane, Unfollow } from '../../plane/pruning.ts';
 import { type JsonObject, readJson } from '../../protocol/json/json-reader.ts';
 import { quoted } from '../../protocol/quoted.ts';
 import type { BufferedBytes } from '../buffered-bytes.ts';
-import { checkControl } from './access.ts';
+import { requireControl } from './access.ts';
 import { errorAnswer, json } from './answers.ts';
 import { type HttpContext, type NodeBindings, readBody } from './body.ts';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
@@ -57,7 +57,7 @@ export function createPruningRoutes(
       return json(plane.report(model, version));
     });
     routes.put(path, async (context) => {
-      checkControl(context, token);
+      requireControl(context, token);
       const { model, version } = modelPath(context);
       const { mode, threshold } = await readPut(context, buffered);
       return json(await plane.setMode(model, mode, threshold, version));

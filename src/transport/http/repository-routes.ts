@@ -1,17 +1,15 @@
 import { Hono } from 'hono';
 import { ServingError } from '../../config/errors.ts';
-import type { RepositoryPlane } from '../../plane/repository.ts';
+import { checkChangeParameter, type RepositoryPlane } from '../../plane/repository.ts';
 import { type JsonObject, readJson } from '../../protocol/json/json-reader.ts';
 import type { BufferedBytes } from '../buffered-bytes.ts';
-import { checkControl } from './access.ts';
+import { requireControl } from './access.ts';
 import { answering, json, onlyMethod } from './answers.ts';
 import { type HttpContext, type NodeBindings, readBody } from './body.ts';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
 import { modelPath } from './model-path.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
-/** Nothing that a model here could have depends on another. */
-const IGNORED_PARAMETERS = new Set(['unload_dependents']);
 
 /**
  * `POST /v2/repository/index`, `…/models/{m}/load` and `…/models/{m}/unload`, of which the last two change the server.
@@ -39,7 +37,7 @@ export function createRepositoryRoutes(
   serve('/v2/repository/models/:model/unload', (context) => change(context, (model) => plane.unload(model)));
 
   async function change(context: HttpContext, work: (model: string) => Promise<void>): Promise<Response> {
-    checkControl(context, token);
+    requireControl(context, token);
     const { model } = modelPath(context);
     refuseParameters(await readRoot(context, buffered));
     await work(model);
@@ -57,16 +55,12 @@ async function readRoot(context: HttpContext, buffered: BufferedBytes): Promise<
   throw refusedBody();
 }
 
-/** A configuration or files that a request brings along would be ignored silently. */
 function refuseParameters(root: JsonObject | undefined): void {
   const parameters = root?.get('parameters');
   if (parameters === undefined) return;
   if (!(parameters instanceof Map))
     throw new ServingError('INVALID_REQUEST', "'parameters' must be an object");
-  for (const name of (parameters as JsonObject).keys()) {
-    if (!IGNORED_PARAMETERS.has(name))
-      throw new ServingError('INVALID_REQUEST', `parameter '${name.slice(0, 40)}' is not supported here`);
-  }
+  for (const name of (parameters as JsonObject).keys()) checkChangeParameter(name);
 }
 
 function refusedBody(): ServingError {

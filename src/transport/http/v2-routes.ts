@@ -5,10 +5,19 @@ import { answering, errorAnswer, type Handler, json, onlyMethod } from './answer
 import type { NodeBindings } from './body.ts';
 import { createInferHandler } from './infer-route.ts';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
+import { configurationJson } from './model-configuration.ts';
 import { modelPath } from './model-path.ts';
 import { statisticsJson } from './statistics.ts';
 
-const EXTENSIONS = ['binary_tensor_data', 'parameters', 'model_repository', 'statistics', 'pruning'] as const;
+const EXTENSIONS = [
+  'binary_tensor_data',
+  'classification',
+  'parameters',
+  'model_repository',
+  'model_configuration',
+  'statistics',
+  'pruning',
+] as const;
 
 /**
  * The v2 REST endpoints over a data plane. Errors are answered here, so that the routes behave alike in any application.
@@ -51,6 +60,10 @@ export function createV2Routes(
   serveModel('GET', '/stats', (context) => {
     const { model, version } = modelPath(context);
     return json({ model_stats: statisticsJson(model, plane.statistics(model, version)) });
+  });
+  serveModel('GET', '/config', (context) => {
+    const { model, version } = modelPath(context);
+    return json(configurationJson(plane.find(model, version).configuration));
   });
   serveModel('GET', '/ready', (context) => {
     const { model, version } = modelPath(context);

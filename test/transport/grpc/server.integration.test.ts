@@ -207,9 +207,9 @@ describe('a message', () => {
     });
   });
 
-  it('to an RPC that is none of the six is unimplemented', async () => {
+  it('to an RPC that is none of the service is unimplemented', async () => {
     const { requestSerialize, responseDeserialize } = messagesOf('ServerLive');
-    const path = '/inference.GRPCInferenceService/RepositoryIndex';
+    const path = '/inference.GRPCInferenceService/ModelStreamInfer';
     const answer = new Promise((resolve) => {
       client.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, resolve);
     });

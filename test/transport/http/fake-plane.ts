@@ -61,6 +61,16 @@ export interface FakePlane extends InferencePlane {
   }[];
 }
 
+const CONFIGURATION = {
+  backend: 'onnxruntime',
+  versions: 'all',
+  maxBatch: 0,
+  instances: 1,
+  batchDelayMs: undefined,
+  fileName: 'model.onnx',
+  labelFileName: '',
+} as const;
+
 /** A data plane of identity models, without any runtime. */
 export function createFakePlane(): FakePlane {
   function find(name: string, version?: string): ModelMetadata {
@@ -82,6 +92,7 @@ export function createFakePlane(): FakePlane {
       const metadata = this.metadata(name, version);
       return {
         metadata,
+        configuration: { ...metadata, ...CONFIGURATION },
         isCurrent: this.metadata === find,
         admit: () => this.admit(name),
         infer: (request, context) => this.infer(name, version, request, context),

@@ -1,0 +1,37 @@
+import type { Config } from '../../config/schema.ts';
+import type { ModelConfiguration } from '../../plane/model-configuration.ts';
+import type { ModelMetadata, TensorSpec } from '../../protocol/types.ts';
+import { unbatchable } from '../../runtime/batching/batch.ts';
+import type { LoadedModel } from '../../runtime/local/load-model.ts';
+import { LABEL_FILE } from '../labels.ts';
+
+/** How a model is served under these settings. */
+export function configurationOf(
+  { name, platform, inputs, outputs }: ModelMetadata,
+  { signature, rowMeetings, stem }: LoadedModel,
+  { server, batching, runtime, model }: Config,
+  hasLabels: boolean,
+): ModelConfiguration {
+  const isShared = batching.maxBatch > 1 && unbatchable(signature, rowMeetings) === undefined;
+  const hasRows = [...inputs, ...outputs].every(({ shape }) => shape[0] === -1);
+  const bound = server.maxBatch ?? (isShared ? batching.maxBatch : 0);
+  const maxBatch = hasRows ? bound : 0;
+  const specs = (tensors: readonly TensorSpec[]) => (maxBatch > 0 ? tensors.map(ofOneRow) : tensors);
+  return {
+    name,
+    platform,
+    backend: 'onnxruntime',
+    versions: model.versions,
+    maxBatch,
+    inputs: specs(inputs),
+    outputs: specs(outputs),
+    instances: runtime.workers ?? 1,
+    batchDelayMs: isShared ? batching.maxDelayMs : undefined,
+    fileName: `${stem}.onnx`,
+    labelFileName: hasLabels ? LABEL_FILE : '',
+  };
+}
+
+function ofOneRow(spec: TensorSpec): TensorSpec {
+  return { ...spec, shape: spec.shape.slice(1) };
+}

@@ -1,0 +1,33 @@
+import type { ModelConfiguration } from '../../plane/model-configuration.ts';
+import type { TensorSpec } from '../../protocol/types.ts';
+import { tritonType } from '../triton-type.ts';
+
+const US_PER_MS = 1000;
+
+/** The wire form of a model's configuration: Triton's, as far as it applies. */
+export function configurationJson(configuration: ModelConfiguration): unknown {
+  const { name, platform, backend, versions, maxBatch, inputs, outputs } = configuration;
+  const { instances, batchDelayMs, fileName, labelFileName } = configuration;
+  return {
+    name,
+    platform,
+    backend,
+    version_policy: versions === 'latest' ? { latest: { num_versions: 1 } } : { all: {} },
+    max_batch_size: maxBatch,
+    input: inputs.map(inputJson),
+    output: outputs.map((spec) => ({ ...specJson(spec), label_filename: labelFileName })),
+    instance_group: [{ name: `${name}_0`, kind: 'KIND_CPU', count: instances }],
+    default_model_filename: fileName,
+    ...(batchDelayMs === undefined
+      ? {}
+      : { dynamic_batching: { max_queue_delay_microseconds: batchDelayMs * US_PER_MS } }),
+  };
+}
+
+function inputJson(spec: TensorSpec) {
+  return { ...specJson(spec), optional: false };
+}
+
+function specJson({ name, datatype, shape }: TensorSpec) {
+  return { name, data_type: tritonType(datatype).name, dims: shape };
+}
