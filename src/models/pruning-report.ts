@@ -89,6 +89,8 @@ export function pruningSummary(served: ServedModel) {
             site: served.loaded.sites[drift.site]?.name ?? null,
           },
     window: { samples: loop.window.samples, capacity: loop.window.capacity },
+    speedup: served.speedup,
+    plan: served.planner?.plan ?? null,
     shadow: { ...loop.outcomes },
     change: state.change,
   };

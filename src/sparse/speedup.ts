@@ -34,6 +34,15 @@ export function speedupOf(ratios: readonly number[]): Speedup {
   return { ratio, low: sorted[below]!, high: sorted[n - 1 - below]! };
 }
 
+/** As fast as plain, because it is. */
+export const PLAIN: Speedup = { ratio: 1, low: 1, high: 1 };
+
+/** The speedup of all of production, when a share of it, 0–1, runs so much faster. */
+export function speedupOfShare({ ratio, low, high }: Speedup, share: number): Speedup {
+  const of = (whole: number): number => 1 / (1 - share + share / whole);
+  return { ratio: of(ratio), low: of(low), high: of(high) };
+}
+
 /** A sparse model must be this much faster to be taken: a smaller gain is not worth the difference in rounding. */
 export const WORTHWHILE = 1.03;
 const LEAST_ROUNDS = 9;

@@ -74,6 +74,16 @@ export class Metrics {
     'Share of nonzero activations that the gates set to zero, over all of production, dense answers included; site "all": over all sites.',
     ['model', 'site'],
   );
+  readonly timeSaved = this.#gauge(
+    'time_saved_ratio',
+    'Share of the time of the plain model that pruning saves, over all of production; 0: every answer is dense. From the latest plan.',
+    ['model'],
+  );
+  readonly planInfo = this.#gauge(
+    'plan_info',
+    'Always 1. What the latest measurement of the time that pruning saves has led to: unmeasured, sparse, unprofitable or impossible; layers: how many skip zeros.',
+    ['model', 'plan', 'layers'],
+  );
   readonly zeroRatio = this.#gauge(
     'zero_activations_ratio',
     'Share of activations that are zero before any gate; site "all": over all sites.',

@@ -5,6 +5,7 @@ from architectures.cnn import Cnn
 from architectures.mlp import Mlp
 from architectures.mobilenetv2 import MobileNetV2
 from architectures.resnet18 import ResNet18
+from architectures.vgg import Vgg
 from architectures.vit import Vit
 from datasets import Dataset
 from entry import Build, Entry
@@ -67,4 +68,14 @@ IMAGE_ENTRIES = tuple(
     Entry(architecture, dataset, load, build, structure, SCHEDULES[dataset][architecture])
     for architecture, (build, structure) in IMAGE_ARCHITECTURES.items()
     for dataset, load in IMAGE_DATASETS.items()
+) + (
+    Entry(
+        'vgg',
+        'fashion-mnist',
+        fashion_mnist.load,
+        lambda d, seed: Vgg(side_of(d), len(d.classes)),
+        'VGG, wide enough for kernels to matter: three pairs of 3×3 convolution → batch norm → ReLU (64, 128, 256 '
+        'channels), a max pool after each, a hidden dense layer of 256 with ReLU and dropout 0.3, and a classifier.',
+        Schedule(epochs=3, batch=128, decay=0.4),
+    ),
 )

@@ -4,7 +4,9 @@ import type { FreeEnergyCurve } from '../../criticality/free-energy.ts';
 import type { ControlLoop } from '../../loop/control-loop.ts';
 import type { Site } from '../../onnx/sites.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import type { Speedup } from '../../sparse/speedup.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
+import type { Plan, TimePlanner } from './time-planner.ts';
 
 /** What the metrics of a model are read from. */
 export interface ExportedModel {
@@ -12,6 +14,8 @@ export interface ExportedModel {
   readonly loaded: { readonly sites: readonly Site[] };
   readonly runtime: Pick<Runtime, 'pending'>;
   readonly loop: ControlLoop;
+  readonly speedup: Speedup | null;
+  readonly planner: Pick<TimePlanner, 'plan'> | undefined;
 }
 
 /** Label of what is over all sites. */
@@ -34,6 +38,12 @@ export function exportModelMetrics(metrics: Metrics, served: ExportedModel): voi
   setOrRemove(metrics.criticalThreshold, { model }, critical?.threshold);
   setOrRemove(metrics.criticalSparsity, { model }, critical?.sparsity);
   exportSparsity(metrics, served);
+  const { speedup, planner } = served;
+  setOrRemove(metrics.timeSaved, { model }, speedup === null ? undefined : 1 - 1 / speedup.ratio);
+  if (planner !== undefined) {
+    metrics.planInfo.remove({ model });
+    metrics.planInfo.set({ model, ...planLabels(planner.plan) }, 1);
+  }
   const { ratio, lowerBound, loss, kl, cosine } = loop.agreement.reading;
   setOrRemove(metrics.loss, { model }, loss);
   metrics.allowedLoss.set({ model }, loop.control.allowedLoss);
@@ -55,6 +65,13 @@ function exportState(metrics: Metrics, served: ExportedModel): void {
   for (const site of served.loaded.sites) metrics.threshold.set({ model, site: site.name }, threshold);
   setOrRemove(metrics.candidateThreshold, { model }, candidate ?? undefined);
   metrics.exposure.set({ model }, exposure);
+}
+
+function planLabels(plan: Plan): { readonly plan: string; readonly layers: string } {
+  if (plan.kind !== 'measured') return { plan: plan.kind, layers: '0' };
+  const pays = plan.buckets.some((bucket) => bucket.pays);
+  const layers = plan.layers.filter(({ isSparse }) => isSparse).length;
+  return { plan: pays ? 'sparse' : 'unprofitable', layers: String(pays ? layers : 0) };
 }
 
 function exportSparsity(metrics: Metrics, served: ExportedModel): void {

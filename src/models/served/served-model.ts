@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { distinctUntilChanged, filter, map, Subscription } from 'rxjs';
 import type { Mode } from '../../config/modes.ts';
-import { exposureIn, stateName } from '../../control/phases/production.ts';
+import { exposureIn, production, stateName } from '../../control/phases/production.ts';
 import type { ControllerState } from '../../control/phases/state.ts';
 import type { ControlLoop } from '../../loop/control-loop.ts';
 import type { ModelStatistics } from '../../plane/inference.ts';
@@ -9,6 +9,7 @@ import type { ModelConfiguration } from '../../plane/model-configuration.ts';
 import type { ModelMetadata } from '../../protocol/types.ts';
 import type { LoadedModel } from '../../runtime/local/load-model.ts';
 import type { DenseInstead, Runtime } from '../../runtime/runtime.ts';
+import { PLAIN, type Speedup, speedupOfShare } from '../../sparse/speedup.ts';
 import type { Choice, Durability } from '../../store/choice.ts';
 import type { Keeper } from '../../store/keeper.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
@@ -116,6 +117,16 @@ export class ServedModel {
       this.counter.failed(error, 0);
       throw error;
     }
+  }
+
+  /** Time of the plain model over time as served, from the latest plan; null where gates prune it, whose time nobody measures. */
+  get speedup(): Speedup | null {
+    const { heldBack, mode } = this.loop.state;
+    const { threshold, share, rest } = production(this.loop.state);
+    if (threshold === 0 || mode === 'off' || heldBack !== undefined) return PLAIN;
+    const plan = this.planner?.plan;
+    const [largest] = plan?.kind === 'measured' ? plan.buckets.filter(({ pays }) => pays) : [];
+    return largest === undefined ? null : speedupOfShare(largest.speedup, rest > 0 ? 1 : share);
   }
 
   /** Whether a request of so many rows is answered sooner where it is pruned, or pruned whatever the time. */

@@ -157,12 +157,13 @@ export class TimePlanner {
     const [first] = sizes;
     if (first === undefined || layers.length === 0) throw new Error('no layer of this model can be sparse');
     const time = (set: readonly number[], rows: number) => this.#timer(thread, set, rows, threshold);
-    let best: { set: readonly number[]; ratio: number } | undefined;
+    let best: { set: readonly number[]; ms: number } | undefined;
     const consider = async (set: readonly number[], step: number): Promise<boolean> => {
-      const timing = await time(set, first)(FIRST_ROUNDS);
-      const { ratio } = speedupOf(timing.ratios);
-      const isBetter = best === undefined || ratio > best.ratio * step;
-      if (isBetter) best = { set, ratio };
+      const { sparseMs } = await time(set, first)(FIRST_ROUNDS);
+      // What disturbs a run only makes it longer.
+      const ms = Math.min(...sparseMs);
+      const isBetter = best === undefined || ms * step < best.ms;
+      if (isBetter) best = { set, ms };
       return isBetter;
     };
     for (const set of candidateSets(layers)) await consider(set, 1);
