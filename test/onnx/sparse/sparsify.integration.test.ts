@@ -1,0 +1,78 @@
+// A rewritten model answers as the instrumented one does, whatever layers skip zeros, at every threshold.
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { ENTRIES } from '../../../bench/zoo/entries.mjs';
+import { indexGraph } from '../../../src/onnx/graph.ts';
+import { instrument } from '../../../src/onnx/instrument.ts';
+import { decodeModel } from '../../../src/onnx/model-file.ts';
+import { modelSignature } from '../../../src/onnx/signature.ts';
+import { findSites, type SiteScheme } from '../../../src/onnx/sites.ts';
+import { linearOperators } from '../../../src/onnx/sparse/operators.ts';
+import { sparsify } from '../../../src/onnx/sparse/sparsify.ts';
+import type { Tensor } from '../../../src/protocol/types.ts';
+import { findKernels } from '../../../src/runtime/local/kernels.ts';
+import { NativeSession } from '../../../src/runtime/local/native-session.ts';
+import { OrtSession } from '../../../src/runtime/local/ort-session.ts';
+import { thresholdInput } from '../../../src/runtime/local/session.ts';
+import { inputRows } from '../../../src/tools/inputs/input-rows.ts';
+import { readNpy } from '../../../src/tools/inputs/npy.ts';
+
+const ROOT = new URL('../../../', import.meta.url);
+const ROWS = 3;
+const THRESHOLDS = [0, 0.03, 0.3];
+const SCHEMES: readonly SiteScheme[] = ['activations', 'linear-inputs'];
+const MODELS = ENTRIES.filter(({ name, entry }) => name === entry);
+
+const kernels = await findKernels('auto');
+
+describe.skipIf(typeof kernels === 'object')('a rewritten model', () => {
+  for (const entry of MODELS)
+    it.each(SCHEMES)(`answers as the instrumented one does: ${entry.name}, %s`, async (scheme) => {
+      const bytes = readFileSync(new URL(entry.model, ROOT));
+      const model = decodeModel(bytes);
+      const { sites } = findSites(model, { scheme });
+      const { sparse } = linearOperators(model, indexGraph(model), sites, scheme);
+      const outputs = modelSignature(model).outputs.map(({ name }) => name);
+      const inputs = await firstRows(entry, bytes);
+      const reference = await OrtSession.open(instrument(bytes, { scheme, taps: false }).bytes, {
+        intraOpThreads: 1,
+      });
+      const every = sparse;
+      const some = sparse.filter((_, i) => i % 2 === 0);
+      for (const chosen of [every, some]) {
+        const rewritten = sparsify(model, sites, scheme, chosen);
+        const session = NativeSession.open(rewritten.bytes, {
+          intraOpThreads: 1,
+          kernels: kernels as Exclude<typeof kernels, object>,
+        });
+        for (const threshold of THRESHOLDS) {
+          const given = [...inputs, thresholdInput(new Float32Array(sites.length).fill(threshold))];
+          const expected = await reference.run(given, outputs);
+          const actual = await session.run(given, outputs);
+          const errors = expected.map((tensor, i) => farthest(actual[i]!, tensor));
+          expect(Math.max(...errors)).toBeLessThan(1e-3);
+        }
+        session.close();
+      }
+    });
+});
+
+async function firstRows(entry: (typeof ENTRIES)[number], bytes: Uint8Array): Promise<readonly Tensor[]> {
+  const { inputs } = modelSignature(decodeModel(bytes));
+  const arrays = new Map(
+    await Promise.all(
+      Object.entries(entry.inputs).map(
+        async ([name, path]) => [name, await readNpy(new URL(path, ROOT).pathname)] as const,
+      ),
+    ),
+  );
+  return inputRows(inputs, arrays).batch(0, ROWS);
+}
+
+/** Largest difference, in units of the largest magnitude. */
+function farthest(actual: Tensor, expected: Tensor): number {
+  const a = actual.elements as Float32Array;
+  const b = expected.elements as Float32Array;
+  const scale = b.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6);
+  return b.reduce((most, value, i) => Math.max(most, Math.abs(value - a[i]!)), 0) / scale;
+}
