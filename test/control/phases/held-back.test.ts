@@ -1,0 +1,64 @@
+// Production stays dense where pruning saves no time, and evidence is gathered all the same.
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../../src/config/schema.ts';
+import { step } from '../../../src/control/phases/controller.ts';
+import type { ControlEvent } from '../../../src/control/phases/event.ts';
+import { controlOptionsOf } from '../../../src/control/phases/options.ts';
+import {
+  appliedThreshold,
+  comparedThresholds,
+  exposureOf,
+  isWithheld,
+  stateName,
+} from '../../../src/control/phases/production.ts';
+import { type ControllerState, type HeldBack, initialState } from '../../../src/control/phases/state.ts';
+
+const OPTIONS = controlOptionsOf(parseConfig({}));
+const replay = (from: ControllerState, ...events: readonly ControlEvent[]) =>
+  events.reduce((state, event) => step(state, event, OPTIONS), from);
+const timed = (heldBack: HeldBack | undefined): ControlEvent => ({
+  kind: 'time',
+  at: 5,
+  heldBack,
+  detail: 'said',
+});
+const fixed = initialState('fixed', 0.25, OPTIONS);
+
+describe('a threshold that is held back', () => {
+  it('is not applied, and is a candidate still, whose answers are compared', () => {
+    const state = replay(fixed, timed('unmeasured'));
+    expect(appliedThreshold(state)).toBe(0);
+    expect(exposureOf(state)).toEqual({ threshold: 0, candidate: 0.25, exposure: 0 });
+    expect(comparedThresholds(state)).toEqual([0.25]);
+    expect(isWithheld(state)).toBe(false);
+    expect(stateName(state)).toBe('fixed');
+  });
+
+  it('is named unprofitable once that was measured, with the reason', () => {
+    const state = replay(fixed, timed('unmeasured'), timed('unprofitable'));
+    expect(stateName(state)).toBe('unprofitable');
+    expect(state.change).toEqual({ at: 5, reason: 'time', detail: 'said' });
+  });
+
+  it('is applied once pruning saves time', () => {
+    const state = replay(fixed, timed('unprofitable'), timed(undefined));
+    expect(appliedThreshold(state)).toBe(0.25);
+    expect(stateName(state)).toBe('fixed');
+  });
+
+  it('stays so whatever the mode', () => {
+    const state = replay(initialState('auto', undefined, OPTIONS), timed('unprofitable'), {
+      kind: 'mode',
+      at: 6,
+      mode: 'fixed',
+      threshold: 0.5,
+    });
+    expect(appliedThreshold(state)).toBe(0);
+    expect(stateName(state)).toBe('unprofitable');
+  });
+
+  it('is no change where the same is said again', () => {
+    const state = replay(fixed, timed('unprofitable'));
+    expect(replay(state, { ...timed('unprofitable'), at: 9 } as ControlEvent).change).toBe(state.change);
+  });
+});
