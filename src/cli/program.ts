@@ -4,6 +4,7 @@ import { VERSION } from '../config/version.ts';
 import { analyzeCommand } from './analyze.ts';
 import { benchCommand } from './bench.ts';
 import { demoCommand } from './demo.ts';
+import { doctorCommand } from './doctor.ts';
 import { instrumentCommand } from './instrument.ts';
 import { replayCommand } from './replay.ts';
 import { serveCommand } from './serve.ts';
@@ -36,6 +37,7 @@ function program(): Command {
     .version(VERSION)
     .addCommand(serveCommand())
     .addCommand(demoCommand())
+    .addCommand(doctorCommand())
     .addCommand(analyzeCommand())
     .addCommand(instrumentCommand())
     .addCommand(benchCommand())

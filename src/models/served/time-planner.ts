@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { messageOf } from '../../config/errors.ts';
+import type { GatedBy } from '../../onnx/sparse/sparsify.ts';
 import type { Tensor } from '../../protocol/types.ts';
 import type { LayerReport, PlanSetup } from '../../runtime/local/plan-messages.ts';
 import { PlanThread } from '../../runtime/local/plan-thread.ts';
@@ -28,6 +29,8 @@ export type Plan =
       /** τ that the density of the operators' inputs belongs to. */
       readonly threshold: number;
       readonly layers: readonly (LayerReport & { readonly isSparse: boolean })[];
+      /** What compares each site with its threshold. */
+      readonly gatedBy: readonly GatedBy[];
       readonly buckets: readonly BucketPlan[];
     };
 
@@ -136,9 +139,13 @@ export class TimePlanner {
       thread = opened.thread;
       layers = opened.model.reports;
       const { set, buckets } = await this.#measure(thread, opened.model.layers, threshold);
-      const model = buckets.some(({ pays }) => pays) ? await thread.rewrite(set) : undefined;
+      const { model, gatedBy } = await thread.rewrite(set);
       const planned = layers.map((layer, i) => ({ ...layer, isSparse: set.includes(i) }));
-      this.#tell({ kind: 'measured', threshold, layers: planned, buckets }, model);
+      const isUsed = buckets.some(({ pays }) => pays);
+      this.#tell(
+        { kind: 'measured', threshold, layers: planned, gatedBy, buckets },
+        isUsed ? model : undefined,
+      );
     } catch (error) {
       this.#tell({ kind: 'impossible', reason: messageOf(error), layers }, undefined);
     } finally {

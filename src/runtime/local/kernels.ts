@@ -1,9 +1,9 @@
 import { messageOf } from '../../config/errors.ts';
-import type { KernelChoice } from './native/addon.ts';
+import type { KernelChoice, KernelName } from './native/addon.ts';
 import { loadNative } from './native/load.ts';
 
 /** The kernels that sparse operators run with, in any thread of this process. */
-export type Kernels = KernelChoice;
+export type Kernels = KernelName;
 
 /** Why there are no kernels, and what helps. */
 export interface NoKernels {
@@ -16,8 +16,7 @@ export async function findKernels(choice: KernelChoice): Promise<Kernels | NoKer
   if (native.kind === 'unavailable') return { reason: `${native.reason}: ${native.howTo}` };
   try {
     await import('onnxruntime-node');
-    native.addon.init(native.libraryPath, choice);
-    return choice;
+    return native.addon.init(native.libraryPath, choice).kernels;
   } catch (error) {
     return { reason: messageOf(error) };
   }

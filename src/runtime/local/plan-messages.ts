@@ -1,4 +1,5 @@
 import type { SiteOptions } from '../../onnx/sites.ts';
+import type { GatedBy } from '../../onnx/sparse/sparsify.ts';
 import type { Tensor } from '../../protocol/types.ts';
 import type { Layer } from '../../sparse/candidates.ts';
 import type { Kernels } from './kernels.ts';
@@ -39,5 +40,5 @@ export interface Round {
 export type FromPlanner =
   | { readonly kind: 'ready'; readonly layers: readonly Layer[]; readonly reports: readonly LayerReport[] }
   | ({ readonly kind: 'round' } & Round)
-  | { readonly kind: 'rewritten'; readonly model: Uint8Array }
+  | { readonly kind: 'rewritten'; readonly model: Uint8Array; readonly gatedBy: readonly GatedBy[] }
   | { readonly kind: 'failed'; readonly message: string };

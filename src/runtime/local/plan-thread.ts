@@ -37,9 +37,9 @@ export class PlanThread {
   }
 
   /** The model with a set of layers sparse, in shared memory. */
-  async rewrite(set: readonly number[]): Promise<Uint8Array> {
+  rewrite(set: readonly number[]): Promise<Answer<'rewritten'>> {
     this.#worker.postMessage({ kind: 'rewrite', set } satisfies ToPlanner);
-    return (await this.#next('rewritten')).model;
+    return this.#next('rewritten');
   }
 
   /** Ends once the run under way has: ending a thread inside ONNX Runtime would end the process. */

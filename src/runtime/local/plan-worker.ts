@@ -5,7 +5,7 @@ import { indexGraph } from '../../onnx/graph.ts';
 import { decodeModel } from '../../onnx/model-file.ts';
 import { findSites } from '../../onnx/sites.ts';
 import { linearOperators } from '../../onnx/sparse/operators.ts';
-import { sparsify } from '../../onnx/sparse/sparsify.ts';
+import { type SparseModel, sparsify } from '../../onnx/sparse/sparsify.ts';
 import type { Tensor } from '../../protocol/types.ts';
 import { NativeSession } from './native-session.ts';
 import { OrtSession } from './ort-session.ts';
@@ -28,13 +28,13 @@ const { scheme } = setup.sites;
 const operators = linearOperators(model, indexGraph(model), sites, scheme);
 const opened = new Map<string, Session>();
 
-function rewritten(set: readonly number[]): Uint8Array {
+function rewritten(set: readonly number[]): SparseModel {
   return sparsify(
     model,
     sites,
     scheme,
     set.map((i) => operators.sparse[i]!),
-  ).bytes;
+  );
 }
 
 async function sessionOf(set: readonly number[]): Promise<Session> {
@@ -42,7 +42,7 @@ async function sessionOf(set: readonly number[]): Promise<Session> {
   const known = opened.get(key);
   if (known !== undefined) return known;
   if (opened.size >= MOST_OPEN) opened.delete(opened.keys().next().value!);
-  const session = await NativeSession.open(rewritten(set), setup);
+  const session = await NativeSession.open(rewritten(set).bytes, setup);
   opened.set(key, session);
   return session;
 }
@@ -74,10 +74,10 @@ async function round(plain: Session, message: Extract<ToPlanner, { kind: 'round'
 
 function answerTo(plain: Session, message: Exclude<ToPlanner, { kind: 'stop' }>): Promise<FromPlanner> {
   if (message.kind === 'round') return round(plain, message);
-  const bytes = rewritten(message.set);
+  const { bytes, gatedBy } = rewritten(message.set);
   const shared = new Uint8Array(new SharedArrayBuffer(bytes.byteLength));
   shared.set(bytes);
-  return Promise.resolve({ kind: 'rewritten', model: shared });
+  return Promise.resolve({ kind: 'rewritten', model: shared, gatedBy });
 }
 
 const post = (message: FromPlanner): void => port.postMessage(message);

@@ -15,6 +15,8 @@ export interface AnalyzedSite {
   readonly zeroRatio: number | null;
   /** Nonzero activations N. */
   readonly activations: number;
+  /** Share of them below the critical threshold, or the one that was asked for; absent without one. */
+  readonly sparsity?: number;
   /** Σ₀/N, in units of activation. */
   readonly meanMagnitude: number | null;
 }

@@ -87,7 +87,11 @@ async function analyzeModel(
   return {
     model: name,
     rows,
-    sites: analyzedSites(model.sites, siteHistograms(dense)),
+    sites: analyzedSites(
+      model.sites,
+      siteHistograms(dense),
+      options.sparsityAt ?? found.analysis.critical?.threshold,
+    ),
     skippedSites: model.skipped.length,
     ...found.analysis,
     ...(full === undefined ? {} : { full }),

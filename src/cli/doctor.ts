@@ -1,0 +1,108 @@
+import { writeFile } from 'node:fs/promises';
+import { Command, Option } from 'commander';
+import { messageOf, ServingError } from '../config/errors.ts';
+import type { SiteScheme } from '../onnx/sites.ts';
+import { KERNELS, type KernelChoice } from '../runtime/local/native/addon.ts';
+import { checkedBatches, type Diagnosis, doctor } from '../tools/doctor/doctor.ts';
+import { table } from '../tools/table.ts';
+import { numberOption, repeated } from './options.ts';
+
+interface DoctorFlags {
+  readonly inputs?: string[];
+  readonly threshold?: number;
+  readonly batch: number[];
+  readonly sites: SiteScheme;
+  readonly kernels: KernelChoice;
+  readonly json?: string;
+}
+
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('Tell in a minute what pruning would gain for a model on this machine, before it is served.')
+    .argument('[model]', 'ONNX file (default: the bundled Fashion-MNIST CNN and its inputs)')
+    .option(
+      '--inputs <[name=]file>',
+      '.npy file, one row per sample; repeatable, for several inputs (default: random numbers)',
+      repeated,
+    )
+    .option('--threshold <tau>', 'threshold to judge (default: the critical one)', numberOption)
+    .option('--batch <list>', 'rows per request; each is timed by itself', batchOption, [1, 16])
+    .addOption(
+      new Option('--sites <scheme>', 'tensors that are pruned')
+        .choices(['activations', 'linear-inputs'])
+        .default('activations'),
+    )
+    .addOption(
+      new Option('--kernels <name>', 'instructions to use').choices(['auto', ...KERNELS]).default('auto'),
+    )
+    .option('--json <file>', "write the result as JSON; '-': print only that")
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ taustat doctor                                             the bundled model
+  $ taustat doctor model.onnx --inputs x.npy
+  $ taustat doctor model.onnx --inputs x.npy --threshold 0.1 --batch 1,8,32
+  $ taustat doctor model.onnx --json - | jq .speedup
+
+Whole runs are timed on one thread, plain and with layers that skip zeros, in the order A B B A. Keep the rest of the
+machine idle. Random inputs say little of zeros and sparsity: give recorded ones.`,
+    )
+    .action(async (model: string | undefined, flags: DoctorFlags) => run(model, flags));
+}
+
+async function run(model: string | undefined, flags: DoctorFlags): Promise<void> {
+  const { inputs, threshold, batch, sites: scheme, kernels, json } = flags;
+  const diagnosis = await doctor({
+    model,
+    inputs,
+    threshold,
+    batches: checkedBatches(batch),
+    scheme,
+    kernels,
+  });
+  if (json === '-') {
+    process.stdout.write(`${JSON.stringify(diagnosis)}\n`);
+    return;
+  }
+  process.stdout.write(summary(diagnosis));
+  if (json !== undefined)
+    await writeFile(json, `${JSON.stringify(diagnosis, null, 1)}\n`).catch((error: unknown) => {
+      throw new ServingError('FILE_NOT_FOUND', `'${json}' cannot be written: ${messageOf(error)}`);
+    });
+}
+
+function summary(diagnosis: Diagnosis): string {
+  const { model, inputs, threshold, sites, batches, layers, kernels, advice } = diagnosis;
+  const sparse = layers.filter(({ isSparse }) => isSparse).length;
+  const lines = [
+    `model       ${model}, ${inputs} inputs`,
+    `threshold   ${threshold === 0 ? 'none: exact zeros only' : threshold.toPrecision(4)}`,
+    `kernels     ${kernels}`,
+    `layers      ${sparse} of ${layers.length} skip zeros in the fastest form`,
+    ...batches.map(({ rows, plainMs, sparseMs, speedup: { ratio, low, high }, pays }) => {
+      const size = `${rows} row${rows === 1 ? '' : 's'}`.padEnd(10);
+      const times = `${plainMs.toFixed(3)} ms plain, ${sparseMs.toFixed(3)} ms sparse`;
+      return `${size}  ${ratio.toFixed(2)} × (${low.toFixed(2)}–${high.toFixed(2)}), ${times}${pays ? '' : ': plain is served'}`;
+    }),
+    `advice      ${advice}`,
+  ];
+  const cells = sites.map(({ name, op, zeroRatio, sparsity, decision, why }) => [
+    name,
+    op,
+    percent(zeroRatio),
+    percent(sparsity),
+    decision,
+    why,
+  ]);
+  const head = ['site', 'operator', 'zeros', 'sparsity', 'decision', 'why'];
+  return `${lines.join('\n')}\n${sites.length === 0 ? '' : `\n${table(head, cells)}`}`;
+}
+
+function percent(ratio: number | null): string {
+  return ratio === null ? '–' : `${(100 * ratio).toFixed(1)} %`;
+}
+
+function batchOption(text: string): number[] {
+  return text.split(',').map(numberOption);
+}
