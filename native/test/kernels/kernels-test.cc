@@ -12,8 +12,8 @@
 #include <random>
 #include <vector>
 
-#include "../kernels/kernels.h"
-#include "../kernels/pack.h"
+#include "../../kernels/kernels.h"
+#include "../../kernels/pack.h"
 
 using namespace taustat;
 
