@@ -34,7 +34,9 @@ export async function run(args: readonly string[]): Promise<number> {
 
 /** A flag, a setting, or a file that is named there and is not there. */
 function isUsage(error: unknown): boolean {
-  return error instanceof ServingError && (error.code === 'CONFIG_INVALID' || error.code === 'FILE_NOT_FOUND');
+  return (
+    error instanceof ServingError && (error.code === 'CONFIG_INVALID' || error.code === 'FILE_NOT_FOUND')
+  );
 }
 
 function program(): Command {

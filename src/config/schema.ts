@@ -57,7 +57,11 @@ export const ConfigSchema = z.strictObject({
     .prefault({}),
   server: z
     .strictObject({
-      host: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
+      host: z
+        .string()
+        .min(1)
+        .default('127.0.0.1')
+        .describe('Address to listen on; IPv6 with or without brackets.'),
       port: port.default(8080).describe('HTTP port. 0: a free one.'),
       grpcPort: port.optional().describe('gRPC port. 0: a free one. Default: no gRPC.'),
       maxBodyBytes: count.default(64 << 20).describe('Largest request body in bytes, after decompression.'),
