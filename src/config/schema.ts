@@ -99,6 +99,10 @@ export const ConfigSchema = z.strictObject({
         .max(86_400)
         .default(30)
         .describe('Longest time in seconds that running requests get to finish after SIGTERM.'),
+      corsOrigins: z
+        .array(z.string().regex(/^https?:\/\/[^/\s]+$/, 'expected an origin, such as https://app.example'))
+        .default([])
+        .describe('Origins of web pages that may read answers (CORS). Default: none.'),
       token: token
         .optional()
         .describe(
