@@ -39,6 +39,7 @@ function identity() {
       batchDelayMs: undefined,
       fileName: 'model.onnx',
       labelFileName: '',
+      optionalInputs: [],
     },
     isCurrent: true,
     admit: () => undefined,

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { defer, EMPTY, ReplaySubject, switchMap } from 'rxjs';
 import type { Config } from './config/schema.ts';
 import { VERSION } from './config/version.ts';
+import { inferOver } from './models/infer-call.ts';
 import { LocalInferencePlane } from './models/inference-plane.ts';
 import { exportMetrics, modesOf } from './models/model-figures.ts';
 import { modelsOf } from './models/open-models.ts';
@@ -60,8 +61,7 @@ export function assemble(config: Config, log: Logger): UnopenedTaustat {
     },
     models: () => models.names(),
     modes: () => modesOf(models),
-    infer: async (request, { model: name = model, version, ...context } = {}) =>
-      inference.find(name, version).infer(request, { keepInputs: true, ...context }),
+    infer: inferOver(inference, () => model, server),
     state$: defer(() => models.current$(model).pipe(switchMap((served) => served?.loop.state$ ?? EMPTY))),
     repository: models,
     metrics: expose,

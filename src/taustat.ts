@@ -4,7 +4,8 @@ import type { Mode } from './config/modes.ts';
 import type { ControllerState } from './control/phases/state.ts';
 import type { InferContext } from './plane/inference.ts';
 import type { RepositoryPlane } from './plane/repository.ts';
-import type { InferRequest, InferResponse } from './protocol/types.ts';
+import type { CallRequest } from './protocol/call-request.ts';
+import type { InferResponse } from './protocol/types.ts';
 import type { GrpcAddress, GrpcListening } from './transport/grpc/server.ts';
 import type { NodeBindings } from './transport/http/body.ts';
 import type { DirectAnswer } from './transport/http/direct-infer.ts';
@@ -23,8 +24,13 @@ export interface Taustat {
   readonly models: () => readonly string[];
   /** The mode in force of every model that answers now: of the settings, or what an operator chose. */
   readonly modes: () => Readonly<Record<string, Mode>>;
-  /** One inference without HTTP, of `model` unless another one is named. @throws ServingError */
-  readonly infer: (request: InferRequest, context?: InferContext & ModelChoice) => Promise<InferResponse>;
+  /**
+   * One inference without HTTP, of `model` unless another one is named. Datatypes and shapes that a request leaves out are the
+   * model's, and it is checked as if it had come over HTTP.
+   *
+   * @throws ServingError, and nothing else.
+   */
+  readonly infer: (request: CallRequest, context?: InferContext & ModelChoice) => Promise<InferResponse>;
   /** The state of `model`'s controller, then every new one. */
   readonly state$: Observable<ControllerState>;
   /** What is served and why not; loads models, and unloads them. */

@@ -10,23 +10,34 @@ import { replayCommand } from './replay.ts';
 import { serveCommand } from './serve.ts';
 import { stateCommand } from './state.ts';
 
+/** Exit codes: the command line or a setting is wrong; everything else that goes wrong. */
+const USAGE = 2;
+const FAILURE = 1;
+
 /**
  * Runs one command line to its end. What went wrong is said on standard error, in one line.
  *
  * @param args - what follows `taustat`.
- * @returns the exit code of an error or 0; a command may have set `process.exitCode` by itself.
+ * @returns 0, 2 for a command line or settings that cannot be, 1 for what fails; a command may have set `process.exitCode` by itself.
  */
 export async function run(args: readonly string[]): Promise<number> {
   try {
     await program().parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
     const code = error instanceof ServingError ? `${error.code}: ` : '';
     process.stderr.write(`taustat: ${code}${messageOf(error)}\n`);
     if (!(error instanceof ServingError) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-    return 1;
+    return isUsage(error) ? USAGE : FAILURE;
   }
+}
+
+/** A flag, a setting, or a file that is named there and is not there. */
+function isUsage(error: unknown): boolean {
+  return (
+    error instanceof ServingError && (error.code === 'CONFIG_INVALID' || error.code === 'FILE_NOT_FOUND')
+  );
 }
 
 function program(): Command {

@@ -57,7 +57,11 @@ export const ConfigSchema = z.strictObject({
     .prefault({}),
   server: z
     .strictObject({
-      host: z.string().min(1).default('127.0.0.1').describe('Address to listen on.'),
+      host: z
+        .string()
+        .min(1)
+        .default('127.0.0.1')
+        .describe('Address to listen on; IPv6 with or without brackets.'),
       port: port.default(8080).describe('HTTP port. 0: a free one.'),
       grpcPort: port.optional().describe('gRPC port. 0: a free one. Default: no gRPC.'),
       maxBodyBytes: count.default(64 << 20).describe('Largest request body in bytes, after decompression.'),
@@ -95,6 +99,10 @@ export const ConfigSchema = z.strictObject({
         .max(86_400)
         .default(30)
         .describe('Longest time in seconds that running requests get to finish after SIGTERM.'),
+      corsOrigins: z
+        .array(z.string().regex(/^https?:\/\/[^/\s]+$/, 'expected an origin, such as https://app.example'))
+        .default([])
+        .describe('Origins of web pages that may read answers (CORS). Default: none.'),
       token: token
         .optional()
         .describe(

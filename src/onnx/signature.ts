@@ -3,9 +3,13 @@ import { ServingError } from '../config/errors.ts';
 import type { Datatype, TensorSpec } from '../protocol/types.ts';
 import { assertComplete } from './model-file.ts';
 import { RESERVED_PREFIX } from './names.ts';
+import { overridableInputs } from './overridable.ts';
 
 export interface ModelSignature {
+  /** What a request must hold. */
   readonly inputs: readonly TensorSpec[];
+  /** What a request may hold: inputs with a default. Absent: none. */
+  readonly optionalInputs?: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
 }
 
@@ -28,7 +32,7 @@ const DATATYPES: ReadonlyMap<number, Datatype> = new Map([
 
 /**
  * What a client must send and gets back: the graph's inputs that have no initializer, and its outputs, without
- * those that taustat added. A variable dimension is -1, with its name where the model gives it one; a tensor of unknown
+ * those that taustat added. Initializers that are listed as inputs may be sent in place of their value. A variable dimension is -1, with its name where the model gives it one; a tensor of unknown
  * rank has the shape [-1].
  *
  * @throws ServingError MODEL_INVALID for a value that is no tensor or has a type that the protocol cannot carry.
@@ -38,14 +42,22 @@ export function modelSignature(model: ModelProto): ModelSignature {
   const { graph } = model;
   const initialized = new Set(graph.initializer.map(({ name }) => name));
   for (const { values } of graph.sparseInitializer) if (values !== undefined) initialized.add(values.name);
+  const overridable = new Set(overridableInputs({ ...model, graph }));
+  const optional = graph.input.filter((value) => overridable.has(value.name) && isServable(value));
   const isOwn = ({ name }: ValueInfoProto): boolean => !name.startsWith(RESERVED_PREFIX);
   return {
     inputs: graph.input
       .filter(isOwn)
       .filter(({ name }) => !initialized.has(name))
       .map((value) => specOf('input', value)),
+    ...(optional.length === 0 ? {} : { optionalInputs: optional.map((value) => specOf('input', value)) }),
     outputs: graph.output.filter(isOwn).map((value) => specOf('output', value)),
   };
+}
+
+/** An optional input that cannot be sent is no reason to refuse the model. */
+function isServable({ type }: ValueInfoProto): boolean {
+  return type?.value.case === 'tensorType' && DATATYPES.has(type.value.value.elemType);
 }
 
 function specOf(role: 'input' | 'output', { name, type }: ValueInfoProto): TensorSpec {

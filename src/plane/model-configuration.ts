@@ -13,6 +13,8 @@ export interface ModelConfiguration {
    */
   readonly maxBatch: number;
   readonly inputs: readonly TensorSpec[];
+  /** Whole shapes, whatever `maxBatch` is. */
+  readonly optionalInputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   /** Workers, each of which holds the model. */
   readonly instances: number;

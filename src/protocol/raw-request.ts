@@ -1,8 +1,8 @@
 import { ServingError } from '../config/errors.ts';
 import { decodeBinary } from './binary/binary-codec.ts';
 import { elementBytes } from './datatypes.ts';
-import { countElements, formatShape } from './shape.ts';
-import type { InferRequest, ModelMetadata, TensorSpec } from './types.ts';
+import { countElements, deduceShape } from './shape.ts';
+import type { InferRequest, ModelMetadata } from './types.ts';
 
 /**
  * A request without any JSON: the body is the binary form of the model's only input, and all outputs are answered as
@@ -25,23 +25,4 @@ export function decodeRawRequest(body: Uint8Array, model: ModelMetadata): InferR
   const shape = deduceShape(spec, isBytes ? 1 : body.byteLength / elementBytes(datatype));
   const elements = isBytes ? [body] : decodeBinary(`input '${name}'`, datatype, countElements(shape), body);
   return { parameters: { binary_data_output: true }, inputs: [{ name, datatype, shape, elements }] };
-}
-
-function deduceShape(spec: TensorSpec, count: number): readonly number[] {
-  const fixed = countElements(spec.shape.filter((size) => size >= 0));
-  const variable = spec.shape.filter((size) => size < 0).length;
-  if (variable > 1) {
-    throw new ServingError(
-      'INVALID_REQUEST',
-      `input '${spec.name}': a raw request cannot fill the ${variable} variable dimensions of ${formatShape(spec.shape)}`,
-    );
-  }
-  const size = variable === 0 ? 1 : count / fixed;
-  if (fixed * size !== count || !Number.isInteger(size)) {
-    throw new ServingError(
-      'INVALID_REQUEST',
-      `input '${spec.name}': ${count} elements of raw data do not fill shape ${formatShape(spec.shape)}`,
-    );
-  }
-  return spec.shape.map((fixedSize) => (fixedSize < 0 ? size : fixedSize));
 }

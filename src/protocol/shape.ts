@@ -89,3 +89,27 @@ export function shapeOf(value: unknown, label: string): readonly number[] {
   }
   return value;
 }
+
+/**
+ * The shape of a tensor of which only the elements are known: its one variable dimension is as long as they make it.
+ *
+ * @throws ServingError INVALID_REQUEST for several variable dimensions, or another number of elements.
+ */
+export function deduceShape(spec: TensorSpec, count: number): readonly number[] {
+  const fixed = countElements(spec.shape.filter((size) => size >= 0));
+  const variable = spec.shape.filter((size) => size < 0).length;
+  if (variable > 1) {
+    throw new ServingError(
+      'INVALID_REQUEST',
+      `input '${spec.name}': elements alone cannot fill the ${variable} variable dimensions of ${formatShape(spec.shape)}`,
+    );
+  }
+  const size = variable === 0 ? 1 : count / fixed;
+  if (fixed * size !== count || !Number.isInteger(size)) {
+    throw new ServingError(
+      'INVALID_REQUEST',
+      `input '${spec.name}': ${count} elements do not fill shape ${formatShape(spec.shape)}`,
+    );
+  }
+  return spec.shape.map((fixedSize) => (fixedSize < 0 ? size : fixedSize));
+}

@@ -56,7 +56,10 @@ export interface ModelMetadata {
   readonly name: string;
   readonly versions: readonly string[];
   readonly platform: string;
+  /** What a request must hold. */
   readonly inputs: readonly TensorSpec[];
+  /** What a request may hold in place of the model's own value; absent: nothing. */
+  readonly optionalInputs?: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
 }
 

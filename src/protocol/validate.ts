@@ -12,7 +12,10 @@ function invalid(message: string): ServingError {
 /** @throws ServingError INVALID_REQUEST when the model has no such input. */
 export function inputSpec(model: ModelMetadata, name: string): TensorSpec {
   for (const spec of model.inputs) if (spec.name === name) return spec;
-  throw invalid(`unexpected input ${quoted(name)}: model '${model.name}' takes ${names(model.inputs)}`);
+  const { optionalInputs = [] } = model;
+  for (const spec of optionalInputs) if (spec.name === name) return spec;
+  const taken = names([...model.inputs, ...optionalInputs]);
+  throw invalid(`unexpected input ${quoted(name)}: model '${model.name}' takes ${taken}`);
 }
 
 /** @throws ServingError INVALID_REQUEST when the model has no such output. */
@@ -45,7 +48,7 @@ export function checkUnique(kind: 'input' | 'output', tensors: readonly { readon
 
 /** @throws ServingError INVALID_REQUEST for an input of the model that the request lacks. */
 export function checkComplete(model: ModelMetadata, inputs: readonly Tensor[]): void {
-  if (inputs.length === model.inputs.length) return;
+  if (inputs.length === model.inputs.length && model.optionalInputs === undefined) return;
   for (const spec of model.inputs) {
     if (!inputs.some((input) => input.name === spec.name)) {
       throw invalid(`missing input '${spec.name}': model '${model.name}' takes ${names(model.inputs)}`);
@@ -68,8 +71,9 @@ export function checkBatch(
   const sizes = new Map<string, { readonly size: number; readonly input: string }>();
   for (const input of inputs) {
     const spec = inputSpec(model, input.name);
+    const isOptional = model.optionalInputs?.includes(spec) === true;
     for (const [axis, size] of input.shape.entries()) {
-      const isBatch = axis === 0 && maxBatch !== undefined && spec.shape[0] === -1;
+      const isBatch = axis === 0 && maxBatch !== undefined && spec.shape[0] === -1 && !isOptional;
       const name = isBatch ? 'batch' : spec.dimensionNames?.[axis];
       if (name === undefined) continue;
       const key = isBatch ? ' batch' : name;

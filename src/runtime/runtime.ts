@@ -10,6 +10,8 @@ export interface Run {
   readonly thresholds?: Float32Array | undefined;
   /** The run stays out of the queue once this is aborted. */
   readonly signal?: AbortSignal | undefined;
+  /** It never shares a run with others. */
+  readonly isAlone?: boolean | undefined;
   /** The inputs are used again afterwards, so they must be copied to the worker instead of moved. */
   readonly keepInputs?: boolean;
 }

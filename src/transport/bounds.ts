@@ -5,11 +5,13 @@ import { BufferedBytes } from './buffered-bytes.ts';
 /** What all clients together may take of a server, over HTTP and gRPC; what is refused at a bound is counted. */
 export function boundsOf(server: Config['server'], metrics: Metrics) {
   const { maxBodyBytes, maxBatch, maxEventStreams, maxConnections, maxBufferedBytes } = server;
+  const { corsOrigins } = server;
   const refused = (bound: Bound) => () => metrics.refused.inc({ bound });
   return {
     maxBodyBytes,
     maxMessageBytes: maxBodyBytes,
     maxBatch,
+    corsOrigins,
     maxEventStreams,
     maxConnections,
     buffered: new BufferedBytes(maxBufferedBytes, refused('buffered_bytes')),

@@ -1,4 +1,5 @@
 import { ServingError } from '../config/errors.ts';
+import { authority } from './listen-address.ts';
 
 /** Why an address cannot be listened on. @param flag - the option that chooses another. */
 export function listenError(
@@ -10,8 +11,8 @@ export function listenError(
   if (error.code === 'EADDRINUSE') {
     return new ServingError(
       'ADDRESS_IN_USE',
-      `${host}:${port} is in use; choose another with ${flag}, or 0 for a free one`,
+      `${authority(host, port)} is in use; choose another with ${flag}, or 0 for a free one`,
     );
   }
-  return new ServingError('CONFIG_INVALID', `cannot listen on ${host}:${port}: ${error.message}`);
+  return new ServingError('CONFIG_INVALID', `cannot listen on ${authority(host, port)}: ${error.message}`);
 }

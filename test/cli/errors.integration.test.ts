@@ -29,7 +29,7 @@ describe('--help', () => {
   });
 });
 
-describe('what cannot be done is said in one line, with exit code 1 and no stack', () => {
+describe('what cannot be done is said in one line, with exit code 2 or 1 and no stack', () => {
   it.each([
     [
       ['serve', '/nowhere/model.onnx', '--port', '0'],
@@ -76,12 +76,12 @@ describe('what cannot be done is said in one line, with exit code 1 and no stack
     const { code, stderr } = await inProcess(...args);
     expect(stderr).toMatch(message);
     expect(stderr.trimEnd()).not.toContain('\n');
-    expect(code).toBe(1);
+    expect(code).toBe(stderr.includes('MODEL_INVALID') ? 1 : 2);
   });
 
   it('in a process of its own, too', async () => {
     const { code, stdout, stderr } = await taustat('serve', '--bogus');
-    expect([code, stdout]).toEqual([1, '']);
+    expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toBe("taustat: CONFIG_INVALID: unknown option '--bogus', see --help\n");
   });
 
@@ -102,7 +102,7 @@ describe('what cannot be done is said in one line, with exit code 1 and no stack
     const { code, stderr } = await inProcess('serve', '--config', file);
     expect(stderr).toMatch(message);
     expect(stderr.trimEnd()).not.toContain('\n');
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     await rm(folder, { recursive: true });
   });
 
@@ -112,7 +112,7 @@ describe('what cannot be done is said in one line, with exit code 1 and no stack
     expect(stderr).toBe(
       'taustat: CONFIG_INVALID: environment variable TAUSTAT_SAMPLING_RATE names no setting\n',
     );
-    expect(code).toBe(1);
+    expect(code).toBe(2);
   });
 
   it.each(['serve', 'demo'])('a port that is in use: %s', async (command) => {
@@ -123,6 +123,21 @@ describe('what cannot be done is said in one line, with exit code 1 and no stack
     expect(stderr).toMatch(/^taustat: ADDRESS_IN_USE: 127\.0\.0\.1:\d+ is in use; choose another/);
     expect(code).toBe(1);
     other.close();
+  });
+});
+
+describe('exit codes', () => {
+  it.each([
+    [[], 2],
+    [['analyze', MODEL, '--inputs', 'package.json'], 1],
+    [['replay'], 2],
+    [['replay', '/nowhere.audit.jsonl'], 2],
+    [['state', '--state-dir', '.', '--forget', 'none'], 1],
+    [['bench', '--arms', 'none'], 2],
+    [['bench', '--rounds', '0'], 2],
+    [['demo', 'model.onnx'], 2],
+  ])('%j: %i', async (args, expected) => {
+    expect((await inProcess(...args)).code).toBe(expected);
   });
 });
 

@@ -62,6 +62,13 @@ describe('taustat serve', () => {
     },
   );
 
+  it.each(['::1', '[::1]'])('listens on IPv6, --host %s', async (host) => {
+    const url = await serve(['--host', host, '--grpc-port', '0']);
+    expect(url).toMatch(/^http:\/\/\[::1\]:\d+$/);
+    expect(running!.stdout()).toMatch(/"grpc":"\[::1\]:\d+"/);
+    expect((await fetch(`${url}/v2/health/ready`)).status).toBe(200);
+  });
+
   it('does not wait for a console that stays open, nor for a connection that asks nothing', async () => {
     const url = await serve([], { TAUSTAT_SERVER_DRAIN_SECONDS: '3600' });
     const events = await fetch(`${url}${MODEL}/pruning/events`);

@@ -9,7 +9,7 @@ import { FLOAT, FLOAT16, INT64, model, node, tensor, value } from './models.ts';
 
 const nodes = [node('Relu', ['x'], 'a'), node('Abs', ['a'], 'y')];
 
-it('tells inputs and outputs, variable dimensions as -1, and leaves out initializers listed as inputs', () => {
+it('tells inputs and outputs, variable dimensions as -1, and initializers listed as inputs as optional ones', () => {
   const source = model({
     nodes,
     inputs: [value('x', ['N', 3, -1], FLOAT16), value('w', [2]), value('ids', [1], INT64), value('free')],
@@ -22,6 +22,7 @@ it('tells inputs and outputs, variable dimensions as -1, and leaves out initiali
       { name: 'ids', datatype: 'INT64', shape: [1] },
       { name: 'free', datatype: 'FP32', shape: [-1] },
     ],
+    optionalInputs: [{ name: 'w', datatype: 'FP32', shape: [2] }],
     outputs: [{ name: 'y', datatype: 'FP32', shape: [] }],
   });
 });

@@ -148,15 +148,10 @@ describe('a raw request', () => {
       8,
       'cannot fill the 2 variable dimensions of [-1,-1]',
     ],
-    ['bytes that fill no row', {}, 12, '3 elements of raw data do not fill shape [-1,2]'],
-    ['half an element', {}, 10, '2.5 elements of raw data do not fill shape [-1,2]'],
-    ['another fixed size', { shape: [2] }, 12, '3 elements of raw data do not fill shape [2]'],
-    [
-      'several elements of BYTES',
-      { datatype: 'BYTES', shape: [2] },
-      12,
-      '1 elements of raw data do not fill shape [2]',
-    ],
+    ['bytes that fill no row', {}, 12, '3 elements do not fill shape [-1,2]'],
+    ['half an element', {}, 10, '2.5 elements do not fill shape [-1,2]'],
+    ['another fixed size', { shape: [2] }, 12, '3 elements do not fill shape [2]'],
+    ['several elements of BYTES', { datatype: 'BYTES', shape: [2] }, 12, '1 elements do not fill shape [2]'],
   ])('%s is refused', (_name, spec, size, message) => {
     expect(refusal(() => raw(spec, new Uint8Array(size)))).toContain(message);
   });

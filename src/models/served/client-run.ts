@@ -13,19 +13,25 @@ export class ClientRun implements Run {
   readonly outputs: readonly string[];
   readonly thresholds: Float32Array | undefined;
   readonly keepInputs: boolean;
+  readonly isAlone: boolean;
   readonly #client: Pick<Run, 'signal'>;
 
   constructor(
     inputs: readonly Tensor[],
     outputs: readonly string[],
     thresholds: Float32Array | undefined,
-    { keepInputs, client }: { readonly keepInputs: boolean; readonly client: Pick<Run, 'signal'> },
+    options: {
+      readonly keepInputs: boolean;
+      readonly isAlone: boolean;
+      readonly client: Pick<Run, 'signal'>;
+    },
   ) {
     this.inputs = inputs;
     this.outputs = outputs;
     this.thresholds = thresholds;
-    this.keepInputs = keepInputs;
-    this.#client = client;
+    this.keepInputs = options.keepInputs;
+    this.isAlone = options.isAlone;
+    this.#client = options.client;
   }
 
   get signal(): AbortSignal | undefined {

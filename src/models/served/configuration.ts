@@ -7,7 +7,7 @@ import { LABEL_FILE } from '../labels.ts';
 
 /** How a model is served under these settings. */
 export function configurationOf(
-  { name, platform, inputs, outputs }: ModelMetadata,
+  { name, platform, inputs, optionalInputs = [], outputs }: ModelMetadata,
   { signature, rowMeetings, stem }: LoadedModel,
   { server, batching, runtime, model }: Config,
   hasLabels: boolean,
@@ -24,6 +24,7 @@ export function configurationOf(
     versions: model.versions,
     maxBatch,
     inputs: specs(inputs),
+    optionalInputs,
     outputs: specs(outputs),
     instances: runtime.workers ?? 1,
     batchDelayMs: isShared ? batching.maxDelayMs : undefined,

@@ -1,7 +1,7 @@
 import { messageOf } from '../../config/errors.ts';
 import type { InferContext } from '../../plane/inference.ts';
 import { wantsDense } from '../../protocol/parameters.ts';
-import type { InferRequest, InferResponse } from '../../protocol/types.ts';
+import type { InferRequest, InferResponse, TensorSpec } from '../../protocol/types.ts';
 import type { RunResult } from '../../runtime/runtime.ts';
 import { endInferSpan, startInferSpan } from '../../telemetry/tracing.ts';
 import { withClasses } from './classification.ts';
@@ -20,16 +20,21 @@ export async function infer(
   context: InferContext,
 ): Promise<InferResponse> {
   const { loop, runtime, counter, outputs, thresholdsFor } = model;
+  const isOverriding = overrides(model, request);
   const startedAt = performance.now();
   const span = startInferSpan(model.name, context);
-  const rows = request.inputs[0]?.shape[0] ?? 1;
-  const isDense = wantsDense(request.parameters) || !model.pays(rows);
-  const { threshold: placed, look } = loop.place(request.id, { isDense, isEmpty: rows === 0 });
+  const rows = rowsOf(model, request);
+  const isDense = isOverriding || wantsDense(request.parameters) || !model.pays(rows);
+  const { threshold: placed, look } = loop.place(request.id, {
+    isDense,
+    isEmpty: rows === 0 || isOverriding,
+  });
   const asked = request.outputs?.length ? request.outputs.map(({ name }) => name) : outputs;
   try {
     const result = await withinDeadline(request, context, (client) =>
       runtime.run(
         new ClientRun(request.inputs, asked, placed === 0 ? undefined : thresholdsFor(placed), {
+          isAlone: isOverriding,
           keepInputs: look !== undefined || context.keepInputs === true,
           client,
         }),
@@ -56,6 +61,22 @@ export async function infer(
     endInferSpan(span, { error: messageOf(error) });
     throw error;
   }
+}
+
+/** Whether a request brings values in place of the model's own: then it is another model's, which is neither pruned nor sampled. */
+function overrides({ metadata }: ServedModel, { inputs }: InferRequest): boolean {
+  const { optionalInputs } = metadata;
+  return optionalInputs !== undefined && inputs.some(({ name }) => isAmong(optionalInputs, name));
+}
+
+/** Rows of the first input that is required. */
+function rowsOf({ metadata }: ServedModel, { inputs }: InferRequest): number {
+  const { optionalInputs = [] } = metadata;
+  return inputs.find(({ name }) => !isAmong(optionalInputs, name))?.shape[0] ?? 1;
+}
+
+function isAmong(specs: readonly TensorSpec[], name: string): boolean {
+  return specs.some((spec) => spec.name === name);
 }
 
 /** The answer as served, when it holds every output. */

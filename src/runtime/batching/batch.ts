@@ -35,7 +35,8 @@ export function unbatchable(
 }
 
 /** Rows of a run that may ride with others; undefined for one that must go alone. */
-export function rowsOf({ inputs }: Run): number | undefined {
+export function rowsOf({ inputs, isAlone }: Run): number | undefined {
+  if (isAlone) return undefined;
   const rows = inputs[0]?.shape[0];
   if (rows === undefined || rows === 0) return undefined;
   const isWhole = inputs.every(

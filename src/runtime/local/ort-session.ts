@@ -31,6 +31,15 @@ export class OrtSession implements Session {
     );
   }
 
+  /** Names of the inputs that a run must hold. */
+  get inputNames(): readonly string[] {
+    return this.#session.inputNames;
+  }
+
+  release(): Promise<void> {
+    return this.#session.release();
+  }
+
   async run(inputs: readonly Tensor[], outputs: readonly string[]): Promise<readonly Tensor[]> {
     const feeds: Record<string, ort.OnnxValue> = {};
     for (const input of inputs) feeds[input.name] = toOrtTensor(ort, input);

@@ -9,15 +9,17 @@ import { holdsFinite } from './finite.ts';
 import type { FromWorker, RunDone, RunMessage, ToWorker, WorkerData } from './messages.ts';
 import { NativeSession } from './native-session.ts';
 import { OrtSession } from './ort-session.ts';
+import { OverridingSessions } from './overriding-sessions.ts';
 import { type Session, thresholdInput } from './session.ts';
 import { tally } from './tally.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('worker.js runs only as a worker thread');
 const { setup, answers } = workerData as WorkerData;
+const overriding = new OverridingSessions(setup);
 
 interface Sessions {
-  readonly plain: Session;
+  readonly plain: OrtSession;
   readonly gated: Session | undefined;
   /** With the present threshold as a constant. */
   readonly baked: Session | undefined;
@@ -63,7 +65,8 @@ async function run(sessions: Sessions, message: RunMessage, idleMs: number): Pro
   const isGated = thresholds !== undefined && sessions.gated !== undefined;
   const baked = isGated && isBakedIn(message) ? sessions.baked : undefined;
   const sparse = isGated && measure === 'nothing' ? sessions.sparse : undefined;
-  const session = sparse ?? baked ?? (isGated ? sessions.gated! : sessions.plain);
+  const session =
+    sparse ?? baked ?? (isGated ? sessions.gated! : await overriding.for(message.inputs, sessions.plain));
   const taps = isGated && measure !== 'nothing' ? setup.taps : [];
   const inputs =
     isGated && baked === undefined ? [...message.inputs, thresholdInput(thresholds)] : message.inputs;

@@ -15,7 +15,7 @@ export function encodeModelConfiguration(configuration: ModelConfiguration): Uin
 }
 
 function writeConfiguration(writer: BinaryWriter, configuration: ModelConfiguration): void {
-  const { name, platform, backend, versions, maxBatch, inputs, outputs } = configuration;
+  const { name, platform, backend, versions, maxBatch, inputs, optionalInputs, outputs } = configuration;
   const { instances, batchDelayMs, fileName, labelFileName } = configuration;
   writer.tag(1, WireType.LengthDelimited).string(name);
   writer.tag(2, WireType.LengthDelimited).string(platform);
@@ -24,9 +24,10 @@ function writeConfiguration(writer: BinaryWriter, configuration: ModelConfigurat
   if (versions === 'latest') writer.tag(1, WireType.Varint).uint32(1);
   writer.join().join();
   writer.tag(4, WireType.Varint).int32(maxBatch);
-  for (const input of inputs) {
+  for (const input of [...inputs, ...optionalInputs]) {
     writer.tag(5, WireType.LengthDelimited).fork();
     writeSpec(writer, 4, input);
+    if (optionalInputs.includes(input)) writer.tag(8, WireType.Varint).bool(true);
     writer.join();
   }
   for (const output of outputs) {

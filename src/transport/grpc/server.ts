@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import type { InferencePlane } from '../../plane/inference.ts';
+import { authority, bareHost } from '../listen-address.ts';
 import { listenError } from '../listen-error.ts';
 import { HEALTH_SERVICE, type HealthOptions, healthHandlers } from './health.ts';
 import { addReflection } from './reflection.ts';
@@ -41,9 +42,10 @@ export interface GrpcListening {
  */
 export async function listenGrpc(
   plane: InferencePlane,
-  { host, port }: GrpcAddress,
+  { host: asked, port }: GrpcAddress,
   options: GrpcOptions,
 ): Promise<GrpcListening> {
+  const host = bareHost(asked);
   const server = new Server({
     'grpc.max_receive_message_length': options.maxMessageBytes,
     'grpc.max_concurrent_streams': MAX_STREAMS,
@@ -75,7 +77,7 @@ export async function listenGrpc(
   const actual = (listener.address() as AddressInfo).port;
   return {
     port: actual,
-    address: `${host.includes(':') ? `[${host}]` : host}:${actual}`,
+    address: authority(host, actual),
     stop: async (graceMs) => {
       const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
       health.end();

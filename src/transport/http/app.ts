@@ -2,6 +2,7 @@ import { Hono, type MiddlewareHandler } from 'hono';
 import type { InferencePlane } from '../../plane/inference.ts';
 import { errorAnswer, pathNotFound } from './answers.ts';
 import type { NodeBindings } from './body.ts';
+import { crossOrigin } from './cross-origin.ts';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
 import { requirePlainTarget } from './request-target.ts';
 import { createV2Routes } from './v2-routes.ts';
@@ -27,6 +28,8 @@ export function createApp(
   });
   app.notFound(pathNotFound);
   app.use('*', requirePlainTarget);
+  const { corsOrigins = [] } = limits;
+  if (corsOrigins.length > 0) app.use('*', crossOrigin(corsOrigins));
   app.route('/', createV2Routes(plane, limits, report, guard));
   return app;
 }

@@ -6,11 +6,13 @@ import type { RepositoryPlane } from '../../plane/repository.ts';
 import { requireToken } from './access.ts';
 import { createApp } from './app.ts';
 import type { NodeBindings } from './body.ts';
+import { compress } from './compression.ts';
 import { consoleRoutes } from './console-routes.ts';
 import { answerInferDirectly, type DirectAnswer } from './direct-infer.ts';
 import type { HttpLimits } from './limits.ts';
 import { createPruningRoutes } from './pruning-routes.ts';
 import { createRepositoryRoutes } from './repository-routes.ts';
+import { chooseEncoding } from './request-headers.ts';
 
 /** All that can be asked of a server. */
 export interface Planes {
@@ -46,7 +48,11 @@ export function httpApplication(planes: Planes, options: ApplicationOptions): Ap
   if (!openMetrics) routes.use('/metrics', guard);
   routes.get('/metrics', async (context) => {
     const { contentType, body } = await expose(context.req.header('accept'));
-    return context.body(body, 200, { 'Content-Type': contentType });
+    const headers = { 'Content-Type': contentType, Vary: 'Accept, Accept-Encoding' };
+    const encoding = chooseEncoding(context.req.header('accept-encoding'));
+    if (encoding === 'identity') return context.body(body, 200, headers);
+    const compressed = await compress(encoding, Buffer.from(body));
+    return context.body(new Uint8Array(compressed), 200, { ...headers, 'Content-Encoding': encoding });
   });
   routes.route('/', consoleRoutes());
   return { routes, answerDirectly: answerInferDirectly(inference, limits, tokens, report) };

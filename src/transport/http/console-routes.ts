@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { Hono } from 'hono';
+import { routePath } from 'hono/route';
 
 const DIRECTORY = new URL('../../../console/', import.meta.url);
 
@@ -39,7 +40,7 @@ interface Asset {
 }
 
 /**
- * `GET /`, the live console, and its files under `/console/`.
+ * `GET /`, the live console, and its files under `/console/`, wherever they are mounted.
  *
  * Every file is read once, here; a request never touches the disk, so no path can lead out of the folder.
  * An unknown file falls through to the application's own not-found answer.
@@ -50,7 +51,14 @@ export function consoleRoutes(): Hono {
   const assets = readAssets();
   const page = readAsset('index.html');
   const routes = new Hono();
-  routes.get('/', (context) => answer(page, context.req.header('if-none-match')));
+  routes.get('/*', (context, next) => {
+    // Where it is mounted, with a slash at the end: what the page loads is relative to it.
+    const root = routePath(context).slice(0, -1);
+    const { path } = context.req;
+    if (path === root) return Promise.resolve(answer(page, context.req.header('if-none-match')));
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    return `${path}/` === root ? Promise.resolve(context.redirect(`${name}/`, 308)) : next();
+  });
   routes.get('/console/:file', (context, next) => {
     const asset = assets.get(context.req.param('file'));
     return asset === undefined ? next() : Promise.resolve(answer(asset, context.req.header('if-none-match')));

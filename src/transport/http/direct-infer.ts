@@ -47,6 +47,8 @@ export function answerInferDirectly(
 
   return (incoming, outgoing, onSent) => {
     if (incoming.method !== 'POST') return false;
+    // A page's: the application answers it with what its browser wants to read.
+    if (allLimits.corsOrigins.length > 0 && incoming.headers.origin !== undefined) return false;
     const path = INFER_PATH.exec(incoming.url ?? '');
     if (path === null || path[1] === '.' || path[1] === '..') return false;
     if (hasSeveralHosts(incoming)) return false;

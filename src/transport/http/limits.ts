@@ -6,6 +6,8 @@ export interface HttpLimits {
   readonly maxBodyBytes: number;
   /** The memory of all bodies together; by default of all servers of the process. */
   readonly buffered: BufferedBytes;
+  /** Origins of pages that may read answers. */
+  readonly corsOrigins: readonly string[];
   /** Most event streams that are open at one time. */
   readonly maxEventStreams: number;
   /** Hears of an event stream beyond that. */
@@ -29,6 +31,7 @@ export interface HttpLimits {
 export const DEFAULT_LIMITS: HttpLimits = Object.freeze({
   maxBodyBytes: 64 * 1024 * 1024,
   buffered: new BufferedBytes(),
+  corsOrigins: [],
   maxEventStreams: 256,
   onStreamRefused: () => undefined,
   maxBatch: undefined,

@@ -6,7 +6,7 @@ const US_PER_MS = 1000;
 
 /** The wire form of a model's configuration: Triton's, as far as it applies. */
 export function configurationJson(configuration: ModelConfiguration): unknown {
-  const { name, platform, backend, versions, maxBatch, inputs, outputs } = configuration;
+  const { name, platform, backend, versions, maxBatch, inputs, optionalInputs, outputs } = configuration;
   const { instances, batchDelayMs, fileName, labelFileName } = configuration;
   return {
     name,
@@ -14,7 +14,10 @@ export function configurationJson(configuration: ModelConfiguration): unknown {
     backend,
     version_policy: versions === 'latest' ? { latest: { num_versions: 1 } } : { all: {} },
     max_batch_size: maxBatch,
-    input: inputs.map(inputJson),
+    input: [
+      ...inputs.map((spec) => ({ ...specJson(spec), optional: false })),
+      ...optionalInputs.map((spec) => ({ ...specJson(spec), optional: true })),
+    ],
     output: outputs.map((spec) => ({ ...specJson(spec), label_filename: labelFileName })),
     instance_group: [{ name: `${name}_0`, kind: 'KIND_CPU', count: instances }],
     default_model_filename: fileName,
@@ -22,10 +25,6 @@ export function configurationJson(configuration: ModelConfiguration): unknown {
       ? {}
       : { dynamic_batching: { max_queue_delay_microseconds: batchDelayMs * US_PER_MS } }),
   };
-}
-
-function inputJson(spec: TensorSpec) {
-  return { ...specJson(spec), optional: false };
 }
 
 function specJson({ name, datatype, shape }: TensorSpec) {

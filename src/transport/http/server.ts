@@ -2,6 +2,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
+import { authority, bareHost } from '../listen-address.ts';
 import { listenError } from '../listen-error.ts';
 import type { NodeBindings } from './body.ts';
 import { ConnectionCap } from './connection-cap.ts';
@@ -43,7 +44,8 @@ export async function listen(
   app: Hono<{ Bindings: NodeBindings }>,
   options: ListenOptions,
 ): Promise<Listening> {
-  const { host, port, headerSeconds = 10, requestSeconds = 60, stallSeconds = 60 } = options;
+  const host = bareHost(options.host);
+  const { port, headerSeconds = 10, requestSeconds = 60, stallSeconds = 60 } = options;
   const { answerDirectly, maxConnections = Number.POSITIVE_INFINITY, onConnectionRefused } = options;
   const listener = getRequestListener(app.fetch as never, { errorHandler: refuseRequest });
   const requestTimeout = 1000 * requestSeconds;
@@ -79,7 +81,7 @@ export async function listen(
   const actual = (server.address() as AddressInfo).port;
   return {
     port: actual,
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`,
+    url: `http://${authority(host, actual)}`,
     stop: (graceMs) => stop(server, graceMs),
   };
 }

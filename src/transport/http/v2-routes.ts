@@ -72,8 +72,15 @@ export function createV2Routes(
   });
   serveModel('GET', '', (context) => {
     const { model, version } = modelPath(context);
-    const { name, versions, platform, inputs, outputs } = plane.find(model, version).metadata;
-    return json({ name, versions, platform, inputs: inputs.map(specJson), outputs: outputs.map(specJson) });
+    const { name, versions, platform, inputs, optionalInputs, outputs } = plane.find(model, version).metadata;
+    return json({
+      name,
+      versions,
+      platform,
+      inputs: inputs.map(specJson),
+      ...(optionalInputs === undefined ? {} : { optional_inputs: optionalInputs.map(specJson) }),
+      outputs: outputs.map(specJson),
+    });
   });
   return routes;
 }

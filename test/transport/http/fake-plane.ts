@@ -69,6 +69,7 @@ const CONFIGURATION = {
   batchDelayMs: undefined,
   fileName: 'model.onnx',
   labelFileName: '',
+  optionalInputs: [],
 } as const;
 
 /** A data plane of identity models, without any runtime. */

@@ -1,0 +1,35 @@
+import { messageOf, ServingError } from '../config/errors.ts';
+import type { InferContext, InferencePlane } from '../plane/inference.ts';
+import { parseVersion } from '../plane/model-version.ts';
+import { type CallRequest, requestOfCall } from '../protocol/call-request.ts';
+import type { DecodeLimits } from '../protocol/decode-request.ts';
+import { askedOutputs } from '../protocol/encode-response.ts';
+import type { InferResponse } from '../protocol/types.ts';
+
+type InferCall = (
+  request: CallRequest,
+  context?: InferContext & { readonly model?: string; readonly version?: string },
+) => Promise<InferResponse>;
+
+/**
+ * Inference for code of the same process, by the checks of every transport.
+ *
+ * @param defaultModel - what answers where no model is named.
+ */
+export function inferOver(
+  plane: InferencePlane,
+  defaultModel: () => string,
+  limits: DecodeLimits,
+): InferCall {
+  return async (call, { model: name = defaultModel(), version, ...context } = {}) => {
+    try {
+      const model = plane.find(name, version === undefined ? undefined : parseVersion(name, String(version)));
+      const request = requestOfCall(call, model.metadata, limits);
+      const response = await model.infer(request, { keepInputs: true, ...context });
+      return { ...response, outputs: askedOutputs(response, request) };
+    } catch (error) {
+      if (error instanceof ServingError) throw error;
+      throw new ServingError('INTERNAL', messageOf(error), { cause: error });
+    }
+  };
+}

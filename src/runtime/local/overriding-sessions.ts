@@ -1,0 +1,43 @@
+import { decodeModel, encodeModel } from '../../onnx/model-file.ts';
+import { dropDefaults } from '../../onnx/overridable.ts';
+import type { Tensor } from '../../protocol/types.ts';
+import { OrtSession } from './ort-session.ts';
+import type { SessionOptions } from './session.ts';
+
+/** Each holds a copy of the model. */
+const MOST = 2;
+
+/**
+ * Sessions for runs that bring values in place of the model's own. The binding silently drops inputs that have a default, so
+ * these sessions are of the model without the defaults.
+ */
+export class OverridingSessions {
+  readonly #setup: SessionOptions & { readonly plain: Uint8Array };
+  /** By the names of what they take, the oldest first. */
+  readonly #sessions = new Map<string, OrtSession>();
+
+  constructor(setup: SessionOptions & { readonly plain: Uint8Array }) {
+    this.#setup = setup;
+  }
+
+  /** The session for a dense run: the plain one, unless inputs have a default there. */
+  async for(inputs: readonly Tensor[], plain: OrtSession): Promise<OrtSession> {
+    const names = inputs.map(({ name }) => name).filter((name) => !plain.inputNames.includes(name));
+    if (names.length === 0) return plain;
+    const key = JSON.stringify(names.sort());
+    return this.#sessions.get(key) ?? this.#open(key, names);
+  }
+
+  async #open(key: string, names: readonly string[]): Promise<OrtSession> {
+    for (const [oldest, session] of this.#sessions) {
+      if (this.#sessions.size < MOST) break;
+      this.#sessions.delete(oldest);
+      await session.release();
+    }
+    const model = decodeModel(this.#setup.plain.slice());
+    dropDefaults(model, names);
+    const opened = await OrtSession.open(encodeModel(model), this.#setup);
+    this.#sessions.set(key, opened);
+    return opened;
+  }
+}
