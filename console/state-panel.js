@@ -17,6 +17,7 @@ const MEANINGS = {
   drifted: 'The traffic moved away from the reference; a fresh window fills.',
   fallback:
     'The pruned answers were withdrawn: they disagreed with the dense model, or nothing was known of them.',
+  unprofitable: 'A threshold is proven, but pruning saves no time on this machine.',
   unverified: 'Too long no pruned answer was compared; the threshold comes back once enough are again.',
 };
 
