@@ -65,7 +65,7 @@ napi_value init(const Js& js, const std::vector<napi_value>& arguments) {
   instanceOf(js).kernels = kernels;
   std::vector<std::string> available;
   for (int i = 0; i < all().count; i++)
-    if (all().begin[i]->isSupported()) available.emplace_back(all().begin[i]->name);
+    if (isSupported(*all().begin[i])) available.emplace_back(all().begin[i]->name);
   const napi_value result = js.object();
   js.set(result, "onnxruntime", js.text(ort::libraryVersion()));
   js.set(result, "kernels", js.text(kernels->name));

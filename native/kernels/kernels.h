@@ -129,7 +129,6 @@ struct Kernels {
   const char* name;
   /** Floats per register, for the tests' tails. */
   int lanes;
-  bool (*isSupported)();
   /** Rows [rowBegin, rowEnd) of the panels [panelBegin, panelEnd). Only `panelBegin` = 0 counts the input. */
   void (*matMul)(const MatMul&, int64_t rowBegin, int64_t rowEnd, int panelBegin, int panelEnd, Scratch&, Tally&);
   /** Rows of work of a convolution. They are the output rows over all images, but for pointwise ones, which have no rows. */
@@ -150,6 +149,9 @@ struct KernelList {
   int count;
 };
 KernelList all();
+
+/** Whether this machine can run them. */
+bool isSupported(const Kernels& kernels);
 
 /** `name`, or the best that this machine supports for "auto". Null where there is no such kernel here. */
 const Kernels* choose(const char* name);

@@ -35,7 +35,7 @@ struct Geometry {
   int quads;
   int segments, blocksPerSegment, segmentDepth, blockDepth;
 
-  explicit Geometry(const Conv& op) {
+  Geometry(const Conv& op, int blockDepthOfSegment(const Weights&, int)) {
     channels = op.channels;
     padded = static_cast<int>(roundUp(channels, kColumnUnit));
     height = op.height;
@@ -52,8 +52,7 @@ struct Geometry {
     quads = (outWidth + 3) / 4;
     segments = op.dilationX == 1 ? 1 : op.kernelWidth;
     segmentDepth = op.dilationX == 1 ? op.kernelWidth * padded : padded;
-    blocksPerSegment = (segmentDepth + kBlockDepth - 1) / kBlockDepth;
-    blockDepth = static_cast<int>(roundUp((segmentDepth + blocksPerSegment - 1) / blocksPerSegment, kColumnUnit));
+    blockDepth = blockDepthOfSegment(*op.weights, segmentDepth);
     blocksPerSegment = (segmentDepth + blockDepth - 1) / blockDepth;
   }
 
@@ -87,7 +86,7 @@ template <typename V>
 class ConvPass {
  public:
   ConvPass(const Conv& op, int64_t rowBegin, int64_t rowEnd, Scratch& scratch)
-      : op_(op), weights_(*op.weights), g_(op), rowBegin_(rowBegin), rowEnd_(rowEnd), threshold_(V::broadcast(op.threshold)) {
+      : op_(op), weights_(*op.weights), g_(op, blockDepthOf<V>), rowBegin_(rowBegin), rowEnd_(rowEnd), threshold_(V::broadcast(op.threshold)) {
     blockRows_ = (convQuads(weights_) + g_.quads - 1) / g_.quads;
     if (blockRows_ > rowEnd - rowBegin) blockRows_ = static_cast<int>(rowEnd - rowBegin);
     ringRows_ = 1;
@@ -332,7 +331,10 @@ class ConvPass {
   float* ring_ = nullptr;
 };
 
-inline int64_t convRows(const Conv& op) { return op.images * Geometry(op).outHeight; }
+template <typename V>
+int64_t convRows(const Conv& op) {
+  return op.images * Geometry(op, blockDepthOf<V>).outHeight;
+}
 
 template <typename V>
 void conv(const Conv& op, int64_t rowBegin, int64_t rowEnd, Scratch& scratch, Tally& tally) {

@@ -9,8 +9,8 @@ namespace {
 
 /** Everything that an instruction set offers, from its vector type. */
 template <typename V>
-constexpr Kernels kernelsOf(const char* name, bool (*isSupported)()) {
-  return {name,         V::lanes, isSupported, matMul<V>, convRows, conv<V>, toBordered<V>, fromBordered<V>, maxPoolBordered<V>, histogram};
+constexpr Kernels kernelsOf(const char* name) {
+  return {name, V::lanes, matMul<V>, convRows<V>, conv<V>, toBordered<V>, fromBordered<V>, maxPoolBordered<V>, histogram};
 }
 
 }  // namespace

@@ -19,6 +19,8 @@ constexpr int kWords = kBlockDepth / 64;
 /** Kept shares of a quad below which it is listed as single rows, and as pairs. */
 constexpr float kSingleRows = 0.1f;
 constexpr float kPairs = 0.25f;
+/** A k is listed once per pair or row that keeps it: no more of them than the block is deep. */
+static_assert(4 * kSingleRows <= 1 && 4 * kPairs <= 1, "lists would not fit");
 
 template <typename V, int rows>
 inline uint8_t* emitPattern(int pattern, const uint64_t (*kept)[kWords], int words, uint8_t* to, uint16_t& count) {

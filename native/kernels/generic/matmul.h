@@ -7,6 +7,21 @@ namespace {
 /** Quads whose lists are held at once, and whose sums pass over a panel before the next. */
 constexpr int kMatMulQuads = 32;
 
+/** Bytes of weights that a tile reads per block: they stay in the nearest cache while the block's quads pass. */
+constexpr int kTileBytes = 44 << 10;
+
+/** Depth of a block: a multiple of 64 where it can be, since lists are made of words of as many bits. */
+template <typename V>
+int blockDepthOf(const Weights& weights, int depth) {
+  const int widest = V::tileVectors * V::lanes;
+  const int columns = weights.width(0) < widest ? weights.width(0) : widest;
+  const int fitting = kTileBytes / (columns * static_cast<int>(sizeof(float)));
+  const int most = fitting >= kBlockDepth ? kBlockDepth : fitting >= 128 ? fitting / 64 * 64 : fitting / 16 * 16;
+  const int blocks = (depth + most - 1) / most;
+  const int equal = static_cast<int>(roundUp((depth + blocks - 1) / blocks, 16));
+  return (equal + 63) / 64 * blocks > (depth + 63) / 64 ? most : equal;
+}
+
 template <typename V>
 TAUSTAT_INLINE V finish(V sum, const V& low, const V& high, const V& threshold) {
   return V::smaller(high, V::larger(low, sum)).gated(threshold);
@@ -35,8 +50,8 @@ template <typename V>
 void matMul(const MatMul& op, int64_t rowBegin, int64_t rowEnd, int panelBegin, int panelEnd, Scratch& scratch, Tally& tally) {
   const Weights& weights = *op.weights;
   const size_t depth = static_cast<size_t>(weights.depth);
-  const int blocks = (weights.depth + kBlockDepth - 1) / kBlockDepth;
-  const int blockDepth = static_cast<int>(roundUp((weights.depth + blocks - 1) / blocks, 16));
+  const int blockDepth = blockDepthOf<V>(weights, weights.depth);
+  const int blocks = (weights.depth + blockDepth - 1) / blockDepth;
   const int heldQuads = rowEnd - rowBegin < 4 * kMatMulQuads ? static_cast<int>((rowEnd - rowBegin + 3) / 4) : kMatMulQuads;
   auto* lists = static_cast<List*>(scratch.reserve(0, sizeof(List) * heldQuads * blocks));
   auto* sums = static_cast<float*>(scratch.reserve(1, sizeof(float) * heldQuads * 4 * kPanelColumns));
@@ -50,10 +65,6 @@ void matMul(const MatMul& op, int64_t rowBegin, int64_t rowEnd, int panelBegin, 
       for (int b = 0; b < blocks; b++) {
         const int begin = b * blockDepth;
         const int n = weights.depth - begin < blockDepth ? weights.depth - begin : blockDepth;
-        if (n <= 0) {
-          for (uint16_t& count : lists[q * blocks + b].count) count = 0;
-          continue;
-        }
         kept += listBlock<V>(x + 4 * q * depth + begin, depth, rows - 4 * q < 4 ? rows - 4 * q : 4, n, threshold,
                              lists[q * blocks + b]);
       }

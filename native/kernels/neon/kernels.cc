@@ -5,6 +5,6 @@
 namespace taustat {
 
 extern const Kernels neonKernels;
-const Kernels neonKernels = kernelsOf<Vector>("neon", [] { return true; });
+const Kernels neonKernels = kernelsOf<Vector>("neon");
 
 }  // namespace taustat

@@ -298,7 +298,7 @@ int main(int count, char** arguments) {
   int tested = 0;
   for (int i = 0; i < list.count; i++) {
     const Kernels& kernels = *list.begin[i];
-    if (!kernels.isSupported()) {
+    if (!isSupported(kernels)) {
       std::printf("%s: not on this machine\n", kernels.name);
       continue;
     }
