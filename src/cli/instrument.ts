@@ -14,6 +14,7 @@ interface InstrumentFlags {
   readonly exclude?: string[];
   readonly threshold?: number;
   readonly taps: boolean;
+  readonly json?: boolean;
 }
 
 export function instrumentCommand(): Command {
@@ -32,6 +33,7 @@ export function instrumentCommand(): Command {
     .option('--exclude <glob>', 'never prune sites with matching names; repeatable', repeated)
     .option('--threshold <tau>', `fixed threshold, instead of the input '${THRESHOLD_INPUT}'`, numberOption)
     .option('--no-taps', 'no outputs for the activations')
+    .option('--json', 'print the sites as JSON')
     .addHelpText(
       'after',
       `
@@ -39,6 +41,7 @@ Examples:
   $ taustat instrument model.onnx -o gated.onnx
   $ taustat instrument model.onnx -o pruned.onnx --threshold 0.12 --no-taps
   $ taustat instrument model.onnx -o gated.onnx --exclude '*/layer4/*'
+  $ taustat instrument model.onnx -o gated.onnx --json | jq '.sites[].name'
 
 The gated model has one more input, '${THRESHOLD_INPUT}' float32 [S], one threshold per site in the order of the table.
 Zeros give the answers of the original. The outputs 'taustat_tap_<i>' are the activations before the gates.`,
@@ -58,6 +61,16 @@ async function run(path: string, flags: InstrumentFlags): Promise<void> {
   await writeFile(flags.output, bytes).catch((error: unknown) => {
     throw new ServingError('FILE_NOT_FOUND', `'${flags.output}' cannot be written: ${messageOf(error)}`);
   });
+  if (flags.json === true) {
+    const shown = sites.map(({ name, op, tensor, tap }) => ({
+      name,
+      op,
+      tensor,
+      ...(flags.taps ? { tap } : {}),
+    }));
+    process.stdout.write(`${JSON.stringify({ output: flags.output, sites: shown, skipped })}\n`);
+    return;
+  }
   const rows = [
     ...sites.map((site) => [String(site.index), site.name, site.op, 'gated']),
     ...skipped.map((site) => ['', site.name, site.op, `skipped: ${site.reason}`]),

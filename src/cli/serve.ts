@@ -61,10 +61,8 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
     throw error;
   });
   const { model } = taustat;
-  log.info(
-    { url: server.url, grpc: grpc?.address, model, models: taustat.models(), modes: taustat.modes() },
-    'serving',
-  );
+  const places = { url: server.url, console: `${server.url}/`, grpc: grpc?.address };
+  log.info({ ...places, model, models: taustat.models(), modes: taustat.modes() }, 'serving');
 
   const signal = await new Promise<NodeJS.Signals>((resolve) => {
     process.once('SIGTERM', resolve);

@@ -375,6 +375,12 @@ export const ConfigSchema = z.strictObject({
         .enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
         .default('info')
         .describe('Lowest level of messages in the log.'),
+      logFormat: z
+        .enum(['auto', 'json', 'text'])
+        .default('auto')
+        .describe(
+          'Form of the log: `json`, one object per line; `text`, for people; `auto`, text on a terminal and JSON everywhere else.',
+        ),
       openMetrics: z
         .boolean()
         .default(false)

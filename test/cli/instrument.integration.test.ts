@@ -31,6 +31,21 @@ describe('taustat instrument', () => {
     expect((await run(0)).logits!.data).not.toEqual((await run(1)).logits!.data);
   });
 
+  it('prints JSON alone where that is asked for', async () => {
+    const output = join(folder, 'told.onnx');
+    const { stdout } = await inProcess('instrument', bundledModel('model.onnx'), '-o', output, '--json');
+    const told = JSON.parse(stdout);
+    expect(told.output).toBe(output);
+    expect(told.sites).toHaveLength(5);
+    expect(told.sites[0]).toEqual({
+      name: '/block1/relu/Relu',
+      op: 'Relu',
+      tensor: expect.any(String),
+      tap: 'taustat_tap_0',
+    });
+    expect(told.skipped[0].reason).toEqual(expect.any(String));
+  });
+
   it('bakes a threshold in, without an input and without taps', async () => {
     const output = join(folder, 'baked.onnx');
     expect(

@@ -101,6 +101,12 @@ describe('taustat state', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^m +any +off, 2026-01-02T00:00:00.000Z/m);
     expect(stdout).toMatch(/^m +1 .*MB$/m);
+    const { models } = JSON.parse((await inProcess('state', '--state-dir', folder, '--json')).stdout);
+    const any = models.find(
+      (each: { model: string; version: string | null }) => each.model === 'm' && each.version === null,
+    );
+    expect(any.choice).toEqual({ mode: 'off', threshold: null, at: '2026-01-02T00:00:00.000Z' });
+    expect(any.sizeBytes).toBeGreaterThan(0);
     expect((await inProcess('state', '--state-dir', folder, '--forget', 'm')).stdout).toMatch(
       /^forgot \d+ files/,
     );
