@@ -31,7 +31,7 @@ export function createStatePanel() {
   const progress = byId('progress', HTMLProgressElement);
   const progressText = byId('progress-text', HTMLElement);
   const shadow = byId('shadow', HTMLElement);
-  const objective = byId('objective', HTMLElement);
+  const measure = byId('measure', HTMLElement);
 
   /**
    * @param {Report} report
@@ -46,7 +46,7 @@ export function createStatePanel() {
     change.title = detail;
     setText(changedAt, at > 0 ? `${clock(at)}, ${ago(at, now)}` : 'at the start');
     if (at > 0) changedAt.dateTime = new Date(at).toISOString();
-    setText(objective, objectiveOf(report));
+    setText(measure, objectiveOf(report));
     const { samples, capacity } = report.window;
     progress.max = capacity;
     progress.value = samples;
