@@ -230,17 +230,19 @@ class ConvPass {
     for (int r = 0; r < op_.kernelHeight; r++)
       for (int b = 0; b < g_.blocks(); b++) {
         const float* w = weights_.panel(panel) + (r * kernelRow + g_.weightRow(b)) * width;
-        const int offset = g_.block(op_, b).offset;
+        const Segment segment = g_.block(op_, b);
+        const size_t blockSize = static_cast<size_t>(segment.depth) * width;
+        Prefetch prefetch(weights_, w + blockSize, blockSize * sizeof(float), (end - begin) * g_.quads * tiles.count);
         for (int tile = 0, column = 0; tile < tiles.count; column += tiles.of(tile++) * V::lanes) {
           const Add add = kQuads<V>.of[tiles.of(tile) - 1];
           for (int64_t outRow = begin; outRow < end; outRow++) {
             const int inRow = g_.inputRow(op_, static_cast<int>(outRow % g_.outHeight), r);
             if (inRow < 0 || inRow >= g_.height) continue;
             const int64_t row = outRow / g_.outHeight * g_.height + inRow;
-            const float* x = rowAt(row) + offset;
+            const float* x = rowAt(row) + segment.offset;
             const List* list = listsAt(row) + b;
             float* sums = sums_ + static_cast<size_t>(outRow - begin) * g_.quads * 4 * width + column;
-            for (int q = 0; q < g_.quads; q++)
+            for (int q = 0; q < g_.quads; q++, prefetch.step())
               add(list[static_cast<size_t>(q) * g_.blocks()], x + 4 * q * stride, stride, w + column,
                   static_cast<size_t>(width), sums + static_cast<size_t>(4) * q * width);
           }

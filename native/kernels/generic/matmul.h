@@ -6,6 +6,8 @@ namespace {
 
 /** Quads whose lists are held at once, and whose sums pass over a panel before the next. */
 constexpr int kMatMulQuads = 32;
+/** Fewer would fetch what none of them reads. */
+constexpr int kPrefetchingQuads = 3;
 
 /** Bytes of weights that a tile reads per block: they stay in the nearest cache while the block's quads pass. */
 constexpr int kTileBytes = 44 << 10;
@@ -21,6 +23,24 @@ int blockDepthOf(const Weights& weights, int depth) {
   const int equal = static_cast<int>(roundUp((depth + blocks - 1) / blocks, 16));
   return (equal + 63) / 64 * blocks > (depth + 63) / 64 ? most : equal;
 }
+
+/** Weights that no cache near the processor holds are asked for a block ahead, a share of it with every quad. */
+constexpr size_t kPrefetchedBytes = 512 << 10;
+
+class Prefetch {
+ public:
+  /** @param next - the block after this one, of as many bytes. @param quads - that pass meanwhile. */
+  Prefetch(const Weights& weights, const float* next, size_t bytes, int64_t quads)
+      : at_(reinterpret_cast<uintptr_t>(next)),
+        lines_(weights.bytes() > kPrefetchedBytes ? (bytes / 64 + quads - 1) / quads : 0) {}
+  TAUSTAT_INLINE void step() {
+    for (size_t i = 0; i < lines_; i++, at_ += 64) __builtin_prefetch(reinterpret_cast<const void*>(at_), 0, 2);
+  }
+
+ private:
+  uintptr_t at_;
+  size_t lines_;
+};
 
 template <typename V>
 TAUSTAT_INLINE V finish(V sum, const V& low, const V& high, const V& threshold) {
@@ -79,8 +99,10 @@ void matMul(const MatMul& op, int64_t rowBegin, int64_t rowEnd, int panelBegin, 
       const Add* add = isSingle ? kRows<V>.of : kQuads<V>.of;
       for (int b = 0; b < blocks; b++) {
         const float* w = weights.panel(panel) + static_cast<size_t>(b) * blockDepth * width;
+        const size_t blockSize = static_cast<size_t>(blockDepth) * width;
+        Prefetch prefetch(weights, w + blockSize, quads < kPrefetchingQuads ? 0 : blockSize * sizeof(float), quads * tiles.count);
         for (int tile = 0, column = 0; tile < tiles.count; column += tiles.of(tile++) * V::lanes)
-          for (int q = 0; q < quads; q++)
+          for (int q = 0; q < quads; q++, prefetch.step())
             add[tiles.of(tile) - 1](lists[q * blocks + b], x + 4 * q * depth + b * blockDepth, depth, w + column,
                                     static_cast<size_t>(width), sums + static_cast<size_t>(4) * q * width + column);
       }
