@@ -37,7 +37,7 @@ it('sorts thresholds, and writes JSON and a page', async () => {
 });
 
 it.each([
-  [['--inputs', '/nowhere.npy'], 1, /^taustat: FILE_NOT_FOUND: '\/nowhere.npy' cannot be read/],
+  [['--inputs', '/nowhere.npy'], 2, /^taustat: FILE_NOT_FOUND: '\/nowhere.npy' cannot be read/],
   [['--inputs', 'y=/nowhere.npy'], 1, /^taustat: INVALID_REQUEST: .*expected name=x.npy with one of 'image'/],
   [
     ['--inputs', 'x.npy', '--inputs', 'image=y.npy'],
@@ -46,11 +46,11 @@ it.each([
   ],
   [[], 1, /^taustat: INVALID_REQUEST: no inputs: give --inputs x.npy for 'image'/],
   [['--inputs', INPUTS, '--labels', INPUTS], 1, /^taustat: INVALID_REQUEST: labels/],
-  [['--thresholds', '0.1,x'], 1, /'0.1,x' is invalid. expected a number/],
-  [['--thresholds', '-1'], 1, /expected positive numbers/],
-  [['--batch', '0'], 1, /expected a whole number from 1/],
-  [['--rule', 'best'], 1, /Allowed choices are significant, paper/],
-  [['--bogus'], 1, /unknown option '--bogus'/],
+  [['--thresholds', '0.1,x'], 2, /'0.1,x' is invalid. expected a number/],
+  [['--thresholds', '-1'], 2, /expected positive numbers/],
+  [['--batch', '0'], 2, /expected a whole number from 1/],
+  [['--rule', 'best'], 2, /Allowed choices are significant, paper/],
+  [['--bogus'], 2, /unknown option '--bogus'/],
 ])('says what is wrong with %j', async (args, code, message) => {
   const outcome = await inProcess('analyze', MODEL, ...args);
   expect(outcome.stderr).toMatch(message);
