@@ -43,7 +43,7 @@ describe('the dashboard', () => {
     const stateful = numbered.filter(({ fieldConfig }) => fieldConfig!.defaults.mappings.length > 0);
     expect(stateful.map(({ type }) => type)).toEqual(['stat', 'state-timeline']);
     for (const { targets, fieldConfig } of stateful) {
-      const numbers = targets![0]!.expr.matchAll(/state="(\w+)"\} == 1\) \* (\d)/g);
+      const numbers = targets![0]!.expr.matchAll(/state="(\w+)"\} == 1\) \* (\d+)/g);
       const inQuery = Object.fromEntries([...numbers].map(([, state, number]) => [number, state]));
       const options = Object.entries(fieldConfig!.defaults.mappings[0]!.options);
       expect(Object.fromEntries(options.map(([number, { text }]) => [number, text]))).toEqual(inQuery);
