@@ -14,6 +14,13 @@ function app() {
 }
 
 describe('GET /', () => {
+  it('gives every element an id of its own', async () => {
+    const page = await (await app().request('/')).text();
+    const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
+    expect(ids.length).toBeGreaterThan(20);
+    expect(ids).toEqual([...new Set(ids)]);
+  });
+
   it('serves the page as HTML that may load from its own origin only', async () => {
     const answer = await app().request('/');
     expect(answer.status).toBe(200);
