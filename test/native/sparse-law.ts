@@ -2,11 +2,13 @@
  * The law of the sparse operators: what ONNX Runtime's own operator makes of the gated input, within 1e-5 of Σ|x·w|, and gated
  * itself where the output is a site.
  */
+
+import { create } from '@bufbuild/protobuf';
 import fc from 'fast-check';
-import type { NodeProto } from 'onnx-buf';
+import { type NodeProto, type TensorProto, TensorProtoSchema } from 'onnx-buf';
 import { expect } from 'vitest';
 import type { KernelName } from '../../src/runtime/local/native/addon.ts';
-import { type AttributeValue, model, node, tensor, value } from '../onnx/models.ts';
+import { type AttributeValue, FLOAT, model, node, value } from '../onnx/models.ts';
 import { type Floats, type FloatTensor, nativeRun, openedAddon, plainRun } from './opened.ts';
 
 const TOLERANCE = 1e-5;
@@ -21,6 +23,12 @@ export function randomOf(seed: number): () => number {
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
+}
+
+/** A constant as its bytes: as numbers one by one, large ones would take most of the time of a test. */
+function constant(name: string, dims: readonly number[], values: Floats): TensorProto {
+  const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return create(TensorProtoSchema, { name, dims: dims.map(BigInt), dataType: FLOAT, rawData });
 }
 
 interface Content {
@@ -166,8 +174,8 @@ async function check(
   };
   const extra = residual === undefined ? [] : [residual];
   const constants = (w: Floats, b: Floats) => [
-    tensor('w', weights.dims, [...w]),
-    ...(hasBias ? [tensor('b', [b.length], [...b])] : []),
+    constant('w', weights.dims, w),
+    ...(hasBias ? [constant('b', [b.length], b)] : []),
   ];
   const sparseModel = model(
     {
