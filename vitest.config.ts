@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
@@ -5,6 +6,11 @@ import { defineConfig } from 'vitest/config';
 const FILES_AT_ONCE = availableParallelism() + 1;
 /** Limits are for what hangs. A machine that is busy with other things makes nothing fail. */
 const LIMIT_MS = 300_000;
+
+/** Without a compiler there are no kernels, and everything runs dense: nothing to test there, except in CI, which has one. */
+const NATIVE = 'test/native/**';
+const hasKernels = existsSync(new URL('dist/native', import.meta.url));
+const WITHOUT = hasKernels || process.env.CI !== undefined ? [] : [NATIVE];
 
 const LONG = 'test/**/*.long.test.ts';
 const INTEGRATION = 'test/**/*.integration.test.ts';
@@ -18,11 +24,11 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [INTEGRATION, LONG] },
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: [INTEGRATION, LONG, ...WITHOUT] },
       },
-      { extends: true, test: { name: 'integration', include: [INTEGRATION] } },
+      { extends: true, test: { name: 'integration', include: [INTEGRATION], exclude: WITHOUT } },
       // Statistics over many runs: `npm run test:long`.
-      { extends: true, test: { name: 'long', include: [LONG] } },
+      { extends: true, test: { name: 'long', include: [LONG], exclude: WITHOUT } },
     ],
   },
 });

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { messageOf, ServingError } from '../config/errors.ts';
 import type { SiteScheme } from '../onnx/sites.ts';
 import { KERNELS, type KernelChoice } from '../runtime/local/native/addon.ts';
+import { ProgressBar } from '../tools/analyze/progress-bar.ts';
 import { checkedBatches, type Diagnosis, doctor } from '../tools/doctor/doctor.ts';
 import { table } from '../tools/table.ts';
 import { numberOption, repeated } from './options.ts';
@@ -53,6 +54,7 @@ machine idle. Random inputs say little of zeros and sparsity: give recorded ones
 
 async function run(model: string | undefined, flags: DoctorFlags): Promise<void> {
   const { inputs, threshold, batch, sites: scheme, kernels, json } = flags;
+  const progress = new ProgressBar(process.stderr);
   const diagnosis = await doctor({
     model,
     inputs,
@@ -60,7 +62,8 @@ async function run(model: string | undefined, flags: DoctorFlags): Promise<void>
     batches: checkedBatches(batch),
     scheme,
     kernels,
-  });
+    onProgress: (step) => progress.show(step),
+  }).finally(() => progress.clear());
   if (json === '-') {
     process.stdout.write(`${JSON.stringify(diagnosis)}\n`);
     return;

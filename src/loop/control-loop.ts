@@ -69,6 +69,8 @@ const AGREEMENT_COMPARISONS = 500;
 const COUNT_EVERY = 4;
 /** Of the time that a sample takes from the thread that serves, the messages to workers and back take about half. */
 const WITH_MESSAGES = 2;
+/** Over so many requests the share that pruning pays for is averaged, each counting less with its age. */
+const PAYING_REQUESTS = 500;
 /** Failed shadow runs in a row after which nothing is known of the answers any more. */
 const BLIND_AFTER = 32;
 
@@ -125,6 +127,7 @@ export class ControlLoop {
   readonly #commands = new Subject<ControlEvent>();
   readonly #steps = new Subject<Step>();
   readonly #state: BehaviorSubject<ControllerState>;
+  #paying = 1;
   #sampled = 0;
   #failedInARow = 0;
   /** What samples have taken of the thread that serves. */
@@ -208,9 +211,11 @@ export class ControlLoop {
     return this.#isPrunable ? appliedThreshold(this.state) : 0;
   }
 
-  /** What clients are answered at. */
+  /** What clients are answered at: a request that pruning does not pay for is dense, whatever its place in the ramp. */
   get exposure(): Exposure {
-    return this.#isPrunable ? exposureOf(this.state) : DENSE;
+    if (!this.#isPrunable) return DENSE;
+    const exposure = exposureOf(this.state);
+    return { ...exposure, exposure: exposure.exposure * this.#paying };
   }
 
   /** What pruned runs really did at the threshold that answers are compared at. */
@@ -222,9 +227,14 @@ export class ControlLoop {
   get sparsity(): { readonly sites: readonly number[]; readonly overall: number } {
     const { threshold, share, rest } = production(this.state);
     return this.#measured.weighted([
-      [threshold, share],
-      [rest, 1 - share],
+      [threshold, share * this.#paying],
+      [rest, (1 - share) * this.#paying],
     ]);
+  }
+
+  /** Share of the latest requests that pruning pays for, 0–1; the others are dense. */
+  get paying(): number {
+    return this.#paying;
   }
 
   get #isPrunable(): boolean {
@@ -236,11 +246,15 @@ export class ControlLoop {
    *
    * @param id - requests with the same one have the same place in a ramp and in the sample.
    * @param isDense - the client wants the dense answer.
+   * @param pays - whether pruning such a request saves time, or is wanted whatever the time.
    * @param isEmpty - a request without a row shows no activation.
    */
-  place(id: string | undefined, { isDense = false, isEmpty = false } = {}): Placement {
+  place(id: string | undefined, { isDense = false, isEmpty = false, pays = true } = {}): Placement {
     const position = this.#sampler.position(id);
-    const threshold = isDense || !this.#isPrunable ? 0 : thresholdAt(production(this.state), position);
+    if (!isDense && this.state.heldBack === undefined)
+      this.#paying += ((pays ? 1 : 0) - this.#paying) / PAYING_REQUESTS;
+    const isPruned = !isDense && pays && this.#isPrunable;
+    const threshold = isPruned ? thresholdAt(production(this.state), position) : 0;
     return { threshold, look: isEmpty ? undefined : this.#look(position) };
   }
 

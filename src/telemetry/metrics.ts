@@ -81,8 +81,8 @@ export class Metrics {
   );
   readonly planInfo = this.#gauge(
     'plan_info',
-    'Always 1. What the latest measurement of the time that pruning saves has led to: unmeasured, sparse, unprofitable or impossible; layers: how many skip zeros.',
-    ['model', 'plan', 'layers'],
+    'Always 1. What the latest measurement of the time that pruning saves has led to: unmeasured, sparse, unprofitable or impossible.',
+    ['model', 'plan'],
   );
   readonly zeroRatio = this.#gauge(
     'zero_activations_ratio',

@@ -70,6 +70,30 @@ function scores(margin: number): readonly Tensor[] {
   return [{ name: 'y', datatype: 'FP32', shape: [1, 2], elements: Float32Array.of(margin, 0) }];
 }
 
+describe('requests that pruning does not pay for', () => {
+  it('are dense, and count as such in what the loop says of production', () => {
+    const loop = open();
+    loop.setMode('fixed', 0.5, 0);
+    expect(loop.place('a').threshold).toBe(0.5);
+    expect(loop.exposure.exposure).toBe(1);
+    for (let i = 0; i < 5000; i++) {
+      const pays = i % 4 === 0;
+      expect(loop.place(`${i}`, { pays }).threshold).toBe(pays ? 0.5 : 0);
+    }
+    expect(loop.exposure.exposure).toBeCloseTo(1 / 4, 2);
+    expect(loop.exposure.threshold).toBe(0.5);
+  });
+
+  it('do not count while production is held back', () => {
+    const loop = open();
+    loop.setMode('fixed', 0.5, 0);
+    loop.timed('unmeasured', '');
+    for (let i = 0; i < 100; i++) loop.place(`${i}`, { pays: false });
+    loop.timed(undefined, '');
+    expect(loop.exposure.exposure).toBe(1);
+  });
+});
+
 describe('ControlLoop, replayed in virtual time', () => {
   it('finds, proves and applies; notices a drift of 1.5 times within 200 samples and re-tunes in proportion', () => {
     const loop = open();

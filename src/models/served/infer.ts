@@ -24,10 +24,10 @@ export async function infer(
   const startedAt = performance.now();
   const span = startInferSpan(model.name, context);
   const rows = rowsOf(model, request);
-  const isDense = isOverriding || wantsDense(request.parameters) || !model.pays(rows);
   const { threshold: placed, look } = loop.place(request.id, {
-    isDense,
+    isDense: isOverriding || wantsDense(request.parameters),
     isEmpty: rows === 0 || isOverriding,
+    pays: model.pays(rows),
   });
   const asked = request.outputs?.length ? request.outputs.map(({ name }) => name) : outputs;
   try {

@@ -41,8 +41,9 @@ export function exportModelMetrics(metrics: Metrics, served: ExportedModel): voi
   const { speedup, planner } = served;
   setOrRemove(metrics.timeSaved, { model }, speedup === null ? undefined : 1 - 1 / speedup.ratio);
   if (planner !== undefined) {
-    metrics.planInfo.remove({ model });
-    metrics.planInfo.set({ model, ...planLabels(planner.plan) }, 1);
+    const now = planName(planner.plan);
+    for (const plan of PLAN_NAMES) if (plan !== now) metrics.planInfo.remove({ model, plan });
+    metrics.planInfo.set({ model, plan: now }, 1);
   }
   const { ratio, lowerBound, loss, kl, cosine } = loop.agreement.reading;
   setOrRemove(metrics.loss, { model }, loss);
@@ -67,11 +68,11 @@ function exportState(metrics: Metrics, served: ExportedModel): void {
   metrics.exposure.set({ model }, exposure);
 }
 
-function planLabels(plan: Plan): { readonly plan: string; readonly layers: string } {
-  if (plan.kind !== 'measured') return { plan: plan.kind, layers: '0' };
-  const pays = plan.buckets.some((bucket) => bucket.pays);
-  const layers = plan.layers.filter(({ isSparse }) => isSparse).length;
-  return { plan: pays ? 'sparse' : 'unprofitable', layers: String(pays ? layers : 0) };
+const PLAN_NAMES = ['unmeasured', 'sparse', 'unprofitable', 'impossible'] as const;
+
+function planName(plan: Plan): (typeof PLAN_NAMES)[number] {
+  if (plan.kind !== 'measured') return plan.kind;
+  return plan.buckets.some(({ pays }) => pays) ? 'sparse' : 'unprofitable';
 }
 
 function exportSparsity(metrics: Metrics, served: ExportedModel): void {

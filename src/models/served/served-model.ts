@@ -126,7 +126,9 @@ export class ServedModel {
     if (threshold === 0 || mode === 'off' || heldBack !== undefined) return PLAIN;
     const plan = this.planner?.plan;
     const [largest] = plan?.kind === 'measured' ? plan.buckets.filter(({ pays }) => pays) : [];
-    return largest === undefined ? null : speedupOfShare(largest.speedup, rest > 0 ? 1 : share);
+    return largest === undefined
+      ? null
+      : speedupOfShare(largest.speedup, (rest > 0 ? 1 : share) * this.loop.paying);
   }
 
   /** Whether a request of so many rows is answered sooner where it is pruned, or pruned whatever the time. */

@@ -43,8 +43,11 @@ export interface PlannerOptions {
   readonly onPlan: (plan: Plan, model: Uint8Array | undefined) => void;
 }
 
-/** Requests that are kept per size. */
+/** Requests that are kept per size, while a plan needs them, and bytes over all sizes. */
 const KEPT = 8;
+const KEPT_BYTES = 1 << 26;
+/** Sets of layers are looked for so long, in milliseconds; then the best so far is judged. */
+const SEARCH_MS = 60_000;
 /** Requests of a size that a plan begins with. */
 const ENOUGH = 3;
 /** Rounds that sets of layers are compared by, before the best is judged. */
@@ -70,6 +73,7 @@ interface Timing {
 export class TimePlanner {
   readonly #options: PlannerOptions;
   readonly #kept = new Map<number, (readonly Tensor[])[]>();
+  #keptBytes = 0;
   #plan: Plan = { kind: 'unmeasured' };
   #wanted = 0;
   #isPlanning = false;
@@ -91,13 +95,14 @@ export class TimePlanner {
     );
   }
 
-  /** A sampled request, which may be timed. Its memory must not be changed afterwards. */
+  /** A sampled request, which is kept where a plan needs it. Its memory must not be changed afterwards. */
   offer(inputs: readonly Tensor[]): void {
     const rows = bucketOf(inputs[0]?.shape[0] ?? 1);
     const kept = this.#kept.get(rows) ?? [];
-    this.#kept.set(rows, kept);
-    kept.push(inputs);
-    if (kept.length > KEPT) kept.shift();
+    const bytes = bytesOf(inputs);
+    if (!this.#needs(rows) || kept.length >= KEPT || this.#keptBytes + bytes > KEPT_BYTES) return;
+    this.#kept.set(rows, [...kept, inputs]);
+    this.#keptBytes += bytes;
     this.#begin();
   }
 
@@ -111,14 +116,18 @@ export class TimePlanner {
     this.#isClosed = true;
   }
 
-  get #isDue(): boolean {
+  /** Whether the latest plan says nothing of requests of this size, or was made for another threshold. */
+  #needs(rows: number): boolean {
     const plan = this.#plan;
     if (this.#wanted === 0 || this.#isClosed || plan.kind === 'impossible') return false;
-    const ready = [...this.#kept].filter(([, kept]) => kept.length >= ENOUGH).map(([rows]) => rows);
-    if (plan.kind === 'unmeasured') return ready.length > 0;
+    if (plan.kind === 'unmeasured') return true;
     const factor = this.#wanted / plan.threshold;
     const isOther = factor > OTHER_THRESHOLD || factor < 1 / OTHER_THRESHOLD;
-    return isOther || ready.some((rows) => !plan.buckets.some((bucket) => bucket.rows === rows));
+    return isOther || !plan.buckets.some((bucket) => bucket.rows === rows);
+  }
+
+  get #isDue(): boolean {
+    return [...this.#kept].some(([rows, { length }]) => length >= ENOUGH && this.#needs(rows));
   }
 
   #begin(): void {
@@ -126,7 +135,8 @@ export class TimePlanner {
     this.#isPlanning = true;
     void this.#make().finally(() => {
       this.#isPlanning = false;
-      this.#begin();
+      this.#kept.clear();
+      this.#keptBytes = 0;
     });
   }
 
@@ -173,10 +183,13 @@ export class TimePlanner {
       if (isBetter) best = { set, ms };
       return isBetter;
     };
-    for (const set of candidateSets(layers)) await consider(set, 1);
-    for (let isBetter = true; isBetter; ) {
+    const until = performance.now() + SEARCH_MS;
+    const hasTime = (): boolean => performance.now() < until;
+    for (const set of candidateSets(layers)) if (best === undefined || hasTime()) await consider(set, 1);
+    for (let isBetter = true; isBetter && hasTime(); ) {
       isBetter = false;
-      for (const set of smallerSets(best!.set)) isBetter = (await consider(set, STEP)) || isBetter;
+      for (const set of smallerSets(best!.set))
+        if (hasTime()) isBetter = (await consider(set, STEP)) || isBetter;
     }
     const { set } = best!;
     const buckets: BucketPlan[] = [];
@@ -223,6 +236,13 @@ export class TimePlanner {
       await setTimeout(LOOK_MS);
     } while (this.#options.runtime.pending > 0 && performance.now() < until);
   }
+}
+
+function bytesOf(inputs: readonly Tensor[]): number {
+  return inputs.reduce(
+    (sum, { elements }) => sum + (ArrayBuffer.isView(elements) ? elements.buffer.byteLength : KEPT_BYTES),
+    0,
+  );
 }
 
 /** The next power of two. */

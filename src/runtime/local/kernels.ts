@@ -1,6 +1,6 @@
 import { messageOf } from '../../config/errors.ts';
 import type { KernelChoice, KernelName } from './native/addon.ts';
-import { loadNative } from './native/load.ts';
+import { tryNative } from './native/load.ts';
 
 /** The kernels that sparse operators run with, in any thread of this process. */
 export type Kernels = KernelName;
@@ -12,7 +12,7 @@ export interface NoKernels {
 
 /** Whether this machine has such kernels. Takes a second the first time: they are tried in a process of their own. */
 export async function findKernels(choice: KernelChoice): Promise<Kernels | NoKernels> {
-  const native = loadNative();
+  const native = await tryNative();
   if (native.kind === 'unavailable') return { reason: `${native.reason}: ${native.howTo}` };
   try {
     await import('onnxruntime-node');

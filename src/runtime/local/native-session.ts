@@ -29,7 +29,7 @@ export class NativeSession implements Session {
     model: Uint8Array,
     { externalFolder, intraOpThreads, kernels }: SessionOptions & { readonly kernels: Kernels },
   ): NativeSession {
-    const native = loadNative({ isTried: true });
+    const native = loadNative();
     if (native.kind === 'unavailable') throw new Error(native.reason);
     const { addon, libraryPath } = native;
     addon.init(libraryPath, kernels);

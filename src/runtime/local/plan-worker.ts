@@ -26,7 +26,7 @@ const model = decodeModel(setup.plain.slice());
 const { sites } = findSites(model, setup.sites);
 const { scheme } = setup.sites;
 const operators = linearOperators(model, indexGraph(model), sites, scheme);
-const opened = new Map<string, Session>();
+const opened = new Map<string, NativeSession>();
 
 function rewritten(set: readonly number[]): SparseModel {
   return sparsify(
@@ -41,7 +41,11 @@ async function sessionOf(set: readonly number[]): Promise<Session> {
   const key = set.join();
   const known = opened.get(key);
   if (known !== undefined) return known;
-  if (opened.size >= MOST_OPEN) opened.delete(opened.keys().next().value!);
+  for (const [oldest, old] of opened) {
+    if (opened.size < MOST_OPEN) break;
+    opened.delete(oldest);
+    old.close();
+  }
   const session = await NativeSession.open(rewritten(set).bytes, setup);
   opened.set(key, session);
   return session;

@@ -23,8 +23,8 @@ interface Sessions {
   readonly gated: Session | undefined;
   /** With the present threshold as a constant. */
   readonly baked: Session | undefined;
-  /** Skips what the gates zero; answers as `gated` does, up to rounding. */
-  readonly sparse: Session | undefined;
+  /** Skips what the gates zero; answers as `gated` does, up to rounding. Gone once it failed where `gated` did not. */
+  sparse: Session | undefined;
 }
 
 async function open(): Promise<Sessions> {
@@ -71,7 +71,12 @@ async function run(sessions: Sessions, message: RunMessage, idleMs: number): Pro
   const inputs =
     isGated && baked === undefined ? [...message.inputs, thresholdInput(thresholds)] : message.inputs;
   const started = performance.now();
-  const results = await session.run(inputs, [...message.outputs, ...taps]);
+  const results = await session.run(inputs, [...message.outputs, ...taps]).catch(async (error: unknown) => {
+    if (sparse === undefined) throw error;
+    const answers = await sessions.gated!.run(inputs, message.outputs);
+    sessions.sparse = undefined;
+    return answers;
+  });
   const outputs = results.slice(0, message.outputs.length);
   if (isGated && !message.isShadow && !outputs.every(holdsFinite))
     return dense(sessions, message, started, idleMs);

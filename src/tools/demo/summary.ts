@@ -1,3 +1,4 @@
+import { type Speedup, speedupOf } from '../../sparse/speedup.ts';
 import type { Answer } from './client.ts';
 
 export interface ThresholdChange {
@@ -34,6 +35,8 @@ export interface DemoSummary {
   readonly drift: { readonly injectedAt: number; readonly detectedAt: number | null };
   readonly thresholdChanges: readonly ThresholdChange[];
   readonly latency: { readonly denseP50: number | null; readonly prunedP50: number | null };
+  /** Latency of dense over pruned answers at the client, median of the seconds that have both; null: none has. */
+  readonly speedup: Speedup | null;
   /** How it stood at the end. */
   readonly final: { readonly state: string; readonly threshold: number; readonly exposure: number };
 }
@@ -74,6 +77,15 @@ export class TrafficTally {
       denseP50: median(both.flatMap(({ dense }) => dense)),
       prunedP50: median(both.flatMap(({ pruned }) => pruned)),
     };
+  }
+
+  /** Of seconds alone that have both kinds, as `latency`. */
+  get speedup(): Speedup | null {
+    const ratios = [...this.#seconds.values()].flatMap(({ dense, pruned }) => {
+      const [plain, served] = [median(dense), median(pruned)];
+      return plain === null || served === null ? [] : [plain / served];
+    });
+    return ratios.length === 0 ? null : speedupOf(ratios);
   }
 
   #second(at: number): Second {

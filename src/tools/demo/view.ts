@@ -112,7 +112,7 @@ export function closingWords(s: DemoSummary): string {
   const drift =
     s.drift.detectedAt === null
       ? `Half of the light went at ${clock(s.drift.injectedAt)}; no drift was called before the end.`
-      : `Half of the light went at ${clock(s.drift.injectedAt)}; the drift was noticed ${fixed(s.drift.detectedAt - s.drift.injectedAt, 1)} s later.`;
+      : `Half of the light went at ${clock(s.drift.injectedAt)}; the drift was noticed ${fixed(s.drift.detectedAt - s.drift.injectedAt, 2)} s later.`;
   const agreement =
     s.agreement === null
       ? 'No pruned answer was compared'
@@ -123,8 +123,16 @@ ${agreement}.
 ${percent(s.exposure)} of production was pruned, over the whole time; sparsity of all of production ${percent(s.sparsity)}.
 ${found}
 ${drift}
-${s.requests} requests, ${s.non2xx} failed. Latency p50 at the client, in the same seconds: dense ${ms(s.latency.denseP50)}, pruned ${ms(s.latency.prunedP50)}. A gate zeroes activations; it does not by itself save time.
+${s.requests} requests, ${s.non2xx} failed. Latency p50 at the client, in the same seconds: dense ${ms(s.latency.denseP50)}, pruned ${ms(s.latency.prunedP50)}${speedupText(s)}.
 `;
+}
+
+/** How much sooner a pruned answer comes than a dense one. The demo prunes by gates, which zero activations and skip no work. */
+function speedupText({ speedup }: DemoSummary): string {
+  if (speedup === null) return '';
+  const { ratio, low, high } = speedup;
+  const figures = `pruned is ${fixed(ratio, 2)} × as fast (${fixed(low, 2)} – ${fixed(high, 2)})`;
+  return `: ${figures}. Gates skip no work; what skipping would gain here, \`taustat doctor\` tells`;
 }
 
 function objective({ loss: { mean, allowed } }: DemoSummary): string {
@@ -144,7 +152,7 @@ function lossOf({ loss: { mean, lower, upper, allowed }, exposure, production }:
 function exposureText({ exposure, production: { threshold, rest } }: Report): string {
   if (exposure === 0) return '0 %, dense';
   const others = exposure === 1 ? '' : `, rest ${rest > 0 ? `at τ ${fixed(rest, 4)}` : 'dense'}`;
-  return `${100 * exposure} % at τ ${fixed(threshold, 4)}${others}`;
+  return `${share(exposure)} at τ ${fixed(threshold, 4)}${others}`;
 }
 
 function sparsityOf({ sparsity, candidateSparsity, exposure }: Report): string {
@@ -155,7 +163,7 @@ function sparsityOf({ sparsity, candidateSparsity, exposure }: Report): string {
 
 function changeText({ from, to, exposure, detail }: ThresholdChange): string {
   const what = from === to ? `τ ${fixed(to, 4)}` : `τ ${fixed(from, 4)} → ${fixed(to, 4)}`;
-  return `${what}, exposure ${100 * exposure} %: ${detail}`;
+  return `${what}, exposure ${share(exposure)}: ${detail}`;
 }
 
 /** The candidate that production is not all at, or the one that is on trial beside it. */
@@ -168,6 +176,11 @@ function candidateOf({ phase, candidate, exposure }: Report): string {
 function critical({ report }: DemoFrame): string {
   const c = report.critical;
   return c === null ? '–' : `${fixed(c.threshold, 4)} (${c.feature}, β* ${fixed(c.sparsity, 3)})`;
+}
+
+/** 0.05 is '5 %'. */
+function share(ratio: number): string {
+  return `${Number((100 * ratio).toPrecision(3))} %`;
 }
 
 function fixed(value: number, digits: number): string {

@@ -19,7 +19,7 @@ export interface DoctorOptions extends InputSource {
   readonly batches?: readonly number[] | undefined;
   readonly scheme?: SiteScheme | undefined;
   readonly kernels?: KernelChoice | undefined;
-  readonly onProgress?: ((progress: Progress | { readonly step: 'timing' }) => void) | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 export interface DoctorSite {
@@ -87,7 +87,6 @@ export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
     onProgress,
   });
   const threshold = options.threshold ?? analysis.critical?.threshold ?? 0;
-  onProgress?.({ step: 'timing' });
   const kernels = await findKernels(choice);
   const rows = await recordedInputs(specs, source);
   const plan: Plan =
@@ -104,12 +103,12 @@ export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
               onPlan(made);
             },
           });
+          planner.want(threshold || ZEROS_ONLY);
           for (const size of batches)
             for (let i = 0; i < REQUESTS; i++) {
               const from = (i * size) % Math.max(1, rows.count - size + 1);
               planner.offer(rows.batch(from, Math.min(rows.count, from + size)));
             }
-          planner.want(threshold || ZEROS_ONLY);
         });
   const buckets = plan.kind === 'measured' ? plan.buckets : [];
   const [first] = buckets;

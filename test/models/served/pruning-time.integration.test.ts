@@ -73,6 +73,8 @@ describe('pruning that is to save time', () => {
       await infer(i);
       told = await report();
     }
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    expect(metrics.match(/^taustat_plan_info\{.*\} 1$/gm)).toHaveLength(1);
     const { threshold } = (await infer(0)).parameters;
     const plan = told.plan!;
     if (told.state === 'unprofitable') {

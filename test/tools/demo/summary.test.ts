@@ -14,6 +14,7 @@ describe('latencies of the demo', () => {
     tally.add(answer(0.5, 90), 2.1, false);
     tally.add(answer(Number.NaN, 1, 503), 1.4, false);
     expect(tally.latency).toEqual({ denseP50: 2, prunedP50: 4 });
+    expect(tally.speedup).toEqual({ ratio: 0.5, low: 0.5, high: 0.5 });
     expect([tally.requests, tally.non2xx]).toEqual([7, 1]);
   });
 
@@ -21,6 +22,7 @@ describe('latencies of the demo', () => {
     const tally = new TrafficTally();
     tally.add(answer(0, 1), 0, true);
     expect(tally.latency).toEqual({ denseP50: null, prunedP50: null });
+    expect(tally.speedup).toBeNull();
   });
 });
 

@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { messageOf } from '../../../config/errors.ts';
 import type { NativeAddon } from './addon.ts';
 
@@ -34,29 +35,41 @@ const BINARY = fileURLToPath(
 const BUILD = 'node native/build.mjs in the folder of taustat (needs a C++ compiler)';
 const TRIAL_MS = 60_000;
 
-let tried: NativeLoad | undefined;
+let loaded: NativeLoad | undefined;
+let tried: Promise<NativeLoad> | undefined;
 
 /**
  * The addon, if this machine can run it. Import onnxruntime-node before `init`.
  *
- * A binary is tried in a process of its own first, so that one that does not fit the machine or the library takes nothing
- * down; the verdict is kept for the life of this thread. A thread that was told of a verdict passes `isTried`.
+ * The binary is tried in a process of its own first, so that one that does not fit the machine or the library takes nothing
+ * down; the verdict is kept for the life of this thread.
  */
-export function loadNative({ isTried = false }: { readonly isTried?: boolean } = {}): NativeLoad {
-  tried ??= attempt(isTried);
+export function tryNative(): Promise<NativeLoad> {
+  tried ??= trial();
   return tried;
 }
 
-function attempt(isTried: boolean): NativeLoad {
-  const unavailable = (reason: string): NativeLoad => ({ kind: 'unavailable', reason, howTo: BUILD });
+async function trial(): Promise<NativeLoad> {
+  const libraryPath = findLibrary();
+  const refusal = existsSync(BINARY) && libraryPath !== undefined ? await refusalOf(libraryPath) : undefined;
+  return refusal === undefined ? loadNative() : unavailable(`the kernels do not load here: ${refusal}`);
+}
+
+/** The addon in a thread that was told of a trial's good end; see `tryNative`. */
+export function loadNative(): NativeLoad {
+  loaded ??= load();
+  return loaded;
+}
+
+function unavailable(reason: string): NativeLoad {
+  return { kind: 'unavailable', reason, howTo: BUILD };
+}
+
+function load(): NativeLoad {
   if (!existsSync(BINARY))
     return unavailable(`no kernels for ${process.platform}-${process.arch} were built`);
   const libraryPath = findLibrary();
   if (libraryPath === undefined) return unavailable('the library of onnxruntime-node was not found');
-  if (!isTried) {
-    const refusal = refusalOf(libraryPath);
-    if (refusal !== undefined) return unavailable(`the kernels do not load here: ${refusal}`);
-  }
   try {
     return { kind: 'loaded', addon: require(BINARY) as NativeAddon, libraryPath, binaryPath: BINARY };
   } catch (error) {
@@ -64,8 +77,8 @@ function attempt(isTried: boolean): NativeLoad {
   }
 }
 
-/** Loads and starts it elsewhere. @returns why it cannot be used. */
-function refusalOf(libraryPath: string): string | undefined {
+/** Loads and starts it elsewhere. @returns why it cannot be used; undefined: it can. */
+async function refusalOf(libraryPath: string): Promise<string | undefined> {
   const script = `
     const [ort, binary, library] = process.argv.slice(1);
     require(ort);
@@ -75,12 +88,7 @@ function refusalOf(libraryPath: string): string | undefined {
   const args = ['-e', script, require.resolve('onnxruntime-node'), BINARY, libraryPath];
   try {
     const env = { ...process.env, ORT_DISABLE_TELEMETRY: '1', NODE_OPTIONS: '' };
-    execFileSync(process.execPath, args, {
-      env,
-      stdio: ['ignore', 'ignore', 'pipe'],
-      timeout: TRIAL_MS,
-      encoding: 'utf8',
-    });
+    await promisify(execFile)(process.execPath, args, { env, timeout: TRIAL_MS });
     return undefined;
   } catch (error) {
     const { stderr = '', signal } = error as { stderr?: string; signal?: string | null };
