@@ -128,7 +128,7 @@ export const ConfigSchema = z.strictObject({
         .enum(['auto', 'avx512', 'avx2', 'neon', 'portable', 'off'])
         .default('auto')
         .describe(
-          'Instructions that the operators of `gates: auto` use. `auto`: the best that this processor has; `off`: none, so that `auto` stays dense.',
+          'Instructions that the operators of `gates: auto` use. `auto`: the best that this processor has; `off`: none, so that `gates: auto` stays dense and every run is one of onnxruntime-node.',
         ),
       maxQueue: count
         .optional()
@@ -143,7 +143,9 @@ export const ConfigSchema = z.strictObject({
       maxRunSeconds: positive
         .max(86_400)
         .default(300)
-        .describe('Longest time in seconds that one run of a model may take; then its worker is given up.'),
+        .describe(
+          'Longest time in seconds that one run of a model may take; then it is stopped, or given up with its worker where sessions of onnxruntime-node cannot be stopped.',
+        ),
       maxShadowQueue: count.default(64).describe('Most shadow runs that may wait; more are dropped.'),
     })
     .prefault({}),

@@ -192,7 +192,7 @@ export class Metrics {
   );
   readonly runsOverdue = this.#counter(
     'runs_overdue_total',
-    'Runs that took longer than runtime.maxRunSeconds; their workers were given up.',
+    'Runs that took longer than runtime.maxRunSeconds, and were stopped or given up.',
     ['model'],
   );
   readonly modelUnreadable = this.#gauge(

@@ -17,8 +17,26 @@ const infer = (url: string) =>
   fetch(`${url}/v2/models/m/infer`, { method: 'POST', body: JSON.stringify({ inputs: [X] }) });
 
 describe('a run that does not end', () => {
-  it('is given up with its worker, and the model once too many are', async () => {
+  it('is stopped, and the worker goes on', async () => {
     const url = await serve({ TAUSTAT_RUNTIME_MAX_RUN_SECONDS: '0.2' });
+    for (let i = 0; i < 4; i++) {
+      const answer = await infer(url);
+      expect([answer.status, await answer.json()]).toEqual([
+        504,
+        { error: 'the run took longer than 0.2 s (runtime.maxRunSeconds)' },
+      ]);
+      expect((await fetch(`${url}/v2/models/m/ready`)).status).toBe(200);
+    }
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toContain('taustat_runs_overdue_total{model="m"} 4');
+    expect(metrics).not.toMatch(/taustat_workers_lost_total\{.*\} [1-9]/);
+    running.child.kill('SIGTERM');
+    await running.outcome;
+    expect(running.stdout()).not.toContain('something hangs');
+  });
+
+  it('is given up with its worker where it cannot be stopped, and the model once too many are', async () => {
+    const url = await serve({ TAUSTAT_RUNTIME_MAX_RUN_SECONDS: '0.2', TAUSTAT_RUNTIME_KERNELS: 'off' });
     const isReady = async () => (await fetch(`${url}/v2/models/m/ready`)).status === 200;
     const first = await infer(url);
     expect([first.status, await first.json()]).toEqual([
@@ -40,7 +58,7 @@ describe('a run that does not end', () => {
     ]);
     const metrics = await (await fetch(`${url}/metrics`)).text();
     expect(metrics).toContain('taustat_runs_overdue_total{model="m"} 2');
-    expect(running.stdout()).toContain('a run does not end: its worker is given up');
+    expect(running.stdout()).toContain('a run does not end');
     running.child.kill('SIGTERM');
     await running.outcome;
     expect(running.stdout()).toContain('something hangs: ended by SIGTERM');

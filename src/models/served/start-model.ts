@@ -96,16 +96,18 @@ async function runtimeOf(
       },
       onRunOverdue: (error) => {
         metrics.runsOverdue.inc({ model: name });
-        log.error({ model: name, error: error.message }, 'a run does not end: its worker is given up');
+        log.error(
+          { model: name, error: error.message },
+          'a run does not end, and is stopped, or given up with its worker',
+        );
       },
     },
   );
   return around(runtime);
 }
 
-/** The kernels of this machine, where pruning is to save time by them. */
-async function kernelsFor({ runtime: { gates, kernels } }: Config): Promise<Kernels | NoKernels> {
-  if (gates !== 'auto') return { reason: `runtime.gates is ${gates}` };
+/** The kernels of this machine, which sessions of our own come with. */
+async function kernelsFor({ runtime: { kernels } }: Config): Promise<Kernels | NoKernels> {
   if (kernels === 'off') return { reason: 'runtime.kernels is off' };
   return findKernels(kernels);
 }

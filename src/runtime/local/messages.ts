@@ -68,7 +68,17 @@ export interface RunDone {
 }
 
 export type FromWorker =
-  | { readonly kind: 'ready' }
+  | {
+      readonly kind: 'ready';
+      /** Ids of the sessions whose runs can be stopped; see `NativeAddon.terminate`. */
+      readonly stoppable: readonly bigint[];
+    }
   | { readonly kind: 'unusable'; readonly message: string }
   | RunDone
-  | { readonly kind: 'failed'; readonly id: number; readonly message: string };
+  | {
+      readonly kind: 'failed';
+      readonly id: number;
+      readonly message: string;
+      /** It was ended by `stopRuns`. */
+      readonly isStopped: boolean;
+    };

@@ -1,3 +1,4 @@
+import { messageOf } from '../../config/errors.ts';
 import type { Tensor } from '../../protocol/types.ts';
 import type { Kernels } from './kernels.ts';
 import {
@@ -9,14 +10,38 @@ import {
 import { loadNative } from './native/load.ts';
 import type { Session, SessionOptions } from './session.ts';
 
-/** A session of taustat's own addon, with operators that skip zeros. A run blocks its thread. */
+/** What ONNX Runtime says where a run ends because of its terminate flag. */
+const STOPPED = /terminate flag/;
+
+/** The run was ended from outside. */
+export class RunStopped extends Error {
+  override readonly name = 'RunStopped';
+}
+
+/**
+ * Ends the runs under way in sessions of any thread of this process: each fails at its next node.
+ *
+ * @param sessions - see `NativeSession.id`; those that are gone are left out.
+ */
+export function stopRuns(sessions: readonly bigint[]): void {
+  const native = loadNative();
+  if (native.kind === 'loaded') for (const id of sessions) native.addon.terminate(id);
+}
+
+/** A session of taustat's own addon, which knows the operators that skip zeros. A run blocks its thread. */
 export class NativeSession implements Session {
   readonly #addon: NativeAddon;
   readonly #session: NativeSessionHandle;
 
+  readonly inputNames: readonly string[];
+  /** For `stopRuns`. */
+  readonly id: bigint;
+
   private constructor(addon: NativeAddon, session: NativeSessionHandle) {
     this.#addon = addon;
     this.#session = session;
+    this.inputNames = addon.names(session).inputs;
+    this.id = addon.sessionId(session);
   }
 
   /**
@@ -43,11 +68,15 @@ export class NativeSession implements Session {
       const results = this.#addon.run(this.#session, inputs.map(toNativeTensor), outputs);
       return Promise.resolve(results.map(fromNativeTensor));
     } catch (error) {
-      return Promise.reject(error);
+      if (!STOPPED.test(messageOf(error))) return Promise.reject(error);
+      this.#addon.reset(this.#session);
+      return Promise.reject(new RunStopped('the run was stopped'));
     }
   }
 
-  close(): void {
+  /** Resolves at once. */
+  release(): Promise<void> {
     this.#addon.release(this.#session);
+    return Promise.resolve();
   }
 }

@@ -31,7 +31,6 @@ export class OrtSession implements Session {
     );
   }
 
-  /** Names of the inputs that a run must hold. */
   get inputNames(): readonly string[] {
     return this.#session.inputNames;
   }

@@ -2,7 +2,7 @@ import { decodeModel, encodeModel } from '../../onnx/model-file.ts';
 import { dropDefaults } from '../../onnx/overridable.ts';
 import type { Tensor } from '../../protocol/types.ts';
 import { OrtSession } from './ort-session.ts';
-import type { SessionOptions } from './session.ts';
+import type { Session, SessionOptions } from './session.ts';
 
 /** Each holds a copy of the model. */
 const MOST = 2;
@@ -21,7 +21,7 @@ export class OverridingSessions {
   }
 
   /** The session for a dense run: the plain one, unless inputs have a default there. */
-  async for(inputs: readonly Tensor[], plain: OrtSession): Promise<OrtSession> {
+  async for(inputs: readonly Tensor[], plain: Session): Promise<Session> {
     const names = inputs.map(({ name }) => name).filter((name) => !plain.inputNames.includes(name));
     if (names.length === 0) return plain;
     const key = JSON.stringify(names.sort());

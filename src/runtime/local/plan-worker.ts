@@ -8,7 +8,7 @@ import { linearOperators } from '../../onnx/sparse/operators.ts';
 import { type SparseModel, sparsify } from '../../onnx/sparse/sparsify.ts';
 import type { Tensor } from '../../protocol/types.ts';
 import { NativeSession } from './native-session.ts';
-import { OrtSession } from './ort-session.ts';
+import { openSession } from './open-session.ts';
 import type { FromPlanner, PlanSetup, ToPlanner } from './plan-messages.ts';
 import { type Session, thresholdInput } from './session.ts';
 
@@ -44,9 +44,9 @@ async function sessionOf(set: readonly number[]): Promise<Session> {
   for (const [oldest, old] of opened) {
     if (opened.size < MOST_OPEN) break;
     opened.delete(oldest);
-    old.close();
+    await old.release();
   }
-  const session = await NativeSession.open(rewritten(set).bytes, setup);
+  const session = NativeSession.open(rewritten(set).bytes, setup);
   opened.set(key, session);
   return session;
 }
@@ -87,7 +87,7 @@ function answerTo(plain: Session, message: Exclude<ToPlanner, { kind: 'stop' }>)
 const post = (message: FromPlanner): void => port.postMessage(message);
 
 async function start(): Promise<void> {
-  const plain = await OrtSession.open(setup.plain, setup);
+  const plain = await openSession(setup.plain, setup);
   let last = Promise.resolve();
   port!.on('message', (message: ToPlanner) => {
     last = last.then(async () => {

@@ -34,7 +34,7 @@ const LOOK_MS = 1000;
  * The workers of one model: each that dies gets a successor, and all are renewed when a threshold is to be baked in or a
  * rewritten model to be adopted.
  *
- * A run that does not end cannot be stopped, since a thread inside the native library cannot. Its worker is abandoned and
+ * A run that does not end is told to stop. Where that does not help, its worker is abandoned and
  * gets a successor, as long as no more are abandoned than there are to be workers: each holds a core and the model.
  */
 export class WorkerPool {
@@ -125,20 +125,26 @@ export class WorkerPool {
     return setInterval(
       () => {
         for (const worker of [...this.#workers, ...this.#leaving])
-          if (worker.isOverdue(limitMs)) this.#abandon(worker);
+          if (worker.isOverdue(limitMs)) this.#end(worker);
       },
       Math.min(LOOK_MS, limitMs / LOOKS_PER_LIMIT),
     ).unref();
   }
 
-  #abandon(worker: WorkerThread): void {
+  /** Stops the run under way; where that does not help until the next look, the worker is abandoned. */
+  #end(worker: WorkerThread): void {
     const took = `longer than ${this.#options.maxRunSeconds} s (runtime.maxRunSeconds)`;
     const overdue = new ServingError('DEADLINE_EXCEEDED', `the run took ${took}`);
     const lost = new ServingError('WORKER_LOST', `the run waited behind one that took ${took}`);
+    if (worker.stopRun(overdue, lost)) this.#options.onRunOverdue?.(overdue);
+    else this.#abandon(worker, overdue, lost);
+  }
+
+  #abandon(worker: WorkerThread, overdue: ServingError, lost: ServingError): void {
     this.#workers = this.#workers.filter((one) => one !== worker);
     this.#leaving.delete(worker);
     this.#abandoned.add(worker);
-    this.#options.onRunOverdue?.(overdue);
+    if (!worker.wasToldToStop) this.#options.onRunOverdue?.(overdue);
     worker.abandon(overdue, lost);
     this.#refill();
     const { stuck } = this;

@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { messageOf, ServingError } from '../../config/errors.ts';
 import type { FromWorker, RunDone, RunMessage, ToWorker, WorkerData, WorkerSetup } from './messages.ts';
+import { stopRuns } from './native-session.ts';
 
 // The native library reports usage unless this is set in the process before a thread loads it.
 process.env.ORT_DISABLE_TELEMETRY = '1';
@@ -39,6 +40,9 @@ export class WorkerThread {
   /** It has opened the model at least once; it may be gone since. */
   hasOpened = false;
   #isAlive = true;
+  #stoppable: readonly bigint[] = [];
+  /** The run that was told to stop, and what its client is told. */
+  #stopping: { readonly id: number; readonly overdue: ServingError; readonly lost: ServingError } | undefined;
   /** When the first of the runs under way was begun, as `performance.now()` tells it. */
   #begunAt = 0;
   /** It has ended, or is not waited for any more. */
@@ -64,6 +68,7 @@ export class WorkerThread {
     this.#receive = (message) => {
       if (message.kind === 'ready') {
         this.hasOpened = true;
+        this.#stoppable = message.stoppable;
         opened();
       } else if (message.kind === 'unusable') refused(new ServingError('MODEL_INVALID', message.message));
       else this.#settle(message);
@@ -134,6 +139,25 @@ export class WorkerThread {
   }
 
   /**
+   * Tells the run under way to end at its next node; it then fails with `overdue`, or one behind it, which can be met instead,
+   * with `lost`. The worker goes on.
+   *
+   * @returns whether it was told: a session of onnxruntime-node cannot be, and nobody is told twice.
+   */
+  stopRun(overdue: ServingError, lost: ServingError): boolean {
+    const [first] = this.#pending;
+    if (first === undefined || this.#stoppable.length === 0 || this.wasToldToStop) return false;
+    this.#stopping = { id: first.id, overdue, lost };
+    stopRuns(this.#stoppable);
+    return true;
+  }
+
+  /** Whether the run under way was told to stop. */
+  get wasToldToStop(): boolean {
+    return this.#stopping !== undefined && this.#stopping.id === this.#pending[0]?.id;
+  }
+
+  /**
    * Waits no longer for the run under way: it fails with `overdue`, those behind it with `lost`. The thread ends with the run,
    * should that ever end.
    */
@@ -146,12 +170,18 @@ export class WorkerThread {
     this.#leave();
   }
 
+  #stopped(id: number): ServingError {
+    const { overdue, lost } = this.#stopping!;
+    return id === this.#stopping!.id ? overdue : lost;
+  }
+
   #settle(message: Extract<FromWorker, { id: number }>): void {
     const index = this.#pending.findIndex(({ id }) => id === message.id);
     if (index < 0) return;
     const [pending] = this.#pending.splice(index, 1);
     this.#begunAt = performance.now();
     if (message.kind === 'done') pending?.resolve(message);
+    else if (message.isStopped) pending?.reject(this.#stopped(message.id));
     else pending?.reject(inferenceError(message.message));
   }
 }

@@ -7,8 +7,8 @@ import { instrument } from '../../onnx/instrument.ts';
 import type { RetainedAtSite } from '../measure.ts';
 import { holdsFinite } from './finite.ts';
 import type { FromWorker, RunDone, RunMessage, ToWorker, WorkerData } from './messages.ts';
-import { NativeSession } from './native-session.ts';
-import { OrtSession } from './ort-session.ts';
+import { NativeSession, RunStopped } from './native-session.ts';
+import { openSession } from './open-session.ts';
 import { OverridingSessions } from './overriding-sessions.ts';
 import { type Session, thresholdInput } from './session.ts';
 import { tally } from './tally.ts';
@@ -19,7 +19,7 @@ const { setup, answers } = workerData as WorkerData;
 const overriding = new OverridingSessions(setup);
 
 interface Sessions {
-  readonly plain: OrtSession;
+  readonly plain: Session;
   readonly gated: Session | undefined;
   /** With the present threshold as a constant. */
   readonly baked: Session | undefined;
@@ -30,13 +30,13 @@ interface Sessions {
 async function open(): Promise<Sessions> {
   const { plain, gated, sparse, kernels } = setup;
   return {
-    plain: await OrtSession.open(plain, setup),
-    gated: gated === undefined ? undefined : await OrtSession.open(gated, setup),
+    plain: await openSession(plain, setup),
+    gated: gated === undefined ? undefined : await openSession(gated, setup),
     baked: await openBaked(),
     sparse:
       sparse === undefined || kernels === undefined
         ? undefined
-        : await NativeSession.open(sparse, { ...setup, kernels }),
+        : NativeSession.open(sparse, { ...setup, kernels }),
   };
 }
 
@@ -50,7 +50,7 @@ async function openBaked(): Promise<Session | undefined> {
     gate: { kind: 'baked', thresholds },
     taps: false,
   });
-  return OrtSession.open(bytes, setup);
+  return openSession(bytes, setup);
 }
 
 /** Thresholds travel as float32, and are compared as such. */
@@ -72,7 +72,7 @@ async function run(sessions: Sessions, message: RunMessage, idleMs: number): Pro
     isGated && baked === undefined ? [...message.inputs, thresholdInput(thresholds)] : message.inputs;
   const started = performance.now();
   const results = await session.run(inputs, [...message.outputs, ...taps]).catch(async (error: unknown) => {
-    if (sparse === undefined) throw error;
+    if (sparse === undefined || error instanceof RunStopped) throw error;
     const answers = await sessions.gated!.run(inputs, message.outputs);
     sessions.sparse = undefined;
     return answers;
@@ -155,7 +155,8 @@ function serve(port: MessagePort, sessions: Sessions): void {
       const done = await run(sessions, message, performance.now() - endedAt);
       post(done, transferables(done));
     } catch (error) {
-      post({ kind: 'failed', id: message.id, message: messageOf(error) });
+      const isStopped = error instanceof RunStopped;
+      post({ kind: 'failed', id: message.id, message: messageOf(error), isStopped });
     }
     endedAt = performance.now();
   }
@@ -167,7 +168,10 @@ function serve(port: MessagePort, sessions: Sessions): void {
 open().then(
   (sessions) => {
     serve(port, sessions);
-    post({ kind: 'ready' });
+    const stoppable = Object.values(sessions).flatMap((session: Session | undefined) =>
+      session instanceof NativeSession ? [session.id] : [],
+    );
+    post({ kind: 'ready', stoppable });
   },
   (error: unknown) => post({ kind: 'unusable', message: messageOf(error) }),
 );

@@ -52,7 +52,7 @@ describe.skipIf(typeof kernels === 'object')('a rewritten model', () => {
           const errors = expected.map((tensor, i) => farthest(actual[i]!, tensor));
           expect(Math.max(...errors)).toBeLessThan(1e-3);
         }
-        session.close();
+        await session.release();
       }
     });
 });
