@@ -90,7 +90,8 @@ export function pruningSummary(served: ServedModel) {
           },
     window: { samples: loop.window.samples, capacity: loop.window.capacity },
     speedup: served.speedup,
-    plan: served.planner?.plan ?? null,
+    macsSkipped: served.skippedWork.ratio,
+    plan: served.time?.plan ?? null,
     shadow: { ...loop.outcomes },
     change: state.change,
   };

@@ -16,8 +16,8 @@ export interface Run {
   readonly keepInputs?: boolean;
 }
 
+/** With a measure, the run has thresholds. */
 export interface ShadowRun extends Run {
-  readonly thresholds: Float32Array;
   readonly measure: Measure;
 }
 
@@ -31,6 +31,8 @@ export interface RunResult {
   readonly inferMs: number;
   /** Present where the pruned answer was not finite: this is the dense one, which may be as little. */
   readonly denseInstead?: DenseInstead | undefined;
+  /** Share of the multiplications that the run left out, 0–1, of the layers that skip zeros; absent: none does. */
+  readonly macsSkipped?: number | undefined;
   /** Requests that shared the run; absent: it had the run to itself. */
   readonly riders?: number;
 }

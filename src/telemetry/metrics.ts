@@ -76,7 +76,12 @@ export class Metrics {
   );
   readonly timeSaved = this.#gauge(
     'time_saved_ratio',
-    'Share of the time of the plain model that pruning saves, over all of production; 0: every answer is dense. From the latest plan.',
+    'Share of the time of the plain model that pruning saves, over all of production; 0: every answer is dense. Sampled requests are run both ways; before enough were, from the latest plan.',
+    ['model'],
+  );
+  readonly macsSkipped = this.#gauge(
+    'macs_skipped_ratio',
+    'Share of multiplications that are left out since a factor is zero, of the layers that skip zeros, over the latest requests; dense answers leave out none.',
     ['model'],
   );
   readonly planInfo = this.#gauge(

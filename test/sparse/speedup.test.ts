@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { speedupOf, speedupOfShare, verdictOf, WORTHWHILE } from '../../src/sparse/speedup.ts';
+import { xorshift } from '../../src/drift/xorshift.ts';
+import {
+  speedupOf,
+  speedupOfShare,
+  speedupOfTotals,
+  verdictOf,
+  WORTHWHILE,
+} from '../../src/sparse/speedup.ts';
 
 const ratio = fc.double({ min: 0.1, max: 10, noNaN: true });
 
@@ -65,5 +72,46 @@ describe('the verdict on a sparse model', () => {
     const disagreeing = (n: number) => Array.from({ length: n }, (_, i) => (i % 2 === 0 ? 0.9 : 1.2));
     expect(verdictOf(disagreeing(20))).toBe('open');
     expect(verdictOf(disagreeing(31))).toBe('not-faster');
+  });
+});
+
+describe('the speedup of a stream of requests', () => {
+  const ms = fc.double({ min: 0.01, max: 100, noNaN: true });
+  const request = fc.record({ plainMs: ms, prunedMs: fc.option(ms, { nil: null }) });
+  const requests = fc.array(request, { minLength: 1, maxLength: 50 });
+
+  it('is total time plain over total time as served, inside its interval', () => {
+    fc.assert(
+      fc.property(requests, (timed) => {
+        const { ratio: found, low, high } = speedupOfTotals(timed, 1);
+        const plain = timed.reduce((sum, { plainMs }) => sum + plainMs, 0);
+        const served = timed.reduce((sum, { plainMs, prunedMs }) => sum + (prunedMs ?? plainMs), 0);
+        expect(found).toBeCloseTo(plain / served, 9);
+        expect(low).toBeLessThanOrEqual(high);
+      }),
+    );
+  });
+
+  it('is 1 where nothing is pruned', () => {
+    fc.assert(
+      fc.property(requests, (timed) => {
+        expect(speedupOfTotals(timed, 0)).toEqual({ ratio: 1, low: 1, high: 1 });
+      }),
+    );
+  });
+
+  it('covers the truth about as often as its interval promises', () => {
+    const random = xorshift(5);
+    let covered = 0;
+    for (let i = 0; i < 200; i++) {
+      // The truth: E[plain] / E[pruned] = 1.5 / 1.
+      const timed = Array.from({ length: 60 }, () => {
+        const plainMs = 1 + random();
+        return { plainMs, prunedMs: (plainMs / 1.5) * (0.8 + 0.4 * random()) };
+      });
+      const { low, high } = speedupOfTotals(timed, 1);
+      covered += low <= 1.5 && high >= 1.5 ? 1 : 0;
+    }
+    expect(covered).toBeGreaterThanOrEqual(176);
   });
 });

@@ -43,7 +43,7 @@ export class RecordedRuntime {
     this.busy.shadowMs += RUN_MS;
     const { recorded, row } = /** @type {ItemTensor} */ (inputs[0]).item;
     if (this.failureRatio > 0 && this.#random() < this.failureRatio) throw new Error('a run that fails');
-    const index = this.#indexFor(recorded, thresholds[0] ?? 0);
+    const index = this.#indexFor(recorded, thresholds?.[0] ?? 0);
     const result = {
       outputs: recorded.outputs(index, row),
       histograms: measure === 'histogram' ? recorded.histograms(row) : [],

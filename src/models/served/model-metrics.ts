@@ -6,7 +6,8 @@ import type { Site } from '../../onnx/sites.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { Speedup } from '../../sparse/speedup.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
-import type { Plan, TimePlanner } from './time-planner.ts';
+import type { SkippedWork } from './skipped-work.ts';
+import type { Plan } from './time-planner.ts';
 
 /** What the metrics of a model are read from. */
 export interface ExportedModel {
@@ -15,7 +16,8 @@ export interface ExportedModel {
   readonly runtime: Pick<Runtime, 'pending'>;
   readonly loop: ControlLoop;
   readonly speedup: Speedup | null;
-  readonly planner: Pick<TimePlanner, 'plan'> | undefined;
+  readonly skippedWork: Pick<SkippedWork, 'ratio'>;
+  readonly time: { readonly plan: Plan } | undefined;
 }
 
 /** Label of what is over all sites. */
@@ -38,10 +40,11 @@ export function exportModelMetrics(metrics: Metrics, served: ExportedModel): voi
   setOrRemove(metrics.criticalThreshold, { model }, critical?.threshold);
   setOrRemove(metrics.criticalSparsity, { model }, critical?.sparsity);
   exportSparsity(metrics, served);
-  const { speedup, planner } = served;
+  const { speedup, skippedWork, time } = served;
   setOrRemove(metrics.timeSaved, { model }, speedup === null ? undefined : 1 - 1 / speedup.ratio);
-  if (planner !== undefined) {
-    const now = planName(planner.plan);
+  metrics.macsSkipped.set({ model }, skippedWork.ratio);
+  if (time !== undefined) {
+    const now = planName(time.plan);
     for (const plan of PLAN_NAMES) if (plan !== now) metrics.planInfo.remove({ model, plan });
     metrics.planInfo.set({ model, plan: now }, 1);
   }

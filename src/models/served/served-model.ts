@@ -9,16 +9,17 @@ import type { ModelConfiguration } from '../../plane/model-configuration.ts';
 import type { ModelMetadata } from '../../protocol/types.ts';
 import type { LoadedModel } from '../../runtime/local/load-model.ts';
 import type { DenseInstead, Runtime } from '../../runtime/runtime.ts';
-import { PLAIN, type Speedup, speedupOfShare } from '../../sparse/speedup.ts';
+import { PLAIN, type Speedup } from '../../sparse/speedup.ts';
 import type { Choice, Durability } from '../../store/choice.ts';
 import type { Keeper } from '../../store/keeper.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { ChangeHistory } from './change-history.ts';
 import type { Classes } from './classification.ts';
 import { countChange, exportModelMetrics } from './model-metrics.ts';
+import type { PruningTime } from './pruning-time.ts';
 import { RequestCounter } from './request-counter.ts';
 import { siteThresholds } from './site-thresholds.ts';
-import type { TimePlanner } from './time-planner.ts';
+import { SkippedWork } from './skipped-work.ts';
 
 const NOT_KEPT: Durability = { durable: false, reason: 'this server keeps no state (store.enabled)' };
 
@@ -36,7 +37,7 @@ export interface ModelParts {
   /** What outlives a restart; undefined: nothing does. */
   readonly keeper: Keeper | undefined;
   /** Finds out whether pruning saves time; undefined: nobody asks, or it cannot. */
-  readonly planner: TimePlanner | undefined;
+  readonly time: PruningTime | undefined;
   /** What an operator has chosen; null: nothing. */
   readonly choice: Choice | null;
   readonly metrics: Metrics;
@@ -56,7 +57,8 @@ export class ServedModel {
   readonly history: ChangeHistory;
   /** Names of all outputs. */
   readonly outputs: readonly string[];
-  readonly planner: TimePlanner | undefined;
+  readonly time: PruningTime | undefined;
+  readonly skippedWork = new SkippedWork();
   /** One threshold for all sites, as runs take it. */
   readonly thresholdsFor: (threshold: number) => Float32Array;
   readonly #metrics: Metrics;
@@ -66,8 +68,7 @@ export class ServedModel {
   #choice: Choice | null;
 
   constructor(parts: ModelParts) {
-    const { metadata, configuration, labels, loaded, runtime, loop, measure, keeper, planner, choice } =
-      parts;
+    const { metadata, configuration, labels, loaded, runtime, loop, measure, keeper, time, choice } = parts;
     const { metrics, log } = parts;
     this.metadata = metadata;
     this.configuration = configuration;
@@ -75,13 +76,14 @@ export class ServedModel {
     this.loaded = loaded;
     this.runtime = runtime;
     this.loop = loop;
-    this.planner = planner;
+    this.time = time;
     this.measure = measure;
     this.outputs = metadata.outputs.map(({ name }) => name);
     this.thresholdsFor = siteThresholds(loaded.sites.length);
-    this.counter = new RequestCounter(metadata.name, metrics, ({ threshold, result }, nowMs) =>
-      loop.answered(threshold, result.outputs, nowMs),
-    );
+    this.counter = new RequestCounter(metadata.name, metrics, ({ rows, threshold, result }, nowMs) => {
+      this.skippedWork.add(rows, threshold > 0 ? (result.macsSkipped ?? 0) : 0);
+      loop.answered(threshold, result.outputs, nowMs);
+    });
     this.#metrics = metrics;
     this.#log = log;
     this.#keeper = keeper;
@@ -119,21 +121,17 @@ export class ServedModel {
     }
   }
 
-  /** Time of the plain model over time as served, from the latest plan; null where gates prune it, whose time nobody measures. */
+  /** Time of the plain model over time as served; null where gates prune it, whose time nobody measures. */
   get speedup(): Speedup | null {
     const { heldBack, mode } = this.loop.state;
     const { threshold, share, rest } = production(this.loop.state);
     if (threshold === 0 || mode === 'off' || heldBack !== undefined) return PLAIN;
-    const plan = this.planner?.plan;
-    const [largest] = plan?.kind === 'measured' ? plan.buckets.filter(({ pays }) => pays) : [];
-    return largest === undefined
-      ? null
-      : speedupOfShare(largest.speedup, (rest > 0 ? 1 : share) * this.loop.paying);
+    return this.time?.speedup(rest > 0 ? 1 : share) ?? null;
   }
 
   /** Whether a request of so many rows is answered sooner where it is pruned, or pruned whatever the time. */
   pays(rows: number): boolean {
-    return this.planner?.pays(rows) ?? true;
+    return this.time?.pays(rows) ?? true;
   }
 
   /** A pruned answer was not finite, and was answered dense instead. */
@@ -184,7 +182,7 @@ export class ServedModel {
   async close(): Promise<void> {
     const finished = this.runtime.close();
     this.#followers.unsubscribe();
-    this.planner?.close();
+    this.time?.close();
     this.loop.close();
     await this.#keeper?.close();
     await finished;
@@ -221,9 +219,9 @@ export class ServedModel {
     this.#followers.add(
       changes$
         .pipe(map(() => loop.exposure.candidate ?? 0))
-        .subscribe((candidate) => this.planner?.want(candidate)),
+        .subscribe((candidate) => this.time?.want(candidate)),
     );
-    this.planner?.want(loop.exposure.candidate ?? 0);
+    this.time?.want(loop.exposure.candidate ?? 0);
     this.#followers.add(
       changes$.subscribe(({ before, after }) => {
         const { mode, phase } = after;

@@ -16,7 +16,7 @@ import type { Metrics } from '../../telemetry/metrics.ts';
 import { batchingFor } from './batching.ts';
 import { configurationOf } from './configuration.ts';
 import { loopTelemetry } from './loop-telemetry.ts';
-import { heldBackAtFirst, planPruningTime } from './pruning-time.ts';
+import { heldBackAtFirst, PruningTime } from './pruning-time.ts';
 import { ServedModel } from './served-model.ts';
 import { siteThresholds } from './site-thresholds.ts';
 
@@ -58,7 +58,7 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
   const { measure } = config.agreement;
   const outputs = metadata.outputs.map((output) => output.name);
   const thresholdsFor = siteThresholds(loaded.sites.length);
-  const planner = planPruningTime({
+  const time = PruningTime.open({
     name,
     loaded,
     config,
@@ -70,7 +70,7 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
     log,
   });
   const configuration = configurationOf(metadata, loaded, config, labels.length > 0);
-  const parts = { metadata, configuration, labels, loaded, runtime, loop, measure, keeper, planner, choice };
+  const parts = { metadata, configuration, labels, loaded, runtime, loop, measure, keeper, time, choice };
   return new ServedModel({ ...parts, metrics, log });
 }
 

@@ -78,6 +78,7 @@ export class TimePlanner {
   #wanted = 0;
   #isPlanning = false;
   #isClosed = false;
+  #notBefore = 0;
 
   constructor(options: PlannerOptions) {
     this.#options = options;
@@ -112,6 +113,12 @@ export class TimePlanner {
     this.#begin();
   }
 
+  /** Forgets the plan; a new one is made after so many milliseconds at the earliest. */
+  planAgain(afterMs: number): void {
+    this.#plan = { kind: 'unmeasured' };
+    this.#notBefore = performance.now() + afterMs;
+  }
+
   close(): void {
     this.#isClosed = true;
   }
@@ -120,6 +127,7 @@ export class TimePlanner {
   #needs(rows: number): boolean {
     const plan = this.#plan;
     if (this.#wanted === 0 || this.#isClosed || plan.kind === 'impossible') return false;
+    if (performance.now() < this.#notBefore) return false;
     if (plan.kind === 'unmeasured') return true;
     const factor = this.#wanted / plan.threshold;
     const isOther = factor > OTHER_THRESHOLD || factor < 1 / OTHER_THRESHOLD;

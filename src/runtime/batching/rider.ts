@@ -15,7 +15,14 @@ export class Rider extends QueuedRun<RunResult> {
 
   /** @param outputs - its own part of the outputs, when the run was shared. */
   settle(result: RunResult, outputs: readonly Tensor[] = result.outputs, riders = 1): void {
-    const { inferMs, denseInstead } = result;
-    this.resolve({ outputs, queueMs: this.waitedMs + result.queueMs, inferMs, denseInstead, riders });
+    const { inferMs, denseInstead, macsSkipped } = result;
+    this.resolve({
+      outputs,
+      queueMs: this.waitedMs + result.queueMs,
+      inferMs,
+      denseInstead,
+      macsSkipped,
+      riders,
+    });
   }
 }

@@ -63,6 +63,8 @@ export interface RunDone {
   readonly inferMs: number;
   readonly measureMs: number;
   readonly denseInstead?: DenseInstead | undefined;
+  /** See `RunResult`. */
+  readonly macsSkipped?: number | undefined;
   /** How long the worker had nothing to do before this run. */
   readonly idleMs: number;
 }

@@ -74,6 +74,12 @@ export class NativeSession implements Session {
     }
   }
 
+  /** Share of the multiplications that were left out since the last call, 0–1; undefined: no operator skips zeros. */
+  takeMacsSkipped(): number | undefined {
+    const { multiplied, multiplications } = this.#addon.counts(this.#session);
+    return multiplications === 0 ? undefined : 1 - multiplied / multiplications;
+  }
+
   /** Resolves at once. */
   release(): Promise<void> {
     this.#addon.release(this.#session);

@@ -14,7 +14,8 @@ export class RunJob extends QueuedRun<ShadowResult> {
     this.isShadow = isShadow;
   }
 
-  settle({ outputs, histograms, retained, inferMs, measureMs, denseInstead }: RunDone): void {
-    this.resolve({ outputs, histograms, retained, queueMs: this.waitedMs, inferMs, measureMs, denseInstead });
+  settle({ outputs, histograms, retained, inferMs, measureMs, denseInstead, macsSkipped }: RunDone): void {
+    const queueMs = this.waitedMs;
+    this.resolve({ outputs, histograms, retained, queueMs, inferMs, measureMs, denseInstead, macsSkipped });
   }
 }

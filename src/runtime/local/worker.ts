@@ -24,7 +24,7 @@ interface Sessions {
   /** With the present threshold as a constant. */
   readonly baked: Session | undefined;
   /** Skips what the gates zero; answers as `gated` does, up to rounding. Gone once it failed where `gated` did not. */
-  sparse: Session | undefined;
+  sparse: NativeSession | undefined;
 }
 
 async function open(): Promise<Sessions> {
@@ -87,6 +87,7 @@ async function run(sessions: Sessions, message: RunMessage, idleMs: number): Pro
     id: message.id,
     outputs,
     ...measured(magnitudes, message),
+    ...(sparse === undefined ? {} : { macsSkipped: sparse.takeMacsSkipped() }),
     inferMs: inferred - started,
     measureMs: performance.now() - inferred,
     idleMs,

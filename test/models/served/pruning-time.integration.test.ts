@@ -90,6 +90,15 @@ describe('pruning that is to save time', () => {
     expect(plan.buckets.find(({ rows }) => rows === 1)?.pays).toBe(true);
     expect(told.speedup!.low).toBeGreaterThan(1);
     expect(told.change.detail).toMatch(/^pruning saves time: \d+ of \d+ layers skip zeros; 1 row: /);
+    // Sampled requests are timed both ways from now on, and the work that is left out is counted.
+    for (let i = 0; i < 200; i++) await infer(i);
+    told = await report();
+    expect(told.macsSkipped).toBeGreaterThan(0.05);
+    expect(told.macsSkipped).toBeLessThan(1);
+    expect(told.speedup!.ratio).toBeGreaterThan(0);
+    const figures = await (await fetch(`${server.url}/metrics`)).text();
+    const skipped = Number(/^taustat_macs_skipped_ratio\{.*\} (.*)$/m.exec(figures)?.[1]);
+    expect(skipped).toBeCloseTo(told.macsSkipped, 2);
   });
 
   it('stays dense where there are no kernels, and says what is missing', async () => {
