@@ -38,6 +38,15 @@ export function decimal(value, digits) {
 }
 
 /**
+ * A ratio of times: × 1.35.
+ *
+ * @param {number | null | undefined} ratio
+ */
+export function times(ratio) {
+  return ratio === null || ratio === undefined ? UNKNOWN : `× ${ratio.toFixed(2)}`;
+}
+
+/**
  * A loss: a share with four decimals at most.
  *
  * @param {number | null | undefined} value - 0–1

@@ -33,6 +33,10 @@ import { NO_TRAFFIC } from './traffic.js';
  * @property {string} measure
  * @property {number | null} distance
  * @property {number | null} limit
+ * @property {number | null} speedup - time of the plain model over time as served
+ * @property {number | null} speedupLow
+ * @property {number | null} speedupHigh
+ * @property {number | null} macsSkipped - share of multiplications that are left out
  * @property {Traffic} traffic
  */
 
@@ -73,6 +77,10 @@ export function frameOf(at, report, traffic, before) {
     measure: objective.measure,
     distance: drift?.distance ?? null,
     limit: drift?.limit ?? null,
+    speedup: report.speedup?.ratio ?? null,
+    speedupLow: report.speedup?.low ?? null,
+    speedupHigh: report.speedup?.high ?? null,
+    macsSkipped: report.macsSkipped,
     traffic,
   };
 }
@@ -135,6 +143,10 @@ function pastFrame(at, { at: changedAt, state, threshold, exposure, candidate },
     measure: '',
     distance: null,
     limit: null,
+    speedup: null,
+    speedupLow: null,
+    speedupHigh: null,
+    macsSkipped: null,
     traffic: NO_TRAFFIC,
   };
 }

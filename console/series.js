@@ -1,6 +1,6 @@
 // @ts-check
 import { share } from './exposure.js';
-import { decimal, duration, lossText, percent, rate, significant } from './format.js';
+import { decimal, duration, lossText, percent, rate, significant, times } from './format.js';
 import { agreementName } from './objective.js';
 
 /** @import { Frame } from './frames.js' */
@@ -60,6 +60,21 @@ export const SERIES = [
     band: [(frame) => frame.lowerBound, (frame) => frame.upperBound],
     format: (value) => percent(value),
     domain: agreementDomain,
+  },
+  {
+    id: 'speedup',
+    title: 'Speed-up over the plain model',
+    lines: [
+      { label: 'measured', look: 'main', of: (frame) => frame.speedup },
+      { label: 'at least', look: 'second', of: (frame) => frame.speedupLow },
+      { label: 'at most', look: 'second', of: (frame) => frame.speedupHigh },
+      { label: 'plain', look: 'limit', of: () => 1 },
+    ],
+    band: [(frame) => frame.speedupLow, (frame) => frame.speedupHigh],
+    format: times,
+    domain: (low, high) => [Math.min(0.8, low), Math.max(1.2, high * 1.05)],
+    isAlarming: (frame) => frame.speedupHigh !== null && frame.speedupHigh < 1,
+    note: (frame) => `${percent(frame.macsSkipped)} of the work left out`,
   },
   {
     id: 'sparsity',

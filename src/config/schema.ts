@@ -120,7 +120,7 @@ export const ConfigSchema = z.strictObject({
       intraOpThreads: count.default(1).describe('Threads that ONNX Runtime uses inside one run.'),
       gates: z
         .enum(['auto', 'mask', 'live'])
-        .default('mask')
+        .default('auto')
         .describe(
           'How pruned answers are computed. `auto`: by operators that skip zeros, where measurements on sampled requests show that this saves time; else production stays dense. `mask`: by gates that set activations to zero and save no time, with the threshold as a constant that is prepared in the background. `live`: by the same gates, with the threshold as an input.',
         ),

@@ -23,6 +23,7 @@ const format = await consoleModule<{
   rate(perSecond: number | null): string;
   ago(at: number, now: number): string;
   shorten(sentence: string): string;
+  times(ratio: number | null): string;
 }>('format');
 
 const NO_AGREEMENT = { ratio: null, lowerBound: 0, upperBound: 1, pairs: 0, kl: null, cosine: null };
@@ -72,6 +73,19 @@ describe('frame', () => {
       distance: null,
       limit: null,
     });
+  });
+
+  it('has the speed-up with its bounds, and the work that is left out', () => {
+    const { speedup, ...unknown } = frameOf(5, report({ speedup: null, macsSkipped: 0 }), {}, undefined);
+    expect([speedup, unknown.speedupLow, unknown.macsSkipped]).toEqual([null, null, 0]);
+    const measured = { speedup: { ratio: 1.35, low: 1.2, high: 1.5 }, macsSkipped: 0.4 };
+    expect(frameOf(5, report(measured), {}, undefined)).toMatchObject({
+      speedup: 1.35,
+      speedupLow: 1.2,
+      speedupHigh: 1.5,
+      macsSkipped: 0.4,
+    });
+    expect([format.times(1.349), format.times(null)]).toEqual(['× 1.35', '–']);
   });
 
   it('keeps the candidate apart from production, until all of production is at it', () => {
