@@ -6,7 +6,7 @@
  *
  *   by the layer that makes it   where that layer is sparse: what it puts out is compared in its registers
  *   by the layers that read it   where all of them are sparse: they look for zeros anyway
- *   by nodes of its own          elsewhere, as in the instrumented model
+ *   by nodes of its own          elsewhere, as in the instrumented model; such nodes cost time
  */
 import { create } from '@bufbuild/protobuf';
 import { type NodeProto, OperatorSetIdProtoSchema, TensorProto_DataType } from 'onnx-buf';
@@ -25,8 +25,11 @@ import { type Fusion, fusionsOf } from './fusions.ts';
 import { floatOf, intOf, intsOf, SPARSE_DOMAIN, sparseNode, stringOf } from './nodes.ts';
 import { commutes, type SparseOperator } from './operators.ts';
 
-/** What compares a site with its threshold. */
-export type GatedBy = 'maker' | 'readers' | 'mask';
+/** What compares a site with its threshold; `none`: its threshold has no effect. */
+export type GatedBy = 'maker' | 'readers' | 'mask' | 'none';
+
+/** Which sites are gated: those of a list [sites], all, or those that need no nodes of their own for it. */
+export type GatedSites = 'all' | 'where-free' | readonly boolean[];
 
 export interface SparseModel {
   readonly bytes: Uint8Array;
@@ -39,13 +42,14 @@ export interface SparseModel {
  * rounding.
  *
  * @param sites - of the model under `scheme`.
- * @param chosen - the layers that become sparse; none: every site gets nodes of its own.
+ * @param chosen - the layers that become sparse; none: every gated site gets nodes of its own.
  */
 export function sparsify(
   model: DecodedModel,
   sites: readonly Site[],
   scheme: SiteScheme,
   chosen: readonly SparseOperator[],
+  gated: GatedSites = 'all',
 ): SparseModel {
   const index = indexGraph(model);
   const opset = standardOpset(model);
@@ -56,12 +60,15 @@ export function sparsify(
   const sparseOf = new Map(fusions.map((fusion) => [fusion.operator.node, fusion]));
   const isSparse = (node: NodeProto): boolean => sparseOf.has(node);
   const makers = new Set(fusions.map(({ output }) => output));
+  const isGated = (site: Site): boolean => typeof gated === 'string' || gated[site.index] === true;
   const gatedBy = sites.map((site): GatedBy => {
+    if (!isGated(site)) return 'none';
     if (gatesTensors && makers.has(site.tensor)) return 'maker';
     const readers = gatesTensors
       ? readBySparseOnly(site, index, isSparse)
       : linearReaders(site, index).every(isSparse);
-    return readers ? 'readers' : 'mask';
+    if (readers) return 'readers';
+    return gated === 'where-free' ? 'none' : 'mask';
   });
   const maskOf = (site: Site, from: string, to: string): NodeProto[] =>
     liveGate({ site, from, to, opset, rank: rankOf.get(site.tensor) });
@@ -172,11 +179,13 @@ function nodeOf(
 ): NodeProto {
   const { node, kind, name, site } = operator;
   const made = gatesTensors ? siteOf.get(output) : undefined;
-  const inputSite =
-    site !== undefined && (!gatesTensors || gatedBy[site.index] === 'readers') ? site.index : -1;
+  const outputSite = made !== undefined && gatedBy[made.index] === 'maker' ? made.index : -1;
+  const gates = site === undefined ? 'none' : gatedBy[site.index];
+  const looksAtInput = gates === 'readers' || (gates === 'mask' && !gatesTensors);
+  const inputSite = site !== undefined && looksAtInput ? site.index : -1;
   const attribute = [
     intOf('input_site', inputSite),
-    intOf('output_site', made?.index ?? -1),
+    intOf('output_site', outputSite),
     stringOf('activation', activation.kind),
   ];
   if (activation.kind === 'clip') {
