@@ -10,6 +10,11 @@ export function tapName(index: number): string {
   return `${RESERVED_PREFIX}tap_${index}`;
 }
 
+/** The graph output that holds the histogram of site `index`. */
+export function histogramName(index: number): string {
+  return `${RESERVED_PREFIX}histogram_${index}`;
+}
+
 /** The tensor that holds site `index` before its gate when it is not shown as an output. */
 export function denseName(index: number): string {
   return `${RESERVED_PREFIX}dense_${index}`;

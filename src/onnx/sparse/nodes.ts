@@ -10,7 +10,13 @@ import {
 
 export const SPARSE_DOMAIN = 'ai.taustat';
 
-export type SparseOpType = 'SparseConv' | 'SparseMatMul' | 'ToBordered' | 'FromBordered' | 'BorderedMaxPool';
+export type SparseOpType =
+  | 'SparseConv'
+  | 'SparseMatMul'
+  | 'Histogram'
+  | 'ToBordered'
+  | 'FromBordered'
+  | 'BorderedMaxPool';
 
 export function sparseNode(
   opType: SparseOpType,
