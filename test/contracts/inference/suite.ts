@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ConfigInput } from '../../../src/config/schema.ts';
 import { VERSION } from '../../../src/config/version.ts';
+import { DATATYPES } from '../../../src/protocol/datatypes.ts';
 import type { TensorElements } from '../../../src/protocol/types.ts';
 import type { Taustat } from '../../../src/taustat.ts';
-import { anyOf, SERVED_DATATYPES } from '../../conformance/models.ts';
+import { anyOf } from '../../conformance/models.ts';
 import { ort } from '../../onnx/ort.ts';
 import { holdRuns } from '../../runtime/held-runs.ts';
 import { smallCnn } from '../../small-cnn.ts';
@@ -43,7 +44,7 @@ export function inferenceSuite(servers: Servers): void {
   });
 
   describe('elements come back as they went', () => {
-    it.each(SERVED_DATATYPES)('%s', async (datatype) => {
+    it.each(DATATYPES)('%s', async (datatype) => {
       const elements = ELEMENTS[datatype];
       const asked: Asked = {
         model: anyOf(datatype),
