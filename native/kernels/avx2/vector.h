@@ -23,6 +23,8 @@ struct Vector {
   static Vector load(const float* p) { return {_mm256_loadu_ps(p)}; }
   static Vector loadFirst(const float* p, int n) { return {_mm256_maskload_ps(p, first(n))}; }
   static Vector broadcast(float x) { return {_mm256_set1_ps(x)}; }
+  /** Keeps it in a register. */
+  void hold() { asm("" : "+x"(v)); }
   void store(float* p) const { _mm256_storeu_ps(p, v); }
   void storeFirst(float* p, int n) const { _mm256_maskstore_ps(p, first(n), v); }
   Vector operator+(Vector b) const { return {_mm256_add_ps(v, b.v)}; }

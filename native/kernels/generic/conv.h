@@ -66,6 +66,9 @@ struct Geometry {
     width = outWidth = static_cast<int>(roundUp((pixels + rows - 1) / rows, 4));
     height = outHeight = static_cast<int>((pixels + width - 1) / width);
   }
+  /** Floats of a row that output pixels read; a row of bits has room for what is written beyond its end. */
+  size_t readSize(const Conv& op) const { return static_cast<size_t>(op.padLeft + width + op.padRight) * padded; }
+  size_t bitsSize() const { return rowSize / 8 + 16; }
   int blocks() const { return segments * blocksPerSegment; }
   Segment block(const Conv& op, int b) const {
     const int segment = b / blocksPerSegment;
@@ -97,6 +100,7 @@ class ConvPass {
     const size_t listCount = static_cast<size_t>(ringRows_) * g_.quads * g_.blocks();
     lists_ = static_cast<List*>(scratch.reserve(0, sizeof(List) * listCount));
     sums_ = static_cast<float*>(scratch.reserve(1, sizeof(float) * blockRows_ * g_.quads * 4 * kPanelColumns));
+    bits_ = static_cast<uint8_t*>(scratch.reserve(3, ringRows_ * g_.bitsSize()));
     if (g_.isCopied) {
       ring_ = static_cast<float*>(scratch.reserve(2, sizeof(float) * ringRows_ * g_.rowSize));
       clearBorders();
@@ -114,10 +118,16 @@ class ConvPass {
         if (g_.isCopied) copyRows(next, needed);
         for (; next < needed; next++) listRow(next, tally);
       }
+      if (op_.isOutputBordered) clearBorder(row, end);
       for (int panel = 0; panel < weights_.panels; panel++) {
-        addPanel(row, end, panel);
-        if (op_.isOutputBordered) storeBordered(row, end, panel);
-        else storePlanes(row, end, panel);
+        const Tiles tiles(weights_.width(panel), V::lanes, V::tileVectors);
+        int column = weights_.panelBegin[panel];
+        for (int tile = 0; tile < tiles.count; column += tiles.of(tile++) * V::lanes) {
+          const int width = tiles.of(tile) * V::lanes;
+          addTile(row, end, panel, column, width);
+          if (op_.isOutputBordered) storeBordered(row, end, column, width);
+          else storePlanes(row, end, column, width);
+        }
       }
       if (op_.epilogue.isCounted) countOutput(row, end, tally);
     }
@@ -142,6 +152,7 @@ class ConvPass {
     if (g_.isCopied) return ring_ + static_cast<size_t>(row % ringRows_) * g_.rowSize;
     return op_.x + static_cast<size_t>(row) * g_.rowSize + static_cast<size_t>(1 - g_.padLeft) * g_.padded;
   }
+  uint8_t* bitsOf(int64_t row) const { return bits_ + static_cast<size_t>(row % ringRows_) * g_.bitsSize(); }
   List* listsAt(int64_t row) const { return lists_ + static_cast<size_t>(row % ringRows_) * g_.quads * g_.blocks(); }
 
   void clearBorders() {
@@ -192,7 +203,8 @@ class ConvPass {
       uses += isMine;
     }
     if (uses == 0) return;
-    const float* x = rowAt(row);
+    uint8_t* bits = bitsOf(row);
+    setBits<V>(rowAt(row), g_.readSize(op_), threshold_, bits);
     List* list = listsAt(row);
     const size_t stride = static_cast<size_t>(op_.strideX) * g_.padded;
     const int outPixels = op_.kernelHeight == 1 && op_.kernelWidth == 1 ? g_.outPixelsOf(shiftedRow(inRow)) : g_.outWidth;
@@ -202,13 +214,14 @@ class ConvPass {
         const Segment segment = g_.block(op_, b);
         const int left = outPixels - 4 * q;
         const int pixels = left < 0 ? 0 : left < 4 ? left : 4;
-        kept += listBlock<V>(x + 4 * q * stride + segment.offset, stride, pixels, segment.depth, threshold_, *list++);
+        kept += listBits<V>(bits, 4 * q * stride + segment.offset, stride, pixels, segment.depth, *list++);
       }
     tally.multiplied += kept * uses * weights_.columns;
     tally.multiplications += static_cast<int64_t>(outPixels) * op_.kernelWidth * g_.channels * uses * weights_.columns;
     if (!isOwn) return;
     const int rowPixels = pixelsOf(inRow);
-    tally.kept += countKept<V>(x + static_cast<size_t>(g_.padLeft) * g_.padded, static_cast<size_t>(rowPixels) * g_.padded, threshold_);
+    const size_t begin = static_cast<size_t>(g_.padLeft) * g_.padded, end = begin + static_cast<size_t>(rowPixels) * g_.padded;
+    for (size_t at = begin; at < end; at += 64) tally.kept += V::ones(bitsAt(bits, at, end - at < 64 ? static_cast<int>(end - at) : 64));
     tally.seen += static_cast<int64_t>(rowPixels) * g_.channels;
   }
   int shiftedRow(int inRow) const { return (inRow + op_.padTop) / op_.strideY; }
@@ -218,41 +231,37 @@ class ConvPass {
     return left < g_.width ? static_cast<int>(left) : g_.width;
   }
 
-  void addPanel(int64_t begin, int64_t end, int panel) {
-    const int width = weights_.width(panel);
-    const float* bias = weights_.bias + weights_.panelBegin[panel];
-    const size_t sumRows = static_cast<size_t>(end - begin) * g_.quads * 4;
-    for (size_t m = 0; m < sumRows; m++)
-      for (int j = 0; j < width; j += V::lanes) V::load(bias + j).store(sums_ + m * width + j);
-    const Tiles tiles(width, V::lanes, V::tileVectors);
+  /** Sums [output row][quad][4][width] of the columns from `column` on. */
+  void addTile(int64_t begin, int64_t end, int panel, int column, int width) {
+    const int panelWidth = weights_.width(panel);
+    const size_t quadSize = static_cast<size_t>(4) * width;
+    setBias<V>(weights_.bias + column, width, static_cast<size_t>(end - begin) * g_.quads * 4, sums_);
+    const Add add = kQuads<V>.of[width / V::lanes - 1];
     const size_t stride = static_cast<size_t>(op_.strideX) * g_.padded;
     const size_t kernelRow = static_cast<size_t>(op_.kernelWidth) * g_.padded;
+    const bool isFirst = column == weights_.panelBegin[panel];
     for (int r = 0; r < op_.kernelHeight; r++)
       for (int b = 0; b < g_.blocks(); b++) {
-        const float* w = weights_.panel(panel) + (r * kernelRow + g_.weightRow(b)) * width;
+        const float* w = weights_.panel(panel) + (r * kernelRow + g_.weightRow(b)) * panelWidth;
         const Segment segment = g_.block(op_, b);
-        const size_t blockSize = static_cast<size_t>(segment.depth) * width;
-        Prefetch prefetch(weights_, w + blockSize, blockSize * sizeof(float), (end - begin) * g_.quads * tiles.count);
-        for (int tile = 0, column = 0; tile < tiles.count; column += tiles.of(tile++) * V::lanes) {
-          const Add add = kQuads<V>.of[tiles.of(tile) - 1];
-          for (int64_t outRow = begin; outRow < end; outRow++) {
-            const int inRow = g_.inputRow(op_, static_cast<int>(outRow % g_.outHeight), r);
-            if (inRow < 0 || inRow >= g_.height) continue;
-            const int64_t row = outRow / g_.outHeight * g_.height + inRow;
-            const float* x = rowAt(row) + segment.offset;
-            const List* list = listsAt(row) + b;
-            float* sums = sums_ + static_cast<size_t>(outRow - begin) * g_.quads * 4 * width + column;
-            for (int q = 0; q < g_.quads; q++, prefetch.step())
-              add(list[static_cast<size_t>(q) * g_.blocks()], x + 4 * q * stride, stride, w + column,
-                  static_cast<size_t>(width), sums + static_cast<size_t>(4) * q * width);
-          }
+        const size_t blockSize = static_cast<size_t>(segment.depth) * panelWidth;
+        Prefetch prefetch(weights_, w + blockSize, isFirst ? blockSize * sizeof(float) : 0, (end - begin) * g_.quads);
+        w += column - weights_.panelBegin[panel];
+        for (int64_t outRow = begin; outRow < end; outRow++) {
+          const int inRow = g_.inputRow(op_, static_cast<int>(outRow % g_.outHeight), r);
+          if (inRow < 0 || inRow >= g_.height) continue;
+          const int64_t row = outRow / g_.outHeight * g_.height + inRow;
+          const float* x = rowAt(row) + segment.offset;
+          const List* list = listsAt(row) + b;
+          float* sums = sums_ + static_cast<size_t>(outRow - begin) * g_.quads * quadSize;
+          for (int q = 0; q < g_.quads; q++, prefetch.step())
+            add(list[static_cast<size_t>(q) * g_.blocks()], x + 4 * q * stride, stride, w, static_cast<size_t>(panelWidth),
+                sums + q * quadSize);
         }
       }
   }
 
-  void storePlanes(int64_t begin, int64_t end, int panel) {
-    const int width = weights_.width(panel);
-    const int column = weights_.panelBegin[panel];
+  void storePlanes(int64_t begin, int64_t end, int column, int width) {
     const int columnEnd = column + width < weights_.columns ? column + width : weights_.columns;
     const V low = V::broadcast(op_.epilogue.low), high = V::broadcast(op_.epilogue.high);
     const V threshold = V::broadcast(op_.epilogue.threshold);
@@ -278,28 +287,33 @@ class ConvPass {
     }
   }
 
-  void storeBordered(int64_t begin, int64_t end, int panel) {
-    const Plane plane{op_.images, weights_.columns, g_.outHeight, g_.outWidth};
+  Plane outPlane() const { return {op_.images, weights_.columns, g_.outHeight, g_.outWidth}; }
+
+  void clearBorder(int64_t begin, int64_t end) {
+    const Plane plane = outPlane();
+    for (int64_t row = begin; row < end; row++) setBorder<V>(plane, op_.y + static_cast<size_t>(row) * plane.rowSize());
+  }
+
+  void storeBordered(int64_t begin, int64_t end, int column, int width) {
+    const Plane plane = outPlane();
     const int padded = weights_.paddedColumns;
-    const int width = weights_.width(panel);
     const V low = V::broadcast(op_.epilogue.low), high = V::broadcast(op_.epilogue.high);
     const V threshold = V::broadcast(op_.epilogue.threshold);
     for (int64_t row = begin; row < end; row++) {
-      float* y = op_.y + static_cast<size_t>(row) * plane.rowSize();
-      if (panel == 0) setBorder<V>(plane, y);
-      const size_t at = static_cast<size_t>(padded) + weights_.panelBegin[panel];
-      const float* residual = op_.residual == nullptr ? nullptr : op_.residual + (y - op_.y) + at;
+      const size_t at = static_cast<size_t>(row) * plane.rowSize() + static_cast<size_t>(padded) + column;
+      float* y = op_.y + at;
+      const float* residual = op_.residual == nullptr ? nullptr : op_.residual + at;
       const float* sums = sums_ + static_cast<size_t>(row - begin) * g_.quads * 4 * width;
       for (int p = 0; p < g_.outWidth; p++)
         for (int j = 0; j < width; j += V::lanes) {
           V sum = V::load(sums + static_cast<size_t>(p) * width + j);
           if (residual != nullptr) sum = sum + V::load(residual + static_cast<size_t>(p) * padded + j);
-          finish(sum, low, high, threshold).store(y + at + static_cast<size_t>(p) * padded + j);
+          finish(sum, low, high, threshold).store(y + static_cast<size_t>(p) * padded + j);
         }
       // Infinity times a padded weight is NaN: no such may reach the next convolution.
-      if (panel + 1 == weights_.panels && padded != weights_.columns)
+      if (column + width > weights_.columns)
         for (int p = 0; p < g_.outWidth; p++)
-          for (int c = weights_.columns; c < padded; c++) y[static_cast<size_t>(p + 1) * padded + c] = 0;
+          for (int c = weights_.columns > column ? weights_.columns - column : 0; c < width; c++) y[static_cast<size_t>(p) * padded + c] = 0;
     }
   }
 
@@ -330,6 +344,7 @@ class ConvPass {
   int blockRows_, ringRows_;
   List* lists_;
   float* sums_;
+  uint8_t* bits_;
   float* ring_ = nullptr;
 };
 

@@ -24,6 +24,16 @@ int blockDepthOf(const Weights& weights, int depth) {
   return (equal + 63) / 64 * blocks > (depth + 63) / 64 ? most : equal;
 }
 
+/** Bytes of sums that pass over a block before the next: they stay in the second cache. */
+constexpr size_t kSumBytes = 384 << 10;
+
+/** End of the panels from `begin` on whose sums fit. */
+inline int groupOf(const Weights& weights, int begin, int end, int quads) {
+  int last = begin + 1;
+  while (last < end && (weights.panelBegin[last + 1] - weights.panelBegin[begin]) * quads * 4 * sizeof(float) <= kSumBytes) last++;
+  return last;
+}
+
 /** Weights that no cache near the processor holds are asked for a block ahead, a share of it with every quad. */
 constexpr size_t kPrefetchedBytes = 512 << 10;
 
@@ -47,16 +57,16 @@ TAUSTAT_INLINE V finish(V sum, const V& low, const V& high, const V& threshold) 
   return V::smaller(high, V::larger(low, sum)).gated(threshold);
 }
 
-/** Sums [rows][width] to y [rows][columns]. */
+/** Sums [rows][width] of the columns from `column` on to y [rows][columns]. */
 template <typename V>
-void storeRows(const MatMul& op, int64_t rowBegin, int rows, int panel, const float* sums, Tally& tally) {
+void storeRows(const MatMul& op, int64_t rowBegin, int rows, int column, int width, const float* sums, Tally& tally) {
   const Weights& weights = *op.weights;
-  const int width = weights.width(panel);
-  const int columns = weights.columns - weights.panelBegin[panel] < width ? weights.columns - weights.panelBegin[panel] : width;
+  const int columns = weights.columns - column < width ? weights.columns - column : width;
+  if (columns <= 0) return;
   const V low = V::broadcast(op.epilogue.low), high = V::broadcast(op.epilogue.high);
   const V threshold = V::broadcast(op.epilogue.threshold);
   for (int m = 0; m < rows; m++) {
-    float* y = op.y + static_cast<size_t>(rowBegin + m) * weights.columns + weights.panelBegin[panel];
+    float* y = op.y + static_cast<size_t>(rowBegin + m) * weights.columns + column;
     const float* from = sums + static_cast<size_t>(m) * width;
     int j = 0;
     for (; j + V::lanes <= columns; j += V::lanes) finish(V::load(from + j), low, high, threshold).store(y + j);
@@ -66,47 +76,72 @@ void storeRows(const MatMul& op, int64_t rowBegin, int rows, int panel, const fl
   if (op.epilogue.isCounted) tally.seenOut += static_cast<int64_t>(rows) * columns;
 }
 
+/** Sums [rows][width] begin with the bias. */
+template <typename V>
+void setBias(const float* bias, int width, size_t rows, float* sums) {
+  for (size_t m = 0; m < rows; m++, sums += width)
+    for (int j = 0; j < width; j += V::lanes) V::load(bias + j).store(sums + j);
+}
+
+/**
+ * Blocks of the depth from first to last; each is listed once, and then passes over the panels while its lists and activations
+ * are in the nearest cache.
+ */
 template <typename V>
 void matMul(const MatMul& op, int64_t rowBegin, int64_t rowEnd, int panelBegin, int panelEnd, Scratch& scratch, Tally& tally) {
+  if (panelBegin == panelEnd) return;
   const Weights& weights = *op.weights;
   const size_t depth = static_cast<size_t>(weights.depth);
   const int blockDepth = blockDepthOf<V>(weights, weights.depth);
-  const int blocks = (weights.depth + blockDepth - 1) / blockDepth;
   const int heldQuads = rowEnd - rowBegin < 4 * kMatMulQuads ? static_cast<int>((rowEnd - rowBegin + 3) / 4) : kMatMulQuads;
-  auto* lists = static_cast<List*>(scratch.reserve(0, sizeof(List) * heldQuads * blocks));
-  auto* sums = static_cast<float*>(scratch.reserve(1, sizeof(float) * heldQuads * 4 * kPanelColumns));
+  const bool isSingle = rowEnd - rowBegin == 1;
+  const int most = isSingle ? V::rowVectors : V::tileVectors;
+  auto* lists = static_cast<List*>(scratch.reserve(0, sizeof(List) * heldQuads));
   const V threshold = V::broadcast(op.threshold);
   int64_t kept = 0;
-  for (int64_t row = rowBegin; row < rowEnd; row += 4 * heldQuads) {
-    const int rows = rowEnd - row < 4 * heldQuads ? static_cast<int>(rowEnd - row) : 4 * heldQuads;
-    const int quads = (rows + 3) / 4;
-    const float* x = op.x + static_cast<size_t>(row) * depth;
-    for (int q = 0; q < quads; q++)
-      for (int b = 0; b < blocks; b++) {
-        const int begin = b * blockDepth;
-        const int n = weights.depth - begin < blockDepth ? weights.depth - begin : blockDepth;
-        kept += listBlock<V>(x + 4 * q * depth + begin, depth, rows - 4 * q < 4 ? rows - 4 * q : 4, n, threshold,
-                             lists[q * blocks + b]);
-      }
-    const bool isSingle = rows == 1;
-    for (int panel = panelBegin; panel < panelEnd; panel++) {
-      const int width = weights.width(panel);
-      const float* bias = weights.bias + weights.panelBegin[panel];
-      const int sumRows = isSingle ? 1 : 4 * quads;
-      for (int m = 0; m < sumRows; m++)
-        for (int j = 0; j < width; j += V::lanes) V::load(bias + j).store(sums + static_cast<size_t>(m) * width + j);
-      const Tiles tiles(width, V::lanes, isSingle ? V::rowVectors : V::tileVectors);
+  for (int groupBegin = panelBegin, groupEnd; groupBegin < panelEnd; groupBegin = groupEnd) {
+    groupEnd = groupOf(weights, groupBegin, panelEnd, heldQuads);
+    const int columnBegin = weights.panelBegin[groupBegin];
+    const size_t columns = static_cast<size_t>(weights.panelBegin[groupEnd] - columnBegin);
+    auto* sums = static_cast<float*>(scratch.reserve(1, sizeof(float) * heldQuads * 4 * columns));
+    for (int64_t row = rowBegin; row < rowEnd; row += 4 * heldQuads) {
+      const int rows = rowEnd - row < 4 * heldQuads ? static_cast<int>(rowEnd - row) : 4 * heldQuads;
+      const int quads = (rows + 3) / 4;
+      const size_t sumRows = isSingle ? 1 : static_cast<size_t>(4) * quads;
       const Add* add = isSingle ? kRows<V>.of : kQuads<V>.of;
-      for (int b = 0; b < blocks; b++) {
-        const float* w = weights.panel(panel) + static_cast<size_t>(b) * blockDepth * width;
-        const size_t blockSize = static_cast<size_t>(blockDepth) * width;
-        Prefetch prefetch(weights, w + blockSize, quads < kPrefetchingQuads ? 0 : blockSize * sizeof(float), quads * tiles.count);
-        for (int tile = 0, column = 0; tile < tiles.count; column += tiles.of(tile++) * V::lanes)
-          for (int q = 0; q < quads; q++, prefetch.step())
-            add[tiles.of(tile) - 1](lists[q * blocks + b], x + 4 * q * depth + b * blockDepth, depth, w + column,
-                                    static_cast<size_t>(width), sums + static_cast<size_t>(4) * q * width + column);
+      const auto eachTile = [&](int panel, auto body) {
+        const Tiles tiles(weights.width(panel), V::lanes, most);
+        int column = weights.panelBegin[panel];
+        for (int tile = 0; tile < tiles.count; column += tiles.of(tile++) * V::lanes)
+          body(tiles.of(tile), column, sums + static_cast<size_t>(column - columnBegin) * sumRows);
+      };
+      for (int panel = groupBegin; panel < groupEnd; panel++)
+        eachTile(panel, [&](int vectors, int column, float* to) { setBias<V>(weights.bias + column, vectors * V::lanes, sumRows, to); });
+      for (int begin = 0; begin < weights.depth; begin += blockDepth) {
+        const int n = weights.depth - begin < blockDepth ? weights.depth - begin : blockDepth;
+        const float* x = op.x + static_cast<size_t>(row) * depth + begin;
+        int64_t found = 0;
+        for (int q = 0; q < quads; q++)
+          found += listBlock<V>(x + 4 * q * depth, depth, rows - 4 * q < 4 ? rows - 4 * q : 4, n, threshold, lists[q]);
+        if (groupBegin == panelBegin) kept += found;
+        for (int panel = groupBegin; panel < groupEnd; panel++) {
+          const int width = weights.width(panel);
+          const float* w = weights.panel(panel) + static_cast<size_t>(begin) * width;
+          const float* next = panel + 1 < groupEnd ? weights.panel(panel + 1) + static_cast<size_t>(begin) * weights.width(panel + 1)
+                                                   : weights.panel(groupBegin) + static_cast<size_t>(begin + n) * weights.width(groupBegin);
+          Prefetch prefetch(weights, next, quads < kPrefetchingQuads ? 0 : static_cast<size_t>(n) * width * sizeof(float), quads);
+          eachTile(panel, [&](int vectors, int column, float* to) {
+            const size_t quadSize = static_cast<size_t>(4) * vectors * V::lanes;
+            const bool isFirst = column == weights.panelBegin[panel];
+            for (int q = 0; q < quads; q++, to += quadSize) {
+              add[vectors - 1](lists[q], x + 4 * q * depth, depth, w + column - weights.panelBegin[panel], static_cast<size_t>(width), to);
+              if (isFirst) prefetch.step();
+            }
+          });
+        }
       }
-      storeRows<V>(op, row, rows, panel, sums, tally);
+      for (int panel = groupBegin; panel < groupEnd; panel++)
+        eachTile(panel, [&](int vectors, int column, const float* from) { storeRows<V>(op, row, rows, column, vectors * V::lanes, from, tally); });
     }
   }
   if (panelBegin == 0) {

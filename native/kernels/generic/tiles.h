@@ -11,10 +11,11 @@ struct Sums {
 };
 
 template <typename V, int vectors, int pattern>
-TAUSTAT_INLINE const uint8_t* addPattern(const uint8_t* index, int count, const float* const (&x)[4], const float* w,
-                                         size_t width, Sums<V, vectors>& sums) {
-  for (int i = 0; i < count; i++) {
-    const size_t k = index[i];
+TAUSTAT_INLINE void addPattern(const List& list, const float* const (&x)[4], const float* w, size_t width,
+                               Sums<V, vectors>& sums) {
+  const uint8_t* const end = list.index + list.end[pattern];
+  for (const uint8_t* index = list.index + list.end[pattern - 1]; index != end; index++) {
+    const size_t k = *index;
     const float* row = w + k * width;
     V activation[4];
 #pragma GCC unroll 4
@@ -22,32 +23,30 @@ TAUSTAT_INLINE const uint8_t* addPattern(const uint8_t* index, int count, const 
       if (pattern >> r & 1) activation[r] = V::broadcast(x[r][k]);
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; j++) {
-      const V weights = V::load(row + j * V::lanes);
+      V weights = V::load(row + j * V::lanes);
+      // Compilers would load it again for each row.
+      if constexpr ((pattern & (pattern - 1)) != 0) weights.hold();
 #pragma GCC unroll 4
       for (int r = 0; r < 4; r++)
         if (pattern >> r & 1) sums.at[r][j] = V::multiplyAdd(activation[r], weights, sums.at[r][j]);
     }
   }
-  return index + count;
 }
 
-template <typename V, int vectors, int pattern>
-struct AllPatterns {
-  static TAUSTAT_INLINE const uint8_t* add(const uint8_t* index, const uint16_t* count, const float* const (&x)[4],
-                                           const float* w, size_t width, Sums<V, vectors>& sums) {
-    index = AllPatterns<V, vectors, pattern - 1>::add(index, count, x, w, width, sums);
-    return addPattern<V, vectors, pattern>(index, count[pattern], x, w, width, sums);
-  }
-};
-template <typename V, int vectors>
-struct AllPatterns<V, vectors, 0> {
-  static TAUSTAT_INLINE const uint8_t* add(const uint8_t* index, const uint16_t*, const float* const (&)[4], const float*,
-                                           size_t, Sums<V, vectors>&) {
-    return index;
-  }
-};
+template <typename V, int vectors, int pattern = 1>
+TAUSTAT_INLINE void addPatterns(const List& list, const float* const (&x)[4], const float* w, size_t width,
+                                Sums<V, vectors>& sums) {
+  addPattern<V, vectors, pattern>(list, x, w, width, sums);
+  if constexpr (pattern < 15) addPatterns<V, vectors, pattern + 1>(list, x, w, width, sums);
+}
 
-/** sums[r][0 … vectors·lanes) += Σ over the list of x[r][k] · w[k]; four rows of sums, `width` apart as those of w. */
+/**
+ * sums[r][0 … vectors·lanes) += Σ over the list of x[r][k] · w[k].
+ *
+ * @param x - four rows, `stride` floats apart.
+ * @param w - rows of `width` floats.
+ * @param sums - four rows of vectors·lanes floats.
+ */
 template <typename V, int vectors>
 __attribute__((noinline)) void addQuad(const List& list, const float* x, size_t stride, const float* w, size_t width,
                                        float* sums) {
@@ -56,12 +55,12 @@ __attribute__((noinline)) void addQuad(const List& list, const float* x, size_t 
 #pragma GCC unroll 4
   for (int r = 0; r < 4; r++)
 #pragma GCC unroll 8
-    for (int j = 0; j < vectors; j++) s.at[r][j] = V::load(sums + r * width + j * V::lanes);
-  AllPatterns<V, vectors, 15>::add(list.index, list.count, rows, w, width, s);
+    for (int j = 0; j < vectors; j++) s.at[r][j] = V::load(sums + (r * vectors + j) * V::lanes);
+  addPatterns<V, vectors>(list, rows, w, width, s);
 #pragma GCC unroll 4
   for (int r = 0; r < 4; r++)
 #pragma GCC unroll 8
-    for (int j = 0; j < vectors; j++) s.at[r][j].store(sums + r * width + j * V::lanes);
+    for (int j = 0; j < vectors; j++) s.at[r][j].store(sums + (r * vectors + j) * V::lanes);
 }
 
 /** The same for a single row, whose list is that of pattern 1; `chains` sums per vector, since one FMA must not wait for another. */
@@ -72,7 +71,7 @@ __attribute__((noinline)) void addRow(const List& list, const float* x, size_t, 
   for (int c = 0; c < chains; c++)
 #pragma GCC unroll 24
     for (int j = 0; j < vectors; j++) s[c][j] = c == 0 ? V::load(sums + j * V::lanes) : V::broadcast(0);
-  const int count = list.count[1];
+  const int count = list.end[1];
   int i = 0;
   for (; i + chains <= count; i += chains)
 #pragma GCC unroll 2

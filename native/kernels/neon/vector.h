@@ -23,6 +23,7 @@ struct Vector {
     return load(all);
   }
   static Vector broadcast(float x) { return {vdupq_n_f32(x)}; }
+  void hold() { asm("" : "+w"(v)); }
   void store(float* p) const { vst1q_f32(p, v); }
   void storeFirst(float* p, int n) const {
     float all[4];

@@ -27,6 +27,7 @@ struct Vector {
     return x;
   }
   static Vector broadcast(float x) { return {Floats{x, x, x, x}}; }
+  void hold() {}
   void store(float* p) const { std::memcpy(p, &v, sizeof v); }
   void storeFirst(float* p, int n) const { std::memcpy(p, &v, sizeof(float) * n); }
   Vector operator+(Vector b) const { return {v + b.v}; }
