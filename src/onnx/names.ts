@@ -19,3 +19,8 @@ export function denseName(index: number): string {
 export function gatePartName(index: number, part: string): string {
   return `${RESERVED_PREFIX}gate_${index}_${part}`;
 }
+
+/** The copy of a tensor in the bordered layout of sparse convolutions. */
+export function borderedName(tensor: string): string {
+  return `${RESERVED_PREFIX}bordered_${tensor}`;
+}

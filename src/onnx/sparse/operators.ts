@@ -2,7 +2,13 @@
  * Which linear layers of a model could skip the zeros of what they read, and which site's gate decides what is zero.
  */
 import { type NodeProto, type TensorProto, TensorProto_DataType } from 'onnx-buf';
-import { floatAttribute, intAttribute, intsAttribute, tensorAttribute } from '../attributes.ts';
+import {
+  floatAttribute,
+  intAttribute,
+  intsAttribute,
+  stringAttribute,
+  tensorAttribute,
+} from '../attributes.ts';
 import type { GraphIndex } from '../graph.ts';
 import type { DecodedModel } from '../model-file.ts';
 import { opOf } from '../op.ts';
@@ -145,9 +151,8 @@ function convObstacle(
   if (weight.dims.length !== 4)
     return `a convolution of ${weight.dims.length - 2} dimensions; kernels take 2`;
   if ((intAttribute(node, 'group') ?? 1) !== 1) return 'a grouped convolution';
-  const padding = node.attribute.find(({ name }) => name === 'auto_pad')?.s;
-  const automatic = padding === undefined ? 'NOTSET' : new TextDecoder().decode(padding);
-  if (automatic !== 'NOTSET' && automatic !== 'VALID' && automatic !== '') return `auto_pad is ${automatic}`;
+  const automatic = stringAttribute(node, 'auto_pad', 'NOTSET');
+  if (automatic !== 'NOTSET' && automatic !== 'VALID') return `auto_pad is ${automatic}`;
   if ((intsAttribute(node, 'pads') ?? []).some((pad) => pad < 0)) return 'pads are negative';
   return biasObstacle(node.input[2], weight.dims[0] ?? 0n, constantOf);
 }
