@@ -9,8 +9,9 @@ namespace {
 
 struct Vector {
   static constexpr int lanes = 8;
-  /** 4 × 2 sums, 4 activations, 2 of the weights: 14 of 16 registers. */
-  static constexpr int tileVectors = 2;
+  /** 3 × 4 sums, 3 activations, 1 of the weights: 16 of 16 registers. */
+  static constexpr int tileRows = 3;
+  static constexpr int tileVectors = 4;
   static constexpr int rowVectors = 12;
   static constexpr int rowChains = 1;
 

@@ -10,6 +10,7 @@ namespace {
 struct Vector {
   static constexpr int lanes = 16;
   /** 4 × 6 sums, 4 activations, 1 of the weights: 29 of 32 registers. */
+  static constexpr int tileRows = 4;
   static constexpr int tileVectors = 6;
   static constexpr int rowVectors = 6;
   static constexpr int rowChains = 2;

@@ -1,7 +1,7 @@
-// Which activations of four rows are kept, as lists of their numbers: one list per pattern of rows.
+// Which activations of a group of rows are kept, as lists of their numbers: one list per pattern of rows.
 //
 // A number k belongs to the pattern of those rows that keep x[row][k]. The kernel loads the weights of k once and uses them for
-// every row of the pattern. Sparse quads are listed as two pairs or as four single rows, since few k are shared there and long
+// every row of the pattern. Sparse groups are listed as two pairs or as single rows, since few k are shared there and long
 // lists are cheaper than many short ones.
 #pragma once
 #include <cstring>
@@ -19,14 +19,16 @@ struct alignas(32) List {
 };
 
 constexpr int kWords = kBlockDepth / 64;
+/** A pattern is a number of as many bits. */
+constexpr int kMostTileRows = 4;
 /** Bit k % 64 of word k / 64 of a row: x[row][k] is kept. */
-using Kept = uint64_t[4][kWords];
+using Kept = uint64_t[kMostTileRows][kWords];
 
-/** Kept shares of a quad below which it is listed as single rows, and as pairs. */
+/** Kept shares of a group below which it is listed as single rows, and as pairs. */
 constexpr float kSingleRows = 0.1f;
-constexpr float kPairs = 0.25f;
+constexpr float kPairs = 0.2f;
 /** A k is listed once per pair or row that keeps it: no more of them than the block is deep. */
-static_assert(4 * kSingleRows <= 1 && 4 * kPairs <= 1, "lists would not fit");
+static_assert(kMostTileRows * kSingleRows <= 1 && kMostTileRows * kPairs <= 1, "lists would not fit");
 
 template <typename V, int rows>
 inline uint8_t* emitPattern(int pattern, const uint64_t (*kept)[kWords], int words, uint8_t* to) {
@@ -47,30 +49,28 @@ TAUSTAT_INLINE uint8_t* emitPatterns(const uint64_t (*kept)[kWords], int words, 
   return to;
 }
 
-/** Lists a block of a quad. @param total - how many are kept. */
+/** Lists a block of a group. @param total - how many are kept. */
 template <typename V>
 void listKept(const Kept& kept, int rows, int depth, int total, List& list) {
   const int words = (depth + 63) / 64;
   uint8_t* to = list.index;
   list.end[0] = 0;
-  if (total < kSingleRows * 4 * depth || rows == 1) {
-    for (int r = 0; r < 4; r++) {
+  if (total < kSingleRows * V::tileRows * depth || rows == 1) {
+    for (int r = 0; r < V::tileRows; r++) {
       if (r < rows) to = emitPattern<V, 1>(1, kept + r, words, to);
       for (int pattern = 1 << r; pattern < 2 << r; pattern++) list.end[pattern] = static_cast<uint16_t>(to - list.index);
     }
-  } else if (total < kPairs * 4 * depth) {
+  } else if (V::tileRows == 4 && total < kPairs * V::tileRows * depth) {
     to = emitPatterns<V, 2, 1, 1>(kept, words, to, list);
     to = emitPatterns<V, 2, 1, 4>(kept + 2, words, to, list);
-    list.end[5] = list.end[6] = list.end[7] = list.end[4];
-    list.end[9] = list.end[10] = list.end[11] = list.end[8];
-    list.end[13] = list.end[14] = list.end[15] = list.end[12];
+    for (int pattern = 4; pattern < 16; pattern++) list.end[pattern] = list.end[pattern / 4 * 4];
   } else {
-    emitPatterns<V, 4, 1, 1>(kept, words, to, list);
+    emitPatterns<V, V::tileRows, 1, 1>(kept, words, to, list);
   }
 }
 
 /**
- * Lists a block of up to four rows.
+ * Lists a block of up to tileRows rows.
  *
  * @param x - first of `rows` rows, `stride` floats apart.
  * @param depth - floats per row, at most 256. Nothing is read beyond them, nor of rows beyond the last.
@@ -80,7 +80,7 @@ template <typename V>
 int listBlock(const float* x, size_t stride, int rows, int depth, V threshold, List& list) {
   Kept kept;
   int total = 0;
-  for (int r = 0; r < 4; r++)
+  for (int r = 0; r < V::tileRows; r++)
     for (int w = 0; 64 * w < depth; w++) {
       const int n = depth - 64 * w < 64 ? depth - 64 * w : 64;
       kept[r][w] = r < rows ? V::passing(x + r * stride + 64 * w, n, threshold) : 0;
@@ -115,12 +115,12 @@ TAUSTAT_INLINE uint64_t bitsAt(const uint8_t* bits, size_t at, int n) {
   return n < 64 ? word & ((uint64_t{1} << n) - 1) : word;
 }
 
-/** Lists a block of up to four rows whose bits are known; the rows begin at bit `at` and lie `stride` apart. */
+/** Lists a block of up to tileRows rows whose bits are known; the rows begin at bit `at` and lie `stride` apart. */
 template <typename V>
 int listBits(const uint8_t* bits, size_t at, size_t stride, int rows, int depth, List& list) {
   Kept kept;
   int total = 0;
-  for (int r = 0; r < 4; r++)
+  for (int r = 0; r < V::tileRows; r++)
     for (int w = 0; 64 * w < depth; w++) {
       kept[r][w] = r < rows ? bitsAt(bits, at + r * stride + 64 * w, depth - 64 * w) : 0;
       total += V::ones(kept[r][w]);

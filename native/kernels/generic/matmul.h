@@ -4,13 +4,13 @@
 namespace taustat {
 namespace {
 
-/** Quads whose lists are held at once, and whose sums pass over a panel before the next. */
-constexpr int kMatMulQuads = 32;
+/** Groups whose lists are held at once, and whose sums pass over a panel before the next. */
+constexpr int kMatMulGroups = 32;
 /** Fewer would fetch what none of them reads. */
-constexpr int kPrefetchingQuads = 3;
+constexpr int kPrefetchingGroups = 3;
 
-/** Bytes of weights that a tile reads per block: they stay in the nearest cache while the block's quads pass. */
-constexpr int kTileBytes = 44 << 10;
+/** Bytes of weights that a tile reads per block: they stay in the nearest cache while the block's groups pass. */
+constexpr int kTileBytes = 48 << 10;
 
 /** Depth of a block: a multiple of 64 where it can be, since lists are made of words of as many bits. */
 template <typename V>
@@ -28,21 +28,21 @@ int blockDepthOf(const Weights& weights, int depth) {
 constexpr size_t kSumBytes = 384 << 10;
 
 /** End of the panels from `begin` on whose sums fit. */
-inline int groupOf(const Weights& weights, int begin, int end, int quads) {
+inline int panelsThatFit(const Weights& weights, int begin, int end, int rows) {
   int last = begin + 1;
-  while (last < end && (weights.panelBegin[last + 1] - weights.panelBegin[begin]) * quads * 4 * sizeof(float) <= kSumBytes) last++;
+  while (last < end && (weights.panelBegin[last + 1] - weights.panelBegin[begin]) * rows * sizeof(float) <= kSumBytes) last++;
   return last;
 }
 
-/** Weights that no cache near the processor holds are asked for a block ahead, a share of it with every quad. */
+/** Weights that no cache near the processor holds are asked for a block ahead, a share of it with every group. */
 constexpr size_t kPrefetchedBytes = 512 << 10;
 
 class Prefetch {
  public:
-  /** @param next - the block after this one, of as many bytes. @param quads - that pass meanwhile. */
-  Prefetch(const Weights& weights, const float* next, size_t bytes, int64_t quads)
+  /** @param next - the block after this one, of as many bytes. @param groups - that pass meanwhile. */
+  Prefetch(const Weights& weights, const float* next, size_t bytes, int64_t groups)
       : at_(reinterpret_cast<uintptr_t>(next)),
-        lines_(weights.bytes() > kPrefetchedBytes ? (bytes / 64 + quads - 1) / quads : 0) {}
+        lines_(weights.bytes() > kPrefetchedBytes ? (bytes / 64 + groups - 1) / groups : 0) {}
   TAUSTAT_INLINE void step() {
     for (size_t i = 0; i < lines_; i++, at_ += 64) __builtin_prefetch(reinterpret_cast<const void*>(at_), 0, 2);
   }
@@ -93,54 +93,54 @@ void matMul(const MatMul& op, int64_t rowBegin, int64_t rowEnd, int panelBegin, 
   const Weights& weights = *op.weights;
   const size_t depth = static_cast<size_t>(weights.depth);
   const int blockDepth = blockDepthOf<V>(weights, weights.depth);
-  const int heldQuads = rowEnd - rowBegin < 4 * kMatMulQuads ? static_cast<int>((rowEnd - rowBegin + 3) / 4) : kMatMulQuads;
+  const int heldGroups = rowEnd - rowBegin < V::tileRows * kMatMulGroups ? static_cast<int>((rowEnd - rowBegin + V::tileRows - 1) / V::tileRows) : kMatMulGroups;
   const bool isSingle = rowEnd - rowBegin == 1;
   const int most = isSingle ? V::rowVectors : V::tileVectors;
-  auto* lists = static_cast<List*>(scratch.reserve(0, sizeof(List) * heldQuads));
+  auto* lists = static_cast<List*>(scratch.reserve(0, sizeof(List) * heldGroups));
   const V threshold = V::broadcast(op.threshold);
   int64_t kept = 0;
-  for (int groupBegin = panelBegin, groupEnd; groupBegin < panelEnd; groupBegin = groupEnd) {
-    groupEnd = groupOf(weights, groupBegin, panelEnd, heldQuads);
-    const int columnBegin = weights.panelBegin[groupBegin];
-    const size_t columns = static_cast<size_t>(weights.panelBegin[groupEnd] - columnBegin);
-    auto* sums = static_cast<float*>(scratch.reserve(1, sizeof(float) * heldQuads * 4 * columns));
-    for (int64_t row = rowBegin; row < rowEnd; row += 4 * heldQuads) {
-      const int rows = rowEnd - row < 4 * heldQuads ? static_cast<int>(rowEnd - row) : 4 * heldQuads;
-      const int quads = (rows + 3) / 4;
-      const size_t sumRows = isSingle ? 1 : static_cast<size_t>(4) * quads;
-      const Add* add = isSingle ? kRows<V>.of : kQuads<V>.of;
+  for (int partBegin = panelBegin, partEnd; partBegin < panelEnd; partBegin = partEnd) {
+    partEnd = panelsThatFit(weights, partBegin, panelEnd, V::tileRows * heldGroups);
+    const int columnBegin = weights.panelBegin[partBegin];
+    const size_t columns = static_cast<size_t>(weights.panelBegin[partEnd] - columnBegin);
+    auto* sums = static_cast<float*>(scratch.reserve(1, sizeof(float) * heldGroups * V::tileRows * columns));
+    for (int64_t row = rowBegin; row < rowEnd; row += V::tileRows * heldGroups) {
+      const int rows = rowEnd - row < V::tileRows * heldGroups ? static_cast<int>(rowEnd - row) : V::tileRows * heldGroups;
+      const int groups = (rows + V::tileRows - 1) / V::tileRows;
+      const size_t sumRows = isSingle ? 1 : static_cast<size_t>(V::tileRows) * groups;
+      const Add* add = isSingle ? kRows<V>.of : kGroups<V>.of;
       const auto eachTile = [&](int panel, auto body) {
         const Tiles tiles(weights.width(panel), V::lanes, most);
         int column = weights.panelBegin[panel];
         for (int tile = 0; tile < tiles.count; column += tiles.of(tile++) * V::lanes)
           body(tiles.of(tile), column, sums + static_cast<size_t>(column - columnBegin) * sumRows);
       };
-      for (int panel = groupBegin; panel < groupEnd; panel++)
+      for (int panel = partBegin; panel < partEnd; panel++)
         eachTile(panel, [&](int vectors, int column, float* to) { setBias<V>(weights.bias + column, vectors * V::lanes, sumRows, to); });
       for (int begin = 0; begin < weights.depth; begin += blockDepth) {
         const int n = weights.depth - begin < blockDepth ? weights.depth - begin : blockDepth;
         const float* x = op.x + static_cast<size_t>(row) * depth + begin;
         int64_t found = 0;
-        for (int q = 0; q < quads; q++)
-          found += listBlock<V>(x + 4 * q * depth, depth, rows - 4 * q < 4 ? rows - 4 * q : 4, n, threshold, lists[q]);
-        if (groupBegin == panelBegin) kept += found;
-        for (int panel = groupBegin; panel < groupEnd; panel++) {
+        for (int q = 0; q < groups; q++)
+          found += listBlock<V>(x + V::tileRows * q * depth, depth, rows - V::tileRows * q < V::tileRows ? rows - V::tileRows * q : V::tileRows, n, threshold, lists[q]);
+        if (partBegin == panelBegin) kept += found;
+        for (int panel = partBegin; panel < partEnd; panel++) {
           const int width = weights.width(panel);
           const float* w = weights.panel(panel) + static_cast<size_t>(begin) * width;
-          const float* next = panel + 1 < groupEnd ? weights.panel(panel + 1) + static_cast<size_t>(begin) * weights.width(panel + 1)
-                                                   : weights.panel(groupBegin) + static_cast<size_t>(begin + n) * weights.width(groupBegin);
-          Prefetch prefetch(weights, next, quads < kPrefetchingQuads ? 0 : static_cast<size_t>(n) * width * sizeof(float), quads);
+          const float* next = panel + 1 < partEnd ? weights.panel(panel + 1) + static_cast<size_t>(begin) * weights.width(panel + 1)
+                                                   : weights.panel(partBegin) + static_cast<size_t>(begin + n) * weights.width(partBegin);
+          Prefetch prefetch(weights, next, groups < kPrefetchingGroups ? 0 : static_cast<size_t>(n) * width * sizeof(float), groups);
           eachTile(panel, [&](int vectors, int column, float* to) {
-            const size_t quadSize = static_cast<size_t>(4) * vectors * V::lanes;
+            const size_t groupSize = static_cast<size_t>(V::tileRows) * vectors * V::lanes;
             const bool isFirst = column == weights.panelBegin[panel];
-            for (int q = 0; q < quads; q++, to += quadSize) {
-              add[vectors - 1](lists[q], x + 4 * q * depth, depth, w + column - weights.panelBegin[panel], static_cast<size_t>(width), to);
+            for (int q = 0; q < groups; q++, to += groupSize) {
+              add[vectors - 1](lists[q], x + V::tileRows * q * depth, depth, w + column - weights.panelBegin[panel], static_cast<size_t>(width), to);
               if (isFirst) prefetch.step();
             }
           });
         }
       }
-      for (int panel = groupBegin; panel < groupEnd; panel++)
+      for (int panel = partBegin; panel < partEnd; panel++)
         eachTile(panel, [&](int vectors, int column, const float* from) { storeRows<V>(op, row, rows, column, vectors * V::lanes, from, tally); });
     }
   }

@@ -1,4 +1,4 @@
-// Sums of a quad of rows and up to `tileVectors` vectors of columns, held in registers over all lists of a block.
+// Sums of a group of rows and up to `tileVectors` vectors of columns, held in registers over all lists of a block.
 #pragma once
 #include "lists.h"
 
@@ -7,19 +7,19 @@ namespace {
 
 template <typename V, int vectors>
 struct Sums {
-  V at[4][vectors];
+  V at[V::tileRows][vectors];
 };
 
 template <typename V, int vectors, int pattern>
-TAUSTAT_INLINE void addPattern(const List& list, const float* const (&x)[4], const float* w, size_t width,
+TAUSTAT_INLINE void addPattern(const List& list, const float* const (&x)[V::tileRows], const float* w, size_t width,
                                Sums<V, vectors>& sums) {
   const uint8_t* const end = list.index + list.end[pattern];
   for (const uint8_t* index = list.index + list.end[pattern - 1]; index != end; index++) {
     const size_t k = *index;
     const float* row = w + k * width;
-    V activation[4];
+    V activation[V::tileRows];
 #pragma GCC unroll 4
-    for (int r = 0; r < 4; r++)
+    for (int r = 0; r < V::tileRows; r++)
       if (pattern >> r & 1) activation[r] = V::broadcast(x[r][k]);
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; j++) {
@@ -27,38 +27,40 @@ TAUSTAT_INLINE void addPattern(const List& list, const float* const (&x)[4], con
       // Compilers would load it again for each row.
       if constexpr ((pattern & (pattern - 1)) != 0) weights.hold();
 #pragma GCC unroll 4
-      for (int r = 0; r < 4; r++)
+      for (int r = 0; r < V::tileRows; r++)
         if (pattern >> r & 1) sums.at[r][j] = V::multiplyAdd(activation[r], weights, sums.at[r][j]);
     }
   }
 }
 
 template <typename V, int vectors, int pattern = 1>
-TAUSTAT_INLINE void addPatterns(const List& list, const float* const (&x)[4], const float* w, size_t width,
+TAUSTAT_INLINE void addPatterns(const List& list, const float* const (&x)[V::tileRows], const float* w, size_t width,
                                 Sums<V, vectors>& sums) {
   addPattern<V, vectors, pattern>(list, x, w, width, sums);
-  if constexpr (pattern < 15) addPatterns<V, vectors, pattern + 1>(list, x, w, width, sums);
+  if constexpr (pattern + 1 < 1 << V::tileRows) addPatterns<V, vectors, pattern + 1>(list, x, w, width, sums);
 }
 
 /**
  * sums[r][0 … vectors·lanes) += Σ over the list of x[r][k] · w[k].
  *
- * @param x - four rows, `stride` floats apart.
+ * @param x - tileRows rows, `stride` floats apart.
  * @param w - rows of `width` floats.
- * @param sums - four rows of vectors·lanes floats.
+ * @param sums - as many rows of vectors·lanes floats.
  */
 template <typename V, int vectors>
-__attribute__((noinline)) void addQuad(const List& list, const float* x, size_t stride, const float* w, size_t width,
+__attribute__((noinline)) void addGroup(const List& list, const float* x, size_t stride, const float* w, size_t width,
                                        float* sums) {
-  const float* const rows[4] = {x, x + stride, x + 2 * stride, x + 3 * stride};
+  const float* rows[V::tileRows];
+#pragma GCC unroll 4
+  for (int r = 0; r < V::tileRows; r++) rows[r] = x + r * stride;
   Sums<V, vectors> s;
 #pragma GCC unroll 4
-  for (int r = 0; r < 4; r++)
+  for (int r = 0; r < V::tileRows; r++)
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; j++) s.at[r][j] = V::load(sums + (r * vectors + j) * V::lanes);
   addPatterns<V, vectors>(list, rows, w, width, s);
 #pragma GCC unroll 4
-  for (int r = 0; r < 4; r++)
+  for (int r = 0; r < V::tileRows; r++)
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; j++) s.at[r][j].store(sums + (r * vectors + j) * V::lanes);
 }
@@ -101,12 +103,12 @@ using Add = void (*)(const List&, const float*, size_t, const float*, size_t, fl
 
 /** Entry i handles i + 1 vectors. */
 template <typename V, int most>
-struct Quads {
+struct Groups {
   Add of[most];
-  constexpr Quads() : of() { fill<1>(); }
+  constexpr Groups() : of() { fill<1>(); }
   template <int n>
   constexpr void fill() {
-    of[n - 1] = addQuad<V, n>;
+    of[n - 1] = addGroup<V, n>;
     if constexpr (n < most) fill<n + 1>();
   }
 };
@@ -121,7 +123,7 @@ struct Rows {
   }
 };
 template <typename V>
-constexpr Quads<V, V::tileVectors> kQuads{};
+constexpr Groups<V, V::tileVectors> kGroups{};
 template <typename V>
 constexpr Rows<V, V::rowVectors> kRows{};
 

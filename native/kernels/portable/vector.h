@@ -7,6 +7,7 @@ namespace {
 
 struct Vector {
   static constexpr int lanes = 4;
+  static constexpr int tileRows = 4;
   static constexpr int tileVectors = 2;
   static constexpr int rowVectors = 8;
   static constexpr int rowChains = 1;
