@@ -12,9 +12,9 @@ describe('examples/mount.mjs', () => {
   it('serves its own route and those of taustat on one port', async () => {
     running = start('examples/mount.mjs', ['0']);
     const url = (await running.saying(/http:\/\/localhost:(\d+)/)).replace(/^/, 'http://localhost:');
-    expect(await (await fetch(`${url}/hello`)).text()).toBe('mine, beside fashion-mnist-cnn');
-    const metadata = (await (await fetch(`${url}/v2/models/fashion-mnist-cnn`)).json()) as { name: string };
-    expect(metadata.name).toBe('fashion-mnist-cnn');
+    expect(await (await fetch(`${url}/hello`)).text()).toBe('mine, beside fashion-mnist-vgg');
+    const metadata = (await (await fetch(`${url}/v2/models/fashion-mnist-vgg`)).json()) as { name: string };
+    expect(metadata.name).toBe('fashion-mnist-vgg');
     expect((await fetch(`${url}/v2/health/ready`)).status).toBe(200);
     expect(await (await fetch(`${url}/metrics`)).text()).toContain('taustat_state');
     expect((await fetch(`${url}/v2/models/other`)).status).toBe(404);
@@ -66,7 +66,7 @@ async function belowPath(url: string) {
   const page = await (await fetch(`${url}/`)).text();
   const files = [...page.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, file]) => new URL(file!, `${url}/`));
   const statuses = await Promise.all(files.map(async (file) => (await fetch(file)).status));
-  const model = `${url}/v2/models/fashion-mnist-cnn`;
+  const model = `${url}/v2/models/fashion-mnist-vgg`;
   const data = new Array<number>(784).fill(0.5);
   const inputs = [{ name: 'image', datatype: 'FP32', shape: [1, 1, 28, 28], data }];
   const infer = (body: object) =>

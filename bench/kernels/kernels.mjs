@@ -1,9 +1,10 @@
 // Sparse operators against ONNX Runtime's dense ones, inside a graph, by instruction set, shape and density: `npm run bench:kernels`.
 import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { loadNative } from '../../dist/runtime/local/native/load.js';
 import { inputShape, makeChain, megaMacs, modelOf } from './chains.mjs';
+import { writeSection } from './section.mjs';
 
 process.env.ORT_DISABLE_TELEMETRY = '1';
 const ort = await import('onnxruntime-node');
@@ -16,6 +17,7 @@ const { values: options } = parseArgs({
     kernels: { type: 'string' },
     shapes: { type: 'string', default: '' },
     json: { type: 'string' },
+    write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -26,7 +28,8 @@ if (options.help) {
   --densities LIST  shares of nonzero activations (0.65,0.5,0.35,0.25,0.15)
   --rounds N        rounds, each dense – sparse – sparse – dense (9)
   --milliseconds N  how long each arm of a round runs (30)
-  --json FILE       writes the figures`);
+  --json FILE       writes the figures
+  --write           writes the tables to docs/performance.md`);
   process.exit();
 }
 
@@ -71,6 +74,7 @@ const { available, onnxruntime } = addon.init(libraryPath, 'auto');
 const kernels = options.kernels === undefined ? available : options.kernels.split(',');
 const densities = options.densities.split(',').map(Number);
 const rounds = Number(options.rounds);
+const [load1 = 0] = loadavg();
 
 /** @type {import('onnxruntime-node').InferenceSession.SessionOptions} */
 const oneThread = { intraOpNumThreads: 1, interOpNumThreads: 1 };
@@ -98,6 +102,11 @@ const largestError = (a, b) => {
   return a.reduce((most, v, i) => Math.max(most, Math.abs(v - (b[i] ?? 0))), 0) / scale;
 };
 
+/** @typedef {{ min: number, median: number }} Figure */
+/**
+ * @type {{ name: string, kernels: string, density: number, megaMacs: number, denseUs: Figure, sparseUs: Figure,
+ *   boundDenseUs: Figure, speedup: Figure, bindingAlone: number, error: number }[]}
+ */
 const rows = [];
 for (const [name, layer] of SHAPES) {
   for (const density of densities) {
@@ -158,19 +167,21 @@ for (const [name, layer] of SHAPES) {
   }
 }
 
-console.log(
-  `ONNX Runtime ${onnxruntime}, ${cpus()[0]?.model}, one thread; ${rounds} rounds A B B A; speed-up over onnxruntime-node, minimum (median)\n`,
+const tables = kernels.map((kernel) =>
+  [
+    `| ${kernel} | ${densities.join(' | ')} |`,
+    `|---|${densities.map(() => '---').join('|')}|`,
+    ...SHAPES.map(([name]) => {
+      const cells = rows
+        .filter((row) => row.name === name && row.kernels === kernel)
+        .map(({ speedup }) => `${speedup.min.toFixed(2)} (${speedup.median.toFixed(2)})`);
+      return `| ${name} | ${cells.join(' | ')} |`;
+    }),
+  ].join('\n'),
 );
-for (const kernel of kernels) {
-  console.log(`| ${kernel} | ${densities.join(' | ')} |\n|---|${densities.map(() => '---').join('|')}|`);
-  for (const [name] of SHAPES) {
-    const cells = rows
-      .filter((row) => row.name === name && row.kernels === kernel)
-      .map(({ speedup }) => `${speedup.min.toFixed(2)} (${speedup.median.toFixed(2)})`);
-    console.log(`| ${name} | ${cells.join(' | ')} |`);
-  }
-  console.log('');
-}
+const setting = `ONNX Runtime ${onnxruntime}, ${cpus()[0]?.model}, one thread, ${rounds} rounds A B B A, load of the machine ${load1.toFixed(1)} before and ${loadavg()[0]?.toFixed(1)} after, ${new Date().toISOString().slice(0, 10)}`;
+console.log(`${setting}; speed-up over onnxruntime-node, minimum (median)\n\n${tables.join('\n\n')}\n`);
+if (options.write) writeSection(setting, process.argv.slice(2), tables);
 if (options.json !== undefined)
   writeFileSync(
     options.json,

@@ -1,8 +1,8 @@
 // What a kernel is: the interface between the operators, which are compiled for any machine, and one translation unit per
 // instruction set. Every set offers the same functions; `all()` is the list that the choice, the tests and the benchmark share.
 //
-// Names: `rows` × `depth` · `depth` × `columns`. A *panel* is a group of columns, a *quad* four rows, a *block* up to 256 of
-// the depth. Sizes count floats unless a name says bytes.
+// Names: `rows` × `depth` · `depth` × `columns`. A *panel* is some columns, a *group* the three or four rows
+// that share each load of the weights, a *block* up to 256 of the depth. Sizes count floats unless a name says bytes.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -129,6 +129,8 @@ struct Kernels {
   const char* name;
   /** Floats per register, for the tests' tails. */
   int lanes;
+  /** Rows of a group. */
+  int tileRows;
   /** Rows [rowBegin, rowEnd) of the panels [panelBegin, panelEnd). Only `panelBegin` = 0 counts the input. */
   void (*matMul)(const MatMul&, int64_t rowBegin, int64_t rowEnd, int panelBegin, int panelEnd, Scratch&, Tally&);
   /** Rows of work of a convolution. They are the output rows over all images, but for pointwise ones, which have no rows. */

@@ -40,17 +40,18 @@ void SparseMatMul::compute(Run& run) const {
   op.y = static_cast<float*>(run.output(dims));
   if (op.rows == 0) return;
   const auto& matMul = environment_.kernels->matMul;
-  // Rows are shared out where every thread gets two quads at least, panels otherwise.
+  // Rows are shared out where every thread gets two groups at least, panels otherwise.
   const int threads = environment_.threads;
-  const int64_t quads = (op.rows + 3) / 4;
-  const bool isByRows = quads >= 2 * static_cast<int64_t>(threads);
+  const int64_t group = environment_.kernels->tileRows;
+  const int64_t groups = (op.rows + group - 1) / group;
+  const bool isByRows = groups >= 2 * static_cast<int64_t>(threads);
   const int tasks = isByRows ? threads : std::min(threads, weights.panels);
   std::vector<Tally> tallies(static_cast<size_t>(tasks));
   run.parallel(tasks, [&](int i) {
     Tally& tally = tallies[static_cast<size_t>(i)];
     Scratch& scratch = Scratch::ofThisThread();
     if (isByRows)
-      matMul(op, 4 * (quads * i / tasks), std::min(op.rows, 4 * (quads * (i + 1) / tasks)), 0, weights.panels, scratch, tally);
+      matMul(op, group * (groups * i / tasks), std::min(op.rows, group * (groups * (i + 1) / tasks)), 0, weights.panels, scratch, tally);
     else
       matMul(op, 0, op.rows, weights.panels * i / tasks, weights.panels * (i + 1) / tasks, scratch, tally);
   });

@@ -57,6 +57,7 @@ import {
   type ShadowSample,
   shadowRun,
 } from './shadow-run.ts';
+import { SiteThresholds, thresholdsOf } from './site-thresholds.ts';
 import { failureOf, type Step, stepped } from './step.ts';
 import type { LoopTelemetry, ShadowOutcome } from './telemetry.ts';
 import { UncertaintyWatch } from './uncertainty-watch.ts';
@@ -118,6 +119,7 @@ export class ControlLoop {
   readonly #options: LoopOptions;
   readonly #measured: MeasuredByThreshold;
   readonly #judge: Judge;
+  readonly #thresholds: SiteThresholds;
   readonly #clock: Clock;
   readonly #sampler: Sampler;
   readonly #estimation: Estimation;
@@ -148,6 +150,7 @@ export class ControlLoop {
       onDecided: telemetry?.judged,
     });
     this.#measured = new MeasuredByThreshold(sites);
+    this.#thresholds = new SiteThresholds(sites);
     this.#sampler = new Sampler(config.sampling);
     this.#uncompared = new UncomparedAnswers(this.control);
     this.#estimation = new Estimation({
@@ -288,6 +291,11 @@ export class ControlLoop {
     });
   }
 
+  /** What a run at a threshold takes, shape [sites]: sites that are left out keep every activation. Not to be changed. */
+  thresholdsAt(threshold: number): Float32Array {
+    return this.#thresholds.at(threshold, this.state.gated);
+  }
+
   /** How much a request at a position in [0, 1) is wanted as a sample. */
   interestIn(position: number): Interest {
     const interest = interestIn(this.state, position, this.control);
@@ -313,9 +321,12 @@ export class ControlLoop {
     this.#commands.next({ kind: 'mode', mode, at, ...(threshold === undefined ? {} : { threshold }) });
   }
 
-  /** @param heldBack - why pruning is not to reach production; undefined: it saves time, as `detail` tells. */
-  timed(heldBack: HeldBack | undefined, detail: string): void {
-    this.#commands.next({ kind: 'time', at: this.#clock.wallMs(), heldBack, detail });
+  /**
+   * @param heldBack - why pruning is not to reach production; undefined: it saves time, as `detail` tells.
+   * @param gated - the sites that are pruned from now on, shape [sites]; undefined: as before.
+   */
+  timed(heldBack: HeldBack | undefined, detail: string, gated?: readonly boolean[]): void {
+    this.#commands.next({ kind: 'time', at: this.#clock.wallMs(), heldBack, detail, gated });
   }
 
   /** What samples would tell cannot be known: dense until it can. */
@@ -347,11 +358,14 @@ export class ControlLoop {
     const { sites, outputs, runtime } = this.#options;
     const counts = this.#sampled++ % COUNT_EVERY === 0;
     const probe = this.#judge.isProbing ? this.criticality?.curve.thresholds.at(-1) : undefined;
-    const options = { sites, outputs, judge: this.#judge, counts, probe };
+    const { gated } = this.state;
+    const thresholdsAt = (threshold: number) => thresholdsOf(threshold, sites, gated);
+    const options = { thresholdsAt, outputs, judge: this.#judge, counts, probe };
     try {
       const thresholds = comparedThresholds(this.state, request.position);
       const sample = await shadowRun(runtime, request, thresholds, options, this.#clock);
-      if (sample === 'dropped') this.#count('dropped');
+      // What other sites' pruning has shown says nothing of this.
+      if (sample === 'dropped' || gated !== this.state.gated) this.#count('dropped');
       else this.#succeeded(sample);
     } catch (error) {
       this.#failed(messageOf(error));

@@ -60,7 +60,8 @@ export interface ShadowSample {
 }
 
 export interface ShadowOptions {
-  readonly sites: number;
+  /** Thresholds of the sites, shape [sites], where pruned ones are at τ; 0 prunes none. */
+  readonly thresholdsAt: (threshold: number) => Float32Array;
   /** Every output of the model. */
   readonly outputs: readonly string[];
   readonly judge: Pick<Judge, 'compare'>;
@@ -86,9 +87,9 @@ export async function shadowRun(
   clock: Clock,
 ): Promise<ShadowSample | 'dropped'> {
   const { inputs, epoch, due, isExtra } = request;
-  const { outputs, sites, judge, probe } = options;
+  const { outputs, thresholdsAt, judge, probe } = options;
   const again = { inputs, outputs, keepInputs: true };
-  const dense = await runtime.shadow({ ...again, thresholds: new Float32Array(sites), measure: 'histogram' });
+  const dense = await runtime.shadow({ ...again, thresholds: thresholdsAt(0), measure: 'histogram' });
   if (dense === 'dropped') return 'dropped';
   const comparisons: ComparedAnswer[] = [];
   let comparingMs = 0;
@@ -108,7 +109,7 @@ export async function shadowRun(
     }
     const pruned = await runtime.shadow({
       ...again,
-      thresholds: new Float32Array(sites).fill(threshold),
+      thresholds: thresholdsAt(threshold),
       measure: counts ? 'retained' : 'nothing',
     });
     if (pruned === 'dropped') return 'dropped';
@@ -125,7 +126,7 @@ export async function shadowRun(
       ? null
       : await runtime.shadow({
           ...again,
-          thresholds: new Float32Array(sites).fill(probe),
+          thresholds: thresholdsAt(probe),
           measure: 'nothing',
         });
   if (probed === 'dropped') return 'dropped';

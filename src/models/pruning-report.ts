@@ -21,7 +21,9 @@ export function pruningReport(served: ServedModel) {
     model: served.name,
     ...pruningSummary(served),
     ...durabilityReport(served.durability),
-    thresholds: Object.fromEntries(loaded.sites.map((site) => [site.name, threshold])),
+    thresholds: Object.fromEntries(
+      loaded.sites.map((site, i) => [site.name, loop.state.gated?.[i] === false ? 0 : threshold]),
+    ),
     sites: loaded.sites.map((site, i) => ({
       name: site.name,
       op: site.op,

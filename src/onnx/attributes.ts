@@ -20,6 +20,11 @@ export function intsAttribute(node: NodeProto, name: string): readonly number[] 
   return find(node, name)?.ints.map(Number);
 }
 
+/** A string attribute, or `fallback` when the node does not have it or it is empty. */
+export function stringAttribute(node: NodeProto, name: string, fallback: string): string {
+  return new TextDecoder().decode(find(node, name)?.s) || fallback;
+}
+
 /** A tensor attribute. */
 export function tensorAttribute(node: NodeProto, name: string): AttributeProto['t'] {
   return find(node, name)?.t;

@@ -10,6 +10,11 @@ export function tapName(index: number): string {
   return `${RESERVED_PREFIX}tap_${index}`;
 }
 
+/** The graph output that holds the histogram of site `index`. */
+export function histogramName(index: number): string {
+  return `${RESERVED_PREFIX}histogram_${index}`;
+}
+
 /** The tensor that holds site `index` before its gate when it is not shown as an output. */
 export function denseName(index: number): string {
   return `${RESERVED_PREFIX}dense_${index}`;
@@ -18,4 +23,9 @@ export function denseName(index: number): string {
 /** An intermediate tensor, and the node that makes it, inside the gate of site `index`. */
 export function gatePartName(index: number, part: string): string {
   return `${RESERVED_PREFIX}gate_${index}_${part}`;
+}
+
+/** The copy of a tensor in the bordered layout of sparse convolutions. */
+export function borderedName(tensor: string): string {
+  return `${RESERVED_PREFIX}bordered_${tensor}`;
 }

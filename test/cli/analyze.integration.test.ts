@@ -2,11 +2,11 @@ import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { bundledModel } from '../../src/config/bundled-model.ts';
+import { smallCnn } from '../small-cnn.ts';
 import { inProcess, taustat } from './command.ts';
 
-const MODEL = bundledModel('model.onnx');
-const INPUTS = bundledModel('inputs.npy');
+const MODEL = smallCnn('model.onnx');
+const INPUTS = smallCnn('inputs.npy');
 const QUICK = ['--limit', '160'];
 
 it('prints a summary, and with --json - nothing but JSON', async () => {

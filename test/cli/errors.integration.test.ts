@@ -4,10 +4,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { bundledModel } from '../../src/config/bundled-model.ts';
+import { smallCnn } from '../small-cnn.ts';
 import { inProcess, start, taustat } from './command.ts';
 
-const MODEL = bundledModel('model.onnx');
+const MODEL = smallCnn('model.onnx');
 
 describe('--help', () => {
   it.each(['serve', 'demo', 'analyze', 'instrument', 'bench', 'replay', 'state'])(

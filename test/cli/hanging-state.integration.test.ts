@@ -4,9 +4,10 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SMALL_GATED_ENV, SMALL_NAME, smallCnn } from '../small-cnn.ts';
 import { type Running, start } from './command.ts';
 
-const MODEL = 'fashion-mnist-cnn';
+const MODEL = SMALL_NAME;
 let folder: string;
 let running: Running | undefined;
 beforeEach(() => {
@@ -19,7 +20,7 @@ afterEach(async () => {
 });
 
 async function serve(): Promise<string> {
-  running = start('dist/cli.js', ['serve', '--port', '0', '--state-dir', folder]);
+  running = start('dist/cli.js', ['serve', '--port', '0', '--state-dir', folder], SMALL_GATED_ENV);
   return running.saying(/"url":"([^"]+)"/);
 }
 
@@ -79,7 +80,7 @@ describe('a state folder that hangs under many models', () => {
     const names = ['a', 'b', 'c', 'd', 'e', 'f'];
     for (const name of names) {
       mkdirSync(join(repository, name, '1'), { recursive: true });
-      copyFileSync('models/fashion-mnist-cnn/model.onnx', join(repository, name, '1', 'model.onnx'));
+      copyFileSync(smallCnn('model.onnx'), join(repository, name, '1', 'model.onnx'));
     }
     const args = ['serve', '--port', '0', '--model-repository', repository, '--state-dir', folder];
     running = start('dist/cli.js', args);

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bundledModel } from '../../src/config/bundled-model.ts';
+import { smallCnn } from '../small-cnn.ts';
 import { inProcess, taustat } from './command.ts';
 
 describe('taustat instrument', () => {
@@ -14,7 +14,7 @@ describe('taustat instrument', () => {
 
   it('says what it did with every site, and writes a model that runs', async () => {
     const output = join(folder, 'gated.onnx');
-    const { code, stdout } = await taustat('instrument', bundledModel('model.onnx'), '-o', output);
+    const { code, stdout } = await taustat('instrument', smallCnn('model.onnx'), '-o', output);
     expect(code).toBe(0);
     expect(stdout).toMatch(/#\s+site\s+op\s+decision/);
     expect(stdout.match(/ {2}gated$/gm)).toHaveLength(5);
@@ -33,7 +33,7 @@ describe('taustat instrument', () => {
 
   it('prints JSON alone where that is asked for', async () => {
     const output = join(folder, 'told.onnx');
-    const { stdout } = await inProcess('instrument', bundledModel('model.onnx'), '-o', output, '--json');
+    const { stdout } = await inProcess('instrument', smallCnn('model.onnx'), '-o', output, '--json');
     const told = JSON.parse(stdout);
     expect(told.output).toBe(output);
     expect(told.sites).toHaveLength(5);
@@ -49,17 +49,8 @@ describe('taustat instrument', () => {
   it('bakes a threshold in, without an input and without taps', async () => {
     const output = join(folder, 'baked.onnx');
     expect(
-      (
-        await inProcess(
-          'instrument',
-          bundledModel('model.onnx'),
-          '-o',
-          output,
-          '--threshold',
-          '0.2',
-          '--no-taps',
-        )
-      ).code,
+      (await inProcess('instrument', smallCnn('model.onnx'), '-o', output, '--threshold', '0.2', '--no-taps'))
+        .code,
     ).toBe(0);
     const { InferenceSession } = await import('onnxruntime-node');
     const session = await InferenceSession.create(output, { intraOpNumThreads: 1 });

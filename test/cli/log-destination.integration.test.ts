@@ -4,9 +4,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SMALL_GATED_ENV, SMALL_NAME } from '../small-cnn.ts';
 import { until } from '../transport/http/until.ts';
 
-const MODEL = '/v2/models/fashion-mnist-cnn';
+const MODEL = `/v2/models/${SMALL_NAME}`;
 let folder: string;
 let end: () => void = () => undefined;
 beforeEach(() => {
@@ -30,7 +31,10 @@ async function freePort(): Promise<number> {
 async function serve(stdout: number | 'pipe') {
   const port = await freePort();
   const args = ['dist/cli.js', 'serve', '--port', String(port), '--no-state'];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', stdout, 'ignore'] });
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', stdout, 'ignore'],
+    env: { ...process.env, ...SMALL_GATED_ENV },
+  });
   const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
   end = () => child.kill('SIGKILL');
   const url = `http://127.0.0.1:${port}`;

@@ -13,10 +13,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { pruningReport } from '../../src/models/pruning-report.ts';
+import { SMALL_GATED_ENV, SMALL_NAME } from '../small-cnn.ts';
 import { until } from '../transport/http/until.ts';
 import { type Running, start, taustat } from './command.ts';
 
-const MODEL = 'fashion-mnist-cnn';
+const MODEL = SMALL_NAME;
 let folder: string;
 let servers: Running[] = [];
 beforeEach(() => {
@@ -30,7 +31,11 @@ afterEach(async () => {
 });
 
 async function serve(...args: string[]): Promise<string> {
-  const running = start('dist/cli.js', ['serve', '--port', '0', '--state-dir', folder, ...args]);
+  const running = start(
+    'dist/cli.js',
+    ['serve', '--port', '0', '--state-dir', folder, ...args],
+    SMALL_GATED_ENV,
+  );
   servers.push(running);
   return running.saying(/"url":"([^"]+)"/);
 }
@@ -96,7 +101,7 @@ describe('a folder that nothing can be written to', () => {
     const running = start(
       'dist/cli.js',
       ['serve', '--port', '0', '--state-dir', folder],
-      {},
+      SMALL_GATED_ENV,
       isRoot ? { uid: 65_534, gid: 65_534 } : {},
     );
     servers.push(running);

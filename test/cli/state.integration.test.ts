@@ -2,17 +2,17 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { bundledModel } from '../../src/config/bundled-model.ts';
 import type { pruningReport } from '../../src/models/pruning-report.ts';
 import { BinaryClient } from '../../src/tools/demo/client.ts';
 import { inputRows } from '../../src/tools/inputs/input-rows.ts';
 import { readNpy } from '../../src/tools/inputs/npy.ts';
+import { SMALL_GATED_ENV, SMALL_NAME, smallCnn } from '../small-cnn.ts';
 import { until } from '../transport/http/until.ts';
 import { inProcess, type Running, start } from './command.ts';
 
 type Report = ReturnType<typeof pruningReport>;
 
-const MODEL = 'fashion-mnist-cnn';
+const MODEL = SMALL_NAME;
 let folder: string;
 let running: Running | undefined;
 beforeAll(() => {
@@ -22,7 +22,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 afterEach(() => running?.child.kill('SIGKILL'));
 
 /** An objective that is soon proven, and samples enough for it. */
-const SETTINGS = { TAUSTAT_SAMPLING_BUDGET: '0.9', TAUSTAT_AGREEMENT_ALPHA: '0.1' };
+const SETTINGS = { ...SMALL_GATED_ENV, TAUSTAT_SAMPLING_BUDGET: '0.9', TAUSTAT_AGREEMENT_ALPHA: '0.1' };
 
 async function serve(...args: string[]): Promise<string> {
   const all = [
@@ -55,7 +55,7 @@ async function put(url: string, body: object): Promise<void> {
 /** Sends real images until the server tracks a threshold in all of production. */
 async function untilTracking(url: string): Promise<Report> {
   const { inputs } = (await (await fetch(`${url}/v2/models/${MODEL}`)).json()) as { inputs: [] };
-  const rows = inputRows(inputs, new Map([['image', await readNpy(bundledModel('inputs.npy'))]]));
+  const rows = inputRows(inputs, new Map([['image', await readNpy(smallCnn('inputs.npy'))]]));
   const client = new BinaryClient(url, MODEL, 2);
   try {
     for (let i = 0; i < 20_000; i++) {
@@ -92,7 +92,7 @@ describe('what a server keeps', () => {
 
   it('is for one model: another starts afresh', async () => {
     const other = join(folder, `${MODEL}.onnx`);
-    const bytes = readFileSync(bundledModel('model.onnx'));
+    const bytes = readFileSync(smallCnn('model.onnx'));
     // A trailing, unknown field: the same graph in another file.
     writeFileSync(other, Buffer.concat([bytes, Buffer.from([0xfa, 0x3f, 0x01, 0x00])]));
     const { state, threshold } = await report(await serve(other));
@@ -128,7 +128,11 @@ describe('what a server keeps', () => {
   });
 
   it('does not keep a server from serving where nothing can be written', async () => {
-    running = start('dist/cli.js', ['serve', '--port', '0', '--state-dir', '/dev/null/state']);
+    running = start(
+      'dist/cli.js',
+      ['serve', '--port', '0', '--state-dir', '/dev/null/state'],
+      SMALL_GATED_ENV,
+    );
     const url = await running.saying(/"url":"([^"]+)"/);
     expect((await report(url)).state).toBe('warming');
     expect(running.stdout()).toContain('serving goes on without');

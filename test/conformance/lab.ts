@@ -66,7 +66,7 @@ export class Lab {
       ...settings,
       model: { path: await this.file(name), name, ...settings.model },
       server: { port: 0, ...settings.server },
-      runtime: { workers: 1, ...settings.runtime },
+      runtime: { workers: 1, gates: 'mask', ...settings.runtime },
       telemetry: { logLevel: 'silent' },
     });
     const taustat = await compose(config, pino({ level: 'silent' }));

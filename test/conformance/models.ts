@@ -51,9 +51,6 @@ function speaksNoUtf8(): ModelProto {
   });
 }
 
-/** The datatypes that ONNX Runtime's binding can carry. */
-export const SERVED_DATATYPES = DATATYPES.filter((datatype) => datatype !== 'BF16');
-
 /** What `any-<datatype>` is called. */
 export const anyOf = (datatype: Datatype): string => `any-${datatype.toLowerCase()}`;
 

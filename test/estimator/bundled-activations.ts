@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { bundledModel } from '../../src/config/bundled-model.ts';
 import { instrument } from '../../src/onnx/instrument.ts';
 import { THRESHOLD_INPUT } from '../../src/onnx/names.ts';
 import { readNpy } from '../../src/tools/inputs/npy.ts';
 import { ort } from '../onnx/ort.ts';
+import { smallCnn } from '../small-cnn.ts';
 
 const PIXELS = 28 * 28;
-const { bytes, sites } = instrument(readFileSync(bundledModel('model.onnx')));
-const images = (await readNpy(bundledModel('inputs.npy'))).elements as Uint8Array;
+const { bytes, sites } = instrument(readFileSync(smallCnn('model.onnx')));
+const images = (await readNpy(smallCnn('inputs.npy'))).elements as Uint8Array;
 const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: 1, logSeverityLevel: 3 });
 
 /** The activations of the bundled model at each of its sites, unpruned, on test images [from, to). */

@@ -34,7 +34,11 @@ export async function openTarget(): Promise<Target> {
   const metrics = new Metrics();
   const served = await Promise.all(
     IDENTITIES.map((name) => {
-      const config = parseConfig({ model: { name }, telemetry: { logLevel: 'silent' } });
+      const config = parseConfig({
+        model: { name },
+        runtime: { gates: 'mask' },
+        telemetry: { logLevel: 'silent' },
+      });
       const startRuntime = async () => identityRuntime();
       return startModel(loaded(name), { config, metrics, log, startRuntime });
     }),

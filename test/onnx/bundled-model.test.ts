@@ -4,16 +4,17 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { instrument } from '../../src/onnx/instrument.ts';
 import { decodeModel } from '../../src/onnx/model-file.ts';
 import { modelSignature } from '../../src/onnx/signature.ts';
+import { smallCnn } from '../small-cnn.ts';
 import { ort } from './ort.ts';
 import { numbers, prunedOutputs, run, thresholds } from './reference.ts';
 
-const bytes = readFileSync(new URL('../../models/fashion-mnist-cnn/model.onnx', import.meta.url));
+const bytes = readFileSync(smallCnn('model.onnx'));
 const source = decodeModel(bytes);
 const images = 32;
 let feeds: Record<string, Tensor>;
 
 beforeAll(() => {
-  const npy = readFileSync(new URL('../../models/fashion-mnist-cnn/inputs.npy', import.meta.url));
+  const npy = readFileSync(smallCnn('inputs.npy'));
   const pixels = npy.subarray(10 + npy.readUInt16LE(8)).subarray(0, images * 784);
   const image = new ort.Tensor(
     'float32',

@@ -6,7 +6,7 @@ ZOO = ROOT / 'bench' / 'zoo'
 INDEX = ZOO / 'zoo.json'
 CACHE = ZOO / '.cache'
 
-BUNDLED = 'fashion-mnist-cnn'
+BUNDLED = 'fashion-mnist-vgg'
 """The model that the product ships: it lives in models/, beside its own inputs and labels."""
 
 

@@ -9,8 +9,9 @@ namespace {
 
 struct Vector {
   static constexpr int lanes = 8;
-  /** 4 × 2 sums, 4 activations, 2 of the weights: 14 of 16 registers. */
-  static constexpr int tileVectors = 2;
+  /** 3 × 4 sums, 3 activations, 1 of the weights: 16 of 16 registers. */
+  static constexpr int tileRows = 3;
+  static constexpr int tileVectors = 4;
   static constexpr int rowVectors = 12;
   static constexpr int rowChains = 1;
 
@@ -23,6 +24,8 @@ struct Vector {
   static Vector load(const float* p) { return {_mm256_loadu_ps(p)}; }
   static Vector loadFirst(const float* p, int n) { return {_mm256_maskload_ps(p, first(n))}; }
   static Vector broadcast(float x) { return {_mm256_set1_ps(x)}; }
+  /** Keeps it in a register. */
+  void hold() { asm("" : "+x"(v)); }
   void store(float* p) const { _mm256_storeu_ps(p, v); }
   void storeFirst(float* p, int n) const { _mm256_maskstore_ps(p, first(n), v); }
   Vector operator+(Vector b) const { return {_mm256_add_ps(v, b.v)}; }

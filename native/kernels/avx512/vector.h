@@ -10,6 +10,7 @@ namespace {
 struct Vector {
   static constexpr int lanes = 16;
   /** 4 × 6 sums, 4 activations, 1 of the weights: 29 of 32 registers. */
+  static constexpr int tileRows = 4;
   static constexpr int tileVectors = 6;
   static constexpr int rowVectors = 6;
   static constexpr int rowChains = 2;
@@ -20,6 +21,8 @@ struct Vector {
   static Vector load(const float* p) { return {_mm512_loadu_ps(p)}; }
   static Vector loadFirst(const float* p, int n) { return {_mm512_maskz_loadu_ps(first(n), p)}; }
   static Vector broadcast(float x) { return {_mm512_set1_ps(x)}; }
+  /** Keeps it in a register. */
+  void hold() { asm("" : "+v"(v)); }
   void store(float* p) const { _mm512_storeu_ps(p, v); }
   void storeFirst(float* p, int n) const { _mm512_mask_storeu_ps(p, first(n), v); }
   Vector operator+(Vector b) const { return {_mm512_add_ps(v, b.v)}; }

@@ -10,7 +10,7 @@ namespace {
 /** Everything that an instruction set offers, from its vector type. */
 template <typename V>
 constexpr Kernels kernelsOf(const char* name) {
-  return {name, V::lanes, matMul<V>, convRows<V>, conv<V>, toBordered<V>, fromBordered<V>, maxPoolBordered<V>, histogram};
+  return {name, V::lanes, V::tileRows, matMul<V>, convRows<V>, conv<V>, toBordered<V>, fromBordered<V>, maxPoolBordered<V>, histogram};
 }
 
 }  // namespace

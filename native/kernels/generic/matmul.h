@@ -4,13 +4,13 @@
 namespace taustat {
 namespace {
 
-/** Quads whose lists are held at once, and whose sums pass over a panel before the next. */
-constexpr int kMatMulQuads = 32;
+/** Groups whose lists are held at once, and whose sums pass over a panel before the next. */
+constexpr int kMatMulGroups = 32;
 /** Fewer would fetch what none of them reads. */
-constexpr int kPrefetchingQuads = 3;
+constexpr int kPrefetchingGroups = 3;
 
-/** Bytes of weights that a tile reads per block: they stay in the nearest cache while the block's quads pass. */
-constexpr int kTileBytes = 44 << 10;
+/** Bytes of weights that a tile reads per block: they stay in the nearest cache while the block's groups pass. */
+constexpr int kTileBytes = 48 << 10;
 
 /** Depth of a block: a multiple of 64 where it can be, since lists are made of words of as many bits. */
 template <typename V>
@@ -24,15 +24,25 @@ int blockDepthOf(const Weights& weights, int depth) {
   return (equal + 63) / 64 * blocks > (depth + 63) / 64 ? most : equal;
 }
 
-/** Weights that no cache near the processor holds are asked for a block ahead, a share of it with every quad. */
+/** Bytes of sums that pass over a block before the next: they stay in the second cache. */
+constexpr size_t kSumBytes = 384 << 10;
+
+/** End of the panels from `begin` on whose sums fit. */
+inline int panelsThatFit(const Weights& weights, int begin, int end, int rows) {
+  int last = begin + 1;
+  while (last < end && (weights.panelBegin[last + 1] - weights.panelBegin[begin]) * rows * sizeof(float) <= kSumBytes) last++;
+  return last;
+}
+
+/** Weights that no cache near the processor holds are asked for a block ahead, a share of it with every group. */
 constexpr size_t kPrefetchedBytes = 512 << 10;
 
 class Prefetch {
  public:
-  /** @param next - the block after this one, of as many bytes. @param quads - that pass meanwhile. */
-  Prefetch(const Weights& weights, const float* next, size_t bytes, int64_t quads)
+  /** @param next - the block after this one, of as many bytes. @param groups - that pass meanwhile. */
+  Prefetch(const Weights& weights, const float* next, size_t bytes, int64_t groups)
       : at_(reinterpret_cast<uintptr_t>(next)),
-        lines_(weights.bytes() > kPrefetchedBytes ? (bytes / 64 + quads - 1) / quads : 0) {}
+        lines_(weights.bytes() > kPrefetchedBytes ? (bytes / 64 + groups - 1) / groups : 0) {}
   TAUSTAT_INLINE void step() {
     for (size_t i = 0; i < lines_; i++, at_ += 64) __builtin_prefetch(reinterpret_cast<const void*>(at_), 0, 2);
   }
@@ -47,16 +57,16 @@ TAUSTAT_INLINE V finish(V sum, const V& low, const V& high, const V& threshold) 
   return V::smaller(high, V::larger(low, sum)).gated(threshold);
 }
 
-/** Sums [rows][width] to y [rows][columns]. */
+/** Sums [rows][width] of the columns from `column` on to y [rows][columns]. */
 template <typename V>
-void storeRows(const MatMul& op, int64_t rowBegin, int rows, int panel, const float* sums, Tally& tally) {
+void storeRows(const MatMul& op, int64_t rowBegin, int rows, int column, int width, const float* sums, Tally& tally) {
   const Weights& weights = *op.weights;
-  const int width = weights.width(panel);
-  const int columns = weights.columns - weights.panelBegin[panel] < width ? weights.columns - weights.panelBegin[panel] : width;
+  const int columns = weights.columns - column < width ? weights.columns - column : width;
+  if (columns <= 0) return;
   const V low = V::broadcast(op.epilogue.low), high = V::broadcast(op.epilogue.high);
   const V threshold = V::broadcast(op.epilogue.threshold);
   for (int m = 0; m < rows; m++) {
-    float* y = op.y + static_cast<size_t>(rowBegin + m) * weights.columns + weights.panelBegin[panel];
+    float* y = op.y + static_cast<size_t>(rowBegin + m) * weights.columns + column;
     const float* from = sums + static_cast<size_t>(m) * width;
     int j = 0;
     for (; j + V::lanes <= columns; j += V::lanes) finish(V::load(from + j), low, high, threshold).store(y + j);
@@ -66,47 +76,72 @@ void storeRows(const MatMul& op, int64_t rowBegin, int rows, int panel, const fl
   if (op.epilogue.isCounted) tally.seenOut += static_cast<int64_t>(rows) * columns;
 }
 
+/** Sums [rows][width] begin with the bias. */
+template <typename V>
+void setBias(const float* bias, int width, size_t rows, float* sums) {
+  for (size_t m = 0; m < rows; m++, sums += width)
+    for (int j = 0; j < width; j += V::lanes) V::load(bias + j).store(sums + j);
+}
+
+/**
+ * Blocks of the depth from first to last; each is listed once, and then passes over the panels while its lists and activations
+ * are in the nearest cache.
+ */
 template <typename V>
 void matMul(const MatMul& op, int64_t rowBegin, int64_t rowEnd, int panelBegin, int panelEnd, Scratch& scratch, Tally& tally) {
+  if (panelBegin == panelEnd) return;
   const Weights& weights = *op.weights;
   const size_t depth = static_cast<size_t>(weights.depth);
   const int blockDepth = blockDepthOf<V>(weights, weights.depth);
-  const int blocks = (weights.depth + blockDepth - 1) / blockDepth;
-  const int heldQuads = rowEnd - rowBegin < 4 * kMatMulQuads ? static_cast<int>((rowEnd - rowBegin + 3) / 4) : kMatMulQuads;
-  auto* lists = static_cast<List*>(scratch.reserve(0, sizeof(List) * heldQuads * blocks));
-  auto* sums = static_cast<float*>(scratch.reserve(1, sizeof(float) * heldQuads * 4 * kPanelColumns));
+  const int heldGroups = rowEnd - rowBegin < V::tileRows * kMatMulGroups ? static_cast<int>((rowEnd - rowBegin + V::tileRows - 1) / V::tileRows) : kMatMulGroups;
+  const bool isSingle = rowEnd - rowBegin == 1;
+  const int most = isSingle ? V::rowVectors : V::tileVectors;
+  auto* lists = static_cast<List*>(scratch.reserve(0, sizeof(List) * heldGroups));
   const V threshold = V::broadcast(op.threshold);
   int64_t kept = 0;
-  for (int64_t row = rowBegin; row < rowEnd; row += 4 * heldQuads) {
-    const int rows = rowEnd - row < 4 * heldQuads ? static_cast<int>(rowEnd - row) : 4 * heldQuads;
-    const int quads = (rows + 3) / 4;
-    const float* x = op.x + static_cast<size_t>(row) * depth;
-    for (int q = 0; q < quads; q++)
-      for (int b = 0; b < blocks; b++) {
-        const int begin = b * blockDepth;
+  for (int partBegin = panelBegin, partEnd; partBegin < panelEnd; partBegin = partEnd) {
+    partEnd = panelsThatFit(weights, partBegin, panelEnd, V::tileRows * heldGroups);
+    const int columnBegin = weights.panelBegin[partBegin];
+    const size_t columns = static_cast<size_t>(weights.panelBegin[partEnd] - columnBegin);
+    auto* sums = static_cast<float*>(scratch.reserve(1, sizeof(float) * heldGroups * V::tileRows * columns));
+    for (int64_t row = rowBegin; row < rowEnd; row += V::tileRows * heldGroups) {
+      const int rows = rowEnd - row < V::tileRows * heldGroups ? static_cast<int>(rowEnd - row) : V::tileRows * heldGroups;
+      const int groups = (rows + V::tileRows - 1) / V::tileRows;
+      const size_t sumRows = isSingle ? 1 : static_cast<size_t>(V::tileRows) * groups;
+      const Add* add = isSingle ? kRows<V>.of : kGroups<V>.of;
+      const auto eachTile = [&](int panel, auto body) {
+        const Tiles tiles(weights.width(panel), V::lanes, most);
+        int column = weights.panelBegin[panel];
+        for (int tile = 0; tile < tiles.count; column += tiles.of(tile++) * V::lanes)
+          body(tiles.of(tile), column, sums + static_cast<size_t>(column - columnBegin) * sumRows);
+      };
+      for (int panel = partBegin; panel < partEnd; panel++)
+        eachTile(panel, [&](int vectors, int column, float* to) { setBias<V>(weights.bias + column, vectors * V::lanes, sumRows, to); });
+      for (int begin = 0; begin < weights.depth; begin += blockDepth) {
         const int n = weights.depth - begin < blockDepth ? weights.depth - begin : blockDepth;
-        kept += listBlock<V>(x + 4 * q * depth + begin, depth, rows - 4 * q < 4 ? rows - 4 * q : 4, n, threshold,
-                             lists[q * blocks + b]);
+        const float* x = op.x + static_cast<size_t>(row) * depth + begin;
+        int64_t found = 0;
+        for (int q = 0; q < groups; q++)
+          found += listBlock<V>(x + V::tileRows * q * depth, depth, rows - V::tileRows * q < V::tileRows ? rows - V::tileRows * q : V::tileRows, n, threshold, lists[q]);
+        if (partBegin == panelBegin) kept += found;
+        for (int panel = partBegin; panel < partEnd; panel++) {
+          const int width = weights.width(panel);
+          const float* w = weights.panel(panel) + static_cast<size_t>(begin) * width;
+          const float* next = panel + 1 < partEnd ? weights.panel(panel + 1) + static_cast<size_t>(begin) * weights.width(panel + 1)
+                                                   : weights.panel(partBegin) + static_cast<size_t>(begin + n) * weights.width(partBegin);
+          Prefetch prefetch(weights, next, groups < kPrefetchingGroups ? 0 : static_cast<size_t>(n) * width * sizeof(float), groups);
+          eachTile(panel, [&](int vectors, int column, float* to) {
+            const size_t groupSize = static_cast<size_t>(V::tileRows) * vectors * V::lanes;
+            const bool isFirst = column == weights.panelBegin[panel];
+            for (int q = 0; q < groups; q++, to += groupSize) {
+              add[vectors - 1](lists[q], x + V::tileRows * q * depth, depth, w + column - weights.panelBegin[panel], static_cast<size_t>(width), to);
+              if (isFirst) prefetch.step();
+            }
+          });
+        }
       }
-    const bool isSingle = rows == 1;
-    for (int panel = panelBegin; panel < panelEnd; panel++) {
-      const int width = weights.width(panel);
-      const float* bias = weights.bias + weights.panelBegin[panel];
-      const int sumRows = isSingle ? 1 : 4 * quads;
-      for (int m = 0; m < sumRows; m++)
-        for (int j = 0; j < width; j += V::lanes) V::load(bias + j).store(sums + static_cast<size_t>(m) * width + j);
-      const Tiles tiles(width, V::lanes, isSingle ? V::rowVectors : V::tileVectors);
-      const Add* add = isSingle ? kRows<V>.of : kQuads<V>.of;
-      for (int b = 0; b < blocks; b++) {
-        const float* w = weights.panel(panel) + static_cast<size_t>(b) * blockDepth * width;
-        const size_t blockSize = static_cast<size_t>(blockDepth) * width;
-        Prefetch prefetch(weights, w + blockSize, quads < kPrefetchingQuads ? 0 : blockSize * sizeof(float), quads * tiles.count);
-        for (int tile = 0, column = 0; tile < tiles.count; column += tiles.of(tile++) * V::lanes)
-          for (int q = 0; q < quads; q++, prefetch.step())
-            add[tiles.of(tile) - 1](lists[q * blocks + b], x + 4 * q * depth + b * blockDepth, depth, w + column,
-                                    static_cast<size_t>(width), sums + static_cast<size_t>(4) * q * width + column);
-      }
-      storeRows<V>(op, row, rows, panel, sums, tally);
+      for (int panel = partBegin; panel < partEnd; panel++)
+        eachTile(panel, [&](int vectors, int column, const float* from) { storeRows<V>(op, row, rows, column, vectors * V::lanes, from, tally); });
     }
   }
   if (panelBegin == 0) {

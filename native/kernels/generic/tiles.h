@@ -1,4 +1,4 @@
-// Sums of a quad of rows and up to `tileVectors` vectors of columns, held in registers over all lists of a block.
+// Sums of a group of rows and up to `tileVectors` vectors of columns, held in registers over all lists of a block.
 #pragma once
 #include "lists.h"
 
@@ -7,61 +7,62 @@ namespace {
 
 template <typename V, int vectors>
 struct Sums {
-  V at[4][vectors];
+  V at[V::tileRows][vectors];
 };
 
 template <typename V, int vectors, int pattern>
-TAUSTAT_INLINE const uint8_t* addPattern(const uint8_t* index, int count, const float* const (&x)[4], const float* w,
-                                         size_t width, Sums<V, vectors>& sums) {
-  for (int i = 0; i < count; i++) {
-    const size_t k = index[i];
+TAUSTAT_INLINE void addPattern(const List& list, const float* const (&x)[V::tileRows], const float* w, size_t width,
+                               Sums<V, vectors>& sums) {
+  const uint8_t* const end = list.index + list.end[pattern];
+  for (const uint8_t* index = list.index + list.end[pattern - 1]; index != end; index++) {
+    const size_t k = *index;
     const float* row = w + k * width;
-    V activation[4];
+    V activation[V::tileRows];
 #pragma GCC unroll 4
-    for (int r = 0; r < 4; r++)
+    for (int r = 0; r < V::tileRows; r++)
       if (pattern >> r & 1) activation[r] = V::broadcast(x[r][k]);
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; j++) {
-      const V weights = V::load(row + j * V::lanes);
+      V weights = V::load(row + j * V::lanes);
+      // Compilers would load it again for each row.
+      if constexpr ((pattern & (pattern - 1)) != 0) weights.hold();
 #pragma GCC unroll 4
-      for (int r = 0; r < 4; r++)
+      for (int r = 0; r < V::tileRows; r++)
         if (pattern >> r & 1) sums.at[r][j] = V::multiplyAdd(activation[r], weights, sums.at[r][j]);
     }
   }
-  return index + count;
 }
 
-template <typename V, int vectors, int pattern>
-struct AllPatterns {
-  static TAUSTAT_INLINE const uint8_t* add(const uint8_t* index, const uint16_t* count, const float* const (&x)[4],
-                                           const float* w, size_t width, Sums<V, vectors>& sums) {
-    index = AllPatterns<V, vectors, pattern - 1>::add(index, count, x, w, width, sums);
-    return addPattern<V, vectors, pattern>(index, count[pattern], x, w, width, sums);
-  }
-};
-template <typename V, int vectors>
-struct AllPatterns<V, vectors, 0> {
-  static TAUSTAT_INLINE const uint8_t* add(const uint8_t* index, const uint16_t*, const float* const (&)[4], const float*,
-                                           size_t, Sums<V, vectors>&) {
-    return index;
-  }
-};
+template <typename V, int vectors, int pattern = 1>
+TAUSTAT_INLINE void addPatterns(const List& list, const float* const (&x)[V::tileRows], const float* w, size_t width,
+                                Sums<V, vectors>& sums) {
+  addPattern<V, vectors, pattern>(list, x, w, width, sums);
+  if constexpr (pattern + 1 < 1 << V::tileRows) addPatterns<V, vectors, pattern + 1>(list, x, w, width, sums);
+}
 
-/** sums[r][0 … vectors·lanes) += Σ over the list of x[r][k] · w[k]; four rows of sums, `width` apart as those of w. */
+/**
+ * sums[r][0 … vectors·lanes) += Σ over the list of x[r][k] · w[k].
+ *
+ * @param x - tileRows rows, `stride` floats apart.
+ * @param w - rows of `width` floats.
+ * @param sums - as many rows of vectors·lanes floats.
+ */
 template <typename V, int vectors>
-__attribute__((noinline)) void addQuad(const List& list, const float* x, size_t stride, const float* w, size_t width,
+__attribute__((noinline)) void addGroup(const List& list, const float* x, size_t stride, const float* w, size_t width,
                                        float* sums) {
-  const float* const rows[4] = {x, x + stride, x + 2 * stride, x + 3 * stride};
+  const float* rows[V::tileRows];
+#pragma GCC unroll 4
+  for (int r = 0; r < V::tileRows; r++) rows[r] = x + r * stride;
   Sums<V, vectors> s;
 #pragma GCC unroll 4
-  for (int r = 0; r < 4; r++)
+  for (int r = 0; r < V::tileRows; r++)
 #pragma GCC unroll 8
-    for (int j = 0; j < vectors; j++) s.at[r][j] = V::load(sums + r * width + j * V::lanes);
-  AllPatterns<V, vectors, 15>::add(list.index, list.count, rows, w, width, s);
+    for (int j = 0; j < vectors; j++) s.at[r][j] = V::load(sums + (r * vectors + j) * V::lanes);
+  addPatterns<V, vectors>(list, rows, w, width, s);
 #pragma GCC unroll 4
-  for (int r = 0; r < 4; r++)
+  for (int r = 0; r < V::tileRows; r++)
 #pragma GCC unroll 8
-    for (int j = 0; j < vectors; j++) s.at[r][j].store(sums + r * width + j * V::lanes);
+    for (int j = 0; j < vectors; j++) s.at[r][j].store(sums + (r * vectors + j) * V::lanes);
 }
 
 /** The same for a single row, whose list is that of pattern 1; `chains` sums per vector, since one FMA must not wait for another. */
@@ -72,7 +73,7 @@ __attribute__((noinline)) void addRow(const List& list, const float* x, size_t, 
   for (int c = 0; c < chains; c++)
 #pragma GCC unroll 24
     for (int j = 0; j < vectors; j++) s[c][j] = c == 0 ? V::load(sums + j * V::lanes) : V::broadcast(0);
-  const int count = list.count[1];
+  const int count = list.end[1];
   int i = 0;
   for (; i + chains <= count; i += chains)
 #pragma GCC unroll 2
@@ -102,12 +103,12 @@ using Add = void (*)(const List&, const float*, size_t, const float*, size_t, fl
 
 /** Entry i handles i + 1 vectors. */
 template <typename V, int most>
-struct Quads {
+struct Groups {
   Add of[most];
-  constexpr Quads() : of() { fill<1>(); }
+  constexpr Groups() : of() { fill<1>(); }
   template <int n>
   constexpr void fill() {
-    of[n - 1] = addQuad<V, n>;
+    of[n - 1] = addGroup<V, n>;
     if constexpr (n < most) fill<n + 1>();
   }
 };
@@ -122,7 +123,7 @@ struct Rows {
   }
 };
 template <typename V>
-constexpr Quads<V, V::tileVectors> kQuads{};
+constexpr Groups<V, V::tileVectors> kGroups{};
 template <typename V>
 constexpr Rows<V, V::rowVectors> kRows{};
 

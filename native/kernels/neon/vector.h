@@ -10,6 +10,7 @@ namespace {
 struct Vector {
   static constexpr int lanes = 4;
   /** 4 × 6 sums, 4 activations, 1 of the weights: 29 of 32 registers. */
+  static constexpr int tileRows = 4;
   static constexpr int tileVectors = 6;
   static constexpr int rowVectors = 24;
   static constexpr int rowChains = 1;
@@ -23,6 +24,7 @@ struct Vector {
     return load(all);
   }
   static Vector broadcast(float x) { return {vdupq_n_f32(x)}; }
+  void hold() { asm("" : "+w"(v)); }
   void store(float* p) const { vst1q_f32(p, v); }
   void storeFirst(float* p, int n) const {
     float all[4];

@@ -7,6 +7,7 @@ namespace {
 
 struct Vector {
   static constexpr int lanes = 4;
+  static constexpr int tileRows = 4;
   static constexpr int tileVectors = 2;
   static constexpr int rowVectors = 8;
   static constexpr int rowChains = 1;
@@ -27,6 +28,7 @@ struct Vector {
     return x;
   }
   static Vector broadcast(float x) { return {Floats{x, x, x, x}}; }
+  void hold() {}
   void store(float* p) const { std::memcpy(p, &v, sizeof v); }
   void storeFirst(float* p, int n) const { std::memcpy(p, &v, sizeof(float) * n); }
   Vector operator+(Vector b) const { return {v + b.v}; }

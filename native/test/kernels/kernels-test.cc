@@ -133,9 +133,7 @@ void checkMatMul(const Kernels& kernels, int shape) {
       keptOut += got != 0;
       if (!agrees(got, sum, op.epilogue)) return fail(kernels, "matMul", shape);
     }
-  const int64_t factor = panelCut == 0 ? 2 : 1;
-  if (panelCut != 0 && (tally.kept != kept || tally.seen != static_cast<int64_t>(rows) * depth)) fail(kernels, "matMul kept", shape);
-  if (panelCut == 0 && tally.kept != kept * factor) fail(kernels, "matMul kept", shape);
+  if (tally.kept != kept || tally.seen != static_cast<int64_t>(rows) * depth) fail(kernels, "matMul kept", shape);
   if (op.epilogue.isCounted && (tally.keptOut != keptOut || tally.seenOut != static_cast<int64_t>(rows) * columns))
     fail(kernels, "matMul kept after", shape);
 }

@@ -52,8 +52,23 @@ function onMode(state: ControllerState, event: EventOf<'mode'>, options: Control
   };
 }
 
-/** Production is pruned where that saves time. What was proven in the shadow reaches production in stages. */
-function onTime(state: ControllerState, { at, heldBack, detail }: EventOf<'time'>): ControllerState {
+/**
+ * Production is pruned where that saves time. What was proven in the shadow reaches production in stages; with other sites
+ * pruned, it has to be proven anew.
+ */
+function onTime(state: ControllerState, event: EventOf<'time'>): ControllerState {
+  const { at, heldBack, detail, gated } = event;
+  if (gated !== undefined && !sameSites(gated, state.gated)) {
+    const { phase, fixed } = state;
+    return {
+      ...state,
+      heldBack,
+      gated,
+      phase: isSearched(phase) ? { kind: 'warming' } : phase,
+      fixed: fixed && fixedOnOtherTraffic(fixed),
+      change: { at, reason: 'time', detail },
+    };
+  }
   const { phase } = state;
   const begins = heldBack === undefined && state.heldBack !== undefined && phase.kind === 'tracking';
   return {
@@ -62,6 +77,11 @@ function onTime(state: ControllerState, { at, heldBack, detail }: EventOf<'time'
     phase: begins ? rampedAnew(phase) : phase,
     change: heldBack === state.heldBack ? state.change : { at, reason: 'time', detail },
   };
+}
+
+/** @param before - undefined: all sites are pruned. */
+function sameSites(now: readonly boolean[], before: readonly boolean[] | undefined): boolean {
+  return now.every((isGated, i) => isGated === (before?.[i] ?? true));
 }
 
 /** A threshold that was proven under another mode still reaches production in stages. */

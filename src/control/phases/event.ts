@@ -45,6 +45,8 @@ export type ControlEvent =
       readonly kind: 'time';
       readonly at: number;
       readonly heldBack: HeldBack | undefined;
+      /** The sites that are pruned from now on, shape [sites]; absent: as before. */
+      readonly gated?: readonly boolean[] | undefined;
       readonly detail: string;
     }
   | { readonly kind: 'mode'; readonly at: number; readonly mode: Mode; readonly threshold?: number };

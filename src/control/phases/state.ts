@@ -135,6 +135,8 @@ export interface ControllerState {
   readonly phase: Phase;
   /** Absent: what is proven is applied. Evidence is gathered in the shadow either way. */
   readonly heldBack?: HeldBack | undefined;
+  /** Sites that are pruned, shape [sites]; absent: all. The others keep every activation: pruning them saves no time. */
+  readonly gated?: readonly boolean[] | undefined;
   /** Grows when the window must start afresh. */
   readonly epoch: number;
   /** Falls back to dense since traffic last moved: each makes the cool-down longer and the next start lower. */

@@ -19,7 +19,7 @@ export async function infer(
   request: InferRequest,
   context: InferContext,
 ): Promise<InferResponse> {
-  const { loop, runtime, counter, outputs, thresholdsFor } = model;
+  const { loop, runtime, counter, outputs } = model;
   const isOverriding = overrides(model, request);
   const startedAt = performance.now();
   const span = startInferSpan(model.name, context);
@@ -33,7 +33,7 @@ export async function infer(
   try {
     const result = await withinDeadline(request, context, (client) =>
       runtime.run(
-        new ClientRun(request.inputs, asked, placed === 0 ? undefined : thresholdsFor(placed), {
+        new ClientRun(request.inputs, asked, placed === 0 ? undefined : loop.thresholdsAt(placed), {
           isAlone: isOverriding,
           keepInputs: look !== undefined || context.keepInputs === true,
           client,

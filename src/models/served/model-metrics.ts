@@ -66,7 +66,9 @@ function exportState(metrics: Metrics, served: ExportedModel): void {
   const now = stateName(served.loop.state);
   for (const name of STATE_NAMES) metrics.state.set({ model, state: name }, name === now ? 1 : 0);
   const { threshold, candidate, exposure } = served.loop.exposure;
-  for (const site of served.loaded.sites) metrics.threshold.set({ model, site: site.name }, threshold);
+  const { gated } = served.loop.state;
+  for (const [i, site] of served.loaded.sites.entries())
+    metrics.threshold.set({ model, site: site.name }, gated?.[i] === false ? 0 : threshold);
   setOrRemove(metrics.candidateThreshold, { model }, candidate ?? undefined);
   metrics.exposure.set({ model }, exposure);
 }

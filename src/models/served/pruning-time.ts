@@ -17,7 +17,6 @@ export interface PruningTimeParts {
   readonly runtime: Runtime;
   readonly loop: ControlLoop;
   readonly outputs: readonly string[];
-  readonly thresholdsFor: (threshold: number) => Float32Array;
   readonly kernels: Kernels | NoKernels;
   readonly log: Logger;
 }
@@ -52,14 +51,15 @@ export class PruningTime {
   }
 
   private constructor(parts: PruningTimeParts, kernels: Kernels) {
-    const { loaded, config, runtime, outputs, thresholdsFor } = parts;
+    const { loaded, config, runtime, loop, outputs } = parts;
     const { plain, externalFolder } = loaded.setup;
     const { intraOpThreads } = config.runtime;
     this.#parts = parts;
     this.#planner = new TimePlanner({
       setup: { plain, externalFolder, intraOpThreads, sites: config.sites, kernels },
+      gatedNow: () => loop.state.gated ?? null,
       outputs,
-      thresholdsFor,
+      sites: loaded.sites.length,
       runtime,
       onPlan: (plan, model) => void this.#follow(plan, model),
     });
@@ -83,10 +83,10 @@ export class PruningTime {
   /** A sampled request. Its memory must not be changed afterwards. */
   offer(inputs: readonly Tensor[], rows: number): void {
     this.#planner.offer(inputs);
-    const { loop, thresholdsFor } = this.#parts;
+    const { loop } = this.#parts;
     const { candidate } = loop.exposure;
     if (candidate === null || loop.state.heldBack !== undefined) return;
-    this.#watch.offer(inputs, this.pays(rows) ? thresholdsFor(candidate) : undefined);
+    this.#watch.offer(inputs, this.pays(rows) ? loop.thresholdsAt(candidate) : undefined);
   }
 
   /**
@@ -125,7 +125,13 @@ export class PruningTime {
     const words = wordsOf(plan, model === undefined || isAdopted);
     log.info({ model: name, plan }, words);
     this.#watch.restart();
-    loop.timed(isAdopted ? undefined : 'unprofitable', words);
+    if (isAdopted && plan.kind === 'measured')
+      loop.timed(
+        undefined,
+        words,
+        plan.gatedBy.map((by) => by !== 'none'),
+      );
+    else loop.timed('unprofitable', words);
   }
 }
 
@@ -141,7 +147,9 @@ export function wordsOf(plan: Plan, isUsable: boolean): string {
       const figures = plan.buckets.map(figuresOf).join('; ');
       const sparse = plan.layers.filter(({ isSparse }) => isSparse).length;
       const saves = plan.buckets.some(({ pays }) => pays);
-      const layers = `${sparse} of ${plan.layers.length} layers skip zeros`;
+      const left = plan.gatedBy.filter((by) => by === 'none').length;
+      const sites = left === 0 ? '' : `, ${left} of ${plan.gatedBy.length} sites are not pruned`;
+      const layers = `${sparse} of ${plan.layers.length} layers skip zeros${sites}`;
       return saves ? `pruning saves time: ${layers}; ${figures}` : `pruning saves no time here; ${figures}`;
     }
   }

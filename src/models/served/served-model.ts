@@ -18,7 +18,6 @@ import type { Classes } from './classification.ts';
 import { countChange, exportModelMetrics } from './model-metrics.ts';
 import type { PruningTime } from './pruning-time.ts';
 import { RequestCounter } from './request-counter.ts';
-import { siteThresholds } from './site-thresholds.ts';
 import { SkippedWork } from './skipped-work.ts';
 
 const NOT_KEPT: Durability = { durable: false, reason: 'this server keeps no state (store.enabled)' };
@@ -59,8 +58,6 @@ export class ServedModel {
   readonly outputs: readonly string[];
   readonly time: PruningTime | undefined;
   readonly skippedWork = new SkippedWork();
-  /** One threshold for all sites, as runs take it. */
-  readonly thresholdsFor: (threshold: number) => Float32Array;
   readonly #metrics: Metrics;
   readonly #log: Logger;
   readonly #keeper: Keeper | undefined;
@@ -79,7 +76,6 @@ export class ServedModel {
     this.time = time;
     this.measure = measure;
     this.outputs = metadata.outputs.map(({ name }) => name);
-    this.thresholdsFor = siteThresholds(loaded.sites.length);
     this.counter = new RequestCounter(metadata.name, metrics, ({ rows, threshold, result }, nowMs) => {
       this.skippedWork.add(rows, threshold > 0 ? (result.macsSkipped ?? 0) : 0);
       loop.answered(threshold, result.outputs, nowMs);

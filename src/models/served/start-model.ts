@@ -18,7 +18,6 @@ import { configurationOf } from './configuration.ts';
 import { loopTelemetry } from './loop-telemetry.ts';
 import { heldBackAtFirst, PruningTime } from './pruning-time.ts';
 import { ServedModel } from './served-model.ts';
-import { siteThresholds } from './site-thresholds.ts';
 
 export type StartRuntime = (setup: WorkerSetup, options: WorkerRuntimeOptions) => Promise<Runtime>;
 
@@ -57,7 +56,6 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
   const choice = keeper === undefined ? inherited : keeper.choice;
   const { measure } = config.agreement;
   const outputs = metadata.outputs.map((output) => output.name);
-  const thresholdsFor = siteThresholds(loaded.sites.length);
   const time = PruningTime.open({
     name,
     loaded,
@@ -65,7 +63,6 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
     runtime,
     loop,
     outputs,
-    thresholdsFor,
     kernels,
     log,
   });

@@ -29,15 +29,18 @@ export type Plan =
       /** τ that the density of the operators' inputs belongs to. */
       readonly threshold: number;
       readonly layers: readonly (LayerReport & { readonly isSparse: boolean })[];
-      /** What compares each site with its threshold. */
+      /** What compares each site with its threshold; a site that would cost more than it saves is not gated. */
       readonly gatedBy: readonly GatedBy[];
       readonly buckets: readonly BucketPlan[];
     };
 
 export interface PlannerOptions {
-  readonly setup: PlanSetup;
+  readonly setup: Omit<PlanSetup, 'gated'>;
+  /** Sites that are gated already, which a plan keeps to; null: it is free to leave out sites. */
+  readonly gatedNow: () => readonly boolean[] | null;
   readonly outputs: readonly string[];
-  readonly thresholdsFor: (threshold: number) => Float32Array;
+  /** How many the model has. */
+  readonly sites: number;
   readonly runtime: Pick<Runtime, 'pending'>;
   /** Told of every plan, with the rewritten model where some request gains. */
   readonly onPlan: (plan: Plan, model: Uint8Array | undefined) => void;
@@ -153,7 +156,8 @@ export class TimePlanner {
     let thread: PlanThread | undefined;
     let layers: readonly LayerReport[] = [];
     try {
-      const opened = await PlanThread.open(this.#options.setup);
+      const { setup, gatedNow } = this.#options;
+      const opened = await PlanThread.open({ ...setup, gated: gatedNow() ?? 'where-free' });
       thread = opened.thread;
       layers = opened.model.reports;
       const { set, buckets } = await this.#measure(thread, opened.model.layers, threshold);
@@ -219,14 +223,14 @@ export class TimePlanner {
 
   /** Times a set of layers, round after round. */
   #timer(thread: PlanThread, set: readonly number[], rows: number, threshold: number) {
-    const { outputs, thresholdsFor } = this.#options;
+    const { outputs, sites } = this.#options;
     const timing: Timing = { ratios: [], plainMs: [], sparseMs: [] };
     return async (rounds: number): Promise<Timing> => {
       for (let i = 0; i < rounds; i++) {
         await this.#idle();
         const kept = this.#kept.get(rows)!;
         const inputs = kept[timing.ratios.length % kept.length]!;
-        const thresholds = thresholdsFor(threshold);
+        const thresholds = new Float32Array(sites).fill(threshold);
         const { plainMs, sparseMs } = await thread.round({ set, inputs, outputs, thresholds });
         timing.ratios.push(plainMs / sparseMs);
         timing.plainMs.push(plainMs);

@@ -1,8 +1,15 @@
 /**
  * Which linear layers of a model could skip the zeros of what they read, and which site's gate decides what is zero.
  */
-import { type NodeProto, type TensorProto, TensorProto_DataType } from 'onnx-buf';
-import { floatAttribute, intAttribute, intsAttribute, tensorAttribute } from '../attributes.ts';
+import { create } from '@bufbuild/protobuf';
+import { type NodeProto, type TensorProto, TensorProto_DataType, TensorProtoSchema } from 'onnx-buf';
+import {
+  floatAttribute,
+  intAttribute,
+  intsAttribute,
+  stringAttribute,
+  tensorAttribute,
+} from '../attributes.ts';
 import type { GraphIndex } from '../graph.ts';
 import type { DecodedModel } from '../model-file.ts';
 import { opOf } from '../op.ts';
@@ -145,9 +152,8 @@ function convObstacle(
   if (weight.dims.length !== 4)
     return `a convolution of ${weight.dims.length - 2} dimensions; kernels take 2`;
   if ((intAttribute(node, 'group') ?? 1) !== 1) return 'a grouped convolution';
-  const padding = node.attribute.find(({ name }) => name === 'auto_pad')?.s;
-  const automatic = padding === undefined ? 'NOTSET' : new TextDecoder().decode(padding);
-  if (automatic !== 'NOTSET' && automatic !== 'VALID' && automatic !== '') return `auto_pad is ${automatic}`;
+  const automatic = stringAttribute(node, 'auto_pad', 'NOTSET');
+  if (automatic !== 'NOTSET' && automatic !== 'VALID') return `auto_pad is ${automatic}`;
   if ((intsAttribute(node, 'pads') ?? []).some((pad) => pad < 0)) return 'pads are negative';
   return biasObstacle(node.input[2], weight.dims[0] ?? 0n, constantOf);
 }
@@ -170,24 +176,35 @@ export function isVector(tensor: TensorProto, size: bigint): boolean {
   );
 }
 
-/** Constants that are in the file as they are: initializers, Constant nodes, and Identity of either. */
+/**
+ * Constants that are in the file: initializers, Constant nodes, Identity of either, and float16 that a Cast expands to float.
+ *
+ * @returns sizes and type as a layer reads them; the values of what a Cast expands are left out.
+ */
 export function constantTensors(
   { graph }: DecodedModel,
   index: GraphIndex,
 ): (tensor: string) => TensorProto | undefined {
   const inputs = new Set(graph.input.map(({ name }) => name));
   const initializers = new Map(graph.initializer.map((tensor) => [tensor.name, tensor]));
-  return (tensor) => {
-    for (let name = tensor; ; ) {
-      // An initializer that is an input, too, can be overridden by a request.
-      if (inputs.has(name)) return undefined;
-      const initializer = initializers.get(name);
-      if (initializer !== undefined) return initializer;
-      const node = index.producer(name);
-      if (node === undefined) return undefined;
-      if (opOf(node) === 'Constant') return tensorAttribute(node, 'value');
-      if (opOf(node) !== 'Identity') return undefined;
-      name = node.input[0] ?? '';
-    }
+  const constantOf = (tensor: string): TensorProto | undefined => {
+    // An initializer that is an input, too, can be overridden by a request.
+    if (inputs.has(tensor)) return undefined;
+    const initializer = initializers.get(tensor);
+    if (initializer !== undefined) return initializer;
+    const node = index.producer(tensor);
+    if (node === undefined) return undefined;
+    const [source = ''] = node.input;
+    if (opOf(node) === 'Constant') return tensorAttribute(node, 'value');
+    if (opOf(node) === 'Identity') return constantOf(source);
+    return opOf(node) === 'Cast' ? expanded(node, constantOf(source)) : undefined;
   };
+  return constantOf;
+}
+
+/** ONNX Runtime computes such a Cast once, before it creates the layer that reads it. */
+function expanded(cast: NodeProto, source: TensorProto | undefined): TensorProto | undefined {
+  const { FLOAT, FLOAT16 } = TensorProto_DataType;
+  if (source?.dataType !== FLOAT16 || intAttribute(cast, 'to') !== FLOAT) return undefined;
+  return create(TensorProtoSchema, { dims: source.dims, dataType: FLOAT });
 }

@@ -6,18 +6,10 @@
  *
  *   by the layer that makes it   where that layer is sparse: what it puts out is compared in its registers
  *   by the layers that read it   where all of them are sparse: they look for zeros anyway
- *   by nodes of its own          elsewhere, as in the instrumented model
+ *   by nodes of its own          elsewhere, as in the instrumented model; such nodes cost time
  */
 import { create } from '@bufbuild/protobuf';
-import {
-  type AttributeProto,
-  AttributeProto_AttributeType,
-  AttributeProtoSchema,
-  type NodeProto,
-  NodeProtoSchema,
-  OperatorSetIdProtoSchema,
-  TensorProto_DataType,
-} from 'onnx-buf';
+import { type NodeProto, OperatorSetIdProtoSchema, TensorProto_DataType } from 'onnx-buf';
 import { intAttribute, intsAttribute } from '../attributes.ts';
 import { liveGate, thresholdsApart } from '../gate.ts';
 import { type GraphIndex, indexGraph } from '../graph.ts';
@@ -28,13 +20,16 @@ import { ranks } from '../ranks.ts';
 import { copyOf, tensorInfo } from '../rewriting.ts';
 import { dataInput } from '../rules/linear.ts';
 import type { Site, SiteScheme } from '../sites.ts';
+import { chained } from './chains.ts';
 import { type Fusion, fusionsOf } from './fusions.ts';
+import { floatOf, intOf, intsOf, SPARSE_DOMAIN, sparseNode, stringOf } from './nodes.ts';
 import { commutes, type SparseOperator } from './operators.ts';
 
-export const SPARSE_DOMAIN = 'ai.taustat';
+/** What compares a site with its threshold; `none`: its threshold has no effect. */
+export type GatedBy = 'maker' | 'readers' | 'mask' | 'none';
 
-/** What compares a site with its threshold. */
-export type GatedBy = 'maker' | 'readers' | 'mask';
+/** Which sites are gated: those of a list [sites], all, or those that need no nodes of their own for it. */
+export type GatedSites = 'all' | 'where-free' | readonly boolean[];
 
 export interface SparseModel {
   readonly bytes: Uint8Array;
@@ -47,13 +42,14 @@ export interface SparseModel {
  * rounding.
  *
  * @param sites - of the model under `scheme`.
- * @param chosen - the layers that become sparse; none: every site gets nodes of its own.
+ * @param chosen - the layers that become sparse; none: every gated site gets nodes of its own.
  */
 export function sparsify(
   model: DecodedModel,
   sites: readonly Site[],
   scheme: SiteScheme,
   chosen: readonly SparseOperator[],
+  gated: GatedSites = 'all',
 ): SparseModel {
   const index = indexGraph(model);
   const opset = standardOpset(model);
@@ -64,12 +60,15 @@ export function sparsify(
   const sparseOf = new Map(fusions.map((fusion) => [fusion.operator.node, fusion]));
   const isSparse = (node: NodeProto): boolean => sparseOf.has(node);
   const makers = new Set(fusions.map(({ output }) => output));
+  const isGated = (site: Site): boolean => typeof gated === 'string' || gated[site.index] === true;
   const gatedBy = sites.map((site): GatedBy => {
+    if (!isGated(site)) return 'none';
     if (gatesTensors && makers.has(site.tensor)) return 'maker';
     const readers = gatesTensors
       ? readBySparseOnly(site, index, isSparse)
       : linearReaders(site, index).every(isSparse);
-    return readers ? 'readers' : 'mask';
+    if (readers) return 'readers';
+    return gated === 'where-free' ? 'none' : 'mask';
   });
   const maskOf = (site: Site, from: string, to: string): NodeProto[] =>
     liveGate({ site, from, to, opset, rank: rankOf.get(site.tensor) });
@@ -83,15 +82,17 @@ export function sparsify(
     ? (node: NodeProto): NodeProto[] => maskOutputs(node, masked, maskOf)
     : inputMasks(index, masked, maskOf);
   const sparseNodes = new Map(
-    fusions.map((fusion) => [fusion.nodes.at(-1), sparseNode(fusion, siteOf, gatedBy, gatesTensors)]),
+    fusions.map((fusion) => [fusion.nodes.at(-1), nodeOf(fusion, siteOf, gatedBy, gatesTensors)]),
   );
   const joined = new Set(fusions.flatMap(({ nodes }) => nodes));
   const graph = copyOf(model.graph);
-  graph.node = index.nodes.flatMap((node) => {
+  const nodes = index.nodes.flatMap((node) => {
     const sparse = sparseNodes.get(node);
     if (sparse !== undefined) return [sparse];
     return joined.has(node) ? [] : withMasks(node);
   });
+  const channelsOf = new Map(fusions.map(({ output, operator }) => [output, operator.weight[0] ?? 0]));
+  graph.node = chained(nodes, index.isOutput, channelsOf);
   if (gatedBy.includes('mask')) graph.node = [thresholdsApart(sites.length, opset), ...graph.node];
   graph.input = [...graph.input, tensorInfo(THRESHOLD_INPUT, TensorProto_DataType.FLOAT, [sites.length])];
   const copy = copyOf(model);
@@ -170,7 +171,7 @@ function inputMasks(
   };
 }
 
-function sparseNode(
+function nodeOf(
   { operator, bias, residual, activation, output }: Fusion,
   siteOf: ReadonlyMap<string, Site>,
   gatedBy: readonly GatedBy[],
@@ -178,51 +179,32 @@ function sparseNode(
 ): NodeProto {
   const { node, kind, name, site } = operator;
   const made = gatesTensors ? siteOf.get(output) : undefined;
-  const inputSite =
-    site !== undefined && (!gatesTensors || gatedBy[site.index] === 'readers') ? site.index : -1;
+  const outputSite = made !== undefined && gatedBy[made.index] === 'maker' ? made.index : -1;
+  const gates = site === undefined ? 'none' : gatedBy[site.index];
+  const looksAtInput = gates === 'readers' || (gates === 'mask' && !gatesTensors);
+  const inputSite = site !== undefined && looksAtInput ? site.index : -1;
   const attribute = [
-    intAttributeOf('input_site', inputSite),
-    intAttributeOf('output_site', made?.index ?? -1),
-    stringAttributeOf('activation', activation.kind),
+    intOf('input_site', inputSite),
+    intOf('output_site', outputSite),
+    stringOf('activation', activation.kind),
   ];
   if (activation.kind === 'clip') {
-    attribute.push(floatAttributeOf('min', activation.min), floatAttributeOf('max', activation.max));
+    attribute.push(floatOf('min', activation.min), floatOf('max', activation.max));
   }
   const inputs = [node.input[0] ?? '', node.input[1] ?? '', bias, THRESHOLD_INPUT];
   if (kind === 'conv') {
     attribute.push(
-      intsAttributeOf('strides', intsAttribute(node, 'strides') ?? [1, 1]),
-      intsAttributeOf('pads', intsAttribute(node, 'pads') ?? [0, 0, 0, 0]),
-      intsAttributeOf('dilations', intsAttribute(node, 'dilations') ?? [1, 1]),
+      intsOf('strides', intsAttribute(node, 'strides') ?? [1, 1]),
+      intsOf('pads', intsAttribute(node, 'pads') ?? [0, 0, 0, 0]),
+      intsOf('dilations', intsAttribute(node, 'dilations') ?? [1, 1]),
     );
     if (residual !== '') inputs.push(residual);
   } else {
-    attribute.push(intAttributeOf('transB', intAttribute(node, 'transB') ?? 0));
+    attribute.push(intOf('transB', intAttribute(node, 'transB') ?? 0));
   }
-  return create(NodeProtoSchema, {
-    opType: kind === 'conv' ? 'SparseConv' : 'SparseMatMul',
-    domain: SPARSE_DOMAIN,
-    name,
-    input: inputs,
-    output: [output],
+  return sparseNode(
+    kind === 'conv' ? 'SparseConv' : 'SparseMatMul',
+    { name, input: inputs, output },
     attribute,
-  });
-}
-
-const { INT, INTS, FLOAT, STRING } = AttributeProto_AttributeType;
-
-function intAttributeOf(name: string, value: number): AttributeProto {
-  return create(AttributeProtoSchema, { name, type: INT, i: BigInt(value) });
-}
-
-function intsAttributeOf(name: string, values: readonly number[]): AttributeProto {
-  return create(AttributeProtoSchema, { name, type: INTS, ints: values.map(BigInt) });
-}
-
-function floatAttributeOf(name: string, f: number): AttributeProto {
-  return create(AttributeProtoSchema, { name, type: FLOAT, f });
-}
-
-function stringAttributeOf(name: string, value: string): AttributeProto {
-  return create(AttributeProtoSchema, { name, type: STRING, s: new TextEncoder().encode(value) });
+  );
 }

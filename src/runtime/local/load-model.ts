@@ -55,6 +55,9 @@ export async function loadModel(path: string, siteOptions: SiteOptions): Promise
     setup: {
       plain: shared(opened),
       taps: sites.map((site) => site.tap),
+      ...(sites.every(({ elementType }) => elementType === 'float32')
+        ? { observable: sites.map(({ tensor }) => tensor) }
+        : {}),
       ...(sites.length === 0 ? {} : { gated: shared(bytes) }),
       ...(found === undefined ? {} : { externalFolder: found.folder }),
     },

@@ -14,6 +14,8 @@ export interface WorkerSetup {
   readonly gated?: Uint8Array;
   /** Names of the tap outputs of the gated model, in site order. */
   readonly taps: readonly string[];
+  /** The sites’ tensors, in their order, where the kernels can make histograms of all of them: all are float32. */
+  readonly observable?: readonly string[];
   /** Where external weights are; absent for a model in one file. */
   readonly externalFolder?: string | undefined;
   readonly intraOpThreads: number;

@@ -1,5 +1,5 @@
 import type { SiteOptions } from '../../onnx/sites.ts';
-import type { GatedBy } from '../../onnx/sparse/sparsify.ts';
+import type { GatedBy, GatedSites } from '../../onnx/sparse/sparsify.ts';
 import type { Tensor } from '../../protocol/types.ts';
 import type { Layer } from '../../sparse/candidates.ts';
 import type { Kernels } from './kernels.ts';
@@ -8,6 +8,7 @@ import type { WorkerSetup } from './messages.ts';
 /** What the thread that times a model's sparse forms begins with. */
 export interface PlanSetup extends Pick<WorkerSetup, 'plain' | 'externalFolder' | 'intraOpThreads'> {
   readonly sites: SiteOptions;
+  readonly gated: GatedSites;
   readonly kernels: Kernels;
 }
 

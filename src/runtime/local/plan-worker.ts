@@ -34,6 +34,7 @@ function rewritten(set: readonly number[]): SparseModel {
     sites,
     scheme,
     set.map((i) => operators.sparse[i]!),
+    setup.gated,
   );
 }
 

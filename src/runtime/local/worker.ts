@@ -4,9 +4,14 @@ import { messageOf } from '../../config/errors.ts';
 import { binned } from '../../estimator/binning.ts';
 import { float16MagnitudeBits } from '../../estimator/float16.ts';
 import { instrument } from '../../onnx/instrument.ts';
+import { decodeModel } from '../../onnx/model-file.ts';
+import { histogramName } from '../../onnx/names.ts';
+import { observed } from '../../onnx/sparse/observed.ts';
+import type { Tensor } from '../../protocol/types.ts';
 import type { RetainedAtSite } from '../measure.ts';
 import { holdsFinite } from './finite.ts';
 import type { FromWorker, RunDone, RunMessage, ToWorker, WorkerData } from './messages.ts';
+import { histogramOf } from './native/histogram-output.ts';
 import { NativeSession, RunStopped } from './native-session.ts';
 import { openSession } from './open-session.ts';
 import { OverridingSessions } from './overriding-sessions.ts';
@@ -23,6 +28,8 @@ interface Sessions {
   readonly gated: Session | undefined;
   /** With the present threshold as a constant. */
   readonly baked: Session | undefined;
+  /** The plain model that makes histograms of its sites as it runs. */
+  readonly observed: Session | undefined;
   /** Skips what the gates zero; answers as `gated` does, up to rounding. Gone once it failed where `gated` did not. */
   sparse: NativeSession | undefined;
 }
@@ -33,11 +40,23 @@ async function open(): Promise<Sessions> {
     plain: await openSession(plain, setup),
     gated: gated === undefined ? undefined : await openSession(gated, setup),
     baked: await openBaked(),
+    observed: openObserved(),
     sparse:
       sparse === undefined || kernels === undefined
         ? undefined
         : NativeSession.open(sparse, { ...setup, kernels }),
   };
+}
+
+/** Where it cannot be opened, the taps tell as much, and cost more. */
+function openObserved(): Session | undefined {
+  const { kernels, gated, observable } = setup;
+  if (kernels === undefined || gated === undefined || observable === undefined) return undefined;
+  try {
+    return NativeSession.open(observed(decodeModel(setup.plain.slice()), observable), { ...setup, kernels });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Gates with a constant threshold stay inside the blocked layout of convolutions, which gates with an input leave. */
@@ -62,6 +81,8 @@ function isBakedIn(message: RunMessage): boolean {
 
 async function run(sessions: Sessions, message: RunMessage, idleMs: number): Promise<RunDone> {
   const { thresholds, measure } = message;
+  if (measure === 'histogram' && sessions.observed !== undefined && thresholds?.every((t) => t === 0))
+    return observe(sessions.observed, message, idleMs);
   const isGated = thresholds !== undefined && sessions.gated !== undefined;
   const baked = isGated && isBakedIn(message) ? sessions.baked : undefined;
   const sparse = isGated && measure === 'nothing' ? sessions.sparse : undefined;
@@ -93,6 +114,30 @@ async function run(sessions: Sessions, message: RunMessage, idleMs: number): Pro
     idleMs,
   };
 }
+
+/** A dense run that brings its histograms along. */
+async function observe(
+  session: Session,
+  { id, inputs, outputs }: RunMessage,
+  idleMs: number,
+): Promise<RunDone> {
+  const started = performance.now();
+  const results = await session.run(inputs, [...outputs, ...setup.taps.map((_, i) => histogramName(i))]);
+  const inferred = performance.now();
+  const histograms = results.slice(outputs.length).map(toHistogram);
+  return {
+    kind: 'done',
+    id,
+    outputs: results.slice(0, outputs.length),
+    histograms,
+    retained: [],
+    inferMs: inferred - started,
+    measureMs: performance.now() - inferred,
+    idleMs,
+  };
+}
+
+const toHistogram = ({ elements }: Tensor) => histogramOf(elements as Float64Array);
 
 /** A pruned answer that is not finite is none: the dense one takes its place. */
 async function dense(
@@ -140,7 +185,8 @@ function retained(bits: Uint32Array, threshold: number): RetainedAtSite {
 }
 
 function transferables(done: RunDone): ArrayBuffer[] {
-  return done.histograms.flatMap((h) => [h.counts.buffer as ArrayBuffer, h.residuals.buffer as ArrayBuffer]);
+  const buffers = done.histograms.flatMap(({ counts, residuals }) => [counts.buffer, residuals.buffer]);
+  return [...new Set(buffers)] as ArrayBuffer[];
 }
 
 function post(message: FromWorker, transfer: ArrayBuffer[] = []): void {

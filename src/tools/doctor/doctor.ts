@@ -1,6 +1,5 @@
 import { bundledModel } from '../../config/bundled-model.ts';
 import { ServingError } from '../../config/errors.ts';
-import { siteThresholds } from '../../models/served/site-thresholds.ts';
 import { type BucketPlan, type Plan, TimePlanner } from '../../models/served/time-planner.ts';
 import type { SiteScheme } from '../../onnx/sites.ts';
 import { findKernels } from '../../runtime/local/kernels.ts';
@@ -96,7 +95,8 @@ export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
           const planner = new TimePlanner({
             setup: { ...loaded.setup, intraOpThreads: 1, sites: { scheme }, kernels },
             outputs: outputs.map(({ name }) => name),
-            thresholdsFor: siteThresholds(loaded.sites.length),
+            gatedNow: () => null,
+            sites: loaded.sites.length,
             runtime: { pending: 0 },
             onPlan: (made) => {
               planner.close();
@@ -146,8 +146,13 @@ function decisionOn(plan: Plan, site: number): Pick<DoctorSite, 'decision' | 'wh
       return { decision: 'sparse', why: 'compared where it is made; what reads it skips zeros' };
     case 'readers':
       return { decision: 'sparse', why: 'every layer that reads it skips zeros' };
-    default:
+    case 'mask':
       return { decision: 'mask', why: 'something that reads it does not skip zeros' };
+    default:
+      return {
+        decision: 'none',
+        why: 'pruning it would cost time: nothing that is faster here skips its zeros',
+      };
   }
 }
 

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
-import { bundledModel } from '../../../src/config/bundled-model.ts';
 import { announcementIn } from '../../../src/tools/bench/server-process.ts';
 import { answerOf, RepositoryLab, times } from '../../models/repository/repository-lab.ts';
 import { ort } from '../../onnx/ort.ts';
+import { smallCnn } from '../../small-cnn.ts';
 import { open, received, send } from '../../transport/http/socket-client.ts';
 import type { ConformanceCase } from '../case.ts';
 import { outputsOf } from '../expectations.ts';
@@ -99,7 +99,7 @@ export const LIFECYCLE_CASES: readonly ConformanceCase[] = [
       'the plain model’s answer, bit for bit: with mode `off`, and with `"pruning":"off"` in a request to a server that prunes.',
     checks: {
       binary: async (lab) => {
-        const session = await ort.InferenceSession.create(bundledModel('model.onnx'), {
+        const session = await ort.InferenceSession.create(smallCnn('model.onnx'), {
           intraOpNumThreads: 1,
         });
         const [input, output] = [session.inputNames[0]!, session.outputNames[0]!];
@@ -108,7 +108,7 @@ export const LIFECYCLE_CASES: readonly ConformanceCase[] = [
         const expected = { [output]: plain[output]!.data };
         const image = { name: input, shape: '[1,1,28,28]', data: '', bytes: pixels };
         const off = '"parameters":{"pruning":"off","binary_data_output":true}';
-        const model = { path: bundledModel('model.onnx') };
+        const model = { path: smallCnn('model.onnx') };
         const pruning = await lab.server('rows', { model, control: { mode: 'fixed', threshold: 0.5 } });
         const dense = await lab.server('rows', { model, control: { mode: 'off' } });
         expect(outputsOf(await pruning.send(asBinary([image])))).not.toEqual(expected);

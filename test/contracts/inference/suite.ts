@@ -1,12 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { bundledModel } from '../../../src/config/bundled-model.ts';
 import type { ConfigInput } from '../../../src/config/schema.ts';
 import { VERSION } from '../../../src/config/version.ts';
+import { DATATYPES } from '../../../src/protocol/datatypes.ts';
 import type { TensorElements } from '../../../src/protocol/types.ts';
 import type { Taustat } from '../../../src/taustat.ts';
-import { anyOf, SERVED_DATATYPES } from '../../conformance/models.ts';
+import { anyOf } from '../../conformance/models.ts';
 import { ort } from '../../onnx/ort.ts';
 import { holdRuns } from '../../runtime/held-runs.ts';
+import { smallCnn } from '../../small-cnn.ts';
 import { until } from '../../transport/http/until.ts';
 import type { Asked, AskedTensor, InferenceClient } from './client.ts';
 import { ELEMENTS, ROW, X0, X1 } from './tensors.ts';
@@ -23,7 +24,7 @@ export interface Servers {
   fresh(model: string, settings?: ConfigInput): Promise<Opened>;
 }
 
-const BUNDLED: ConfigInput = { model: { path: bundledModel('model.onnx') } };
+const BUNDLED: ConfigInput = { model: { path: smallCnn('model.onnx') } };
 const LONG: Asked = {
   model: 'slow',
   inputs: [{ name: 'trips', datatype: 'INT64', shape: [], elements: BigInt64Array.of(1500n) }],
@@ -43,7 +44,7 @@ export function inferenceSuite(servers: Servers): void {
   });
 
   describe('elements come back as they went', () => {
-    it.each(SERVED_DATATYPES)('%s', async (datatype) => {
+    it.each(DATATYPES)('%s', async (datatype) => {
       const elements = ELEMENTS[datatype];
       const asked: Asked = {
         model: anyOf(datatype),
@@ -276,7 +277,7 @@ export function inferenceSuite(servers: Servers): void {
     let input: string;
     let expected: TensorElements;
     beforeAll(async () => {
-      const session = await ort.InferenceSession.create(bundledModel('model.onnx'), { intraOpNumThreads: 1 });
+      const session = await ort.InferenceSession.create(smallCnn('model.onnx'), { intraOpNumThreads: 1 });
       input = session.inputNames[0]!;
       const answer = await session.run({ [input]: new ort.Tensor('float32', pixels, [1, 1, 28, 28]) });
       expected = answer[session.outputNames[0]!]!.data as Float32Array;

@@ -12,6 +12,8 @@ import {
   stateName,
 } from '../../../src/control/phases/production.ts';
 import { type ControllerState, type HeldBack, initialState } from '../../../src/control/phases/state.ts';
+import type { Ladder } from '../../../src/control/search/ladder.ts';
+import type { CriticalPoint } from '../../../src/criticality/critical-point.ts';
 
 const OPTIONS = controlOptionsOf(parseConfig({}));
 const replay = (from: ControllerState, ...events: readonly ControlEvent[]) =>
@@ -60,5 +62,48 @@ describe('a threshold that is held back', () => {
   it('is no change where the same is said again', () => {
     const state = replay(fixed, timed('unprofitable'));
     expect(replay(state, { ...timed('unprofitable'), at: 9 } as ControlEvent).change).toBe(state.change);
+  });
+});
+
+describe('sites whose pruning saves no time', () => {
+  const leaving = (gated: readonly boolean[]): ControlEvent => ({
+    kind: 'time',
+    at: 7,
+    heldBack: undefined,
+    detail: 'said',
+    gated,
+  });
+  const critical: CriticalPoint | null = null;
+  const ladder: Ladder = { rungs: [{ threshold: 0.1, sparsity: 0.1 }], start: 0 };
+  const snapshot: ControlEvent = {
+    kind: 'snapshot',
+    at: 6,
+    samples: OPTIONS.warmSamples,
+    newSamples: 1,
+    suggestion: { critical, ladder },
+    drift: null,
+    hasMoved: false,
+  };
+  const trial = replay(initialState('auto', undefined, OPTIONS), timed('unmeasured'), snapshot);
+
+  it('are left out from then on, and what was seen with them is forgotten', () => {
+    expect(trial.phase.kind).toBe('trial');
+    const state = replay(trial, leaving([true, false]));
+    expect(state).toMatchObject({ gated: [true, false], phase: { kind: 'warming' }, heldBack: undefined });
+    expect(state.epoch).toBe(trial.epoch);
+    // The window is full: the next snapshot begins a search.
+    expect(replay(state, snapshot).phase.kind).toBe('trial');
+  });
+
+  it('leave evidence as it is where the same are left out already, or none is', () => {
+    expect(replay(trial, leaving([true, true])).phase).toBe(trial.phase);
+    const left = replay(trial, leaving([true, false]), snapshot);
+    expect(replay(left, leaving([true, false])).phase).toBe(left.phase);
+  });
+
+  it('take a fixed threshold’s evidence with them, and its threshold stays', () => {
+    const state = replay(fixed, timed('unmeasured'), leaving([false, true]));
+    expect(appliedThreshold(state)).toBe(0.25);
+    expect(state.gated).toEqual([false, true]);
   });
 });

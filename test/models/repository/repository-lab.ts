@@ -68,7 +68,7 @@ export class RepositoryLab {
     const config = parseConfig({
       ...settings,
       model: { repository: folder, ...settings.model },
-      runtime: { workers: 1, ...settings.runtime },
+      runtime: { workers: 1, gates: 'mask', ...settings.runtime },
     });
     const log: Record<string, unknown>[] = [];
     const write = (line: string) => void log.push(JSON.parse(line));

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compose } from '../../../src/compose.ts';
-import { bundledModel } from '../../../src/config/bundled-model.ts';
 import { type ConfigInput, parseConfig } from '../../../src/config/schema.ts';
 import { encodeModel } from '../../../src/onnx/model-file.ts';
 import type { InferResponse, Tensor } from '../../../src/protocol/types.ts';
@@ -13,6 +12,7 @@ import { inputRows } from '../../../src/tools/inputs/input-rows.ts';
 import { readNpy } from '../../../src/tools/inputs/npy.ts';
 import { model, node, value } from '../../onnx/models.ts';
 import { STRING } from '../../runtime/small-models.ts';
+import { SMALL_GATED, SMALL_NAME, smallCnn } from '../../small-cnn.ts';
 
 interface Logged {
   readonly msg: string;
@@ -28,7 +28,12 @@ interface ModelStats {
 async function serving(settings: ConfigInput): Promise<{ taustat: Taustat; logged: Logged[] }> {
   const logged: Logged[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => logged.push(JSON.parse(line)) });
-  const config = parseConfig({ batching: { maxBatch: 16 }, runtime: { workers: 1 }, ...settings });
+  const config = parseConfig({
+    model: SMALL_GATED.model,
+    batching: { maxBatch: 16 },
+    runtime: { workers: 1, gates: 'mask' },
+    ...settings,
+  });
   return { taustat: await compose(config, log), logged };
 }
 
@@ -39,7 +44,7 @@ describe('batching of the bundled model', () => {
   let images: Tensor[][];
   beforeAll(async () => {
     const spec = { name: 'image', datatype: 'FP32', shape: [-1, 1, 28, 28] } as const;
-    const rows = inputRows([spec], new Map([['image', await readNpy(bundledModel('inputs.npy'))]]));
+    const rows = inputRows([spec], new Map([['image', await readNpy(smallCnn('inputs.npy'))]]));
     // One, two or three rows each.
     images = Array.from({ length: 60 }, (_, i) => rows.batch(3 * i, 3 * i + 1 + (i % 3)));
     ({ taustat } = await serving({ control: { mode: 'fixed', threshold: 0.1 }, sampling: { ratio: 1 } }));
@@ -81,7 +86,7 @@ describe('batching of the bundled model', () => {
     expect(runs).toBeLessThan(requests);
     const sampled = [...body.matchAll(/^taustat_shadow_runs_total\{.*\} (\d+)$/gm)];
     expect(sampled.reduce((sum, [, count]) => sum + Number(count), 0)).toBeGreaterThan(requests / 2);
-    const stats = await taustat.routes.request('/v2/models/fashion-mnist-cnn/stats');
+    const stats = await taustat.routes.request(`/v2/models/${SMALL_NAME}/stats`);
     const { model_stats } = (await stats.json()) as { model_stats: ModelStats[] };
     const { execution_count: executions, inference_stats } = model_stats[0]!;
     expect(inference_stats.success.count).toBe(requests);

@@ -3,25 +3,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readExposition, samplesOf } from '../../../console/exposition.js';
-import { bundledModel } from '../../../src/config/bundled-model.ts';
 import { createTaustat, type Taustat } from '../../../src/index.ts';
 import { encodeModel } from '../../../src/onnx/model-file.ts';
 import type { InferRequest, Tensor } from '../../../src/protocol/types.ts';
 import { inputRows } from '../../../src/tools/inputs/input-rows.ts';
 import { readNpy } from '../../../src/tools/inputs/npy.ts';
 import { FLOAT16, halfBits, model, node, tensor, value } from '../../onnx/models.ts';
+import { SMALL_GATED, SMALL_NAME, smallCnn } from '../../small-cnn.ts';
 import { until } from '../../transport/http/until.ts';
 
 const SPEC = { name: 'image', datatype: 'FP32', shape: [-1, 1, 28, 28] } as const;
 
 async function images(from: number, to: number): Promise<Tensor[]> {
-  return inputRows([SPEC], new Map([['image', await readNpy(bundledModel('inputs.npy'))]])).batch(from, to);
+  return inputRows([SPEC], new Map([['image', await readNpy(smallCnn('inputs.npy'))]])).batch(from, to);
 }
 
 async function plainLogits(inputs: readonly Tensor[]): Promise<Float32Array> {
   process.env.ORT_DISABLE_TELEMETRY = '1';
   const { InferenceSession, Tensor: OrtTensor } = await import('onnxruntime-node');
-  const session = await InferenceSession.create(bundledModel('model.onnx'), { intraOpNumThreads: 1 });
+  const session = await InferenceSession.create(smallCnn('model.onnx'), { intraOpNumThreads: 1 });
   const { elements, shape } = inputs[0]!;
   const { logits } = await session.run({ image: new OrtTensor('float32', elements as Float32Array, shape) });
   return logits!.data as Float32Array;
@@ -35,7 +35,7 @@ const request = (inputs: readonly Tensor[], parameters: InferRequest['parameters
 /** The value of the model's first sample with these labels. */
 async function metric(taustat: Taustat, name: string, labels: Record<string, string> = {}): Promise<number> {
   const exposition = readExposition((await taustat.metrics()).body);
-  const [sample] = samplesOf(exposition, name, { model: 'fashion-mnist-cnn', ...labels });
+  const [sample] = samplesOf(exposition, name, { model: SMALL_NAME, ...labels });
   return sample?.value ?? Number.NaN;
 }
 
@@ -88,6 +88,7 @@ describe('a float16 model', () => {
       const { y } = await session.run({ x: new OrtTensor('float16', elements.slice(), [...shape]) });
       const taustat = await createTaustat({
         model: { path },
+        runtime: { gates: 'mask' },
         control: { mode, ...(threshold === undefined ? {} : { threshold }) },
         telemetry: { logLevel: 'silent' },
       });
@@ -104,6 +105,7 @@ describe('the bundled model', () => {
   let taustat: Taustat;
   beforeAll(async () => {
     taustat = await createTaustat({
+      ...SMALL_GATED,
       control: { mode: 'fixed', threshold: 0.25 },
       sampling: { ratio: 1, budget: 1 },
       telemetry: { logLevel: 'silent' },
@@ -176,6 +178,7 @@ describe('the bundled model', () => {
 describe('mode off', () => {
   it('is the plain model bit for bit, and samples nothing', async () => {
     const taustat = await createTaustat({
+      ...SMALL_GATED,
       control: { mode: 'off' },
       sampling: { ratio: 1, budget: 1 },
       telemetry: { logLevel: 'silent' },

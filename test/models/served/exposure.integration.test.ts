@@ -1,13 +1,13 @@
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { compose } from '../../../src/compose.ts';
-import { bundledModel } from '../../../src/config/bundled-model.ts';
 import { parseConfig } from '../../../src/config/schema.ts';
 import { thresholdAt } from '../../../src/control/phases/production.ts';
 import { hashToUnit } from '../../../src/loop/sampler.ts';
 import type { Taustat } from '../../../src/taustat.ts';
 import { readNpy } from '../../../src/tools/inputs/npy.ts';
 import { type Listening, listen } from '../../../src/transport/http/server.ts';
+import { SMALL_GATED, smallCnn } from '../../small-cnn.ts';
 
 const SITE = '/relu2/Relu';
 const LINES: Record<string, unknown>[] = [];
@@ -31,6 +31,7 @@ interface Told {
 
 async function start(): Promise<void> {
   const config = parseConfig({
+    ...SMALL_GATED,
     server: { port: 0 },
     sampling: { ratio: 1, budget: 1 },
     agreement: { floor: 0.9 },
@@ -58,7 +59,7 @@ async function metrics(): Promise<(name: string) => number | undefined> {
 describe('what a server says of itself', () => {
   it('is what clients were answered, at every stage of a ramp', async () => {
     await start();
-    const images = await readNpy(bundledModel('inputs.npy'));
+    const images = await readNpy(smallCnn('inputs.npy'));
     const pixels = images.elements as Float32Array;
     const metadata = await (await fetch(`${server.url}/v2/models/${taustat.model}`)).json();
     const [spec] = (metadata as { inputs: { name: string; shape: number[] }[] }).inputs;

@@ -34,6 +34,7 @@ describe('a pruned answer that is not finite', () => {
     await writeFile(path, encodeModel(source));
     taustat = await createTaustat({
       model: { path },
+      runtime: { gates: 'mask' },
       control: { mode: 'fixed', threshold: 0.3 },
       sampling: { ratio: 0 },
       telemetry: { logLevel: 'silent' },

@@ -39,16 +39,25 @@ describe.skipIf(typeof kernels === 'object')('a rewritten model', () => {
       });
       const every = sparse;
       const some = sparse.filter((_, i) => i % 2 === 0);
-      for (const chosen of [every, some]) {
-        const rewritten = sparsify(model, sites, scheme, chosen);
+      const odd = sites.map((_, i) => i % 2 === 1);
+      const cases = [
+        { chosen: every, gated: 'all' },
+        { chosen: some, gated: 'all' },
+        { chosen: some, gated: 'where-free' },
+        { chosen: every, gated: odd },
+      ] as const;
+      for (const { chosen, gated } of cases) {
+        const rewritten = sparsify(model, sites, scheme, chosen, gated);
+        expect(gated === 'where-free' && rewritten.gatedBy.includes('mask')).toBe(false);
         const session = NativeSession.open(rewritten.bytes, {
           intraOpThreads: 1,
           kernels: kernels as Exclude<typeof kernels, object>,
         });
         for (const threshold of THRESHOLDS) {
-          const given = [...inputs, thresholdInput(new Float32Array(sites.length).fill(threshold))];
-          const expected = await reference.run(given, outputs);
-          const actual = await session.run(given, outputs);
+          const full = new Float32Array(sites.length).fill(threshold);
+          const left = full.map((t, i) => (rewritten.gatedBy[i] === 'none' ? 0 : t));
+          const expected = await reference.run([...inputs, thresholdInput(left)], outputs);
+          const actual = await session.run([...inputs, thresholdInput(full)], outputs);
           const errors = expected.map((tensor, i) => farthest(actual[i]!, tensor));
           expect(Math.max(...errors)).toBeLessThan(1e-3);
         }

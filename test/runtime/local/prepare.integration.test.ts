@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bundledModel } from '../../../src/config/bundled-model.ts';
 import type { Tensor } from '../../../src/protocol/types.ts';
 import { type LoadedModel, loadModel } from '../../../src/runtime/local/load-model.ts';
 import { WorkerRuntime } from '../../../src/runtime/local/worker-runtime.ts';
 import { inputRows } from '../../../src/tools/inputs/input-rows.ts';
 import { readNpy } from '../../../src/tools/inputs/npy.ts';
+import { smallCnn } from '../../small-cnn.ts';
 
 const THRESHOLD = 0.140625;
 
@@ -15,10 +15,10 @@ describe('WorkerRuntime.prepare', () => {
 
   beforeAll(async () => {
     const sites = { scheme: 'activations' } as const;
-    loaded = await loadModel(bundledModel('model.onnx'), sites);
+    loaded = await loadModel(smallCnn('model.onnx'), sites);
     const options = { workers: 2, maxQueue: 512, maxShadowQueue: 4, sites };
     runtime = await WorkerRuntime.start({ ...loaded.setup, intraOpThreads: 1 }, options);
-    const arrays = new Map([['image', await readNpy(bundledModel('inputs.npy'))]]);
+    const arrays = new Map([['image', await readNpy(smallCnn('inputs.npy'))]]);
     inputs = inputRows(loaded.signature.inputs, arrays).batch(0, 16);
   });
   afterAll(() => runtime.close());

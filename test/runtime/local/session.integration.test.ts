@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, it } from 'vitest';
-import { bundledModel } from '../../../src/config/bundled-model.ts';
 import { encodeModel } from '../../../src/onnx/model-file.ts';
 import { findKernels, type Kernels } from '../../../src/runtime/local/kernels.ts';
 import { NativeSession } from '../../../src/runtime/local/native-session.ts';
@@ -9,6 +8,7 @@ import { OrtSession } from '../../../src/runtime/local/ort-session.ts';
 import { readNpy } from '../../../src/tools/inputs/npy.ts';
 import { sessionContract } from '../../contracts/session-contract.ts';
 import { FLOAT } from '../../onnx/models.ts';
+import { smallCnn } from '../../small-cnn.ts';
 import { identity, STRING } from '../small-models.ts';
 
 const OPTIONS = { intraOpThreads: 1 };
@@ -34,8 +34,8 @@ it('is of the addon where there is one, and of onnxruntime-node for strings', as
 });
 
 it('answers bit for bit the same either way', async () => {
-  const model = readFileSync(bundledModel('model.onnx'));
-  const images = await readNpy(bundledModel('inputs.npy'));
+  const model = readFileSync(smallCnn('model.onnx'));
+  const images = await readNpy(smallCnn('inputs.npy'));
   const plain = await OrtSession.open(model, OPTIONS);
   const native = NativeSession.open(model, { ...OPTIONS, kernels });
   for (const rows of [1, 3, 32]) {

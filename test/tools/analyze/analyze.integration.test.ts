@@ -2,7 +2,6 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { bundledModel } from '../../../src/config/bundled-model.ts';
 import { encodeModel } from '../../../src/onnx/model-file.ts';
 import type { Analysis } from '../../../src/tools/analyze/analysis.ts';
 import { analyze } from '../../../src/tools/analyze/analyze.ts';
@@ -11,6 +10,7 @@ import { capture } from '../../estimator/bundled-activations.ts';
 import { INT64, model, node, tensor, value } from '../../onnx/models.ts';
 import { ort } from '../../onnx/ort.ts';
 import { identity, perceptron, perceptronReference } from '../../runtime/small-models.ts';
+import { smallCnn } from '../../small-cnn.ts';
 
 const ROWS = 240;
 
@@ -81,9 +81,9 @@ describe('the bundled model, fully evaluated', () => {
   });
 
   it('is as accurate as the dense model where next to nothing is pruned, and worse at the end', async () => {
-    const session = await ort.InferenceSession.create(await readFile(bundledModel('model.onnx')));
-    const { elements } = await readNpy(bundledModel('inputs.npy'));
-    const labels = (await readNpy(bundledModel('labels.npy'))).elements;
+    const session = await ort.InferenceSession.create(await readFile(smallCnn('model.onnx')));
+    const { elements } = await readNpy(smallCnn('inputs.npy'));
+    const labels = (await readNpy(smallCnn('labels.npy'))).elements;
     const images = Float32Array.from(elements as Uint8Array);
     const feeds = { [session.inputNames[0]!]: new ort.Tensor('float32', images, [1000, 1, 28, 28]) };
     const logits = (await session.run(feeds))[session.outputNames[0]!]!.data as Float32Array;

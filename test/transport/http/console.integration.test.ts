@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { bundledModel } from '../../../src/config/bundled-model.ts';
 import { type ConfigInput, createTaustat, type Taustat } from '../../../src/index.ts';
 import { BinaryClient } from '../../../src/tools/demo/client.ts';
 import type { PruningReport } from '../../../src/tools/demo/run.ts';
@@ -10,6 +9,7 @@ import { readNpy } from '../../../src/tools/inputs/npy.ts';
 import { type Listening, listen } from '../../../src/transport/http/server.ts';
 import { RepositoryLab } from '../../models/repository/repository-lab.ts';
 import { perceptron } from '../../runtime/small-models.ts';
+import { SMALL_GATED, SMALL_NAME, smallCnn } from '../../small-cnn.ts';
 import { until } from './until.ts';
 
 const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
@@ -32,6 +32,7 @@ class Server {
 
   static async start(config: ConfigInput = {}, port = 0): Promise<Server> {
     const taustat = await createTaustat({
+      ...SMALL_GATED,
       sampling: { ratio: 1, budget: 1 },
       agreement: { floor: 0.9 },
       // A threshold that stays where it is, so that the page and the report can be compared.
@@ -53,7 +54,7 @@ class Server {
 
   /** Sends images until something holds; fails loudly after 4,000. */
   async sendUntil(holds: (report: PruningReport) => boolean): Promise<PruningReport> {
-    const rows = inputRows([SPEC], new Map([['image', await readNpy(bundledModel('inputs.npy'))]]));
+    const rows = inputRows([SPEC], new Map([['image', await readNpy(smallCnn('inputs.npy'))]]));
     for (let batch = 0; batch < 200; batch++) {
       for (let i = 0; i < 20; i++) {
         const row = this.#sent++ % rows.count;
@@ -119,7 +120,7 @@ describe.skipIf(!existsSync(CHROMIUM) && !IS_CI)(
     it('shows warming before there is traffic, and says why there is no curve', async () => {
       const { page, complaints } = await open(server.url);
       expect(await page.locator('#state').textContent()).toBe('warming');
-      expect(await page.title()).toBe('fashion-mnist-cnn – taustat');
+      expect(await page.title()).toBe(`${SMALL_NAME} – taustat`);
       expect(await page.locator('#no-curve').textContent()).toContain('0 of 256 sampled requests');
       expect(await page.locator('#curve svg path').count()).toBe(0);
       expect(await page.locator('#sites tbody tr').count()).toBe(5);
