@@ -89,6 +89,7 @@ export async function shadowRun(
   const { inputs, epoch, due, isExtra } = request;
   const { outputs, thresholdsAt, judge, probe } = options;
   const again = { inputs, outputs, keepInputs: true };
+  const goingOn = { ...again, goesOn: true };
   const dense = await runtime.shadow({ ...again, thresholds: thresholdsAt(0), measure: 'histogram' });
   if (dense === 'dropped') return 'dropped';
   const comparisons: ComparedAnswer[] = [];
@@ -108,7 +109,7 @@ export async function shadowRun(
       continue;
     }
     const pruned = await runtime.shadow({
-      ...again,
+      ...goingOn,
       thresholds: thresholdsAt(threshold),
       measure: counts ? 'retained' : 'nothing',
     });
@@ -125,7 +126,7 @@ export async function shadowRun(
     probe === undefined
       ? null
       : await runtime.shadow({
-          ...again,
+          ...goingOn,
           thresholds: thresholdsAt(probe),
           measure: 'nothing',
         });

@@ -19,6 +19,8 @@ export interface Run {
 /** With a measure, the run has thresholds. */
 export interface ShadowRun extends Run {
   readonly measure: Measure;
+  /** It goes on with what an earlier shadow run began, so it goes before others and is not dropped for want of room. */
+  readonly goesOn?: boolean;
 }
 
 export interface DenseInstead {

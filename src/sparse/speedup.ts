@@ -10,14 +10,17 @@ export interface Speedup {
 
 /** Chance that the median lies outside the interval, at most. */
 const ERROR = 0.05;
+/** The same for a verdict, which is asked for after every round. */
+const ERROR_OF_LOOKS = 0.01;
 
 /**
  * The median of the ratios of rounds, with a distribution-free interval: the closest pair of order statistics between which
- * the median lies with probability 1 − 5 % (of signs of n differences; where n is too small for that, all of them).
+ * the median lies with probability 1 − error (of signs of n differences; where n is too small for that, all of them).
  *
  * @param ratios - one per round, not empty.
+ * @param error - 5 % by default.
  */
-export function speedupOf(ratios: readonly number[]): Speedup {
+export function speedupOf(ratios: readonly number[], error = ERROR): Speedup {
   const sorted = ratios.toSorted((a, b) => a - b);
   const n = sorted.length;
   let below = 0;
@@ -26,7 +29,7 @@ export function speedupOf(ratios: readonly number[]): Speedup {
   for (let choose = 1; ; ) {
     choose = (choose * (n - below)) / (below + 1);
     const next = tail + choose * 0.5 ** n;
-    if (2 * next > ERROR || below + 1 >= n / 2) break;
+    if (2 * next > error || below + 1 >= n / 2) break;
     tail = next;
     below++;
   }
@@ -47,16 +50,20 @@ export function speedupOfShare({ ratio, low, high }: Speedup, share: number): Sp
 /** A sparse model must be this much faster to be taken: a smaller gain is not worth the difference in rounding. */
 export const WORTHWHILE = 1.03;
 const LEAST_ROUNDS = 9;
-const MOST_ROUNDS = 31;
+const MOST_ROUNDS = 101;
 
 export type Verdict = 'faster' | 'not-faster' | 'open';
 
-/** Whether the other way is faster by what is worthwhile; in doubt after many rounds it is not. */
-export function verdictOf(ratios: readonly number[]): Verdict {
-  if (ratios.length < LEAST_ROUNDS) return 'open';
-  const { low, high } = speedupOf(ratios);
+/**
+ * Whether the other way is faster by what is worthwhile; in doubt after many rounds it is not.
+ *
+ * @param isLast - there will be no more rounds, however few there were.
+ */
+export function verdictOf(ratios: readonly number[], isLast = false): Verdict {
+  if (ratios.length < LEAST_ROUNDS) return isLast ? 'not-faster' : 'open';
+  const { low, high } = speedupOf(ratios, ERROR_OF_LOOKS);
   if (low >= WORTHWHILE) return 'faster';
-  return high < WORTHWHILE || ratios.length >= MOST_ROUNDS ? 'not-faster' : 'open';
+  return high < WORTHWHILE || isLast || ratios.length >= MOST_ROUNDS ? 'not-faster' : 'open';
 }
 
 /** A request that was run both ways. */

@@ -71,7 +71,8 @@ describe('the verdict on a sparse model', () => {
   it('is against it when rounds disagree to the end', () => {
     const disagreeing = (n: number) => Array.from({ length: n }, (_, i) => (i % 2 === 0 ? 0.9 : 1.2));
     expect(verdictOf(disagreeing(20))).toBe('open');
-    expect(verdictOf(disagreeing(31))).toBe('not-faster');
+    expect(verdictOf(disagreeing(20), true)).toBe('not-faster');
+    expect(verdictOf(disagreeing(101))).toBe('not-faster');
   });
 });
 

@@ -62,13 +62,13 @@ export class SpeedWatch {
   async #time(inputs: readonly Tensor[], thresholds: Float32Array | undefined): Promise<void> {
     const { runtime, outputs, onTimed } = this.#options;
     const before = this.#timed;
-    const run = async (at: Float32Array | undefined): Promise<number> => {
-      const asked = { inputs, outputs, keepInputs: true, measure: 'nothing' } as const;
+    const run = async (at: Float32Array | undefined, goesOn = true): Promise<number> => {
+      const asked = { inputs, outputs, keepInputs: true, measure: 'nothing', goesOn } as const;
       const result = await runtime.shadow(at === undefined ? asked : { ...asked, thresholds: at });
       if (result === 'dropped') throw new Error('there is no idle time');
       return result.inferMs;
     };
-    const first = await run(undefined);
+    const first = await run(undefined, false);
     const prunedMs =
       thresholds === undefined ? null : ((await run(thresholds)) + (await run(thresholds))) / 2;
     const plainMs = (first + (await run(undefined))) / 2;

@@ -51,10 +51,14 @@ const KEPT = 8;
 const KEPT_BYTES = 1 << 26;
 /** Sets of layers are looked for so long, in milliseconds; then the best so far is judged. */
 const SEARCH_MS = 60_000;
+/** After so long, in milliseconds, the best is judged by the rounds that it has: a slow model's are few. */
+const JUDGE_MS = 20_000;
+/** A plan by which nothing is gained is made again after so long, in milliseconds: the machine may have been busy. */
+const RETRY_MS = 600_000;
 /** Requests of a size that a plan begins with. */
 const ENOUGH = 3;
 /** Rounds that sets of layers are compared by, before the best is judged. */
-const FIRST_ROUNDS = 3;
+const FIRST_ROUNDS = 5;
 /** A set with one layer less must be so much faster. */
 const STEP = 1.02;
 /** A threshold that is lower or higher by this factor is planned for anew. */
@@ -82,6 +86,7 @@ export class TimePlanner {
   #isPlanning = false;
   #isClosed = false;
   #notBefore = 0;
+  #madeAt = 0;
 
   constructor(options: PlannerOptions) {
     this.#options = options;
@@ -132,6 +137,7 @@ export class TimePlanner {
     if (this.#wanted === 0 || this.#isClosed || plan.kind === 'impossible') return false;
     if (performance.now() < this.#notBefore) return false;
     if (plan.kind === 'unmeasured') return true;
+    if (performance.now() > this.#madeAt + RETRY_MS && !plan.buckets.some(({ pays }) => pays)) return true;
     const factor = this.#wanted / plan.threshold;
     const isOther = factor > OTHER_THRESHOLD || factor < 1 / OTHER_THRESHOLD;
     return isOther || !plan.buckets.some((bucket) => bucket.rows === rows);
@@ -177,6 +183,7 @@ export class TimePlanner {
 
   #tell(plan: Plan, model: Uint8Array | undefined): void {
     if (this.#isClosed) return;
+    this.#madeAt = performance.now();
     this.#plan = plan;
     this.#options.onPlan(plan, model);
   }
@@ -207,12 +214,13 @@ export class TimePlanner {
     const buckets: BucketPlan[] = [];
     for (const rows of sizes) {
       const more = time(set, rows);
+      const enough = performance.now() + JUDGE_MS;
       let timing = await more(FIRST_ROUNDS);
-      while (verdictOf(timing.ratios) === 'open') timing = await more(1);
+      while (verdictOf(timing.ratios, performance.now() > enough) === 'open') timing = await more(1);
       const { ratios, plainMs, sparseMs } = timing;
       buckets.push({
         rows,
-        pays: verdictOf(ratios) === 'faster',
+        pays: verdictOf(ratios, true) === 'faster',
         speedup: speedupOf(ratios),
         plainMs: speedupOf(plainMs).ratio,
         sparseMs: speedupOf(sparseMs).ratio,

@@ -7,11 +7,19 @@ import type { RunDone } from './messages.ts';
 export class RunJob extends QueuedRun<ShadowResult> {
   readonly measure: Measure;
   readonly isShadow: boolean;
+  /** See `ShadowRun`. */
+  readonly goesOn: boolean;
 
-  constructor(run: Run, measure: Measure, isShadow: boolean, outcome: RunOutcome<ShadowResult>) {
+  constructor(
+    run: Run & { readonly goesOn?: boolean },
+    measure: Measure,
+    isShadow: boolean,
+    outcome: RunOutcome<ShadowResult>,
+  ) {
     super(run, outcome);
     this.measure = measure;
     this.isShadow = isShadow;
+    this.goesOn = run.goesOn === true;
   }
 
   settle({ outputs, histograms, retained, inferMs, measureMs, denseInstead, macsSkipped }: RunDone): void {

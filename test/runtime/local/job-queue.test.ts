@@ -37,6 +37,17 @@ describe('JobQueue', () => {
     expect(queue.offer(named('s3'))).toBe(true);
   });
 
+  it('takes a shadow job that goes on with something first, whatever room there is', () => {
+    const queue = queueOf(1);
+    const goingOn = new RunJob({ inputs: [], outputs: ['s2'], goesOn: true }, 'nothing', true, {
+      resolve: () => undefined,
+      reject: () => undefined,
+    });
+    expect(['s1', 's3'].map((name) => queue.offer(named(name)))).toEqual([true, false]);
+    expect(queue.offer(goingOn)).toBe(true);
+    expect([nameOf(queue.takeShadow()), nameOf(queue.takeShadow())]).toEqual(['s2', 's1']);
+  });
+
   it('drops an aborted job out of the middle, and tells it once', () => {
     const aborted: string[] = [];
     const gone = new AbortController();
