@@ -140,7 +140,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
       drift: { injectedAt, detectedAt },
       thresholdChanges: changes.filter(({ from, to }) => from !== to),
       latency: tally.latency,
-      speedup: tally.speedup,
+      ...production.gain,
       final: { state: report.state, threshold: report.threshold, exposure: report.exposure },
     };
   } finally {

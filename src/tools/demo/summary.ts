@@ -1,4 +1,4 @@
-import { type Speedup, speedupOf } from '../../sparse/speedup.ts';
+import { PLAIN, type Speedup } from '../../sparse/speedup.ts';
 import type { Answer } from './client.ts';
 
 export interface ThresholdChange {
@@ -35,8 +35,13 @@ export interface DemoSummary {
   readonly drift: { readonly injectedAt: number; readonly detectedAt: number | null };
   readonly thresholdChanges: readonly ThresholdChange[];
   readonly latency: { readonly denseP50: number | null; readonly prunedP50: number | null };
-  /** Latency of dense over pruned answers at the client, median of the seconds that have both; null: none has. */
-  readonly speedup: Speedup | null;
+  /**
+   * Time of the plain model over time as served, when most of production was pruned: sampled requests were run both ways in the
+   * workers that serve. 1: nothing was pruned, since it would not have saved time, or nothing was proven.
+   */
+  readonly speedup: Speedup;
+  /** Share of multiplications that were left out then, of the layers that skip zeros. */
+  readonly macsSkipped: number;
   /** How it stood at the end. */
   readonly final: { readonly state: string; readonly threshold: number; readonly exposure: number };
 }
@@ -79,15 +84,6 @@ export class TrafficTally {
     };
   }
 
-  /** Of seconds alone that have both kinds, as `latency`. */
-  get speedup(): Speedup | null {
-    const ratios = [...this.#seconds.values()].flatMap(({ dense, pruned }) => {
-      const [plain, served] = [median(dense), median(pruned)];
-      return plain === null || served === null ? [] : [plain / served];
-    });
-    return ratios.length === 0 ? null : speedupOf(ratios);
-  }
-
   #second(at: number): Second {
     const known = this.#seconds.get(at) ?? { dense: [], pruned: [] };
     this.#seconds.set(at, known);
@@ -101,14 +97,23 @@ export class ProductionTally {
   #exposure = 0;
   #sparsity = 0;
   readonly #losses: number[] = [];
+  #most = { pruned: 0, speedup: PLAIN, macsSkipped: 0 };
 
-  add({ exposure, production, sparsity, loss }: ProductionReading): void {
+  add({ exposure, production, sparsity, loss, speedup, macsSkipped }: ProductionReading): void {
     const pruned = production.rest > 0 ? 1 : exposure;
+    if (pruned > 0 && pruned >= this.#most.pruned && speedup !== null)
+      this.#most = { pruned, speedup, macsSkipped };
     this.#reports++;
     this.#exposure += pruned;
     // A threshold that has only just been applied is not measured yet.
     this.#sparsity += pruned === 0 ? 0 : (sparsity ?? 0);
     if (pruned > 0 && loss.mean !== null) this.#losses.push(loss.mean);
+  }
+
+  /** When most of production was pruned, the last time. */
+  get gain(): Pick<DemoSummary, 'speedup' | 'macsSkipped'> {
+    const { speedup, macsSkipped } = this.#most;
+    return { speedup, macsSkipped };
   }
 
   get figures(): { readonly exposure: number; readonly sparsity: number; readonly loss: number | null } {
@@ -124,6 +129,8 @@ interface ProductionReading {
   readonly production: { readonly rest: number };
   readonly sparsity: number | null;
   readonly loss: { readonly mean: number | null };
+  readonly speedup: Speedup | null;
+  readonly macsSkipped: number;
 }
 
 export function median(values: readonly number[]): number | null {

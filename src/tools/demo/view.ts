@@ -26,6 +26,7 @@ export class DemoView {
     exposure: [] as number[],
     agreement: [] as number[],
     sparsity: [] as number[],
+    speedup: [] as number[],
     drift: [] as number[],
   };
   #drawn = 0;
@@ -41,6 +42,7 @@ export class DemoView {
     this.#history.loss.push(report.loss.mean ?? 0);
     this.#history.exposure.push(report.exposure);
     this.#history.sparsity.push(report.sparsity ?? 0);
+    this.#history.speedup.push((report.speedup?.ratio ?? 1) - 1);
     this.#history.agreement.push(report.agreement.ratio ?? 0);
     this.#history.drift.push(report.drift?.distance ?? 0);
     if (this.#out.isTTY) this.#redraw(frame);
@@ -76,6 +78,7 @@ export class DemoView {
         this.#history.agreement,
       ),
       row('sparsity', sparsityOf(report), this.#history.sparsity),
+      row('speed-up', speedupOf(report), this.#history.speedup),
       row('candidate', candidateOf(report)),
       row('τ* critical', critical(frame)),
       row('drift', drift, this.#history.drift),
@@ -97,7 +100,7 @@ export class DemoView {
     const { report, tally } = frame;
     this.#out.write(
       `${clock(frame.at)}  ${report.state.padEnd(11)} mean loss ${lossOf(report)}  exposure ${exposureText(report)}  ` +
-        `same class ${percent(report.agreement.ratio)}  sparsity ${percent(report.sparsity)}  τ* ${critical(frame)}  ` +
+        `same class ${percent(report.agreement.ratio)}  sparsity ${percent(report.sparsity)}  speed-up ${speedupOf(report)}  τ* ${critical(frame)}  ` +
         `drift ${report.drift === null ? '–' : fixed(report.drift.distance, 3)}  requests ${tally.requests}\n`,
     );
   }
@@ -120,19 +123,19 @@ export function closingWords(s: DemoSummary): string {
   return `
 ${objective(s)}
 ${agreement}.
+${speedupText(s)}
 ${percent(s.exposure)} of production was pruned, over the whole time; sparsity of all of production ${percent(s.sparsity)}.
 ${found}
 ${drift}
-${s.requests} requests, ${s.non2xx} failed. Latency p50 at the client, in the same seconds: dense ${ms(s.latency.denseP50)}, pruned ${ms(s.latency.prunedP50)}${speedupText(s)}.
+${s.requests} requests, ${s.non2xx} failed. Latency p50 at the client, in the same seconds: dense ${ms(s.latency.denseP50)}, pruned ${ms(s.latency.prunedP50)}.
 `;
 }
 
-/** How much sooner a pruned answer comes than a dense one. The demo prunes by gates, which zero activations and skip no work. */
-function speedupText({ speedup }: DemoSummary): string {
-  if (speedup === null) return '';
-  const { ratio, low, high } = speedup;
-  const figures = `pruned is ${fixed(ratio, 2)} × as fast (${fixed(low, 2)} – ${fixed(high, 2)})`;
-  return `: ${figures}. Gates skip no work; what skipping would gain here, \`taustat doctor\` tells`;
+/** What pruning gained, in time of the model's runs. */
+function speedupText({ speedup: { ratio, low, high }, macsSkipped, exposure }: DemoSummary): string {
+  if (exposure === 0) return 'Time: nothing was pruned, so the plain model served.';
+  const figures = `× ${fixed(ratio, 2)} (${fixed(low, 2)} – ${fixed(high, 2)})`;
+  return `Time of the plain model over time as served, when most was pruned: ${figures}; ${percent(macsSkipped)} of the work was left out.`;
 }
 
 function objective({ loss: { mean, allowed } }: DemoSummary): string {
@@ -153,6 +156,12 @@ function exposureText({ exposure, production: { threshold, rest } }: Report): st
   if (exposure === 0) return '0 %, dense';
   const others = exposure === 1 ? '' : `, rest ${rest > 0 ? `at τ ${fixed(rest, 4)}` : 'dense'}`;
   return `${share(exposure)} at τ ${fixed(threshold, 4)}${others}`;
+}
+
+function speedupOf({ speedup, macsSkipped }: Report): string {
+  if (speedup === null) return 'not measured';
+  const { ratio, low, high } = speedup;
+  return `× ${fixed(ratio, 2)} [${fixed(low, 2)} – ${fixed(high, 2)}], ${percent(macsSkipped)} left out`;
 }
 
 function sparsityOf({ sparsity, candidateSparsity, exposure }: Report): string {
