@@ -5,6 +5,7 @@ import { EVIDENCE_FORM } from '../control/guard/evidence.ts';
 import { phaseUnder } from '../control/phases/controller.ts';
 import { type Fixed, fixedAt } from '../control/phases/fixed.ts';
 import { interestIn } from '../control/phases/interest.ts';
+import { isKeptPlan } from '../control/phases/kept-plan.ts';
 import { comparedThresholds, production } from '../control/phases/production.ts';
 import type { ResumePoint } from '../control/phases/resume-point.ts';
 import { type ControllerState, type ControlOptions, initialState } from '../control/phases/state.ts';
@@ -45,11 +46,12 @@ export function resumePointOf(
   const fixed = isTold ? recalledFixed(chosen.fixed, kept.state.fixed, isSame, control) : chosen.fixed;
   const modes = { mode: chosen.mode, modeBy: chosen.modeBy, fixed };
   if (kept !== null && isSame) {
-    const { state, reference, objective = null, savedAt } = kept;
+    const { state, reference, objective = null, plan, savedAt } = kept;
     const isYoung = Math.abs(now - savedAt) <= config.store.maxAgeSeconds * 1000;
     const isWatched = config.sampling.ratio > 0 && state.mode !== 'off';
     const phase = phaseUnder(modes.mode, state);
-    if (isYoung && isWatched) return { state: { ...state, phase, ...modes }, reference, objective };
+    const known = isKeptPlan(plan) ? { plan } : {};
+    if (isYoung && isWatched) return { state: { ...state, phase, ...modes }, reference, objective, ...known };
   }
   return { state: { ...fresh, ...modes }, reference: null };
 }

@@ -1,5 +1,6 @@
 import type { DriftReference } from '../../drift/detector.ts';
 import type { Objective } from '../guard/objective.ts';
+import type { KeptPlan } from './kept-plan.ts';
 import type { ControllerState } from './state.ts';
 
 /** Where a loop goes on from: all that it knows beyond its window. */
@@ -9,4 +10,6 @@ export interface ResumePoint {
   readonly reference: DriftReference | null;
   /** How answers are judged; null or absent: not decided. */
   readonly objective?: Objective | null;
+  /** Which layers skip zeros; null or absent: not planned. */
+  readonly plan?: KeptPlan | null;
 }

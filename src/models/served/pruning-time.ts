@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.ts';
+import type { BucketPlan, KeptPlan } from '../../control/phases/kept-plan.ts';
 import type { HeldBack } from '../../control/phases/state.ts';
 import type { ControlLoop } from '../../loop/control-loop.ts';
 import type { Tensor } from '../../protocol/types.ts';
@@ -8,7 +9,7 @@ import type { LoadedModel } from '../../runtime/local/load-model.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { PLAIN, type Speedup, speedupOfShare } from '../../sparse/speedup.ts';
 import { SpeedWatch } from './speed-watch.ts';
-import { type BucketPlan, type Plan, TimePlanner } from './time-planner.ts';
+import { type Plan, TimePlanner } from './time-planner.ts';
 
 export interface PruningTimeParts {
   readonly name: string;
@@ -18,6 +19,8 @@ export interface PruningTimeParts {
   readonly loop: ControlLoop;
   readonly outputs: readonly string[];
   readonly kernels: Kernels | NoKernels;
+  /** From before a restart. */
+  readonly kept?: KeptPlan | null | undefined;
   readonly log: Logger;
 }
 
@@ -58,6 +61,7 @@ export class PruningTime {
     this.#planner = new TimePlanner({
       setup: { plain, externalFolder, intraOpThreads, sites: config.sites, kernels },
       gatedNow: () => loop.state.gated ?? null,
+      kept: parts.kept,
       outputs,
       sites: loaded.sites.length,
       runtime,
@@ -68,6 +72,11 @@ export class PruningTime {
 
   get plan(): Plan {
     return this.#planner.plan;
+  }
+
+  /** What outlives a restart; null: nothing. */
+  get keepsake(): KeptPlan | null {
+    return this.#planner.keepsake;
   }
 
   /** Whether pruning saves time for a request of so many rows; false where it was not measured. */

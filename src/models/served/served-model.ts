@@ -200,7 +200,7 @@ export class ServedModel {
   #followSteps(): void {
     const { loop, runtime, name } = this;
     const keeper = this.#keeper;
-    keeper?.follow(() => loop.resumePoint);
+    keeper?.follow(() => ({ ...loop.resumePoint, plan: this.time?.keepsake ?? null }));
     const changes$ = loop.steps$.pipe(filter(({ before, after }) => before.change !== after.change));
     runtime.prepare(loop.applied);
     this.#followers.add(loop.steps$.subscribe(({ event, after }) => keeper?.onStep(event, after)));

@@ -64,6 +64,7 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
     loop,
     outputs,
     kernels,
+    kept: keeper?.resumePoint.plan,
     log,
   });
   const configuration = configurationOf(metadata, loaded, config, labels.length > 0);

@@ -1,23 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
 import { messageOf } from '../../config/errors.ts';
+import type { BucketPlan, KeptPlan } from '../../control/phases/kept-plan.ts';
 import type { GatedBy } from '../../onnx/sparse/sparsify.ts';
 import type { Tensor } from '../../protocol/types.ts';
 import type { LayerReport, PlanSetup } from '../../runtime/local/plan-messages.ts';
 import { PlanThread } from '../../runtime/local/plan-thread.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { candidateSets, type Layer, smallerSets } from '../../sparse/candidates.ts';
-import { type Speedup, speedupOf, verdictOf } from '../../sparse/speedup.ts';
-
-/** What was measured for requests of about one size. */
-export interface BucketPlan {
-  /** Largest number of rows of such a request: a power of two. */
-  readonly rows: number;
-  readonly pays: boolean;
-  readonly speedup: Speedup;
-  /** Milliseconds of one run, medians. */
-  readonly plainMs: number;
-  readonly sparseMs: number;
-}
+import { speedupOf, verdictOf } from '../../sparse/speedup.ts';
 
 /** Which layers are sparse, and what that gains. */
 export type Plan =
@@ -29,6 +19,8 @@ export type Plan =
       /** τ that the density of the operators' inputs belongs to. */
       readonly threshold: number;
       readonly layers: readonly (LayerReport & { readonly isSparse: boolean })[];
+      /** The sparse ones, by their index among those that can be. */
+      readonly set: readonly number[];
       /** What compares each site with its threshold; a site that would cost more than it saves is not gated. */
       readonly gatedBy: readonly GatedBy[];
       readonly buckets: readonly BucketPlan[];
@@ -42,6 +34,8 @@ export interface PlannerOptions {
   /** How many the model has. */
   readonly sites: number;
   readonly runtime: Pick<Runtime, 'pending'>;
+  /** A plan from before a restart, which holds until another is needed. */
+  readonly kept?: KeptPlan | null | undefined;
   /** Told of every plan, with the rewritten model where some request gains. */
   readonly onPlan: (plan: Plan, model: Uint8Array | undefined) => void;
 }
@@ -90,6 +84,11 @@ export class TimePlanner {
 
   constructor(options: PlannerOptions) {
     this.#options = options;
+    const { kept } = options;
+    if (kept != null && kept.under === this.#under) {
+      this.#wanted = kept.threshold;
+      this.#plans(() => this.#again(kept));
+    }
   }
 
   get plan(): Plan {
@@ -149,16 +148,48 @@ export class TimePlanner {
 
   #begin(): void {
     if (this.#isPlanning || !this.#isDue) return;
+    this.#plans(() => this.#make());
+  }
+
+  #plans(make: () => Promise<void>): void {
     this.#isPlanning = true;
-    void this.#make().finally(() => {
+    void make().finally(() => {
       this.#isPlanning = false;
       this.#kept.clear();
       this.#keptBytes = 0;
     });
   }
 
-  async #make(): Promise<void> {
+  get #under(): string {
+    const { kernels, intraOpThreads } = this.#options.setup;
+    return `${kernels}, ${intraOpThreads}`;
+  }
+
+  /** What outlives a restart; null: nothing is gained, or known. */
+  get keepsake(): KeptPlan | null {
+    const plan = this.#plan;
+    if (plan.kind !== 'measured' || !plan.buckets.some(({ pays }) => pays)) return null;
+    const { threshold, set, buckets } = plan;
+    return { under: this.#under, threshold, layers: set, buckets };
+  }
+
+  /** A plan that was made before. */
+  #again({ threshold, layers, buckets }: KeptPlan): Promise<void> {
+    return this.#planned(threshold, () => Promise.resolve({ set: layers, buckets }));
+  }
+
+  #make(): Promise<void> {
     const threshold = this.#wanted;
+    return this.#planned(threshold, (thread, layers) => this.#measure(thread, layers, threshold));
+  }
+
+  async #planned(
+    threshold: number,
+    choose: (
+      thread: PlanThread,
+      layers: readonly Layer[],
+    ) => Promise<{ readonly set: readonly number[]; readonly buckets: readonly BucketPlan[] }>,
+  ): Promise<void> {
     let thread: PlanThread | undefined;
     let layers: readonly LayerReport[] = [];
     try {
@@ -166,12 +197,12 @@ export class TimePlanner {
       const opened = await PlanThread.open({ ...setup, gated: gatedNow() ?? 'where-free' });
       thread = opened.thread;
       layers = opened.model.reports;
-      const { set, buckets } = await this.#measure(thread, opened.model.layers, threshold);
+      const { set, buckets } = await choose(thread, opened.model.layers);
       const { model, gatedBy } = await thread.rewrite(set);
       const planned = layers.map((layer, i) => ({ ...layer, isSparse: set.includes(i) }));
       const isUsed = buckets.some(({ pays }) => pays);
       this.#tell(
-        { kind: 'measured', threshold, layers: planned, gatedBy, buckets },
+        { kind: 'measured', threshold, layers: planned, set, gatedBy, buckets },
         isUsed ? model : undefined,
       );
     } catch (error) {
