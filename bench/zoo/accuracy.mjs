@@ -55,4 +55,5 @@ export async function accuracy(row) {
 }
 
 const [, script, row] = process.argv;
-if (script === fileURLToPath(import.meta.url) && row !== undefined) console.log(await accuracy(JSON.parse(row)));
+if (script === fileURLToPath(import.meta.url) && row !== undefined)
+  console.log(await accuracy(JSON.parse(row)));

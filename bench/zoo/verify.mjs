@@ -5,7 +5,9 @@ import { ENTRIES, WIDE_ENTRIES } from './entries.mjs';
 
 const wanted = process.argv.slice(2);
 let failed = 0;
-for (const row of [...ENTRIES, ...WIDE_ENTRIES].filter((r) => wanted.length === 0 || wanted.includes(r.name))) {
+for (const row of [...ENTRIES, ...WIDE_ENTRIES].filter(
+  (r) => wanted.length === 0 || wanted.includes(r.name),
+)) {
   const measured = await accuracy(row);
   const agrees = Math.abs(measured - row.accuracyHeldOut) <= 1 / row.heldOut;
   if (!agrees) failed++;
