@@ -68,20 +68,20 @@ WIDE_ARCHITECTURES: dict[str, tuple[Build, str, Schedule]] = {
     'mlp': (
         lambda d, seed: Mlp(side_of(d), len(d.classes), (2048, 2048, 1024)),
         'MLP, wide: three hidden dense layers 2048-2048-1024, each ReLU then dropout 0.3, and a classifier.',
-        Schedule(epochs=3, batch=128, decay=0.5),
+        Schedule(epochs=3, batch=128, decay=0.5, samples=30_000),
     ),
     'resnet18': (
         lambda d, seed: ResNet18(len(d.classes), (64, 128, 256, 256)),
         'ResNet-18, wide: 3×3 stem of 64 channels and one pooling, four stages of two basic blocks (64, 128, 256, 256 '
         'channels; the last stage has half the original 512, which alone would take 15 MB), global average, classifier. '
         'Trained from random weights, not from ImageNet.',
-        Schedule(epochs=3, batch=128, decay=0.4, samples=20_000),
+        Schedule(epochs=2, batch=64, decay=0.3, samples=20_000),
     ),
     'mobilenetv2': (
         lambda d, seed: MobileNetV2(len(d.classes), ORIGINAL),
         'MobileNetV2 at width 1.0: 17 inverted residuals in seven stages (expansion 6, depthwise 3×3, ReLU6, linear '
         'bottlenecks of 16 to 320 channels), 1,280-channel head, dropout 0.3, classifier. Trained from random weights.',
-        Schedule(epochs=3, batch=128, decay=0.5, samples=20_000),
+        Schedule(epochs=3, batch=64, decay=0.5, samples=12_000),
     ),
     'vit': (
         lambda d, seed: Vit(side_of(d), len(d.classes), width=256),

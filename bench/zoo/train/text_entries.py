@@ -34,7 +34,7 @@ class Shape:
 
 
 LONG = Pretraining(epochs=4)
-SHORT = Pretraining(epochs=1, passages=9_000)
+SHORT = Pretraining(epochs=1, passages=5_000)
 NARROW, NARROW_PAIR = Shape(64, 4, LONG), Shape(64, 3, LONG)
 WIDE, WIDE_PAIR = Shape(256, 2, SHORT), Shape(256, 1, SHORT)
 """The wide ones have few layers, so that all of the wide zoo is at most 60 MB; pairs are of an encoder and a decoder."""
@@ -129,7 +129,7 @@ FROM_SCRATCH = {
     'brown': Schedule(epochs=15, batch=64, decay=0.9),
     'spam-assassin': Schedule(epochs=30, batch=32, patience=5),
 }
-WIDE_FINE_TUNING = Schedule(epochs=2, batch=32, rate=3e-4, decay=0.5, samples=12_000)
+WIDE_FINE_TUNING = Schedule(epochs=2, batch=32, rate=3e-4, decay=0.5, samples=9_000)
 WIDE_FROM_SCRATCH = Schedule(epochs=4, batch=32, decay=0.7)
 
 TEXT_ENTRIES = tuple(
