@@ -67,14 +67,15 @@ async function atBatch(rows) {
     ],
     { requests: REQUESTS, rounds, milliseconds },
   );
+  const skipped = sparse.map((session) => session?.takeMacsSkipped() ?? 0);
   await Promise.all([plain, bound, ...sparse].map((session) => session?.release()));
   const served = sparse.map((session) => present(session === null ? bindingUs : rest.shift()));
   return {
     rows,
     plainUs: present(plainUs),
     bindingUs: present(bindingUs),
-    lossless: summary(lossless, present(served[0])),
-    pruned: pruned === null ? null : summary(pruned, present(served[1])),
+    lossless: summary(lossless, present(served[0]), present(skipped[0])),
+    pruned: pruned === null ? null : summary(pruned, present(served[1]), present(skipped[1])),
   };
 }
 
@@ -88,14 +89,15 @@ function answering(session, requests, threshold) {
   };
 }
 
-/** @param {import('./plan.mjs').Planned} planned @param {import('./arms.mjs').Times} us @returns {import('./row.ts').Sparse} */
-function summary({ plan, model: rewritten }, us) {
-  if (plan.kind !== 'measured') return { sparseLayers: 0, layers: 0, planned: null, us };
+/** @param {import('./plan.mjs').Planned} planned @param {import('./arms.mjs').Times} us @param {number} macsSkipped @returns {import('./row.ts').Sparse} */
+function summary({ plan, model: rewritten }, us, macsSkipped) {
+  if (plan.kind !== 'measured') return { sparseLayers: 0, layers: 0, planned: null, macsSkipped, us };
   const sparse = plan.layers.filter(({ isSparse }) => isSparse).length;
   return {
     sparseLayers: rewritten === undefined ? 0 : sparse,
     layers: plan.layers.length,
     planned: present(plan.buckets[0]).speedup,
+    macsSkipped,
     us,
   };
 }

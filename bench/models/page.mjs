@@ -20,7 +20,8 @@ ${cpu}, kernels ${kernels}; ${rounds} rounds A B B A over all columns, in one pr
 Speed-up by the minimum of all rounds, by the median in parentheses. *Binding*: the same dense model through the addon's
 session. *Lossless*: layers skip exact zeros, τ = 0. *Pruned*: at the largest τ of the ladder whose mean loss on ${held.toLocaleString('en')} held-out
 inputs is at most 1 %, as the server compares answers (the default objective). The server's planner chose the layers, for
-each size of request and each τ; where it found no gain the plain model is served, through the addon.
+each size of request and each τ; where it found no gain the plain model is served, through the addon. *71 % of 6/9*: six of nine linear layers skip zeros, which
+leaves out 71 % of their multiplications.
 
 ${table(rows)}
 
@@ -82,8 +83,9 @@ export function summaries(rows) {
 }
 
 /** @param {AtBatch} at @param {Sparse} sparse */
-function served(at, { us, sparseLayers, layers }) {
-  return sparseLayers === 0 ? 'plain' : `${ratio(at, us)}, ${sparseLayers} of ${layers} layers`;
+function served(at, { us, sparseLayers, layers, macsSkipped }) {
+  if (sparseLayers === 0) return 'plain';
+  return `${ratio(at, us)}; ${percent(macsSkipped)} of ${sparseLayers}/${layers}`;
 }
 
 /** @param {AtBatch} at @param {import('./arms.mjs').Times} us */

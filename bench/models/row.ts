@@ -8,6 +8,8 @@ export interface Sparse {
   readonly layers: number;
   /** What the planner measured for its best set of layers, against the plain model through the same binding. */
   readonly planned: { readonly ratio: number; readonly low: number; readonly high: number } | null;
+  /** Share of the multiplications of the sparse layers that they leave out, 0–1; 0 where there are none. */
+  readonly macsSkipped: number;
   /** Of one run; the plain model's through the addon where that is served. */
   readonly us: Times;
 }

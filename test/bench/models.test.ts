@@ -17,15 +17,15 @@ const row: Row = {
       rows: 1,
       plainUs: times(1000),
       bindingUs: times(800),
-      lossless: { sparseLayers: 0, layers: 3, planned, us: times(800) },
-      pruned: { sparseLayers: 2, layers: 3, planned, us: times(500) },
+      lossless: { sparseLayers: 0, layers: 3, planned, macsSkipped: 0, us: times(800) },
+      pruned: { sparseLayers: 2, layers: 3, planned, macsSkipped: 0.7, us: times(500) },
     },
   ],
 };
 
 it('compares every way of serving with plain, and says where plain is served', () => {
   expect(table([row]).split('\n').at(-1)).toBe(
-    '| mlp | 50.0 % | 0.250: 40.0 % | 0.9 % | 1 | 1.00 | 1.25 (1.25) | plain | 2.00 (2.00), 2 of 3 layers |',
+    '| mlp | 50.0 % | 0.250: 40.0 % | 0.9 % | 1 | 1.00 | 1.25 (1.25) | plain | 2.00 (2.00); 70.0 % of 2/3 |',
   );
 });
 
