@@ -73,7 +73,7 @@ WIDE_ARCHITECTURES: dict[str, tuple[Build, str, Schedule]] = {
     'resnet18': (
         lambda d, seed: ResNet18(len(d.classes), (64, 128, 256, 256)),
         'ResNet-18, wide: 3×3 stem of 64 channels and one pooling, four stages of two basic blocks (64, 128, 256, 256 '
-        'channels; the last stage has half the original 512, which alone would take 15 MB), global average, classifier. '
+        'channels; the last stage has half the original 512, which alone would take 17 MB), global average, classifier. '
         'Trained from random weights, not from ImageNet.',
         Schedule(epochs=2, batch=64, decay=0.3, samples=20_000),
     ),
