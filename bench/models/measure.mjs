@@ -1,4 +1,5 @@
 // One model, in a process of its own: code that has run other models is slower. Started by models.mjs with a job as JSON.
+import { thresholdsOf } from '../../dist/loop/site-thresholds.js';
 import { findKernels } from '../../dist/runtime/local/kernels.js';
 import { loadModel } from '../../dist/runtime/local/load-model.js';
 import { NativeSession } from '../../dist/runtime/local/native-session.js';
@@ -32,10 +33,11 @@ const setup = { ...model.setup, intraOpThreads: 1, kernels };
 const outputs = model.signature.outputs.map((output) => output.name);
 
 say('looking for its threshold');
-const found = await thresholdWithin(model, recorded, held);
+const first = await thresholdWithin(model, recorded, held);
 const batches = [];
 for (const rows of sizes) batches.push(await atBatch(rows));
-console.log(JSON.stringify({ name, ...found, batches }));
+const { measure, zeroRatio } = first;
+console.log(JSON.stringify({ name, measure, zeroRatio, batches }));
 
 /** @param {number} rows @returns {Promise<import('./row.ts').AtBatch>} */
 async function atBatch(rows) {
@@ -43,19 +45,17 @@ async function atBatch(rows) {
     const from = (i * rows) % Math.max(1, recorded.count - rows + 1);
     return recorded.batch(from, from + rows);
   });
-  const plan = (/** @type {number} */ threshold) => {
-    say(`batch ${rows}: planning for τ = ${threshold === ZEROS_ONLY ? 0 : threshold.toPrecision(3)}`);
-    return planFor(model, setup.kernels, requests, threshold);
-  };
-  const lossless = await plan(ZEROS_ONLY);
-  const pruned = found.threshold === null ? null : await plan(found.threshold);
+  const lossless = await planned(requests, rows, ZEROS_ONLY, null);
+  const pruned = first.threshold === null ? null : await prunedAt(requests, rows, first.threshold);
 
   const plain = await OrtSession.open(model.setup.plain, setup);
   const bound = NativeSession.open(model.setup.plain, setup);
-  const sparse = [lossless, pruned].map((planned) =>
-    planned?.model === undefined ? null : NativeSession.open(planned.model, setup),
+  const sparse = [lossless, pruned?.plan].map((made) =>
+    made?.model === undefined ? null : NativeSession.open(made.model, setup),
   );
-  const thresholds = [0, found.threshold ?? 0];
+  const thresholds = [0, pruned?.found.threshold ?? 0].map((at) =>
+    thresholdsOf(at, model.sites.length, pruned?.gated),
+  );
   say(`batch ${rows}: timing`);
   const [plainUs, bindingUs, ...rest] = await alternate(
     [
@@ -75,14 +75,43 @@ async function atBatch(rows) {
     plainUs: present(plainUs),
     bindingUs: present(bindingUs),
     lossless: summary(lossless, present(served[0]), present(skipped[0])),
-    pruned: pruned === null ? null : summary(pruned, present(served[1]), present(skipped[1])),
+    pruned:
+      pruned === null
+        ? null
+        : {
+            ...summary(pruned.plan, present(served[1]), present(skipped[1])),
+            threshold: pruned.found.threshold,
+            sparsity: pruned.found.sparsity,
+            loss: pruned.found.loss,
+            gatedSites: (pruned.gated ?? model.sites).filter(Boolean).length,
+            sites: model.sites.length,
+          },
   };
 }
 
-/** @param {Session} session @param {readonly (readonly Tensor[])[]} requests @param {number} [threshold] - of every site. */
-function answering(session, requests, threshold) {
-  const gates =
-    threshold === undefined ? [] : [thresholdInput(new Float32Array(model.sites.length).fill(threshold))];
+/** @param {readonly (readonly Tensor[])[]} requests @param {number} rows @param {number} threshold @param {readonly boolean[] | null} gated */
+function planned(requests, rows, threshold, gated) {
+  say(`batch ${rows}: planning for τ = ${threshold === ZEROS_ONLY ? 0 : threshold.toPrecision(3)}`);
+  return planFor(model, setup.kernels, requests, threshold, gated);
+}
+
+/** As a server does: where the first plan leaves out sites, the others get a threshold of their own, and a plan for it. @param {readonly (readonly Tensor[])[]} requests @param {number} rows @param {number} threshold */
+async function prunedAt(requests, rows, threshold) {
+  const plan = await planned(requests, rows, threshold, null);
+  const gated =
+    plan.model === undefined || plan.plan.kind !== 'measured'
+      ? undefined
+      : plan.plan.gatedBy.map((by) => by !== 'none');
+  if (gated === undefined || gated.every(Boolean)) return { found: first, plan, gated };
+  say(`batch ${rows}: looking for the threshold of ${gated.filter(Boolean).length} of ${gated.length} sites`);
+  const found = await thresholdWithin(model, recorded, held, gated);
+  if (found.threshold === null) return { found: first, plan, gated };
+  return { found, plan: await planned(requests, rows, found.threshold, gated), gated };
+}
+
+/** @param {Session} session @param {readonly (readonly Tensor[])[]} requests @param {Float32Array} [thresholds] - shape [sites]. */
+function answering(session, requests, thresholds) {
+  const gates = thresholds === undefined ? [] : [thresholdInput(thresholds)];
   const given = requests.map((request) => [...request, ...gates]);
   return async () => {
     for (const request of given) await session.run(request, outputs);

@@ -14,6 +14,13 @@ export interface Sparse {
   readonly us: Times;
 }
 
+/** Sparse layers at a threshold. */
+export interface Pruned extends Sparse, Pick<Found, 'threshold' | 'sparsity' | 'loss'> {
+  /** Sites that are pruned, of all. */
+  readonly gatedSites: number;
+  readonly sites: number;
+}
+
 /** Requests of one size. */
 export interface AtBatch {
   readonly rows: number;
@@ -23,11 +30,11 @@ export interface AtBatch {
   /** τ = 0: exact zeros only. */
   readonly lossless: Sparse;
   /** At the threshold; null where there is none. */
-  readonly pruned: Sparse | null;
+  readonly pruned: Pruned | null;
 }
 
 /** One model, measured. */
-export interface Row extends Found {
+export interface Row extends Pick<Found, 'measure' | 'zeroRatio'> {
   readonly name: string;
   readonly batches: readonly AtBatch[];
 }

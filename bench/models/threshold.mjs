@@ -5,6 +5,7 @@ import { ladderOf } from '../../dist/control/search/ladder.js';
 import { criticality } from '../../dist/criticality/critical-point.js';
 import { mergeAll, nonzeroCount, zeroRatio } from '../../dist/estimator/histogram.js';
 import { compareJudged } from '../../dist/loop/comparison/agreement.js';
+import { thresholdsOf } from '../../dist/loop/site-thresholds.js';
 import { WorkerRuntime } from '../../dist/runtime/local/worker-runtime.js';
 import { answerMeasure } from '../../dist/tools/analyze/answer-measure.js';
 import { densePass, siteHistograms } from '../../dist/tools/analyze/dense-pass.js';
@@ -27,8 +28,8 @@ import { present } from '../present.mjs';
 
 const BATCH = 32;
 
-/** @param {LoadedModel} model @param {InputRows} recorded @param {number} most - rows to look at. @returns {Promise<Found>} */
-export async function thresholdWithin(model, recorded, most) {
+/** @param {LoadedModel} model @param {InputRows} recorded @param {number} most - rows to look at. @param {readonly boolean[]} [gated] - sites that are pruned; all by default. @returns {Promise<Found>} */
+export async function thresholdWithin(model, recorded, most, gated) {
   const { agreement, control } = ConfigSchema.parse({});
   const count = Math.min(most, recorded.count);
   const workers = availableParallelism();
@@ -56,18 +57,23 @@ export async function thresholdWithin(model, recorded, most) {
     await pass(passes, 0, 'nothing', ({ outputs }, { from }) => answers.set(from, outputs));
     const lossAt = async (/** @type {number} */ threshold) => {
       const sum = { rows: 0, loss: 0 };
-      await pass(passes, threshold, 'nothing', ({ outputs }, { from, to }) => {
-        const inputs = recorded.batch(from, to);
-        const compared = compareJudged(
-          present(answers.get(from)),
-          outputs,
-          objective.outputs,
-          agreement,
-          inputs,
-        );
-        sum.rows += compared?.rows ?? 0;
-        sum.loss += (compared?.loss ?? 0) * (compared?.rows ?? 0);
-      });
+      await pass(
+        passes,
+        thresholdsOf(threshold, passes.sites, gated),
+        'nothing',
+        ({ outputs }, { from, to }) => {
+          const inputs = recorded.batch(from, to);
+          const compared = compareJudged(
+            present(answers.get(from)),
+            outputs,
+            objective.outputs,
+            agreement,
+            inputs,
+          );
+          sum.rows += compared?.rows ?? 0;
+          sum.loss += (compared?.loss ?? 0) * (compared?.rows ?? 0);
+        },
+      );
       return sum.loss / sum.rows;
     };
     const best = await lastWithin(rungs, lossAt, 1 - agreement.floor);

@@ -9,29 +9,37 @@ const row: Row = {
   name: 'mlp',
   measure: 'margin',
   zeroRatio: 0.5,
-  threshold: 0.25,
-  sparsity: 0.4,
-  loss: 0.009,
   batches: [
     {
       rows: 1,
       plainUs: times(1000),
       bindingUs: times(800),
       lossless: { sparseLayers: 0, layers: 3, planned, macsSkipped: 0, us: times(800) },
-      pruned: { sparseLayers: 2, layers: 3, planned, macsSkipped: 0.7, us: times(500) },
+      pruned: {
+        sparseLayers: 2,
+        layers: 3,
+        planned,
+        macsSkipped: 0.7,
+        us: times(500),
+        threshold: 0.25,
+        sparsity: 0.4,
+        loss: 0.009,
+        gatedSites: 1,
+        sites: 2,
+      },
     },
   ],
 };
 
 it('compares every way of serving with plain, and says where plain is served', () => {
   expect(table([row]).split('\n').at(-1)).toBe(
-    '| mlp | 50.0 % | 0.250: 40.0 % | 0.9 % | 1 | 1.00 | 1.25 (1.25) | plain | 2.00 (2.00); 70.0 % of 2/3 |',
+    '| mlp | 50.0 % | 1 | 1.00 | 1.25 (1.25) | plain | 2.00 (2.00); 70.0 % of 2/3, 1/2 sites | 0.250: 40.0 % | 0.9 % |',
   );
 });
 
 it('a model without a threshold counts with its exact zeros', () => {
   const [at] = row.batches;
-  const none: Row = { ...row, threshold: null, batches: [{ ...at!, pruned: null }] };
+  const none: Row = { ...row, batches: [{ ...at!, pruned: null }] };
   expect(table([none])).toContain('| none | – |');
   expect(summaries([row, none])).toBe(
     'Median of the 2 models, by medians: batch 1: binding 1.25, lossless 1.25, pruned 1.63.',
