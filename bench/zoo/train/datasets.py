@@ -19,6 +19,12 @@ class Split:
         """The samples at `index`, in that order."""
         return Split({name: x[index] for name, x in self.inputs.items()}, self.labels[index])
 
+    def sampled(self, count: int | None) -> 'Split':
+        """A fixed random choice of `count` samples; all of them, in their order, for None."""
+        if count is None or count >= len(self):
+            return self
+        return self.take(torch.randperm(len(self), generator=torch.Generator().manual_seed(0))[:count])
+
 
 @dataclass(frozen=True)
 class Dataset:

@@ -13,7 +13,11 @@ Build = Callable[[Dataset, int], nn.Module]
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the zoo; `structure` describes the network on its card."""
+    """
+    One row of the zoo; `structure` describes the network on its card.
+
+    A wide entry is one for measuring time: its weights are stored as float16, and it has an index of its own.
+    """
 
     architecture: str
     dataset: str
@@ -21,8 +25,9 @@ class Entry:
     build: Build
     structure: str
     schedule: Schedule
+    is_wide: bool = False
 
     @property
     def name(self) -> str:
         """Data set, then architecture."""
-        return f'{self.dataset}-{self.architecture}'
+        return f'{self.dataset}-{self.architecture}{"-wide" if self.is_wide else ""}'

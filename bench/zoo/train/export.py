@@ -1,16 +1,20 @@
-"""Trained network → ONNX file with a dynamic batch axis; tensors → .npy files."""
+"""Trained network → ONNX file with a dynamic batch axis, its weights as float16 where wanted; tensors → .npy files."""
+import math
 import warnings
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
+from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from datasets import Split
 from fit import as_arguments
 
 OPSET = 17
+HALVED = 1_000
+"""Weights of more numbers than this are worth halving."""
 
 
 def export_onnx(model: nn.Module, example: Split, path: Path) -> None:
@@ -30,6 +34,26 @@ def export_onnx(model: nn.Module, example: Split, path: Path) -> None:
             opset_version=OPSET,
             do_constant_folding=True,
         )
+    onnx.checker.check_model(str(path), full_check=True)
+
+
+def halve_weights(path: Path) -> None:
+    """Store the large float initializers of a model as float16, each with a Cast that gives the float under its old name."""
+    model = onnx.load(str(path))
+    graph = model.graph
+    casts = []
+    for tensor in graph.initializer:
+        if tensor.data_type != onnx.TensorProto.FLOAT or math.prod(tensor.dims) <= HALVED:
+            continue
+        name, half = tensor.name, numpy_helper.to_array(tensor).astype(np.float16)
+        if not np.isfinite(half).all():
+            raise ValueError(f'{name}: beyond the range of float16')
+        tensor.CopyFrom(numpy_helper.from_array(half, f'{name}.half'))
+        casts.append(helper.make_node('Cast', [tensor.name], [name], f'{name}.cast', to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx.save(model, str(path))
     onnx.checker.check_model(str(path), full_check=True)
 
 

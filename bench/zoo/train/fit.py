@@ -14,13 +14,14 @@ from datasets import Split
 @dataclass(frozen=True)
 class Schedule:
     """How long and how fast; `rate` is multiplied by `decay` after each epoch; training stops after `patience`
-    epochs without a better validation accuracy."""
+    epochs without a better validation accuracy. `samples` of the training set are used, None for all."""
 
     epochs: int
     batch: int = 64
     rate: float = 1e-3
     decay: float = 1.0
     patience: int = 3
+    samples: int | None = None
 
 
 @dataclass(frozen=True)

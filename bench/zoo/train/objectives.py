@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from architectures.encoder import WIDTH, Encoder, TokenHead
+from architectures.encoder import Encoder, TokenHead
 from architectures.gpt2 import Decoder
 from architectures.t5 import EncoderDecoder, shifted
 from vocabulary import FIRST_SENTINEL, MASK, PAD, SENTINELS, SIZE
@@ -48,10 +48,10 @@ class ReplacedTokens(nn.Module):
     def __init__(self, encoder: Encoder):
         super().__init__()
         self.encoder = encoder
-        self.generator = Encoder(encoder.embeddings, layers=1, hidden=2 * WIDTH)
+        self.generator = Encoder(encoder.embeddings, layers=1, hidden=2 * encoder.width)
         self.generator_head = TokenHead(encoder.embeddings)
-        self.dense = nn.Linear(WIDTH, WIDTH)
-        self.discriminator = nn.Linear(WIDTH, 1)
+        self.dense = nn.Linear(encoder.width, encoder.width)
+        self.discriminator = nn.Linear(encoder.width, 1)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Generator's cross-entropy plus 50 times the discriminator's, nats."""
@@ -112,6 +112,6 @@ class CorruptedSpans(nn.Module):
         pairs = [cut_spans([i for i in row if i != PAD]) for row in ids.tolist()]
         source = padded([pair[0] for pair in pairs], ids.shape[1])
         target = padded([pair[1] for pair in pairs], TARGET_LENGTH)
-        states = self.body(source, real(source), shifted(target)) * WIDTH**-0.5
+        states = self.body(source, real(source), shifted(target)) * self.body.width**-0.5
         logits = states @ self.body.tokens.weight.t()
         return F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=PAD)

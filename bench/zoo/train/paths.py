@@ -4,6 +4,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 ZOO = ROOT / 'bench' / 'zoo'
 INDEX = ZOO / 'zoo.json'
+WIDE_INDEX = ZOO / 'zoo-wide.json'
 CACHE = ZOO / '.cache'
 
 BUNDLED = 'fashion-mnist-vgg'

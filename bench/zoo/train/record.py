@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datasets import Dataset
+from entry import Entry
 from fit import Outcome
-from paths import CACHE, INDEX, relative
+from paths import CACHE, relative
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,12 @@ class Measured:
     majority: float
 
 
+STORED_AS_HALF = """
+
+Weights are stored as float16, each with a Cast to float that a runtime folds when it opens the file. The accuracies are
+those of the stored file in ONNX Runtime."""
+
+
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     """A Markdown table with padded columns."""
     widths = [max(len(line[i]) for line in [head, *rows]) for i in range(len(head))]
@@ -25,7 +32,7 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return '\n'.join('| ' + ' | '.join(cell.ljust(w) for cell, w in zip(line, widths)) + ' |' for line in lines)
 
 
-def write_card(path: Path, row: dict, dataset: Dataset, structure: str, outcome: Outcome, training: str) -> None:
+def write_card(path: Path, row: dict, dataset: Dataset, entry: Entry, outcome: Outcome, training: str) -> None:
     """CARD.md: what the model is, how it came to be, how good it is."""
     gain = 100 * (row['accuracyTest'] - row['majority'])
     committed = f'committed inputs (`{Path(row["labels"]).parent.as_posix()}`)'
@@ -38,7 +45,7 @@ def write_card(path: Path, row: dict, dataset: Dataset, structure: str, outcome:
         measured.append(('inputs bundled beside this model', '1000', f'{row["accuracyBundled"]:.4f}'))
     path.write_text(f"""# {row['name']}
 
-{structure}
+{entry.structure}
 
 - **Data.** {dataset.about}
 - **Licence of the data.** {dataset.licence}
@@ -50,7 +57,7 @@ def write_card(path: Path, row: dict, dataset: Dataset, structure: str, outcome:
 
 {table(('measured on', 'samples', 'accuracy'), measured)}
 
-{gain:.1f} points above the majority class. The model file has {row['sizeBytes']:,} bytes.
+{gain:.1f} points above the majority class. The model file has {row['sizeBytes']:,} bytes.{STORED_AS_HALF if entry.is_wide else ''}
 """)
 
 
@@ -62,19 +69,19 @@ def write_licence(folder: Path, dataset: Dataset) -> None:
     )
 
 
-def upsert_index(row: dict) -> None:
-    """Put `row` into zoo.json in place of the row of the same name; safe between two trainings at once."""
+def upsert_index(index: Path, row: dict) -> None:
+    """Put `row` into an index in place of the row of the same name; safe between two trainings at once."""
     CACHE.mkdir(exist_ok=True)
     with (CACHE / 'index.lock').open('w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        rows = json.loads(INDEX.read_text()) if INDEX.exists() else []
+        rows = json.loads(index.read_text()) if index.exists() else []
         rows = sorted([r for r in rows if r['name'] != row['name']] + [row], key=lambda r: r['name'])
-        INDEX.write_text(json.dumps(rows, indent=2) + '\n')
+        index.write_text(json.dumps(rows, indent=2) + '\n')
 
 
 def index_row(name: str, entry: str, architecture: str, dataset: Dataset, model: Path, inputs: dict[str, Path],
               labels: Path, seed: int, measured: Measured) -> dict:
-    """One row of zoo.json."""
+    """One row of an index."""
     return {
         'name': name,
         'entry': entry,

@@ -1,5 +1,6 @@
 """Train one entry of the zoo and write its model, card, data and index row. Usage: train.py NAME [--seed N] | --list"""
 import argparse
+from functools import partial
 
 import threads  # noqa: F401 — must come before torch
 import torch
@@ -7,10 +8,11 @@ import torch
 from catalogue import ENTRIES
 from datasets import majority_share
 from entry import Entry
-from export import export_onnx, save_split
+from export import export_onnx, halve_weights, save_split
 from fit import Schedule, accuracy, fit, progress
-from paths import BUNDLED, data_folder, model_folder
+from paths import BUNDLED, INDEX, WIDE_INDEX, data_folder, model_folder
 from record import Measured, index_row, upsert_index, write_card, write_licence
+from stored import stored_accuracy
 
 BUNDLED_INPUTS = 1_000
 
@@ -20,7 +22,8 @@ def training_text(schedule: Schedule) -> str:
     decay = '' if schedule.decay == 1 else f' (times {schedule.decay:g} after each epoch)'
     return (
         f'Adam, learning rate {schedule.rate:g}{decay}, batch {schedule.batch}, cross-entropy, early stopping with '
-        f'patience {schedule.patience}, at most {schedule.epochs} epochs.'
+        f'patience {schedule.patience}, at most {schedule.epochs} epochs'
+        + ('.' if schedule.samples is None else f' of {schedule.samples:,} training samples, drawn with a fixed seed.')
     )
 
 
@@ -30,27 +33,31 @@ def train(entry: Entry, seed: int) -> None:
     dataset = entry.load()
     torch.manual_seed(seed)
     model = entry.build(dataset, seed)
-    progress(f'{name}: {sum(p.numel() for p in model.parameters()):,} parameters, {len(dataset.train):,} samples')
-    outcome = fit(model, dataset.train, dataset.validation, entry.schedule, seed)
+    samples = dataset.train.sampled(entry.schedule.samples)
+    progress(f'{name}: {sum(p.numel() for p in model.parameters()):,} parameters, {len(samples):,} samples')
+    outcome = fit(model, samples, dataset.validation, entry.schedule, seed)
 
     model_path = model_folder(name) / 'model.onnx'
     export_onnx(model, dataset.test.take(slice(0, 2)), model_path)
+    if entry.is_wide:
+        halve_weights(model_path)
+    accuracy_on = partial(stored_accuracy, model_path) if entry.is_wide else partial(accuracy, model)
     inputs, labels = save_split(dataset.evaluation, data_folder(dataset.name))
     write_licence(data_folder(dataset.name), dataset)
     measured = Measured(
-        accuracy(model, dataset.test), accuracy(model, dataset.evaluation), majority_share(dataset.test.labels)
+        accuracy_on(dataset.test), accuracy_on(dataset.evaluation), majority_share(dataset.test.labels)
     )
     row = index_row(name, entry.name, entry.architecture, dataset, model_path, inputs, labels, seed, measured)
     if name == BUNDLED:
         bundled = dataset.test.take(slice(0, BUNDLED_INPUTS))
         save_split(bundled, model_folder(name))
         write_licence(model_folder(name), dataset)
-        row['accuracyBundled'] = round(accuracy(model, bundled), 4)
+        row['accuracyBundled'] = round(accuracy_on(bundled), 4)
     write_card(
-        model_folder(name) / 'CARD.md', row, dataset, entry.structure, outcome,
+        model_folder(name) / 'CARD.md', row, dataset, entry, outcome,
         training_text(entry.schedule),
     )
-    upsert_index(row)
+    upsert_index(WIDE_INDEX if entry.is_wide else INDEX, row)
     progress(f'{name}: test {measured.test:.4f}, held out {measured.held_out:.4f}, {row["sizeBytes"]:,} bytes')
 
 

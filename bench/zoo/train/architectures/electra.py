@@ -1,19 +1,19 @@
 """ELECTRA: the encoder of BERT pretrained to tell replaced tokens from original ones."""
 from torch import Tensor, nn
 
-from .encoder import WIDTH, Embeddings, Encoder
+from .encoder import Embeddings, Encoder
 
 
 class Electra(nn.Module):
-    """Four layers of width 64; classification head dense → GELU → dropout → linear on the first token."""
+    """`layers` layers with a GELU layer of 4 · width; classification head dense → GELU → dropout → linear on the first token."""
 
-    def __init__(self, vocabulary: int, classes: int):
+    def __init__(self, vocabulary: int, classes: int, width: int = 64, layers: int = 4):
         super().__init__()
-        self.encoder = Encoder(Embeddings(vocabulary), layers=4, hidden=4 * WIDTH)
-        self.dense = nn.Linear(WIDTH, WIDTH)
+        self.encoder = Encoder(Embeddings(vocabulary, width), layers, hidden=4 * width)
+        self.dense = nn.Linear(width, width)
         self.gelu = nn.GELU()
         self.dropout = nn.Dropout(0.3)
-        self.classifier = nn.Linear(WIDTH, classes)
+        self.classifier = nn.Linear(width, classes)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """input_ids, attention_mask [batch,length] → logits [batch,classes]."""

@@ -1,4 +1,4 @@
-"""Multi-layer perceptron: three hidden layers 512-256-128, ReLU, dropout."""
+"""Multi-layer perceptron: three hidden layers, ReLU, dropout."""
 from torch import Tensor, nn
 
 from .pixels import Pixels

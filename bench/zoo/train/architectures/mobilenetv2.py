@@ -1,12 +1,14 @@
-"""MobileNetV2, narrow: inverted residuals with ReLU6, depthwise convolutions and linear bottlenecks."""
+"""MobileNetV2: inverted residuals with ReLU6, depthwise convolutions and linear bottlenecks."""
 from torch import Tensor, nn
 
 from .pixels import Pixels
 
-STAGES = ((1, 8, 1, 1), (6, 8, 2, 1), (6, 12, 3, 2), (6, 16, 4, 2), (6, 24, 3, 1), (6, 40, 3, 1), (6, 80, 1, 1))
-"""Expansion, output channels (about a quarter of the original), repeats, first stride: 17 blocks in seven stages."""
+STAGES = ((1, 1, 1), (6, 2, 1), (6, 3, 2), (6, 4, 2), (6, 3, 1), (6, 3, 1), (6, 1, 1))
+"""Expansion, repeats, first stride: 17 blocks in seven stages."""
 
-HEAD = 320
+QUARTER = (8, 8, 8, 12, 16, 24, 40, 80, 320)
+ORIGINAL = (32, 16, 24, 32, 64, 96, 160, 320, 1280)
+"""Channels of the stem, of the seven stages and of the head: about a quarter of the original, and the original."""
 
 
 def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> list[nn.Module]:
@@ -37,22 +39,22 @@ class InvertedResidual(nn.Module):
 class MobileNetV2(nn.Module):
     """The stem and two stages halve the side: three of the original five halvings, as the images are small."""
 
-    def __init__(self, classes: int):
+    def __init__(self, classes: int, channels: tuple[int, ...] = QUARTER):
         super().__init__()
+        inputs, *stages, head = channels
         self.pixels = Pixels()
-        self.stem = nn.Sequential(*convolution(1, 8, 3, 2), nn.ReLU6())
+        self.stem = nn.Sequential(*convolution(1, inputs, 3, 2), nn.ReLU6())
         blocks = []
-        inputs = 8
-        for expansion, outputs, repeats, first in STAGES:
+        for (expansion, repeats, first), outputs in zip(STAGES, stages):
             for i in range(repeats):
                 blocks.append(InvertedResidual(inputs, outputs, first if i == 0 else 1, expansion))
                 inputs = outputs
         self.blocks = nn.Sequential(*blocks)
-        self.head = nn.Sequential(*convolution(inputs, HEAD, 1), nn.ReLU6())
+        self.head = nn.Sequential(*convolution(inputs, head, 1), nn.ReLU6())
         self.average = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten()
         self.dropout = nn.Dropout(0.3)
-        self.classifier = nn.Linear(HEAD, classes)
+        self.classifier = nn.Linear(head, classes)
 
     def forward(self, image: Tensor) -> Tensor:
         """image [batch,1,side,side] → logits [batch,classes]."""

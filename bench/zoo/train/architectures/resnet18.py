@@ -1,4 +1,4 @@
-"""ResNet-18, narrow: 3×3 stem, four stages of two basic blocks, global average pooling."""
+"""ResNet-18: 3×3 stem, four stages of two basic blocks, global average pooling."""
 from torch import Tensor, nn
 
 from .pixels import Pixels
@@ -26,11 +26,11 @@ class BasicBlock(nn.Module):
 
 
 class ResNet18(nn.Module):
-    """Widths w, 2w, 4w, 8w; the stem keeps the side and pools once, as the images are small."""
+    """One width per stage; the stem keeps the side and pools once, as the images are small."""
 
-    def __init__(self, classes: int, width: int = 12):
+    def __init__(self, classes: int, widths: tuple[int, int, int, int] = (12, 24, 48, 96)):
         super().__init__()
-        widths = [width, 2 * width, 4 * width, 8 * width]
+        width = widths[0]
         self.pixels = Pixels()
         self.conv = nn.Conv2d(1, width, 3, 1, 1, bias=False)
         self.norm = nn.BatchNorm2d(width)

@@ -8,19 +8,19 @@ from torch.nn import functional as F
 from .attention import Attention, causal_bias, padding_bias
 from .pooling import mean_state
 
-WIDTH, HEADS, HIDDEN, LAYERS = 64, 4, 256, 3
+HEADS = 4
 BUCKETS, FARTHEST = 16, 64
 
 
 class RmsNorm(nn.Module):
     """x · weight / √(mean x² + ε): no mean subtracted, no bias."""
 
-    def __init__(self):
+    def __init__(self, width: int):
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(WIDTH))
+        self.weight = nn.Parameter(torch.ones(width))
 
     def forward(self, x: Tensor) -> Tensor:
-        """[…,WIDTH] → the same shape."""
+        """[…,width] → the same shape."""
         return x * (x * x).mean(-1, keepdim=True).add(1e-6).rsqrt() * self.weight
 
 
@@ -53,30 +53,30 @@ class RelativePositions(nn.Module):
 class FeedForward(nn.Module):
     """Linear → ReLU → linear without biases, added to its input; sites: the ReLU and the second linear layer."""
 
-    def __init__(self):
+    def __init__(self, width: int):
         super().__init__()
-        self.norm = RmsNorm()
-        self.wi = nn.Linear(WIDTH, HIDDEN, bias=False)
+        self.norm = RmsNorm(width)
+        self.wi = nn.Linear(width, 4 * width, bias=False)
         self.relu = nn.ReLU()
-        self.wo = nn.Linear(HIDDEN, WIDTH, bias=False)
+        self.wo = nn.Linear(4 * width, width, bias=False)
         self.dropout = nn.Dropout(0.1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[batch,length,WIDTH] → the same shape."""
+        """[batch,length,width] → the same shape."""
         return x + self.dropout(self.wo(self.relu(self.wi(self.norm(x)))))
 
 
 class AttentionLayer(nn.Module):
     """Normed attention, added to its input; no biases, unscaled scores."""
 
-    def __init__(self):
+    def __init__(self, width: int):
         super().__init__()
-        self.norm = RmsNorm()
-        self.attention = Attention(WIDTH, HEADS, has_bias=False, is_scaled=False)
+        self.norm = RmsNorm(width)
+        self.attention = Attention(width, HEADS, has_bias=False, is_scaled=False)
         self.dropout = nn.Dropout(0.1)
 
     def forward(self, x: Tensor, source: Tensor | None, bias: Tensor) -> Tensor:
-        """x [batch,n,WIDTH] attends to source [batch,m,WIDTH], or to itself when that is None."""
+        """x [batch,n,width] attends to source [batch,m,width], or to itself when that is None."""
         y = self.norm(x)
         return x + self.dropout(self.attention(y, y if source is None else source, bias))
 
@@ -84,48 +84,49 @@ class AttentionLayer(nn.Module):
 class EncoderLayer(nn.Module):
     """Self-attention, feed-forward."""
 
-    def __init__(self):
+    def __init__(self, width: int):
         super().__init__()
-        self.attention = AttentionLayer()
-        self.feed_forward = FeedForward()
+        self.attention = AttentionLayer(width)
+        self.feed_forward = FeedForward(width)
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        """[batch,length,WIDTH] → the same shape."""
+        """[batch,length,width] → the same shape."""
         return self.feed_forward(self.attention(x, None, bias))
 
 
 class DecoderLayer(nn.Module):
     """Causal self-attention, attention to the encoder, feed-forward."""
 
-    def __init__(self):
+    def __init__(self, width: int):
         super().__init__()
-        self.attention = AttentionLayer()
-        self.cross_attention = AttentionLayer()
-        self.feed_forward = FeedForward()
+        self.attention = AttentionLayer(width)
+        self.cross_attention = AttentionLayer(width)
+        self.feed_forward = FeedForward(width)
 
     def forward(self, x: Tensor, bias: Tensor, source: Tensor, source_bias: Tensor) -> Tensor:
-        """[batch,length,WIDTH] → the same shape."""
+        """[batch,length,width] → the same shape."""
         return self.feed_forward(self.cross_attention(self.attention(x, None, bias), source, source_bias))
 
 
 class EncoderDecoder(nn.Module):
-    """Three encoder and three decoder layers over one embedding."""
+    """`layers` encoder and as many decoder layers over one embedding."""
 
-    def __init__(self, vocabulary: int):
+    def __init__(self, vocabulary: int, width: int, layers: int):
         super().__init__()
-        self.tokens = nn.Embedding(vocabulary, WIDTH)
+        self.width = width
+        self.tokens = nn.Embedding(vocabulary, width)
         self.encoder_positions = RelativePositions(is_bidirectional=True)
-        self.encoder = nn.ModuleList(EncoderLayer() for _ in range(LAYERS))
-        self.encoder_norm = RmsNorm()
+        self.encoder = nn.ModuleList(EncoderLayer(width) for _ in range(layers))
+        self.encoder_norm = RmsNorm(width)
         self.decoder_positions = RelativePositions(is_bidirectional=False)
-        self.decoder = nn.ModuleList(DecoderLayer() for _ in range(LAYERS))
-        self.decoder_norm = RmsNorm()
+        self.decoder = nn.ModuleList(DecoderLayer(width) for _ in range(layers))
+        self.decoder_norm = RmsNorm(width)
         for name, weight in self.named_parameters():
             if name.endswith('query.weight'):
-                nn.init.normal_(weight, std=WIDTH**-0.5 * (WIDTH // HEADS) ** -0.5)
+                nn.init.normal_(weight, std=width**-0.5 * (width // HEADS) ** -0.5)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, decoder_ids: Tensor) -> Tensor:
-        """input_ids, attention_mask [batch,n], decoder_ids [batch,m] → decoder states [batch,m,WIDTH]."""
+        """input_ids, attention_mask [batch,n], decoder_ids [batch,m] → decoder states [batch,m,width]."""
         hidden = padding_bias(attention_mask)
         bias = self.encoder_positions(int(input_ids.shape[1])) + hidden
         source = self.tokens(input_ids)
@@ -148,13 +149,13 @@ def shifted(ids: Tensor) -> Tensor:
 class T5(nn.Module):
     """The decoder reads the input once more, shifted; its mean state over the real tokens is classified."""
 
-    def __init__(self, vocabulary: int, classes: int):
+    def __init__(self, vocabulary: int, classes: int, width: int = 64, layers: int = 3):
         super().__init__()
-        self.body = EncoderDecoder(vocabulary)
+        self.body = EncoderDecoder(vocabulary, width, layers)
         self.dropout = nn.Dropout(0.3)
-        self.dense = nn.Linear(WIDTH, WIDTH)
+        self.dense = nn.Linear(width, width)
         self.tanh = nn.Tanh()
-        self.classifier = nn.Linear(WIDTH, classes)
+        self.classifier = nn.Linear(width, classes)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """input_ids, attention_mask [batch,length] → logits [batch,classes]."""
