@@ -14,6 +14,13 @@ import { smallCnn } from '../../small-cnn.ts';
 
 const ROWS = 240;
 
+/** The narrow CNN of the zoo, on the images that are bundled. */
+const SMALL = {
+  model: smallCnn('model.onnx'),
+  inputs: [smallCnn('inputs.npy')],
+  labels: smallCnn('labels.npy'),
+} as const;
+
 async function savedModel(source: Parameters<typeof encodeModel>[0]): Promise<string> {
   const path = join(await mkdtemp(join(tmpdir(), 'taustat-analyze-')), 'tiny.onnx');
   await writeFile(path, encodeModel(source));
@@ -28,7 +35,7 @@ describe('F at given thresholds', () => {
   const thresholds = [0.03, 0.1, 0.2, 0.7310585, 2];
 
   it('equals a direct computation from the activations, at exactly these thresholds', async () => {
-    const { renormalized, temperatureScale } = await analyze({ thresholds, limit: ROWS });
+    const { renormalized, temperatureScale } = await analyze({ ...SMALL, thresholds, limit: ROWS });
     const magnitudes = (await capture(0, ROWS)).flatMap((site) => Array.from(site, Math.abs));
     const nonzero = magnitudes.filter((a) => a > 0);
     const total = nonzero.reduce((sum, a) => sum + a, 0);
@@ -47,8 +54,8 @@ describe('F at given thresholds', () => {
 
   it('does not depend on the size of the batches or the number of workers', async () => {
     const runs = await Promise.all([
-      analyze({ thresholds, limit: ROWS, batch: 1, workers: 1 }),
-      analyze({ thresholds, limit: ROWS, batch: 64, workers: 2 }),
+      analyze({ ...SMALL, thresholds, limit: ROWS, batch: 1, workers: 1 }),
+      analyze({ ...SMALL, thresholds, limit: ROWS, batch: 64, workers: 2 }),
     ]);
     for (const k of thresholds.keys()) {
       const [a, b] = runs.map(({ renormalized }) => renormalized.freeEnergy[k]!);
@@ -58,11 +65,11 @@ describe('F at given thresholds', () => {
   });
 });
 
-describe('the bundled model, fully evaluated', () => {
+describe('a CNN, fully evaluated', () => {
   let analysis: Analysis;
 
   beforeAll(async () => {
-    analysis = await analyze({ full: true });
+    analysis = await analyze({ ...SMALL, full: true });
   });
 
   it('has a critical threshold that is no atom of the background, and keeps its accuracy there', () => {
@@ -93,8 +100,8 @@ describe('the bundled model, fully evaluated', () => {
       if (scores.indexOf(Math.max(...scores)) === Number(labels[row])) hits++;
     }
     expect(analysis.answers!.denseAccuracy).toBe(hits / 1000);
-    const { full } = await analyze({ full: true, thresholds: [1e-6, 1], limit: 300 });
-    const dense = await analyze({ limit: 300 });
+    const { full } = await analyze({ ...SMALL, full: true, thresholds: [1e-6, 1], limit: 300 });
+    const dense = await analyze({ ...SMALL, limit: 300 });
     expect(full!.accuracy![0]).toBe(dense.answers!.denseAccuracy);
     expect(full!.agreement![0]).toBe(1);
     expect(full!.accuracy![1]).toBeLessThan(dense.answers!.denseAccuracy! - 0.1);
@@ -130,11 +137,16 @@ describe('the bundled model, fully evaluated', () => {
   });
 
   it('is analyzed by the plain rule of the paper too, on the thresholds that are given', async () => {
-    const paper = await analyze({ rule: 'paper', limit: ROWS, criticalPoint: { temperature: 'paper' } });
+    const paper = await analyze({
+      ...SMALL,
+      rule: 'paper',
+      limit: ROWS,
+      criticalPoint: { temperature: 'paper' },
+    });
     expect(paper.curve.thresholds).toEqual(paper.thresholds);
     expect(paper.thresholds).toContain(paper.critical!.threshold);
     const given = [0.05, 0.1, 0.15, 0.2, 0.3, 0.6];
-    const own = await analyze({ rule: 'paper', thresholds: given, limit: ROWS });
+    const own = await analyze({ ...SMALL, rule: 'paper', thresholds: given, limit: ROWS });
     expect(own.curve.thresholds).toEqual(given);
     expect(given).toContain(own.critical!.threshold);
   });

@@ -5,11 +5,16 @@ import { RollingWindow } from '../../../src/estimator/rolling-window.ts';
 import { analyze } from '../../../src/tools/analyze/analyze.ts';
 import { SLICES } from '../../../src/tools/analyze/schedule.ts';
 import { capture } from '../../estimator/bundled-activations.ts';
+import { smallCnn } from '../../small-cnn.ts';
 
 const ROWS = 400;
 
 it('inputs that come one by one through a rolling window give the critical threshold of the batch', async () => {
-  const { critical } = await analyze({ limit: ROWS });
+  const { critical } = await analyze({
+    model: smallCnn('model.onnx'),
+    inputs: [smallCnn('inputs.npy')],
+    limit: ROWS,
+  });
   const window = new RollingWindow({
     sites: 5,
     slices: SLICES,
