@@ -1,7 +1,8 @@
 /**
  * Compiles the kernels, operators and the addon into `dist/native/taustat-<platform>-<arch>.node`.
  *
- * Nothing is done if no source has changed since. Without a compiler it says so in one line: taustat then runs dense.
+ * Nothing is done if neither a source nor the compiler has changed since. Without a compiler, the file that came with the
+ * package is used; where there is none for this platform, one line says so: taustat then runs dense.
  *
  *   node native/build.mjs [--force]
  */
@@ -37,8 +38,8 @@ const ADDON_FLAGS = [
 const SHARED =
   process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared', '-s'];
 
-/** Changes with every source, header and flag, and with the compiler. @param {string} cxx */
-function fingerprint(cxx) {
+/** Changes with every source, header and flag. */
+function sourcePrint() {
   const hash = createHash('sha256');
   /** @param {string} folder */
   const add = (folder) => {
@@ -50,7 +51,14 @@ function fingerprint(cxx) {
     }
   };
   add(here);
-  return hash.update(execFileSync(cxx, ['--version'])).digest('hex');
+  return hash.digest('hex');
+}
+
+/** @param {string} cxx */
+function compilerPrint(cxx) {
+  return createHash('sha256')
+    .update(execFileSync(cxx, ['--version']))
+    .digest('hex');
 }
 
 /** @param {string} cxx */
@@ -76,24 +84,30 @@ async function build(cxx) {
 
 const cxx = process.platform === 'win32' ? undefined : compiler();
 const mark = `${target}.sha256`;
+const print = sourcePrint();
+const [builtFrom, builtWith] =
+  existsSync(target) && existsSync(mark) ? readFileSync(mark, 'utf8').split(' ') : [];
 if (cxx === undefined) {
-  console.log(
-    'native: no C++ compiler found, so models run dense; install one (Debian: apt-get install g++) and build again',
-  );
+  const lacking = builtFrom === undefined ? 'models run dense' : 'the file of older sources is used';
+  if (builtFrom !== print)
+    console.log(
+      `native: no C++ compiler found, so ${lacking}; install one (Debian: apt-get install g++) and build again`,
+    );
 } else {
-  const print = fingerprint(cxx);
-  const isFresh = existsSync(target) && existsSync(mark) && readFileSync(mark, 'utf8') === print;
+  const isFresh = builtFrom === print && builtWith === compilerPrint(cxx);
   if (!isFresh || process.argv.includes('--force')) {
     const begun = performance.now();
     try {
       await build(cxx);
-      writeFileSync(mark, print);
+      writeFileSync(mark, `${print} ${compilerPrint(cxx)}`);
       console.log(`native: compiled with ${cxx} in ${((performance.now() - begun) / 1000).toFixed(0)} s`);
     } catch (error) {
-      rmSync(target, { force: true });
+      const isOfSources = builtFrom === print;
+      if (!isOfSources) rmSync(target, { force: true });
       const { stderr, message } = /** @type {{ stderr?: string, message: string }} */ (error);
       const why = (stderr || message).split('\n').slice(0, 8).join('\n');
-      console.log(`native: ${cxx} failed, so models run dense: ${why}`);
+      const result = isOfSources ? 'the file that is there stays' : 'models run dense';
+      console.log(`native: ${cxx} failed, so ${result}: ${why}`);
     }
   }
 }

@@ -1,15 +1,26 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { messageOf, ServingError } from '../config/errors.ts';
+import { indexGraph } from '../onnx/graph.ts';
 import { type GateSource, instrument } from '../onnx/instrument.ts';
+import { decodeModel } from '../onnx/model-file.ts';
 import { THRESHOLD_INPUT } from '../onnx/names.ts';
+import type { Site, SiteScheme } from '../onnx/sites.ts';
+import { linearOperators } from '../onnx/sparse/operators.ts';
 import { readModel } from '../runtime/local/load-model.ts';
+import type { LayerReport } from '../runtime/local/plan-messages.ts';
+import { ProgressBar } from '../tools/analyze/progress-bar.ts';
+import { TARGETS, type Target, type WrittenTarget, writeTarget } from '../tools/export/targets.ts';
 import { table } from '../tools/table.ts';
 import { numberOption, repeated } from './options.ts';
 
 interface InstrumentFlags {
   readonly output: string;
-  readonly sites: 'activations' | 'linear-inputs';
+  readonly target?: Target;
+  readonly inputs?: string[];
+  readonly name?: string;
+  readonly servedFrom?: string;
+  readonly sites: SiteScheme;
   readonly include?: string[];
   readonly exclude?: string[];
   readonly threshold?: number;
@@ -23,7 +34,19 @@ export function instrumentCommand(): Command {
       'Write a copy of a model with gates that prune and outputs that show its activations, for any ONNX server.',
     )
     .argument('<model>', 'ONNX file')
-    .requiredOption('-o, --output <file>', 'file to write')
+    .requiredOption('-o, --output <file>', 'file to write; with --target the folder')
+    .addOption(
+      new Option('--target <server>', 'write a model that skips zeros, and its operators, for').choices(
+        TARGETS,
+      ),
+    )
+    .option(
+      '--inputs <[name=]file>',
+      'with --target: .npy file, one row per sample, that the critical threshold and the fastest layers are found with; repeatable',
+      repeated,
+    )
+    .option('--name <name>', 'with --target triton: name of the model (default: that of the file)')
+    .option('--served-from <folder>', 'with --target triton: where the server sees the folder')
     .addOption(
       new Option('--sites <scheme>', 'tensors that are pruned')
         .choices(['activations', 'linear-inputs'])
@@ -31,7 +54,11 @@ export function instrumentCommand(): Command {
     )
     .option('--include <glob>', 'prune only sites with matching names; repeatable', repeated)
     .option('--exclude <glob>', 'never prune sites with matching names; repeatable', repeated)
-    .option('--threshold <tau>', `fixed threshold, instead of the input '${THRESHOLD_INPUT}'`, numberOption)
+    .option(
+      '--threshold <tau>',
+      `fixed threshold, instead of the input '${THRESHOLD_INPUT}'; with --target its default value`,
+      numberOption,
+    )
     .option('--no-taps', 'no outputs for the activations')
     .option('--json', 'print the sites as JSON')
     .addHelpText(
@@ -42,14 +69,85 @@ Examples:
   $ taustat instrument model.onnx -o pruned.onnx --threshold 0.12 --no-taps
   $ taustat instrument model.onnx -o gated.onnx --exclude '*/layer4/*'
   $ taustat instrument model.onnx -o gated.onnx --json | jq '.sites[].name'
+  $ taustat instrument model.onnx -o folder --target onnxruntime --inputs x.npy
+  $ taustat instrument model.onnx -o models --target triton --threshold 0.12 --served-from /models
 
 The gated model has one more input, '${THRESHOLD_INPUT}' float32 [S], one threshold per site in the order of the table.
-Zeros give the answers of the original. The outputs 'taustat_tap_<i>' are the activations before the gates.`,
+Zeros give the answers of the original. The outputs 'taustat_tap_<i>' are the activations before the gates.
+
+With --target, layers skip zeros, so that pruning saves time: with --inputs those that were fastest here, else all that are
+64 wide or wider. The folder gets the model, the library of its operators, and for Triton an entry of a model repository, for
+ONNX Runtime a README.md with the lines of Python. Runs that send no '${THRESHOLD_INPUT}' take the threshold of --threshold,
+else the critical one of the inputs.`,
     )
-    .action(async (model: string, flags: InstrumentFlags) => run(model, flags));
+    .action(async (model: string, flags: InstrumentFlags) =>
+      flags.target === undefined ? writeGated(model, flags) : writeFor(flags.target, model, flags),
+    );
 }
 
-async function run(path: string, flags: InstrumentFlags): Promise<void> {
+async function writeFor(target: Target, model: string, flags: InstrumentFlags): Promise<void> {
+  const { output: folder, sites: scheme, include, exclude, inputs, threshold, name, servedFrom } = flags;
+  if (target !== 'triton') refuse({ name, servedFrom }, '--target triton');
+  const progress = new ProgressBar(process.stderr);
+  const written = await writeTarget({
+    target,
+    model,
+    folder,
+    name,
+    servedFrom,
+    inputs,
+    threshold,
+    sites: { scheme, include, exclude },
+    onProgress: (step) => progress.show(step),
+  }).finally(() => progress.clear());
+  const { layers, files, sites } = written;
+  if (flags.json === true) {
+    const told = { output: folder, threshold: written.threshold, sites, layers, files };
+    process.stdout.write(`${JSON.stringify({ ...told, batches: written.buckets })}\n`);
+    return;
+  }
+  process.stdout.write(`${layerTable(layers, 'skips zeros')}\n${summaryOf(written)}${files.join('\n')}\n`);
+}
+
+function summaryOf({ layers, threshold, buckets }: WrittenTarget): string {
+  const sparse = layers.filter(({ reason }) => reason === undefined).length;
+  const times = buckets.map(
+    ({ rows, speedup: { ratio, low, high } }) =>
+      `${rows} row${rows === 1 ? '' : 's'}: ${ratio.toFixed(2)} × (${low.toFixed(2)}–${high.toFixed(2)})`,
+  );
+  return [
+    `${sparse} of ${layers.length} layers skip zeros, τ ${Number(threshold.toPrecision(4))}`,
+    ...(threshold === 0 ? ['No threshold: exact zeros only.'] : []),
+    ...(times.length === 0 ? [] : [`Time saved on this machine, plain ÷ sparse: ${times.join(', ')}`]),
+    ...(buckets.length === 0 || buckets.some(({ pays }) => pays)
+      ? []
+      : ['The plain model is as fast here: serve that.']),
+    '',
+  ].join('\n');
+}
+
+/** Linear layers, and why one stays dense; `sparse` is said of the others. */
+function layerTable(layers: readonly LayerReport[], sparse: string): string {
+  const rows = layers.map(({ name, op, reason }) => [
+    name,
+    op,
+    reason === undefined ? sparse : 'dense',
+    reason ?? '',
+  ]);
+  return table(['layer', 'op', 'form', 'reason'], rows);
+}
+
+/** @throws ServingError CONFIG_INVALID for a flag that would have no effect. */
+function refuse(flags: Readonly<Record<string, unknown>>, without: string): void {
+  const [given] = Object.entries(flags).find(([, value]) => value !== undefined) ?? [];
+  if (given === undefined) return;
+  const flag = given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new ServingError('CONFIG_INVALID', `--${flag}: only with ${without}`);
+}
+
+async function writeGated(path: string, flags: InstrumentFlags): Promise<void> {
+  const { inputs, name, servedFrom } = flags;
+  refuse({ inputs, name, servedFrom }, '--target');
   const source = await readModel(path);
   const siteOptions = { scheme: flags.sites, include: flags.include, exclude: flags.exclude };
   const live = instrument(source, { ...siteOptions, taps: flags.taps });
@@ -61,6 +159,7 @@ async function run(path: string, flags: InstrumentFlags): Promise<void> {
   await writeFile(flags.output, bytes).catch((error: unknown) => {
     throw new ServingError('FILE_NOT_FOUND', `'${flags.output}' cannot be written: ${messageOf(error)}`);
   });
+  const layers = layersOf(source, live.sites, flags.sites);
   if (flags.json === true) {
     const shown = sites.map(({ name, op, tensor, tap }) => ({
       name,
@@ -68,7 +167,7 @@ async function run(path: string, flags: InstrumentFlags): Promise<void> {
       tensor,
       ...(flags.taps ? { tap } : {}),
     }));
-    process.stdout.write(`${JSON.stringify({ output: flags.output, sites: shown, skipped })}\n`);
+    process.stdout.write(`${JSON.stringify({ output: flags.output, sites: shown, skipped, layers })}\n`);
     return;
   }
   const rows = [
@@ -76,9 +175,17 @@ async function run(path: string, flags: InstrumentFlags): Promise<void> {
     ...skipped.map((site) => ['', site.name, site.op, `skipped: ${site.reason}`]),
   ];
   process.stdout.write(table(['#', 'site', 'op', 'decision'], rows));
+  if (layers.length > 0) process.stdout.write(`\n${layerTable(layers, 'can skip zeros')}`);
   process.stdout.write(`\n${sites.length} gated, ${skipped.length} skipped → ${flags.output}\n`);
   if (sites.length === 0)
     process.stdout.write('The model has no site that can be pruned: the copy is unchanged.\n');
+}
+
+/** Which layers could skip zeros: those that `serve` tries, and --target writes. */
+function layersOf(source: Uint8Array, sites: readonly Site[], scheme: SiteScheme): readonly LayerReport[] {
+  const model = decodeModel(source);
+  const { sparse, dense } = linearOperators(model, indexGraph(model), sites, scheme);
+  return [...sparse.map(({ name, op }) => ({ name, op })), ...dense];
 }
 
 function baked(threshold: number, sites: number): GateSource {

@@ -33,6 +33,6 @@ export function smallerSets(set: readonly number[]): readonly (readonly number[]
 }
 
 /** Channels or columns: the shorter of what a layer reads and makes. */
-function widthOf({ weight }: Layer): number {
+export function widthOf({ weight }: Layer): number {
   return Math.min(weight[0] ?? 0, weight[1] ?? 0);
 }

@@ -71,6 +71,19 @@ describe('what cannot be done is said in one line, with exit code 2 or 1 and no 
       /^taustat: CONFIG_INVALID: model\.repository: a model file /,
     ],
     [['analyze', '/nowhere/model.onnx', '--inputs', 'x.npy'], /^taustat: FILE_NOT_FOUND/],
+    [
+      ['instrument', MODEL, '-o', '/tmp/never', '--target', 'onnxruntime', '--name', 'x'],
+      /^taustat: CONFIG_INVALID: --name: only with --target triton/,
+    ],
+    [
+      ['instrument', MODEL, '-o', '/tmp/never', '--served-from', '/m'],
+      /^taustat: CONFIG_INVALID: --served-from: only with --target/,
+    ],
+    [['instrument', MODEL, '-o', '/tmp/never', '--target', 'kserve'], /^taustat: CONFIG_INVALID: .*--target/],
+    [
+      ['instrument', MODEL, '-o', '/tmp/never', '--target', 'triton'],
+      /^taustat: (CONFIG_INVALID: no threshold: give --threshold|UNAVAILABLE)/,
+    ],
     [['instrument', 'package.json', '-o', '/tmp/never.onnx'], /^taustat: MODEL_INVALID/],
   ])('%j', async (args, message) => {
     const { code, stderr } = await inProcess(...args);

@@ -158,6 +158,56 @@ describe.each(availableKernels())('kernels %s', (kernels) => {
       }
   });
 
+  it('answer the same, bit for bit, with two threads: rows or columns are shared out', () => {
+    const addon = openedAddon(kernels);
+    const random = randomOf(7);
+    const numbers = (count: number) => Array.from({ length: count }, () => random() - 0.5);
+    const attributes = { input_site: 0n, output_site: 1n, activation: 'relu' };
+    const thresholds = { name: 'taustat_threshold', shape: [2], values: Float32Array.of(0.2, 0.1) };
+    const inputs = [value('taustat_threshold', [2])];
+    const product = model(
+      {
+        nodes: [node('SparseMatMul', ['x', 'w', 'b', 'taustat_threshold'], 'y', attributes, DOMAIN)],
+        inputs: [value('x', ['n', 96]), ...inputs],
+        outputs: [value('y')],
+        initializers: [tensor('w', [96, 80], numbers(96 * 80)), tensor('b', [80], numbers(80))],
+      },
+      17,
+      ['ai.taustat'],
+    );
+    const convolution = model(
+      {
+        nodes: [
+          node(
+            'SparseConv',
+            ['x', 'w', '', 'taustat_threshold'],
+            'y',
+            { ...attributes, pads: [1n, 1n, 1n, 1n] },
+            DOMAIN,
+          ),
+        ],
+        inputs: [value('x', ['n', 20, 9, 9]), ...inputs],
+        outputs: [value('y')],
+        initializers: [tensor('w', [33, 20, 3, 3], numbers(33 * 20 * 9))],
+      },
+      17,
+      ['ai.taustat'],
+    );
+    for (const [graph, shape] of [
+      [product, [1, 96]],
+      [product, [64, 96]],
+      [convolution, [1, 20, 9, 9]],
+      [convolution, [3, 20, 9, 9]],
+    ] as const) {
+      const values = Float32Array.from(numbers(shape.reduce((a: number, n) => a * n, 1)));
+      const [one, two] = [1, 2].map((threads) =>
+        nativeRun(addon, graph, [{ name: 'x', shape, values }, thresholds], 'y', threads),
+      );
+      expect(two).toEqual(one);
+      expect((one!.values as Floats).some((y) => y !== 0)).toBe(true);
+    }
+  });
+
   it('do without a batch of none', () => {
     const addon = openedAddon(kernels);
     const graph = model(

@@ -1,8 +1,8 @@
 // Loads taustat's library as others do, without Node: through RegisterCustomOpsLibrary of ONNX Runtime.
 //
-//   register-test LIBRARY-OF-ONNX-RUNTIME LIBRARY-OF-TAUSTAT MODEL
+//   register-test LIBRARY-OF-ONNX-RUNTIME LIBRARY-OF-TAUSTAT MODEL INPUT OUTPUT
 //
-// Reads the float input x of two dimensions from standard input, its rows and columns first, and prints y.
+// Reads a float input from standard input: its rank, its sizes, its elements. Prints the elements of the output.
 #include <dlfcn.h>
 
 #include <cstdio>
@@ -27,16 +27,20 @@ int main(int, char** arguments) {
     check(registerLibrary(options.get(), arguments[2], &handle));
     Owned<Session> session(&Api::ReleaseSession);
     check(api().CreateSession(env.get(), arguments[3], options.get(), session.out()));
-    int64_t dims[2];
-    if (std::scanf("%ld %ld", &dims[0], &dims[1]) != 2) return 1;
-    std::vector<float> x(static_cast<size_t>(dims[0] * dims[1]));
+    size_t rank = 0;
+    if (std::scanf("%zu", &rank) != 1) return 1;
+    Shape shape;
+    shape.dims.resize(rank);
+    for (int64_t& dim : shape.dims)
+      if (std::scanf("%ld", &dim) != 1) return 1;
+    std::vector<float> x(static_cast<size_t>(shape.count()));
     for (float& value : x)
       if (std::scanf("%f", &value) != 1) return 1;
     Owned<MemoryInfo> memory(&Api::ReleaseMemoryInfo);
     check(api().CreateCpuMemoryInfo(1, 0, memory.out()));
     Owned<Value> input(&Api::ReleaseValue), output(&Api::ReleaseValue);
-    check(api().CreateTensorWithDataAsOrtValue(memory.get(), x.data(), x.size() * sizeof(float), dims, 2, kFloat, input.out()));
-    const char *inputName = "x", *outputName = "y";
+    check(api().CreateTensorWithDataAsOrtValue(memory.get(), x.data(), x.size() * sizeof(float), shape.dims.data(), rank, kFloat, input.out()));
+    const char *inputName = arguments[4], *outputName = arguments[5];
     const Value* inputs[] = {input.get()};
     check(api().Run(session.get(), nullptr, &inputName, inputs, 1, &outputName, 1, output.out()));
     const int64_t count = shapeOf(output.get()).count();

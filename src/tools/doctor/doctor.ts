@@ -1,7 +1,7 @@
 import { bundledModel } from '../../config/bundled-model.ts';
 import { ServingError } from '../../config/errors.ts';
 import type { BucketPlan } from '../../control/phases/kept-plan.ts';
-import { type Plan, TimePlanner } from '../../models/served/time-planner.ts';
+import type { Plan } from '../../models/served/time-planner.ts';
 import type { SiteScheme } from '../../onnx/sites.ts';
 import { findKernels } from '../../runtime/local/kernels.ts';
 import { loadModel } from '../../runtime/local/load-model.ts';
@@ -10,6 +10,7 @@ import { PLAIN, type Speedup } from '../../sparse/speedup.ts';
 import { analyze } from '../analyze/analyze.ts';
 import type { Progress } from '../analyze/options.ts';
 import { areBundled, type InputSource, recordedInputs } from '../inputs/recorded-inputs.ts';
+import { measuredPlan } from './measured-plan.ts';
 import { randomArrays } from './random-inputs.ts';
 
 export interface DoctorOptions extends InputSource {
@@ -61,10 +62,6 @@ export interface Diagnosis {
 
 /** Rows that are looked at. */
 const ROWS = 512;
-/** Requests that are timed, of each size. */
-const REQUESTS = 8;
-/** Where no threshold is known, one so small that nothing but zeros is below it. */
-const ZEROS_ONLY = 2 ** -126;
 
 /**
  * What pruning would gain for a model on this machine, before it is served: sites, zeros, sparsity at the critical threshold,
@@ -75,7 +72,7 @@ const ZEROS_ONLY = 2 ** -126;
 export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
   const { scheme = 'activations', batches = [1, 16], kernels: choice = 'auto', onProgress } = options;
   const loaded = await loadModel(options.model ?? bundledModel('model.onnx'), { scheme });
-  const { inputs: specs, outputs } = loaded.signature;
+  const specs = loaded.signature.inputs;
   const isRandom = options.inputs === undefined && !areBundled(options);
   const source = isRandom ? { ...options, inputs: randomArrays(specs, ROWS) } : options;
   const analysis = await analyze({
@@ -92,25 +89,7 @@ export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
   const plan: Plan =
     typeof kernels === 'object'
       ? { kind: 'impossible', reason: kernels.reason, layers: [] }
-      : await planned((onPlan) => {
-          const planner = new TimePlanner({
-            setup: { ...loaded.setup, intraOpThreads: 1, sites: { scheme }, kernels },
-            outputs: outputs.map(({ name }) => name),
-            gatedNow: () => null,
-            sites: loaded.sites.length,
-            runtime: { pending: 0 },
-            onPlan: (made) => {
-              planner.close();
-              onPlan(made);
-            },
-          });
-          planner.want(threshold || ZEROS_ONLY);
-          for (const size of batches)
-            for (let i = 0; i < REQUESTS; i++) {
-              const from = (i * size) % Math.max(1, rows.count - size + 1);
-              planner.offer(rows.batch(from, Math.min(rows.count, from + size)));
-            }
-        });
+      : await measuredPlan({ loaded, sites: { scheme }, kernels, rows, threshold, batches });
   const buckets = plan.kind === 'measured' ? plan.buckets : [];
   const [first] = buckets;
   return {
@@ -132,10 +111,6 @@ export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
     kernels: typeof kernels === 'object' ? `none: ${kernels.reason}` : kernels,
     advice: adviceOn(plan, loaded.sites.length),
   };
-}
-
-function planned(begin: (onPlan: (plan: Plan) => void) => void): Promise<Plan> {
-  return new Promise((resolve) => begin(resolve));
 }
 
 function decisionOn(plan: Plan, site: number): Pick<DoctorSite, 'decision' | 'why'> {

@@ -1,13 +1,14 @@
 // With `gates: auto` production is pruned where that was measured to save time, and dense where it was not.
 import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { entryOf } from '../../../bench/zoo/entries.mjs';
 import { compose } from '../../../src/compose.ts';
 import { parseConfig } from '../../../src/config/schema.ts';
 import type { pruningReport } from '../../../src/models/pruning-report.ts';
 import { decodeModel } from '../../../src/onnx/model-file.ts';
 import { modelSignature } from '../../../src/onnx/signature.ts';
+import { PlanThread } from '../../../src/runtime/local/plan-thread.ts';
 import type { Taustat } from '../../../src/taustat.ts';
 import { inputRows } from '../../../src/tools/inputs/input-rows.ts';
 import { readNpy } from '../../../src/tools/inputs/npy.ts';
@@ -99,6 +100,15 @@ describe('pruning that is to save time', () => {
     const figures = await (await fetch(`${server.url}/metrics`)).text();
     const skipped = Number(/^taustat_macs_skipped_ratio\{.*\} (.*)$/m.exec(figures)?.[1]);
     expect(skipped).toBeCloseTo(told.macsSkipped, 2);
+  });
+
+  it('is timed with the threads of a run that are set', async () => {
+    const open = vi.spyOn(PlanThread, 'open').mockRejectedValue(new Error('seen'));
+    await start({ gates: 'auto', intraOpThreads: 2 });
+    const infer = await requests();
+    for (let i = 0; open.mock.calls.length === 0; i++) await infer(i);
+    expect(open.mock.calls[0]![0].intraOpThreads).toBe(2);
+    open.mockRestore();
   });
 
   it('stays dense where there are no kernels, and says what is missing', async () => {

@@ -1,0 +1,137 @@
+import { basename } from 'node:path';
+import { ServingError } from '../../config/errors.ts';
+import type { BucketPlan } from '../../control/phases/kept-plan.ts';
+import { withDefaultThreshold } from '../../onnx/default-threshold.ts';
+import { indexGraph } from '../../onnx/graph.ts';
+import { type DecodedModel, decodeModel, externalDataFiles } from '../../onnx/model-file.ts';
+import type { ModelSignature } from '../../onnx/signature.ts';
+import { findSites, type SiteOptions } from '../../onnx/sites.ts';
+import { linearOperators } from '../../onnx/sparse/operators.ts';
+import { sparsify } from '../../onnx/sparse/sparsify.ts';
+import { findKernels } from '../../runtime/local/kernels.ts';
+import { type LoadedModel, loadModel, readModel } from '../../runtime/local/load-model.ts';
+import type { LayerReport } from '../../runtime/local/plan-messages.ts';
+import { widthOf } from '../../sparse/candidates.ts';
+import { analyze } from '../analyze/analyze.ts';
+import type { Progress } from '../analyze/options.ts';
+import { measuredPlan } from '../doctor/measured-plan.ts';
+import { recordedInputs } from '../inputs/recorded-inputs.ts';
+
+export interface SparseExportOptions {
+  readonly model: string;
+  readonly sites: SiteOptions;
+  /** `.npy` files, as `analyze` takes them. With them the layers are those that were fastest; without, all wide ones. */
+  readonly inputs?: readonly string[] | undefined;
+  /** τ; by default the critical one of the inputs. */
+  readonly threshold?: number | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** A model for other servers, whose layers skip zeros: operators of `ai.taustat`, τ as the default of an input. */
+export interface SparseExport {
+  readonly bytes: Uint8Array;
+  /** Of the original. */
+  readonly model: DecodedModel;
+  readonly signature: ModelSignature;
+  /** Files beside the original that hold its weights. */
+  readonly externalFiles: readonly string[];
+  readonly threshold: number;
+  /** Thresholds that the input takes. */
+  readonly sites: number;
+  /** Every linear layer; one without a reason skips zeros. */
+  readonly layers: readonly LayerReport[];
+  /** What was timed; none without inputs. */
+  readonly buckets: readonly BucketPlan[];
+}
+
+/** Rows that the critical threshold is found on. */
+const ROWS = 512;
+/** Sizes of the requests that are timed. */
+const BATCHES = [1, 16];
+/** Layers that are taken where nothing is timed. Narrower ones rarely gain. */
+const LEAST_WIDTH = 64;
+
+/**
+ * Sites that would need nodes of their own are left alone: such nodes cost time.
+ *
+ * @throws ServingError FILE_NOT_FOUND, MODEL_INVALID without a site or a layer that can skip zeros, INVALID_REQUEST for inputs
+ *   that do not fit, CONFIG_INVALID without inputs and threshold or for a negative one, UNAVAILABLE without kernels to time.
+ */
+export async function sparseExport(options: SparseExportOptions): Promise<SparseExport> {
+  const { scheme } = options.sites;
+  checkThreshold(options);
+  const loaded = await loadModel(options.model, options.sites);
+  const model = decodeModel(await readModel(options.model));
+  const { sites } = findSites(model, options.sites);
+  if (sites.length === 0) throw invalid(`nothing in '${basename(options.model)}' can be pruned`);
+  const { sparse, dense } = linearOperators(model, indexGraph(model), sites, scheme);
+  if (sparse.length === 0) throw invalid(`no layer can skip zeros: ${reasonsOf(dense)}`);
+  const threshold = options.threshold ?? (await criticalThreshold(options));
+  const { isTaken, reason, buckets } =
+    options.inputs === undefined
+      ? {
+          isTaken: sparse.map((layer) => widthOf(layer) >= LEAST_WIDTH),
+          reason: `narrower than ${LEAST_WIDTH}`,
+          buckets: [],
+        }
+      : await timedLayers(options, loaded, threshold);
+  const layers = [
+    ...sparse.map(({ name, op }, i) => ({ name, op, ...(isTaken[i] === true ? {} : { reason }) })),
+    ...dense,
+  ];
+  const chosen = sparse.filter((_, i) => isTaken[i]);
+  if (chosen.length === 0) throw invalid(`no layer can skip zeros: ${reasonsOf(layers)}`);
+  const { bytes } = sparsify(model, sites, scheme, chosen, 'where-free');
+  return {
+    bytes: withDefaultThreshold(bytes, threshold, sites.length),
+    model,
+    signature: loaded.signature,
+    externalFiles: externalDataFiles(model),
+    threshold,
+    sites: sites.length,
+    layers,
+    buckets,
+  };
+}
+
+function checkThreshold({ inputs, threshold }: SparseExportOptions): void {
+  if (threshold === undefined && inputs === undefined)
+    throw new ServingError(
+      'CONFIG_INVALID',
+      'no threshold: give --threshold, or --inputs x.npy to find the critical one',
+    );
+  if (threshold !== undefined && !(threshold >= 0))
+    throw new ServingError('CONFIG_INVALID', `threshold ${threshold}: expected a number ≥ 0`);
+}
+
+/** 0 where the inputs show none: exact zeros are skipped all the same. */
+async function criticalThreshold({ model, inputs, sites, onProgress }: SparseExportOptions): Promise<number> {
+  const { critical } = await analyze({ model, inputs, sites, limit: ROWS, onProgress });
+  return critical?.threshold ?? 0;
+}
+
+async function timedLayers({ inputs, sites }: SparseExportOptions, loaded: LoadedModel, threshold: number) {
+  const kernels = await findKernels('auto');
+  if (typeof kernels === 'object') throw new ServingError('UNAVAILABLE', kernels.reason);
+  const rows = await recordedInputs(loaded.signature.inputs, { inputs });
+  const plan = await measuredPlan({ loaded, sites, kernels, rows, threshold, batches: BATCHES });
+  if (plan.kind !== 'measured')
+    throw new ServingError(
+      'UNAVAILABLE',
+      `the layers were not timed: ${plan.kind === 'impossible' ? plan.reason : 'no request was run'}`,
+    );
+  return {
+    isTaken: plan.layers.map(({ isSparse }) => isSparse),
+    reason: 'faster dense here',
+    buckets: plan.buckets,
+  };
+}
+
+function reasonsOf(layers: readonly LayerReport[]): string {
+  const reasons = new Set(layers.flatMap(({ reason }) => reason ?? []));
+  return reasons.size === 0 ? 'the model has no linear layer' : [...reasons].join('; ');
+}
+
+function invalid(message: string): ServingError {
+  return new ServingError('MODEL_INVALID', message);
+}
