@@ -63,7 +63,7 @@ export const SERIES = [
   },
   {
     id: 'speedup',
-    title: 'Speed-up over the plain model',
+    title: 'Speed-up over plain',
     lines: [
       { label: 'measured', look: 'main', of: (frame) => frame.speedup },
       { label: 'at least', look: 'second', of: (frame) => frame.speedupLow },

@@ -250,6 +250,7 @@ describe('load', () => {
     const folder = await mkdtemp(join(tmpdir(), 'taustat-state-'));
     const config = {
       model: { repository: lab.folder, versions: 'all' },
+      runtime: { gates: 'mask' },
       store: { enabled: true, folder },
       telemetry: { logLevel: 'silent' },
     } as const;
