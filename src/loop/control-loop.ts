@@ -351,7 +351,13 @@ export class ControlLoop {
     const decision = this.#sampler.decide(position, this.#clock.monotonicMs(), spending, interest);
     if (decision === 'over-budget') this.#count('dropped');
     if (decision === 'pass' || decision === 'over-budget') return undefined;
-    return { position, epoch: state.epoch, due: dueAt(state, position), isExtra: decision === 'extra' };
+    return {
+      position,
+      epoch: state.epoch,
+      due: dueAt(state, position),
+      isExtra: decision === 'extra',
+      isUrgent: interest === 'urgent',
+    };
   }
 
   async #sample(request: AnsweredRequest): Promise<void> {

@@ -16,6 +16,8 @@ export interface Look {
   readonly due: number;
   /** It is looked at for the sake of its answer, which is suspected: it is no sample of the traffic. */
   readonly isExtra: boolean;
+  /** The controller waits for just such a request. */
+  readonly isUrgent?: boolean;
 }
 
 /** A request that was answered and is looked at again. */
@@ -86,11 +88,16 @@ export async function shadowRun(
   options: ShadowOptions,
   clock: Clock,
 ): Promise<ShadowSample | 'dropped'> {
-  const { inputs, epoch, due, isExtra } = request;
+  const { inputs, epoch, due, isExtra, isUrgent = false } = request;
   const { outputs, thresholdsAt, judge, probe } = options;
   const again = { inputs, outputs, keepInputs: true };
-  const goingOn = { ...again, goesOn: true };
-  const dense = await runtime.shadow({ ...again, thresholds: thresholdsAt(0), measure: 'histogram' });
+  const goingOn = { ...again, goesFirst: true };
+  const dense = await runtime.shadow({
+    ...again,
+    thresholds: thresholdsAt(0),
+    measure: 'histogram',
+    goesFirst: isUrgent,
+  });
   if (dense === 'dropped') return 'dropped';
   const comparisons: ComparedAnswer[] = [];
   let comparingMs = 0;

@@ -19,8 +19,11 @@ export interface Run {
 /** With a measure, the run has thresholds. */
 export interface ShadowRun extends Run {
   readonly measure: Measure;
-  /** It goes on with what an earlier shadow run began, so it goes before others and is not dropped for want of room. */
-  readonly goesOn?: boolean;
+  /**
+   * It goes before others, and is not dropped for want of room: it goes on with what was begun, or is what the controller waits
+   * for.
+   */
+  readonly goesFirst?: boolean;
 }
 
 export interface DenseInstead {

@@ -62,8 +62,8 @@ export class SpeedWatch {
   async #time(inputs: readonly Tensor[], thresholds: Float32Array | undefined): Promise<void> {
     const { runtime, outputs, onTimed } = this.#options;
     const before = this.#timed;
-    const run = async (at: Float32Array | undefined, goesOn = true): Promise<number> => {
-      const asked = { inputs, outputs, keepInputs: true, measure: 'nothing', goesOn } as const;
+    const run = async (at: Float32Array | undefined, goesFirst = true): Promise<number> => {
+      const asked = { inputs, outputs, keepInputs: true, measure: 'nothing', goesFirst } as const;
       const result = await runtime.shadow(at === undefined ? asked : { ...asked, thresholds: at });
       if (result === 'dropped') throw new Error('there is no idle time');
       return result.inferMs;

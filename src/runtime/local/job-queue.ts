@@ -1,9 +1,9 @@
 import type { RunJob } from './run-job.ts';
 
 /**
- * A queue in two classes: production first, shadow only when no production waits. Of the shadow jobs those go first that go
- * on with something: what was begun and then dropped would have cost its time for nothing. What is taken out must be started
- * or rejected at once, which ends its wait.
+ * A queue in two classes: production first, shadow only when no production waits. Some shadow jobs
+ * go before others: what was begun and then dropped would have cost its time for nothing. What is taken out must be started or
+ * rejected at once, which ends its wait.
  */
 export class JobQueue {
   readonly #production: RunJob[] = [];
@@ -31,13 +31,13 @@ export class JobQueue {
   /** @returns false when the job is one shadow job too many. */
   offer(job: RunJob): boolean {
     const jobs = job.isShadow ? this.#shadow : this.#production;
-    if (job.isShadow && !job.goesOn && jobs.length >= this.#maxShadow) return false;
+    if (job.isShadow && !job.goesFirst && jobs.length >= this.#maxShadow) return false;
     const isWaiting = job.wait(() => {
       jobs.splice(jobs.indexOf(job), 1);
       this.#onLeft();
     });
     if (!isWaiting) return true;
-    if (job.goesOn) jobs.unshift(job);
+    if (job.goesFirst) jobs.unshift(job);
     else jobs.push(job);
     return true;
   }

@@ -8,10 +8,10 @@ export class RunJob extends QueuedRun<ShadowResult> {
   readonly measure: Measure;
   readonly isShadow: boolean;
   /** See `ShadowRun`. */
-  readonly goesOn: boolean;
+  readonly goesFirst: boolean;
 
   constructor(
-    run: Run & { readonly goesOn?: boolean },
+    run: Run & { readonly goesFirst?: boolean },
     measure: Measure,
     isShadow: boolean,
     outcome: RunOutcome<ShadowResult>,
@@ -19,7 +19,7 @@ export class RunJob extends QueuedRun<ShadowResult> {
     super(run, outcome);
     this.measure = measure;
     this.isShadow = isShadow;
-    this.goesOn = run.goesOn === true;
+    this.goesFirst = run.goesFirst === true;
   }
 
   settle({ outputs, histograms, retained, inferMs, measureMs, denseInstead, macsSkipped }: RunDone): void {

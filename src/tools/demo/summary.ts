@@ -23,7 +23,7 @@ export interface DemoSummary {
   readonly criticalSparsity: number | null;
   /** What kind of feature τ* is; `none` is a result. */
   readonly feature: string;
-  /** Of pruned answers, mean over the time in which there were any; null: there were none. */
+  /** Of all answers, dense ones included, mean over the time in which some were pruned; null: none was. */
   readonly loss: { readonly mean: number | null; readonly allowed: number };
   /** Share of production that was pruned, mean over the whole time. */
   readonly exposure: number;
@@ -107,7 +107,7 @@ export class ProductionTally {
     this.#exposure += pruned;
     // A threshold that has only just been applied is not measured yet.
     this.#sparsity += pruned === 0 ? 0 : (sparsity ?? 0);
-    if (pruned > 0 && loss.mean !== null) this.#losses.push(loss.mean);
+    if (pruned > 0 && loss.mean !== null) this.#losses.push(pruned * loss.mean);
   }
 
   /** When most of production was pruned, the last time. */

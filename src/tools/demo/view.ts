@@ -141,7 +141,7 @@ function speedupText({ speedup: { ratio, low, high }, macsSkipped, exposure }: D
 function objective({ loss: { mean, allowed } }: DemoSummary): string {
   if (mean === null) return `Mean loss: no pruned answer was compared; ${loss(allowed)} are allowed.`;
   const verdict = mean > allowed ? 'BROKEN' : 'kept';
-  return `Mean loss of pruned answers ${loss(mean)} of ${loss(allowed)} allowed: the objective is ${verdict}.`;
+  return `Mean loss of production ${loss(mean)} of ${loss(allowed)} allowed: the objective is ${verdict}.`;
 }
 
 /** Of pruned answers, against what is allowed; what is on trial in the shadow breaks nothing. */

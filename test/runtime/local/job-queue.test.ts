@@ -39,7 +39,7 @@ describe('JobQueue', () => {
 
   it('takes a shadow job that goes on with something first, whatever room there is', () => {
     const queue = queueOf(1);
-    const goingOn = new RunJob({ inputs: [], outputs: ['s2'], goesOn: true }, 'nothing', true, {
+    const goingOn = new RunJob({ inputs: [], outputs: ['s2'], goesFirst: true }, 'nothing', true, {
       resolve: () => undefined,
       reject: () => undefined,
     });
