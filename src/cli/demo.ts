@@ -14,7 +14,7 @@ export function demoCommand(): Command {
     .description(
       'Show the thermostat at work on the bundled model: real images over HTTP, and a drift midway.',
     )
-    .option('--seconds <s>', 'length of the demo in seconds', secondsOption, 40)
+    .option('--seconds <s>', 'length of the demo in seconds', secondsOption, 60)
     .option('--port <port>', 'HTTP port; 0: a free one', integerOption, 0)
     .option('--json', 'print one line of JSON on stdout at the end; progress goes to stderr')
     .addHelpText(
