@@ -17,7 +17,13 @@ export const SMALL_GATED = {
   runtime: { gates: 'mask' },
 } as const;
 
-/** The same for a command. */
+/** The same for a command that names no model; one that does is only told how to prune. */
+export function smallGatedEnv(args: readonly string[]): Record<string, string> {
+  const hasModel = args.some((arg) => arg.endsWith('.onnx') || arg === '--model-repository');
+  return hasModel ? { TAUSTAT_RUNTIME_GATES: 'mask' } : SMALL_GATED_ENV;
+}
+
+/** Settings of a command that names no model. */
 export const SMALL_GATED_ENV = {
   TAUSTAT_MODEL_PATH: MODEL,
   TAUSTAT_MODEL_NAME: SMALL_NAME,

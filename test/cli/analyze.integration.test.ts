@@ -2,17 +2,17 @@ import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { smallCnn } from '../small-cnn.ts';
+import { bundledModel } from '../../src/config/bundled-model.ts';
 import { inProcess, taustat } from './command.ts';
 
-const MODEL = smallCnn('model.onnx');
-const INPUTS = smallCnn('inputs.npy');
+const MODEL = bundledModel('model.onnx');
+const INPUTS = bundledModel('inputs.npy');
 const QUICK = ['--limit', '160'];
 
 it('prints a summary, and with --json - nothing but JSON', async () => {
   const people = await taustat('analyze', ...QUICK);
   expect(people.code).toBe(0);
-  expect(people.stdout).toMatch(/^model +fashion-mnist-cnn, 160 rows\n/);
+  expect(people.stdout).toMatch(/^model +fashion-mnist-vgg, 160 rows\n/);
   expect(people.stdout).toMatch(/critical threshold τ\* +0\.\d+ \(maximum of F\)/);
   expect(people.stdout).toMatch(/accuracy, dense +9\d\.\d %/);
   expect(people.stderr).toBe('');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { GrpcClient } from '../contracts/inference/grpc-client.ts';
 import { bytesOf, slow } from '../runtime/small-models.ts';
-import { SMALL_GATED_ENV } from '../small-cnn.ts';
+import { smallGatedEnv } from '../small-cnn.ts';
 import { until } from '../transport/http/until.ts';
 import { type Running, start } from './command.ts';
 
@@ -21,7 +21,7 @@ afterEach(() => {
 });
 
 function serve(...args: readonly string[]): Running {
-  const started = start('dist/cli.js', ['serve', '--port', '0', ...args], SMALL_GATED_ENV);
+  const started = start('dist/cli.js', ['serve', '--port', '0', ...args], smallGatedEnv(args));
   running.push(started);
   return started;
 }

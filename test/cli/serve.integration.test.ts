@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { bytesOf, slow } from '../runtime/small-models.ts';
-import { SMALL_GATED_ENV, SMALL_NAME } from '../small-cnn.ts';
+import { SMALL_NAME, smallGatedEnv } from '../small-cnn.ts';
 import { until } from '../transport/http/until.ts';
 import { type Running, start } from './command.ts';
 
@@ -19,7 +19,7 @@ const MODEL = `/v2/models/${SMALL_NAME}`;
 const IMAGE = { name: 'image', shape: [1, 1, 28, 28], datatype: 'FP32', data: new Array(784).fill(100) };
 
 async function serve(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
-  running = start('dist/cli.js', ['serve', '--port', '0', ...args], { ...SMALL_GATED_ENV, ...env });
+  running = start('dist/cli.js', ['serve', '--port', '0', ...args], { ...smallGatedEnv(args), ...env });
   return running.saying(/"url":"([^"]+)"/);
 }
 
