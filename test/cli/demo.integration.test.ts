@@ -10,7 +10,8 @@ async function demoThatIsLongEnough() {
     expect(lines).toHaveLength(1);
     const summary = JSON.parse(lines[0]!);
     const isAnswered = summary.thresholdChanges.length > 0 || summary.final.state === 'unprofitable';
-    if (summary.drift.detectedAt !== null && isAnswered) return { seconds, summary, stderr };
+    const isFound = summary.criticalThreshold !== null;
+    if (summary.drift.detectedAt !== null && isAnswered && isFound) return { seconds, summary, stderr };
   }
   throw new Error('three minutes were not enough to find a threshold and to notice a drift');
 }

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ArmRun } from '../../../src/tools/bench/comparison.ts';
 import type { ArmSummary } from '../../../src/tools/bench/summary.ts';
 import { inProcess } from '../../cli/command.ts';
+import { smallCnn } from '../../small-cnn.ts';
 
 const CLI = new URL('../../../dist/cli.js', import.meta.url).pathname;
 
@@ -132,7 +133,15 @@ describe('taustat bench', () => {
   });
 
   it('overloads a server, which refuses, loses nothing and recovers', async () => {
-    const { code, stdout, stderr } = await bench(['--overload', '3', '--json', '-']);
+    const { code, stdout, stderr } = await bench([
+      smallCnn('model.onnx'),
+      '--inputs',
+      smallCnn('inputs.npy'),
+      '--overload',
+      '3',
+      '--json',
+      '-',
+    ]);
     expect(code, stderr).toBe(0);
     const { overload: all } = JSON.parse(stdout);
     expect(all.capacity).toBeGreaterThan(0);
