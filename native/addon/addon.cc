@@ -293,6 +293,12 @@ napi_value counts(const Js& js, const std::vector<napi_value>& arguments) {
   return result;
 }
 
+/** Of the multiplications since the last call, the share that was left out; NaN where there was none. One number, for every run. */
+napi_value macsSkipped(const Js& js, const std::vector<napi_value>& arguments) {
+  const auto [multiplied, multiplications] = sessionOf(js, arguments[0]).counts().takeMultiplications();
+  return js.number(1 - static_cast<double>(multiplied) / static_cast<double>(multiplications));
+}
+
 napi_value release(const Js& js, const std::vector<napi_value>& arguments) {
   holderOf(js, arguments[0]).session.reset();
   return js.undefined();
@@ -323,6 +329,7 @@ NAPI_MODULE_INIT() {
     define<terminate>(js, exports, "terminate");
     define<reset>(js, exports, "reset");
     define<counts>(js, exports, "counts");
+    define<macsSkipped>(js, exports, "macsSkipped");
     define<release>(js, exports, "release");
   } catch (const std::exception& error) {
     napi_throw_error(env, nullptr, error.what());

@@ -323,10 +323,15 @@ export class ControlLoop {
 
   /**
    * @param heldBack - why pruning is not to reach production; undefined: it saves time, as `detail` tells.
-   * @param gated - the sites that are pruned from now on, shape [sites]; undefined: as before.
+   * @param more - the sites that are pruned from now on, shape [sites], if others than before; whether this was known before a
+   *   restart, too.
    */
-  timed(heldBack: HeldBack | undefined, detail: string, gated?: readonly boolean[]): void {
-    this.#commands.next({ kind: 'time', at: this.#clock.wallMs(), heldBack, detail, gated });
+  timed(
+    heldBack: HeldBack | undefined,
+    detail: string,
+    more: Pick<EventOf<'time'>, 'gated' | 'isKept'> = {},
+  ): void {
+    this.#commands.next({ kind: 'time', at: this.#clock.wallMs(), heldBack, detail, ...more });
   }
 
   /** What samples would tell cannot be known: dense until it can. */

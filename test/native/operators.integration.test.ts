@@ -154,6 +154,7 @@ describe.each(availableKernels())('kernels %s', (kernels) => {
         expect(share).toBeGreaterThan((0.8 * kept) / x.length);
         expect(share).toBeLessThan(kept / x.length);
         expect(addon.counts(session).sites.every(({ kept, seen }) => kept === 0 && seen === 0)).toBe(true);
+        expect(addon.macsSkipped(session)).toBeNaN();
         addon.release(session);
       }
   });

@@ -69,6 +69,21 @@ void listKept(const Kept& kept, int rows, int depth, int total, List& list) {
   }
 }
 
+/** Lists a block of up to tileRows rows. @param bitsOf - (row, from, n): what of the n ≤ 64 floats from `from` on is kept. */
+template <typename V, typename BitsOf>
+TAUSTAT_INLINE int listRows(int rows, int depth, List& list, BitsOf bitsOf) {
+  Kept kept;
+  int total = 0;
+  for (int r = 0; r < V::tileRows; r++)
+    for (int w = 0; 64 * w < depth; w++) {
+      const int n = depth - 64 * w < 64 ? depth - 64 * w : 64;
+      kept[r][w] = r < rows ? bitsOf(r, 64 * w, n) : 0;
+      total += V::ones(kept[r][w]);
+    }
+  listKept<V>(kept, rows, depth, total, list);
+  return total;
+}
+
 /**
  * Lists a block of up to tileRows rows.
  *
@@ -78,16 +93,7 @@ void listKept(const Kept& kept, int rows, int depth, int total, List& list) {
  */
 template <typename V>
 int listBlock(const float* x, size_t stride, int rows, int depth, V threshold, List& list) {
-  Kept kept;
-  int total = 0;
-  for (int r = 0; r < V::tileRows; r++)
-    for (int w = 0; 64 * w < depth; w++) {
-      const int n = depth - 64 * w < 64 ? depth - 64 * w : 64;
-      kept[r][w] = r < rows ? V::passing(x + r * stride + 64 * w, n, threshold) : 0;
-      total += V::ones(kept[r][w]);
-    }
-  listKept<V>(kept, rows, depth, total, list);
-  return total;
+  return listRows<V>(rows, depth, list, [&](int r, int from, int n) { return V::passing(x + r * stride + from, n, threshold); });
 }
 
 /** How many of a row are kept. */
@@ -118,15 +124,7 @@ TAUSTAT_INLINE uint64_t bitsAt(const uint8_t* bits, size_t at, int n) {
 /** Lists a block of up to tileRows rows whose bits are known; the rows begin at bit `at` and lie `stride` apart. */
 template <typename V>
 int listBits(const uint8_t* bits, size_t at, size_t stride, int rows, int depth, List& list) {
-  Kept kept;
-  int total = 0;
-  for (int r = 0; r < V::tileRows; r++)
-    for (int w = 0; 64 * w < depth; w++) {
-      kept[r][w] = r < rows ? bitsAt(bits, at + r * stride + 64 * w, depth - 64 * w) : 0;
-      total += V::ones(kept[r][w]);
-    }
-  listKept<V>(kept, rows, depth, total, list);
-  return total;
+  return listRows<V>(rows, depth, list, [&](int r, int from, int n) { return bitsAt(bits, at + r * stride + from, n); });
 }
 
 }  // namespace

@@ -53,11 +53,11 @@ function onMode(state: ControllerState, event: EventOf<'mode'>, options: Control
 }
 
 /**
- * Production is pruned where that saves time. What was proven in the shadow reaches production in stages; with other sites
- * pruned, it has to be proven anew.
+ * Production is pruned where that saves time. What was proven in the shadow reaches production in stages, but for a server that
+ * comes back; with other sites pruned, it has to be proven anew.
  */
 function onTime(state: ControllerState, event: EventOf<'time'>): ControllerState {
-  const { at, heldBack, detail, gated } = event;
+  const { at, heldBack, detail, gated, isKept = false } = event;
   if (gated !== undefined && !sameSites(gated, state.gated)) {
     const { phase, fixed } = state;
     return {
@@ -70,7 +70,8 @@ function onTime(state: ControllerState, event: EventOf<'time'>): ControllerState
     };
   }
   const { phase } = state;
-  const begins = heldBack === undefined && state.heldBack !== undefined && phase.kind === 'tracking';
+  const begins =
+    !isKept && heldBack === undefined && state.heldBack !== undefined && phase.kind === 'tracking';
   return {
     ...state,
     heldBack,

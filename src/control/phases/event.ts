@@ -45,6 +45,8 @@ export type ControlEvent =
       readonly kind: 'time';
       readonly at: number;
       readonly heldBack: HeldBack | undefined;
+      /** It was known before a restart, too: production goes on where it was. */
+      readonly isKept?: boolean | undefined;
       /** The sites that are pruned from now on, shape [sites]; absent: as before. */
       readonly gated?: readonly boolean[] | undefined;
       readonly detail: string;

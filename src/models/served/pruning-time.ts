@@ -65,7 +65,7 @@ export class PruningTime {
       outputs,
       sites: loaded.sites.length,
       runtime,
-      onPlan: (plan, model) => void this.#follow(plan, model),
+      onPlan: (plan, model, isKept) => void this.#follow(plan, model, isKept),
     });
     this.#watch = new SpeedWatch({ runtime, outputs, onTimed: () => this.#distrust() });
   }
@@ -128,18 +128,14 @@ export class PruningTime {
     loop.timed('unprofitable', words);
   }
 
-  async #follow(plan: Plan, model: Uint8Array | undefined): Promise<void> {
+  async #follow(plan: Plan, model: Uint8Array | undefined, isKept: boolean): Promise<void> {
     const { name, runtime, loop, log } = this.#parts;
     const isAdopted = model !== undefined && (await runtime.adopt?.(model)) === true;
     const words = wordsOf(plan, model === undefined || isAdopted);
     log.info({ model: name, plan }, words);
     this.#watch.restart();
     if (isAdopted && plan.kind === 'measured')
-      loop.timed(
-        undefined,
-        words,
-        plan.gatedBy.map((by) => by !== 'none'),
-      );
+      loop.timed(undefined, words, { gated: plan.gatedBy.map((by) => by !== 'none'), isKept });
     else loop.timed('unprofitable', words);
   }
 }

@@ -45,7 +45,7 @@ export class SpeedWatch {
       });
   }
 
-  /** The workers run another model, or production is at another threshold. */
+  /** The workers run another model. */
   restart(): void {
     this.#timed = [];
   }

@@ -6,8 +6,8 @@ import type { Tensor } from '../../protocol/types.ts';
 import type { LayerReport, PlanSetup } from '../../runtime/local/plan-messages.ts';
 import { PlanThread } from '../../runtime/local/plan-thread.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import { candidateSets, type Layer, smallerSets } from '../../sparse/candidates.ts';
-import { speedupOf, verdictOf } from '../../sparse/speedup.ts';
+import type { Layer } from '../../sparse/candidates.ts';
+import { type Chosen, searchPlan } from './plan-search.ts';
 
 /** Which layers are sparse, and what that gains. */
 export type Plan =
@@ -36,36 +36,22 @@ export interface PlannerOptions {
   readonly runtime: Pick<Runtime, 'pending'>;
   /** A plan from before a restart, which holds until another is needed. */
   readonly kept?: KeptPlan | null | undefined;
-  /** Told of every plan, with the rewritten model where some request gains. */
-  readonly onPlan: (plan: Plan, model: Uint8Array | undefined) => void;
+  /** Told of every plan, with the rewritten model where some request gains, and whether it is from before a restart. */
+  readonly onPlan: (plan: Plan, model: Uint8Array | undefined, isKept: boolean) => void;
 }
 
 /** Requests that are kept per size, while a plan needs them, and bytes over all sizes. */
 const KEPT = 8;
 const KEPT_BYTES = 1 << 26;
-/** Sets of layers are looked for so long, in milliseconds; then the best so far is judged. */
-const SEARCH_MS = 60_000;
-/** After so long, in milliseconds, the best is judged by the rounds that it has: a slow model's are few. */
-const JUDGE_MS = 20_000;
 /** A plan by which nothing is gained is made again after so long, in milliseconds: the machine may have been busy. */
 const RETRY_MS = 600_000;
 /** Requests of a size that a plan begins with. */
 const ENOUGH = 3;
-/** Rounds that sets of layers are compared by, before the best is judged. */
-const FIRST_ROUNDS = 5;
-/** A set with one layer less must be so much faster. */
-const STEP = 1.02;
 /** A threshold that is lower or higher by this factor is planned for anew. */
 const OTHER_THRESHOLD = 1.25;
 /** How long a round waits for the server to be idle, and how often it looks. */
 const PATIENCE_MS = 1000;
 const LOOK_MS = 2;
-
-interface Timing {
-  readonly ratios: number[];
-  readonly plainMs: number[];
-  readonly sparseMs: number[];
-}
 
 /**
  * Finds out whether pruning saves time, and by which layers: whole sessions are timed against the plain one in a thread of
@@ -173,23 +159,28 @@ export class TimePlanner {
     return { under: this.#under, threshold, layers: set, buckets };
   }
 
-  /** A plan that was made before. */
-  #again({ threshold, layers, buckets }: KeptPlan): Promise<void> {
-    return this.#planned(threshold, () => Promise.resolve({ set: layers, buckets }));
+  /** A plan that was made before a restart. One that does not fit the model is none, and another is made. */
+  async #again({ threshold, layers, buckets }: KeptPlan): Promise<void> {
+    const { plan, model } = await this.#planned(threshold, () => Promise.resolve({ set: layers, buckets }));
+    if (plan.kind === 'measured') this.#tell(plan, model, true);
   }
 
-  #make(): Promise<void> {
+  async #make(): Promise<void> {
     const threshold = this.#wanted;
-    return this.#planned(threshold, (thread, layers) => this.#measure(thread, layers, threshold));
+    const { outputs, sites } = this.#options;
+    const thresholds = new Float32Array(sites).fill(threshold);
+    const turn = () => this.#idle();
+    const { plan, model } = await this.#planned(threshold, (thread, layers) =>
+      searchPlan({ thread, layers, requests: this.#kept, outputs, thresholds, turn }),
+    );
+    this.#tell(plan, model, false);
   }
 
+  /** @returns with the rewritten model where some request gains. */
   async #planned(
     threshold: number,
-    choose: (
-      thread: PlanThread,
-      layers: readonly Layer[],
-    ) => Promise<{ readonly set: readonly number[]; readonly buckets: readonly BucketPlan[] }>,
-  ): Promise<void> {
+    choose: (thread: PlanThread, layers: readonly Layer[]) => Promise<Chosen>,
+  ): Promise<{ readonly plan: Plan; readonly model: Uint8Array | undefined }> {
     let thread: PlanThread | undefined;
     let layers: readonly LayerReport[] = [];
     try {
@@ -201,82 +192,20 @@ export class TimePlanner {
       const { model, gatedBy } = await thread.rewrite(set);
       const planned = layers.map((layer, i) => ({ ...layer, isSparse: set.includes(i) }));
       const isUsed = buckets.some(({ pays }) => pays);
-      this.#tell(
-        { kind: 'measured', threshold, layers: planned, set, gatedBy, buckets },
-        isUsed ? model : undefined,
-      );
+      const plan: Plan = { kind: 'measured', threshold, layers: planned, set, gatedBy, buckets };
+      return { plan, model: isUsed ? model : undefined };
     } catch (error) {
-      this.#tell({ kind: 'impossible', reason: messageOf(error), layers }, undefined);
+      return { plan: { kind: 'impossible', reason: messageOf(error), layers }, model: undefined };
     } finally {
       thread?.close();
     }
   }
 
-  #tell(plan: Plan, model: Uint8Array | undefined): void {
+  #tell(plan: Plan, model: Uint8Array | undefined, isKept: boolean): void {
     if (this.#isClosed) return;
     this.#madeAt = performance.now();
     this.#plan = plan;
-    this.#options.onPlan(plan, model);
-  }
-
-  async #measure(thread: PlanThread, layers: readonly Layer[], threshold: number) {
-    const sizes = [...this.#kept].sort(([, a], [, b]) => b.length - a.length).map(([rows]) => rows);
-    const [first] = sizes;
-    if (first === undefined || layers.length === 0) throw new Error('no layer of this model can be sparse');
-    const time = (set: readonly number[], rows: number) => this.#timer(thread, set, rows, threshold);
-    let best: { set: readonly number[]; ms: number } | undefined;
-    const consider = async (set: readonly number[], step: number): Promise<boolean> => {
-      const { sparseMs } = await time(set, first)(FIRST_ROUNDS);
-      // What disturbs a run only makes it longer.
-      const ms = Math.min(...sparseMs);
-      const isBetter = best === undefined || ms * step < best.ms;
-      if (isBetter) best = { set, ms };
-      return isBetter;
-    };
-    const until = performance.now() + SEARCH_MS;
-    const hasTime = (): boolean => performance.now() < until;
-    for (const set of candidateSets(layers)) if (best === undefined || hasTime()) await consider(set, 1);
-    for (let isBetter = true; isBetter && hasTime(); ) {
-      isBetter = false;
-      for (const set of smallerSets(best!.set))
-        if (hasTime()) isBetter = (await consider(set, STEP)) || isBetter;
-    }
-    const { set } = best!;
-    const buckets: BucketPlan[] = [];
-    for (const rows of sizes) {
-      const more = time(set, rows);
-      const enough = performance.now() + JUDGE_MS;
-      let timing = await more(FIRST_ROUNDS);
-      while (verdictOf(timing.ratios, performance.now() > enough) === 'open') timing = await more(1);
-      const { ratios, plainMs, sparseMs } = timing;
-      buckets.push({
-        rows,
-        pays: verdictOf(ratios, true) === 'faster',
-        speedup: speedupOf(ratios),
-        plainMs: speedupOf(plainMs).ratio,
-        sparseMs: speedupOf(sparseMs).ratio,
-      });
-    }
-    return { set, buckets };
-  }
-
-  /** Times a set of layers, round after round. */
-  #timer(thread: PlanThread, set: readonly number[], rows: number, threshold: number) {
-    const { outputs, sites } = this.#options;
-    const timing: Timing = { ratios: [], plainMs: [], sparseMs: [] };
-    return async (rounds: number): Promise<Timing> => {
-      for (let i = 0; i < rounds; i++) {
-        await this.#idle();
-        const kept = this.#kept.get(rows)!;
-        const inputs = kept[timing.ratios.length % kept.length]!;
-        const thresholds = new Float32Array(sites).fill(threshold);
-        const { plainMs, sparseMs } = await thread.round({ set, inputs, outputs, thresholds });
-        timing.ratios.push(plainMs / sparseMs);
-        timing.plainMs.push(plainMs);
-        timing.sparseMs.push(sparseMs);
-      }
-      return timing;
-    };
+    this.#options.onPlan(plan, model, isKept);
   }
 
   /** Production goes first; where it never rests, a round a second is all that it is asked for. */

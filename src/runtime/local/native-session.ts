@@ -76,8 +76,8 @@ export class NativeSession implements Session {
 
   /** Share of the multiplications that were left out since the last call, 0–1; undefined: no operator skips zeros. */
   takeMacsSkipped(): number | undefined {
-    const { multiplied, multiplications } = this.#addon.counts(this.#session);
-    return multiplications === 0 ? undefined : 1 - multiplied / multiplications;
+    const share = this.#addon.macsSkipped(this.#session);
+    return Number.isNaN(share) ? undefined : share;
   }
 
   /** Resolves at once. */

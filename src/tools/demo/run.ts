@@ -145,7 +145,12 @@ export async function runDemo(options: DemoOptions): Promise<DemoSummary> {
       thresholdChanges: changes.filter(({ from, to }) => from !== to),
       latency: tally.latency,
       ...production.gain,
-      final: { state: report.state, threshold: report.threshold, exposure: report.exposure },
+      final: {
+        state: report.state,
+        threshold: report.threshold,
+        exposure: report.exposure,
+        detail: report.change.detail,
+      },
     };
   } finally {
     subscription.unsubscribe();

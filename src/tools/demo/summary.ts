@@ -43,7 +43,13 @@ export interface DemoSummary {
   /** Share of multiplications that were left out then, of the layers that skip zeros. */
   readonly macsSkipped: number;
   /** How it stood at the end. */
-  readonly final: { readonly state: string; readonly threshold: number; readonly exposure: number };
+  readonly final: {
+    readonly state: string;
+    readonly threshold: number;
+    readonly exposure: number;
+    /** Why. */
+    readonly detail: string;
+  };
 }
 
 /** Latencies of the answers of one second, in milliseconds. */

@@ -132,8 +132,8 @@ ${s.requests} requests, ${s.non2xx} failed. Latency p50 at the client, in the sa
 }
 
 /** What pruning gained, in time of the model's runs. */
-function speedupText({ speedup: { ratio, low, high }, macsSkipped, exposure }: DemoSummary): string {
-  if (exposure === 0) return 'Time: nothing was pruned, so the plain model served.';
+function speedupText({ speedup: { ratio, low, high }, macsSkipped, exposure, final }: DemoSummary): string {
+  if (exposure === 0) return `Nothing was pruned, the plain model served all: ${final.detail}.`;
   const figures = `× ${fixed(ratio, 2)} (${fixed(low, 2)} – ${fixed(high, 2)})`;
   return `Time of the plain model over time as served, when most was pruned: ${figures}; ${percent(macsSkipped)} of the work was left out.`;
 }

@@ -12,7 +12,9 @@ import {
   stateName,
 } from '../../../src/control/phases/production.ts';
 import { type ControllerState, type HeldBack, initialState } from '../../../src/control/phases/state.ts';
+import { RAMP_DONE } from '../../../src/control/rollout/ramp.ts';
 import type { Ladder } from '../../../src/control/search/ladder.ts';
+import { beginSearch } from '../../../src/control/search/search.ts';
 import type { CriticalPoint } from '../../../src/criticality/critical-point.ts';
 
 const OPTIONS = controlOptionsOf(parseConfig({}));
@@ -46,6 +48,26 @@ describe('a threshold that is held back', () => {
     const state = replay(fixed, timed('unprofitable'), timed(undefined));
     expect(appliedThreshold(state)).toBe(0.25);
     expect(stateName(state)).toBe('fixed');
+  });
+
+  it('reaches production in stages, but for a server that comes back, which goes on where it was', () => {
+    const watch = fixed.fixed!.watch;
+    const rungs = [{ threshold: 0.1, sparsity: 0.1 }];
+    const search = beginSearch({ rungs, start: 0 }, 0, OPTIONS);
+    const tracking: ControllerState = {
+      ...initialState('auto', undefined, OPTIONS),
+      heldBack: 'unmeasured',
+      phase: {
+        kind: 'tracking',
+        critical: null,
+        search,
+        applied: { rung: 0, ramp: RAMP_DONE, good: [], watch, rest: null, sinceAlarm: null },
+        drift: null,
+      },
+    };
+    const back = { ...timed(undefined), isKept: true } as ControlEvent;
+    expect(exposureOf(replay(tracking, back)).exposure).toBe(1);
+    expect(exposureOf(replay(tracking, timed(undefined))).exposure).toBeLessThan(1);
   });
 
   it('stays so whatever the mode', () => {

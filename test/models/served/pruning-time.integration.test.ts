@@ -1,5 +1,7 @@
 // With `gates: auto` production is pruned where that was measured to save time, and dense where it was not.
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { entryOf } from '../../../bench/zoo/entries.mjs';
@@ -13,6 +15,7 @@ import type { Taustat } from '../../../src/taustat.ts';
 import { inputRows } from '../../../src/tools/inputs/input-rows.ts';
 import { readNpy } from '../../../src/tools/inputs/npy.ts';
 import { type Listening, listen } from '../../../src/transport/http/server.ts';
+import { until } from '../../transport/http/until.ts';
 
 const ROOT = new URL('../../../', import.meta.url);
 const ENTRY = entryOf('fashion-mnist-mlp');
@@ -27,13 +30,14 @@ afterEach(async () => {
 
 type Report = ReturnType<typeof pruningReport>;
 
-async function start(runtime: object): Promise<void> {
+async function start(runtime: object, store: object = {}): Promise<void> {
   const config = parseConfig({
     model: { path: MODEL, name: 'm' },
     server: { port: 0 },
     sampling: { ratio: 1, budget: 1 },
     control: { mode: 'fixed', threshold: THRESHOLD },
     runtime,
+    store,
   });
   taustat = await compose(config, pino({ level: 'silent' }));
   server = await listen(taustat.routes, { host: '127.0.0.1', port: 0 });
@@ -94,7 +98,14 @@ describe('pruning that is to save time', () => {
       /^pruning saves time: \d+ of \d+ layers skip zeros(, \d+ of \d+ sites are not pruned)?; 1 row: /,
     );
     // Sampled requests are timed both ways from now on, and the work that is left out is counted.
-    for (let i = 0; i < 200; i++) await infer(i);
+    let pruned = 0;
+    const answered = async () => {
+      const text = await (await fetch(`${server.url}/metrics`)).text();
+      return Number(/^taustat_answers_total\{.*answer="pruned".*\} (\d+)$/m.exec(text)?.[1] ?? 0);
+    };
+    const before = await answered();
+    for (let i = 0; i < 200; i++) pruned += (await infer(i)).parameters.threshold > 0 ? 1 : 0;
+    expect((await answered()) - before).toBe(pruned);
     told = await report();
     expect(told.macsSkipped).toBeGreaterThan(0.05);
     expect(told.macsSkipped).toBeLessThan(1);
@@ -111,6 +122,29 @@ describe('pruning that is to save time', () => {
     for (let i = 0; open.mock.calls.length === 0; i++) await infer(i);
     expect(open.mock.calls[0]![0].intraOpThreads).toBe(2);
     open.mockRestore();
+  });
+
+  it('saves time from a restart on, without measuring again', { timeout: 120_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'taustat-plan-'));
+    const store = { enabled: true, folder };
+    await start({ gates: 'auto' }, store);
+    const infer = await requests();
+    let told = await report();
+    for (let i = 0; told.change.reason !== 'time'; i++) {
+      await infer(i);
+      told = await report();
+    }
+    const { plan } = told;
+    await server.stop(0);
+    await taustat.close();
+    await start({ gates: 'auto' }, store);
+    if (told.state !== 'unprofitable') {
+      // Not one request comes before that.
+      await until(async () => (await report()).exposure === 1);
+      expect((await report()).plan).toEqual(plan);
+      expect((await infer(0)).parameters.threshold).toBeGreaterThan(0);
+    }
+    rmSync(folder, { recursive: true });
   });
 
   it('stays dense where there are no kernels, and says what is missing', async () => {

@@ -94,6 +94,8 @@ export interface NativeAddon {
   terminate(id: bigint): boolean;
   reset(session: NativeSessionHandle): void;
   counts(session: NativeSessionHandle): NativeCounts;
+  /** Of the multiplications since the last call of this or `counts`, the share that was left out, 0–1; NaN where there was none. */
+  macsSkipped(session: NativeSessionHandle): number;
   release(session: NativeSessionHandle): void;
 }
 
