@@ -197,6 +197,19 @@ export const ConfigSchema = z.strictObject({
         .describe(
           'Largest share, 0–1, of the time of the workers and of the serving thread that shadow runs may take. Up to 30 s of unused budget is saved for suspicious answers.',
         ),
+      searchBudget: share
+        .default(0.5)
+        .describe(
+          'Share, 0–1, of otherwise idle time of the workers that may be used while a threshold is searched for.',
+        ),
+      keepInputsBytes: z
+        .number()
+        .int()
+        .min(0)
+        .default(64 * 2 ** 20)
+        .describe(
+          'Memory in bytes for requests that are kept with their dense answers, to judge all thresholds on the same ones; never written to disk. 0: none is kept, and thresholds are tried one after another on live requests.',
+        ),
       unverifiedRequests: count
         .default(1000)
         .describe(

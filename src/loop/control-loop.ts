@@ -27,6 +27,7 @@ import {
   dueAt,
   type Exposure,
   exposureOf,
+  isSeeking,
   isWithheld,
   production,
   thresholdAt,
@@ -49,6 +50,7 @@ import { Judge } from './comparison/judge.ts';
 import { MeasuredByThreshold, type MeasuredPruning } from './comparison/measured.ts';
 import { topTwoMargin } from './comparison/top-two-margin.ts';
 import { Estimation } from './estimation.ts';
+import { LadderRuns } from './ladder-runs.ts';
 import { Sampler } from './sampler.ts';
 import {
   type AnsweredRequest,
@@ -72,6 +74,8 @@ const COUNT_EVERY = 4;
 const WITH_MESSAGES = 2;
 /** Over so many requests the share that pruning pays for is averaged, each counting less with its age. */
 const PAYING_REQUESTS = 500;
+/** How often idle time is looked for while a server gets no requests. */
+const IDLE_LOOK_MS = 20;
 /** Failed shadow runs in a row after which nothing is known of the answers any more. */
 const BLIND_AFTER = 32;
 
@@ -125,6 +129,8 @@ export class ControlLoop {
   readonly #estimation: Estimation;
   readonly #uncompared: UncomparedAnswers;
   readonly #uncertainty = new UncertaintyWatch();
+  readonly #ladder: LadderRuns;
+  readonly #stopLooking: (() => void) | undefined;
   readonly #samples = new Subject<ShadowSample>();
   readonly #commands = new Subject<ControlEvent>();
   readonly #steps = new Subject<Step>();
@@ -164,6 +170,21 @@ export class ControlLoop {
     const resumed = resume?.state ?? initialState(mode, threshold, this.control);
     const begun = objective === null ? unproven(resumed) : resumed;
     this.#state = new BehaviorSubject<ControllerState>({ ...begun, heldBack: options.heldBack });
+    this.#ladder = new LadderRuns({
+      config,
+      control: this.control,
+      runtime: options.runtime,
+      outputs: options.outputs,
+      judge: this.#judge,
+      clock,
+      state: () => this.state,
+      thresholdsAt: (threshold) => thresholdsOf(threshold, sites, this.state.gated),
+      samplingPays: () => this.#sampler.pays(clock.monotonicMs(), this.#spending),
+      emit: (event) => this.#commands.next(event),
+      onFailure: (error) => this.#failed(messageOf(error)),
+    });
+    if (this.#isPrunable && this.control.keepsInputs)
+      this.#stopLooking = clock.every?.(IDLE_LOOK_MS, () => this.#ladder.pump());
     // The first to hear of a step, so that whoever follows the steps finds what belongs to the new state.
     this.#steps.subscribe((step) => this.#follow(step));
     merge(this.#commands, this.#survive(this.#comparisons()), this.#survive(this.#snapshots()))
@@ -240,6 +261,11 @@ export class ControlLoop {
     return this.#paying;
   }
 
+  /** Whether runs of a search for a threshold are under way. */
+  get isJudging(): boolean {
+    return this.#ladder.isBusy;
+  }
+
   get #isPrunable(): boolean {
     return this.#options.sites > 0;
   }
@@ -258,7 +284,9 @@ export class ControlLoop {
       this.#paying += ((pays ? 1 : 0) - this.#paying) / PAYING_REQUESTS;
     const isPruned = !isDense && pays && this.#isPrunable;
     const threshold = isPruned ? thresholdAt(production(this.state), position) : 0;
-    return { threshold, look: isEmpty ? undefined : this.#look(position) };
+    if (isEmpty || !this.#isPrunable) return { threshold, look: undefined };
+    this.#ladder.pump();
+    return { threshold, look: this.#look(position) };
   }
 
   /**
@@ -286,6 +314,11 @@ export class ControlLoop {
    * @returns resolves when the controller knows what that has shown, or that it has shown nothing.
    */
   sample(request: AnsweredRequest): Promise<void> {
+    if (request.isKept === true && request.epoch === this.state.epoch) {
+      const { inputs, outputs, threshold } = request;
+      this.#ladder.keep(inputs, threshold === 0 ? (outputs ?? null) : null);
+    }
+    if (request.isOnlyKept === true) return Promise.resolve();
     return new Promise((resolve) => {
       setImmediate(() => this.#sample(request).then(resolve, resolve));
     });
@@ -340,6 +373,8 @@ export class ControlLoop {
   }
 
   close(): void {
+    this.#stopLooking?.();
+    this.#ladder.close();
     this.#commands.complete();
     this.#samples.complete();
     this.#steps.complete();
@@ -351,18 +386,29 @@ export class ControlLoop {
   #look(position: number): Look | undefined {
     const { state } = this;
     if (!this.#isPrunable || state.mode === 'off') return undefined;
-    const spending = { ...this.#options.runtime.busy, servingMs: this.#servingMs };
+    const isKept = this.#ladder.wantsInput;
     const interest = this.interestIn(position);
-    const decision = this.#sampler.decide(position, this.#clock.monotonicMs(), spending, interest);
-    if (decision === 'over-budget') this.#count('dropped');
-    if (decision === 'pass' || decision === 'over-budget') return undefined;
+    const decision = this.#sampler.decide(position, this.#clock.monotonicMs(), this.#spending, interest);
+    const isPassed = decision === 'pass' || decision === 'over-budget';
+    const isSearched = isPassed && isSeeking(state) && this.#ladder.isOn && this.#ladder.pays();
+    if (decision === 'over-budget' && !isSearched) this.#count('dropped');
+    if (isPassed && !isSearched && !isKept) return undefined;
     return {
       position,
       epoch: state.epoch,
       due: dueAt(state, position),
       isExtra: decision === 'extra',
       isUrgent: interest === 'urgent',
+      isKept,
+      isOnlyKept: isPassed && !isSearched,
+      isOfSearch: isSearched,
     };
+  }
+
+  /** Time that samples have taken, without what the search for a threshold has. */
+  get #spending() {
+    const { shadowMs, workers } = this.#options.runtime.busy;
+    return { shadowMs: shadowMs - this.#ladder.searchMs, workers, servingMs: this.#servingMs };
   }
 
   async #sample(request: AnsweredRequest): Promise<void> {
@@ -376,6 +422,7 @@ export class ControlLoop {
       const thresholds = comparedThresholds(this.state, request.position);
       const sample = await shadowRun(runtime, request, thresholds, options, this.#clock);
       // What other sites' pruning has shown says nothing of this.
+      if (sample !== 'dropped' && request.isOfSearch === true) this.#ladder.spend(sample.workerMs, 0);
       if (sample === 'dropped' || gated !== this.state.gated) this.#count('dropped');
       else this.#succeeded(sample);
     } catch (error) {
@@ -388,6 +435,7 @@ export class ControlLoop {
     this.#failedInARow = 0;
     this.#count('ok');
     this.#options.telemetry?.sampled?.(sample);
+    if (!sample.isExtra) this.#ladder.offer(sample.answers.inputs, sample.answers.dense);
     this.take(sample);
     this.#servingMs += WITH_MESSAGES * (this.#clock.monotonicMs() - started) + sample.comparingMs;
   }
@@ -448,6 +496,8 @@ export class ControlLoop {
       this.#measured.reset();
       this.#judge.restart();
     }
+    const hasFallen = after.phase.kind === 'fallback' && before.phase.kind !== 'fallback';
+    if (before.epoch !== after.epoch || hasFallen) this.#ladder.clear();
     if (before !== after) this.#estimation.startAfresh(before, after);
     if (isOfProduction(before, event) || after.change !== before.change) this.#uncompared.end();
     this.#state.next(after);

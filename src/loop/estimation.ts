@@ -3,10 +3,11 @@ import type { Config } from '../config/schema.ts';
 import type { EventOf, Suggestion } from '../control/phases/event.ts';
 import { driftOf, isSeeking } from '../control/phases/production.ts';
 import { type ControllerState, type ControlOptions, isSearched } from '../control/phases/state.ts';
-import { ladderOf } from '../control/search/ladder.ts';
+import { fineCandidates, ladderOf } from '../control/search/ladder.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
 import type { DriftReading, DriftReference } from '../drift/detector.ts';
 import { type IntervalReading, intervalMoved } from '../drift/interval-moved.ts';
+import { mergeAll, type SiteHistograms, tails } from '../estimator/histogram.ts';
 import { RollingWindow } from '../estimator/rolling-window.ts';
 import { type Snapshot, snapshots } from '../estimator/snapshots.ts';
 import type { RequestSummary } from '../estimator/summary.ts';
@@ -96,15 +97,18 @@ export class Estimation {
       at,
       samples,
       newSamples,
-      suggestion: isSeeking(state) ? this.#suggestion() : null,
+      suggestion: isSeeking(state) ? this.#suggestion(sites) : null,
       drift: this.#readDrift(newRequests, state),
       hasMoved: this.hasMoved,
     };
   }
 
-  #suggestion(): Suggestion | null {
+  #suggestion(sites: SiteHistograms): Suggestion | null {
     const found = this.#criticality;
-    return found && { critical: found.critical, ladder: ladderOf(found, this.#options.control.policy) };
+    if (found === null) return null;
+    const { policy, keepsInputs } = this.#options.control;
+    const fine = keepsInputs ? fineCandidates(tails(mergeAll(sites))) : undefined;
+    return { critical: found.critical, ladder: ladderOf(found, policy, fine) };
   }
 
   /** Neighbouring estimates share most of their window: only as many in a row as fill one mean anything. */

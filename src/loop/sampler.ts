@@ -59,6 +59,13 @@ export class Sampler {
     return interest === 'suspect' && !isChosen ? 'extra' : 'sample';
   }
 
+  /** Whether one more run would be within the budget, with nothing of what is saved for surprises. */
+  pays(nowMs: number, spending: Spending): boolean {
+    if (this.#options.ratio === 0) return false;
+    this.#settle(nowMs, spending);
+    return [this.#workers, this.#serving].every((budget) => budget.pays('welcome'));
+  }
+
   /** The lowest positions, and of the rest so many in turn that it is `ratio` of all. */
   #isChosen(position: number): boolean {
     const { ratio } = this.#options;

@@ -18,6 +18,12 @@ export interface Look {
   readonly isExtra: boolean;
   /** The controller waits for just such a request. */
   readonly isUrgent?: boolean;
+  /** It is kept, for the ladder to be judged on. */
+  readonly isKept?: boolean;
+  /** It is kept, and not run again now. */
+  readonly isOnlyKept?: boolean;
+  /** It is run again in idle time, beyond what sampling may take. */
+  readonly isOfSearch?: boolean;
 }
 
 /** A request that was answered and is looked at again. */
@@ -51,6 +57,8 @@ export interface ShadowSample {
   readonly isExtra: boolean;
   /** Time that binning the magnitudes took. */
   readonly binningMs: number;
+  /** Worker time that its runs took. */
+  readonly workerMs: number;
   /** Time that comparing answers took, on the calling thread. */
   readonly comparingMs: number;
   /** Magnitudes at every site, τ = 0. */
@@ -100,6 +108,7 @@ export async function shadowRun(
   });
   if (dense === 'dropped') return 'dropped';
   const comparisons: ComparedAnswer[] = [];
+  let { workerMs } = dense;
   let comparingMs = 0;
   const compared = (answer: readonly Tensor[]) => {
     const started = clock.monotonicMs();
@@ -121,6 +130,7 @@ export async function shadowRun(
       measure: counts ? 'retained' : 'nothing',
     });
     if (pruned === 'dropped') return 'dropped';
+    workerMs += pruned.workerMs;
     comparisons.push({
       threshold,
       comparison: compared(answer ?? pruned.outputs),
@@ -138,7 +148,9 @@ export async function shadowRun(
           measure: 'nothing',
         });
   if (probed === 'dropped') return 'dropped';
+  workerMs += probed?.workerMs ?? 0;
   const { histograms, measureMs: binningMs } = dense;
   const answers = { inputs, dense: dense.outputs, pruned: probed?.outputs ?? null };
-  return { at: clock.wallMs(), epoch, isExtra, histograms, binningMs, comparingMs, comparisons, answers };
+  const times = { binningMs, comparingMs, workerMs };
+  return { at: clock.wallMs(), epoch, isExtra, histograms, ...times, comparisons, answers };
 }

@@ -48,6 +48,8 @@ export interface ShadowResult extends RunResult {
   /** One per site when `measure` is `retained`, one per threshold when it is a tally. */
   readonly retained: readonly RetainedAtSite[];
   readonly measureMs: number;
+  /** Time of a worker that it took, messages included. */
+  readonly workerMs: number;
 }
 
 /**

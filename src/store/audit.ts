@@ -36,6 +36,8 @@ export type AuditContent =
       readonly due: readonly boolean[];
       readonly pairs: readonly number[];
     }
+  /** What kept inputs have lost, in a row: rung, number of the input and loss, alternating. `at` is the time of the last. */
+  | { readonly kind: 'tests'; readonly at: number; readonly results: readonly number[] }
   /** What the last event led to. */
   | {
       readonly kind: 'decision';
@@ -67,7 +69,7 @@ export interface AuditSink {
   write(line: AuditLine): void;
 }
 
-/** Comparisons per line. */
+/** Comparisons, or results of tests, per line. */
 const BATCH = 64;
 
 /** Turns what the controller hears and decides into lines. Events that change nothing leave none. */
@@ -79,6 +81,7 @@ export class AuditRecorder {
   #thresholds: number[] = [];
   #due: boolean[] = [];
   #pairs: number[] = [];
+  #results: number[] = [];
   #at = 0;
 
   /** @param state - before the first event that will be recorded. */
@@ -97,6 +100,7 @@ export class AuditRecorder {
     if (state === before) return;
     if (this.#sink.needsStart) this.#start(event.at);
     if (event.kind === 'comparison') this.#pair(event);
+    else if (event.kind === 'tested') this.#result(event);
     else {
       this.flush();
       this.#write({ kind: 'event', event });
@@ -121,17 +125,26 @@ export class AuditRecorder {
     this.#thresholds = [];
     this.#due = [];
     this.#pairs = [];
+    this.#results = [];
   }
 
-  /** Writes the comparisons that wait for more. */
+  /** Writes what waits for more. There is only one kind of it at a time, so that the order is kept. */
   flush(): void {
-    if (this.#pairs.length === 0) return;
     const pairs = { thresholds: this.#thresholds, due: this.#due, pairs: this.#pairs };
-    this.#write({ kind: 'pairs', at: this.#at, ...pairs });
+    if (this.#pairs.length > 0) this.#write({ kind: 'pairs', at: this.#at, ...pairs });
+    if (this.#results.length > 0) this.#write({ kind: 'tests', at: this.#at, results: this.#results });
     this.#forget();
   }
 
+  #result({ at, rung, input, loss }: EventOf<'tested'>): void {
+    if (this.#pairs.length > 0) this.flush();
+    this.#results.push(rung, input, loss);
+    this.#at = at;
+    if (this.#results.length >= 3 * BATCH) this.flush();
+  }
+
   #pair({ at, threshold, loss, isDue }: EventOf<'comparison'>): void {
+    if (this.#results.length > 0) this.flush();
     let index = this.#thresholds.findIndex((known, i) => known === threshold && this.#due[i] === isDue);
     if (index < 0) {
       index = this.#thresholds.push(threshold) - 1;

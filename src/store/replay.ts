@@ -90,6 +90,7 @@ function applied(
   number: number,
 ): ControllerState {
   if (line.kind === 'event') return step(state, line.event, options);
+  if (line.kind === 'tests') return tested(line, state, options, number);
   if (line.kind !== 'pairs')
     throw new AuditError(number, `'${(line as AuditContent).kind}' is no kind of line`);
   const { at, thresholds, due, pairs } = line;
@@ -100,6 +101,21 @@ function applied(
     const [index, loss] = [pairs[i]!, pairs[i + 1]!];
     const compared = { threshold: thresholds[index]!, loss, isDue: due[index]! };
     next = step(next, { kind: 'comparison', at, ...compared }, options);
+  }
+  return next;
+}
+
+function tested(
+  { at, results }: Extract<AuditContent, { kind: 'tests' }>,
+  state: ControllerState,
+  options: ControlOptions,
+  number: number,
+): ControllerState {
+  if (!Array.isArray(results)) throw new AuditError(number, 'holds tests without results');
+  let next = state;
+  for (let i = 0; i < results.length; i += 3) {
+    const [rung, input, loss] = [results[i]!, results[i + 1]!, results[i + 2]!];
+    next = step(next, { kind: 'tested', at, rung, input, loss }, options);
   }
   return next;
 }

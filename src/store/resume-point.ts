@@ -8,8 +8,14 @@ import { interestIn } from '../control/phases/interest.ts';
 import { isKeptPlan } from '../control/phases/kept-plan.ts';
 import { comparedThresholds, production } from '../control/phases/production.ts';
 import type { ResumePoint } from '../control/phases/resume-point.ts';
-import { type ControllerState, type ControlOptions, initialState } from '../control/phases/state.ts';
+import {
+  type ControllerState,
+  type ControlOptions,
+  initialState,
+  isSearched,
+} from '../control/phases/state.ts';
 import { RAMP_SHARES } from '../control/rollout/ramp.ts';
+import { openTests } from '../control/search/rung-tests.ts';
 import { type Choice, isThreshold } from './choice.ts';
 import type { Remembered } from './store.ts';
 
@@ -113,10 +119,19 @@ function recalledFixed(
 function isUsable(state: ControllerState, control: ControlOptions): boolean {
   try {
     interestIn(state, 0, control);
-    return [...comparedThresholds(state), production(state).threshold].every(isThreshold);
+    const thresholds = [...comparedThresholds(state), production(state).threshold];
+    return thresholds.every(isThreshold) && areTestsUsable(state, control);
   } catch {
     return false;
   }
+}
+
+function areTestsUsable({ phase }: ControllerState, control: ControlOptions): boolean {
+  const search = isSearched(phase) ? phase.search : null;
+  if (search?.tests?.kind !== 'tested') return search === null || search.tests !== undefined;
+  return openTests(search.tests.tests, control).every(
+    ({ test, inputs }) => inputs >= 0 && test.next >= 0 && search.rungs[test.rung] !== undefined,
+  );
 }
 
 /** How long evidence may stay away says nothing of what it is worth. */

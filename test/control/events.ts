@@ -8,6 +8,7 @@ import type { ActivationHistogram } from '../../src/estimator/histogram.ts';
 
 export const OPTIONS: ControlOptions = {
   policy: 'guarded',
+  keepsInputs: false,
   allowedLoss: 0.05,
   alpha: 0.01,
   trialSamples: 600,

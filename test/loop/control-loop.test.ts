@@ -11,7 +11,8 @@ import type { ShadowSample } from '../../src/loop/shadow-run.ts';
 import type { Tensor } from '../../src/protocol/types.ts';
 import { rayleigh } from '../control/events.ts';
 
-const config = parseConfig({ agreement: { floor: 0.95 } });
+/** Candidates are tried one after another, on the samples that a test brings. */
+const config = parseConfig({ agreement: { floor: 0.95 }, sampling: { keepInputsBytes: 0 } });
 const random = xorshift(3);
 const POOL = 48;
 /** Requests of 600 activations, by scale; drawn again and again. */
@@ -38,6 +39,7 @@ function sample(loop: ControlLoop, seed: number, scale: number, disagreeing = 0)
     isExtra: false,
     binningMs: 0,
     comparingMs: 0,
+    workerMs: 0,
     comparisons: comparedThresholds(loop.state).map((threshold) => {
       // What lies in the first half of the distribution may go.
       const agreed = threshold > 1.1 * scale || random() < disagreeing ? 0 : 1;

@@ -11,7 +11,8 @@ import { RECORD_VERSION, type Remembered } from '../../src/store/store.ts';
 import { pair, snapshot } from '../control/events.ts';
 
 function subjectOf(config: ConfigInput = {}, hash = 'h'): KeeperSubject {
-  const parsed = parseConfig(config);
+  // Candidates are tried one after another, on the pairs that a test brings.
+  const parsed = parseConfig({ ...config, sampling: { keepInputsBytes: 0, ...config.sampling } });
   return { model: 'm', hash, config: parsed, control: controlOptionsOf(parsed) };
 }
 

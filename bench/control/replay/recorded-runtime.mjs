@@ -20,6 +20,8 @@ const RUN_MS = 1;
 /** @implements {Pick<Runtime, 'shadow' | 'busy'>} */
 export class RecordedRuntime {
   busy = { productionMs: 0, shadowMs: 0, workers: 1 };
+  /** Share of its worker's time that production takes. */
+  load = 0.5;
   /** Share of shadow runs that fail. */
   failureRatio = 0;
   /** The gates prune at this threshold whatever they are told, unless they are told 0. @type {number | null} */
@@ -31,6 +33,11 @@ export class RecordedRuntime {
   /** @param {() => number} random */
   constructor(random) {
     this.#random = random;
+  }
+
+  /** Time passes for production. @param {number} ms */
+  advance(ms) {
+    this.busy.productionMs += this.load * ms;
   }
 
   /** What production answers. @type {(item: Item, threshold: number) => readonly Tensor[]} */
@@ -49,8 +56,9 @@ export class RecordedRuntime {
       histograms: measure === 'histogram' ? recorded.histograms(row) : [],
       retained: measure === 'retained' ? recorded.retained(index, row) : [],
       queueMs: 0,
-      inferMs: 0,
+      inferMs: RUN_MS,
       measureMs: 0,
+      workerMs: RUN_MS,
     };
     if (measure === 'histogram') await this.held;
     return result;

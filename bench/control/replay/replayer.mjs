@@ -27,7 +27,9 @@ import { TruthMeter } from './truth-meter.mjs';
  *   failureRatio?: number,
  *   collapse?: boolean,
  *   clockJumpMs?: number,
+ *   load?: number,
  * }} Phase
+ * `load`: share of the worker's time that production takes, .5 unless it says otherwise.
  * `length` in requests, or until so many sampled requests brought nothing new; `isStart`: the loop has come to rest on this traffic before.
  * @typedef {{ row: string, phases: readonly Phase[], config?: import('./settings.mjs').ConfigInput | undefined, latency?: number }} Scenario
  * `latency`: requests between a sampled request and its shadow's outcome.
@@ -41,6 +43,7 @@ import { TruthMeter } from './truth-meter.mjs';
 /** Requests between two points of a trace. */
 const TRACE_EVERY = 200;
 const MEAN_ARRIVAL_MS = 10;
+const USUAL_LOAD = 0.5;
 /** Virtual time of the serving thread that taking in a sample is given: about what a server of the small models needs. */
 const TAKING_MS = 0.05;
 
@@ -117,6 +120,7 @@ export class Replayer {
         : phase.length;
     this.#clock.jump(phase.clockJumpMs ?? 0);
     this.#runtime.failureRatio = phase.failureRatio ?? 0;
+    this.#runtime.load = phase.load ?? USUAL_LOAD;
     this.#runtime.stuckAt = phase.collapse ? (from.first.recorded.thresholds.at(-1) ?? null) : null;
     for (let n = 0; n < atMost && !(record.quiet >= settled && record.last.isSettled); n++) {
       if (traffic instanceof Drifting) traffic.progress = n / atMost;
@@ -137,7 +141,9 @@ export class Replayer {
 
   /** @type {(traffic: Mixture | Drifting, record: PhaseRecord, arrivals: import('./arrivals.mjs').Arrivals) => Promise<void>} */
   async #request(traffic, record, arrivals) {
-    this.#clock.advance(arrivals(this.#random, this.requests));
+    const elapsedMs = arrivals(this.#random, this.requests);
+    this.#clock.advance(elapsedMs);
+    this.#runtime.advance(elapsedMs);
     const item = traffic.draw(this.#random);
     const { threshold, look } = this.loop.place(`${this.#seed}-${this.requests}`);
     this.#truth.add(traffic, item, threshold === 0 ? 0 : (this.#runtime.stuckAt ?? threshold));
@@ -145,8 +151,11 @@ export class Replayer {
     const outputs = this.#runtime.answer(item, threshold);
     this.loop.answered(threshold, outputs, this.#clock.monotonicMs());
     this.requests++;
-    if (look !== undefined)
-      await this.#sample({ ...look, inputs: inputsOf(item), outputs, threshold }, record);
+    const request = look && { ...look, inputs: inputsOf(item), outputs, threshold };
+    if (request?.isOnlyKept === true) await this.loop.sample(request);
+    else if (request !== undefined) await this.#sample(request, record);
+    // What runs in idle time is through before the next request comes.
+    while (this.loop.isJudging) await setImmediate();
     for (
       let [next] = this.#waiting;
       next !== undefined && next.due <= this.requests;

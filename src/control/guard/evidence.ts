@@ -81,3 +81,25 @@ export function wealth(evidence: Evidence): number {
 export function isProven(evidence: Evidence, alpha: number): boolean {
   return wealth(evidence) >= 1 / alpha;
 }
+
+/** The most that `observationsUntil` counts. */
+const MOST_OBSERVATIONS = 1e6;
+
+/** Observations of `d` after which the claim holds with error at most α; Infinity: more than a million. O(log n · bets). */
+export function observationsUntil(evidence: Evidence, d: number, alpha: number): number {
+  const step = observe(evidence, d);
+  const isProvenAfter = (n: number) =>
+    isProven(
+      { ...evidence, logWealth: evidence.logWealth.map((w, i) => w + n * (step.logWealth[i]! - w)) },
+      alpha,
+    );
+  if (isProvenAfter(0)) return 0;
+  if (!isProvenAfter(MOST_OBSERVATIONS)) return Number.POSITIVE_INFINITY;
+  let [low, high] = [0, MOST_OBSERVATIONS];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (isProvenAfter(middle)) high = middle;
+    else low = middle;
+  }
+  return high;
+}

@@ -28,6 +28,6 @@ export function onAlarm(
     sinceAlarm: 0,
   };
   const words = ofAlarm(threshold, watch, `back to τ = ${search.rungs[lastGood]!.threshold}`, options);
-  const next = refute(search, applied.rung, lastGood);
+  const next = refute(search, applied.rung, lastGood, options);
   return moved(state, { ...phase, search: next, applied: back }, at, words);
 }

@@ -4,6 +4,7 @@ import { nextTrial, onTrial } from '../search/search.ts';
 import { onAlarm } from './alarm.ts';
 import type { EventOf } from './event.ts';
 import { comparedFixed } from './fixed.ts';
+import { climbed } from './ladder-tests.ts';
 import { appliedRung, restRung } from './production.ts';
 import { carriedOn, isRested } from './stages.ts';
 import type { Applied, ControllerState, ControlOptions, PhaseOf } from './state.ts';
@@ -72,6 +73,7 @@ function onAppliedPair(
     const words = ofProof(carried.phase, event.threshold, comparedIn(before), options);
     return moved(carried, carried.phase, event.at, words);
   }
+  if (search.tests !== null) return climbed(state, { ...phase, applied: next }, event.at, options);
   const mayClimbAgain = sinceAlarm !== null && search.trial === null && isRested(next, options);
   const onward = mayClimbAgain ? nextTrial(search, options) : search;
   return { ...state, phase: { ...phase, search: onward, applied: next } };

@@ -4,6 +4,7 @@ import { beginSearch, onTrial } from '../search/search.ts';
 import { onComparison } from './comparisons.ts';
 import type { ControlEvent, EventOf } from './event.ts';
 import { doubtedFixed, fixedAt, fixedOnOtherTraffic } from './fixed.ts';
+import { onPilot, onTested } from './ladder-tests.ts';
 import { appliedRung, isSeeking } from './production.ts';
 import {
   type ControllerState,
@@ -24,6 +25,10 @@ export function step(state: ControllerState, event: ControlEvent, options: Contr
       return onTime(state, event);
     case 'comparison':
       return onComparison(state, event, options);
+    case 'pilot':
+      return onPilot(state, event, options);
+    case 'tested':
+      return onTested(state, event, options);
     case 'failure':
       return onFailure(state, event, options);
     case 'uncompared':
@@ -151,7 +156,7 @@ function seek(state: ControllerState, event: EventOf<'snapshot'>, options: Contr
   const { phase } = state;
   const ladder = startedAt(suggestion.ladder, phase.kind === 'drifted' ? phase.roomy : null);
   const search = beginSearch(ladder, state.strikes, options);
-  const words = ofSearch(critical, onTrial(search)!.threshold, state.strikes);
+  const words = ofSearch(critical, onTrial(search)?.threshold ?? null, state.strikes);
   return moved(state, { kind: 'trial', critical, search, drift: null }, at, words);
 }
 

@@ -2,6 +2,7 @@ import type { Mode } from '../../config/modes.ts';
 import type { CriticalPoint } from '../../criticality/critical-point.ts';
 import type { DriftReading } from '../../drift/detector.ts';
 import type { Ladder } from '../search/ladder.ts';
+import type { PilotLoss } from '../search/pilot.ts';
 import type { HeldBack } from './state.ts';
 
 /** What a window suggests. */
@@ -35,6 +36,25 @@ export type ControlEvent =
       readonly loss: number;
       /** Production answers such a request at this threshold, or would but for mode `observe`. */
       readonly isDue: boolean;
+    }
+  /**
+   * What some rungs have lost on the first kept inputs, which decides which of them are tested. `next` is the number of the
+   * first input that a test may see.
+   */
+  | {
+      readonly kind: 'pilot';
+      readonly at: number;
+      readonly losses: readonly PilotLoss[];
+      readonly next: number;
+    }
+  /** A kept input was answered at a rung of the ladder, with a mean loss of `loss` over its rows, 0–1. */
+  | {
+      readonly kind: 'tested';
+      readonly at: number;
+      readonly rung: number;
+      /** Its number among all that were ever kept. */
+      readonly input: number;
+      readonly loss: number;
     }
   /** So many requests in a row, over so long, were answered pruned, or would have been, and none of them was compared. */
   | { readonly kind: 'uncompared'; readonly at: number; readonly requests: number; readonly ms: number }

@@ -1,6 +1,7 @@
 import { isSuspicious } from '../guard/watch.ts';
 import { isRamped, isSeen, rampShare } from '../rollout/ramp.ts';
 import { isUrgentFixed, isWithheldFixed } from './fixed.ts';
+import { stageSamples } from './stages.ts';
 import type { ControllerState, ControlOptions } from './state.ts';
 
 /**
@@ -18,16 +19,21 @@ export type Interest = 'usual' | 'welcome' | 'suspect' | 'urgent';
 export function interestIn(
   { mode, fixed, phase }: ControllerState,
   position: number,
-  { rampSamples }: Pick<ControlOptions, 'rampSamples'>,
+  options: Pick<ControlOptions, 'rampSamples'>,
 ): Interest {
   if (mode === 'off') return 'usual';
   if (mode === 'fixed') {
     if (fixed !== null && isUrgentFixed(fixed)) return 'urgent';
     return fixed !== null && isWithheldFixed(fixed) ? 'welcome' : 'usual';
   }
+  // Then the evidence is from kept inputs, which need no sample.
+  if (phase.kind === 'trial' && phase.search.tests !== null) return 'usual';
   if (phase.kind !== 'tracking') return 'welcome';
   const { watch, rest, ramp } = phase.applied;
   if (isSuspicious(watch) || (rest !== null && isSuspicious(rest))) return 'urgent';
-  if (!isRamped(ramp)) return position < rampShare(ramp) && !isSeen(ramp, rampSamples) ? 'urgent' : 'welcome';
+  if (!isRamped(ramp)) {
+    const isWanted = position < rampShare(ramp) && !isSeen(ramp, stageSamples(phase, options));
+    return isWanted ? 'urgent' : 'welcome';
+  }
   return phase.search.trial === null ? 'usual' : 'welcome';
 }

@@ -24,6 +24,7 @@ export function controlOptionsOf({
     trialSamples: agreement.trialSamples,
     alarmRunLength: agreement.alarmRunLength,
     rampSamples: control.rampSamples,
+    keepsInputs: sampling.keepInputsBytes > 0,
     cooldownSamples: agreement.cooldownSamples,
     unverifiedRequests: unverifiedRequestsOf(sampling),
     unverifiedMs: 1000 * sampling.unverifiedSeconds,

@@ -1,7 +1,7 @@
 import type { DriftReading } from '../../drift/detector.ts';
 import { rampShare } from '../rollout/ramp.ts';
 import type { Candidate } from '../search/ladder.ts';
-import { onTrial, type Trial } from '../search/search.ts';
+import { onTrial, type Search, type Trial } from '../search/search.ts';
 import { type Fixed, isWithheldFixed } from './fixed.ts';
 import { type ControllerState, isSearched, type Phase, type PhaseOf, type StateName } from './state.ts';
 
@@ -118,7 +118,12 @@ export function restRung({ search, applied }: PhaseOf<'tracking'>): Candidate | 
 /** The candidate at work: in production, or withheld from it, else on trial. */
 export function candidateOf(phase: Phase): Candidate | null {
   if (phase.kind === 'tracking' || phase.kind === 'unverified') return appliedRung(phase);
-  return phase.kind === 'trial' ? onTrial(phase.search) : null;
+  return phase.kind === 'trial' ? (onTrial(phase.search) ?? likelyOf(phase.search)) : null;
+}
+
+/** Of a ladder that is judged on kept inputs, what is likely to be proven soon; null: the pilot is still asked. */
+function likelyOf({ rungs, start, tests }: Search): Candidate | null {
+  return tests?.kind === 'tested' ? rungs[start]! : null;
 }
 
 export function stateName(state: ControllerState): StateName {

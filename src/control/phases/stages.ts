@@ -18,7 +18,7 @@ export function carriedOn(
   const trial = ownTrial(phase);
   const isDue = event.isDue && event.threshold === threshold;
   const allowed = trial === null ? LAST_STAGE : allowedStage(search, trial, options);
-  const ramp = advance(applied.ramp, isDue, options.rampSamples, allowed);
+  const ramp = advance(applied.ramp, isDue, stageSamples(phase, options), allowed);
   const isDone = isRamped(ramp);
   const next: Applied = { ...applied, ramp, rest: isDone ? null : applied.rest };
   if (ramp.stage === applied.ramp.stage) return { ...state, phase: { ...phase, applied: next } };
@@ -28,6 +28,17 @@ export function carriedOn(
       ? ofStage(ramp, threshold, options)
       : ofExposure(ramp, threshold, trial.accept.observations, options);
   return moved(state, { ...phase, search: onward, applied: next }, event.at, words);
+}
+
+/** What is proven on kept inputs is only watched for a collapse, which four answers that are all lost show. */
+const PROVEN_SHARE = 0.25;
+
+/** Comparisons of its own that a stage of the ramp waits for. */
+export function stageSamples(
+  { search }: PhaseOf<'tracking'>,
+  { rampSamples }: Pick<ControlOptions, 'rampSamples'>,
+): number {
+  return search.tests === null ? rampSamples : Math.ceil(PROVEN_SHARE * rampSamples);
 }
 
 /** Whether the last alarm is so long ago that a higher threshold may be tried again. */

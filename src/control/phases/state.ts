@@ -104,6 +104,7 @@ export const STATE_NAMES: readonly StateName[] = [
 export type ChangeReason =
   | 'operator'
   | 'critical-point'
+  | 'pilot'
   | 'no-feature'
   | 'vacuous'
   | 'agreement-proven'

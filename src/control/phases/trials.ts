@@ -1,5 +1,5 @@
 import { freshWatch } from '../guard/watch.ts';
-import { RAMP_START } from '../rollout/ramp.ts';
+import { RAMP_CLIMB, RAMP_START } from '../rollout/ramp.ts';
 import {
   allowedStage,
   nextTrial,
@@ -91,8 +91,8 @@ function exposedOnce(
 }
 
 /** Production begins to move to a rung. */
-function applied(
-  phase: PhaseOf<'trial'> | PhaseOf<'tracking'>,
+export function applied(
+  phase: PhaseOf<'trial' | 'tracking'>,
   search: Search,
   rung: number,
   options: ControlOptions,
@@ -101,7 +101,7 @@ function applied(
   const before = phase.kind === 'tracking' ? phase.applied : null;
   const next: Applied = {
     rung,
-    ramp: RAMP_START,
+    ramp: before === null || search.tests === null ? RAMP_START : RAMP_CLIMB,
     good: before === null ? [] : [...before.good, before.rung],
     watch: freshWatch(options),
     rest: before?.watch ?? null,

@@ -4,7 +4,7 @@ import { wealth } from '../guard/evidence.ts';
 import type { Watch } from '../guard/watch.ts';
 import { exposedLoss } from '../rollout/exposure.ts';
 import { RAMP_SHARES, type Ramp } from '../rollout/ramp.ts';
-import type { Verdict } from '../search/search.ts';
+import type { Search, Verdict } from '../search/search.ts';
 import type { EventOf } from './event.ts';
 import type { Change, ChangeReason, ControlOptions, Phase } from './state.ts';
 
@@ -24,13 +24,45 @@ export function ofVacuous(detail: string): Words {
   return { reason: 'vacuous', detail: `dense: ${detail}` };
 }
 
-export function ofSearch(critical: CriticalPoint | null, threshold: number, strikes: number): Words {
+/** @param threshold - the first that is tried; null: all are judged on kept inputs. */
+export function ofSearch(critical: CriticalPoint | null, threshold: number | null, strikes: number): Words {
   const found =
     critical === null
       ? 'no significant feature of F'
       : `${critical.feature} of F at τ* = ${critical.threshold}, β* = ${critical.sparsity.toFixed(3)}`;
   const reason = strikes === 0 ? 'critical-point' : 'retry';
-  return { reason, detail: `${found}; trying τ = ${threshold}` };
+  const next = threshold === null ? 'judging candidates on kept inputs' : `trying τ = ${threshold}`;
+  return { reason, detail: `${found}; ${next}` };
+}
+
+/** @param inputs - that the pilot has seen. */
+export function ofPilot({ rungs, start, tests }: Search, inputs: number): Words {
+  const all = tests?.kind === 'tested' ? tests.tests : [];
+  const last = Math.max(...all.map(({ rung }) => rung));
+  const range = `${all.length} candidates up to τ = ${rungs[last]!.threshold}`;
+  const detail = `${range} are tested, after a pilot of kept inputs before no. ${inputs}; τ = ${rungs[start]!.threshold} is the most promising`;
+  return { reason: 'pilot', detail };
+}
+
+/** What kept inputs have proven. */
+export function ofProvenRung(
+  threshold: number,
+  inputs: number,
+  loss: number,
+  { allowedLoss }: ControlOptions,
+): Words {
+  const allowed = allowedLoss.toFixed(3);
+  const mean = `${loss.toFixed(4)} on ${inputs} kept inputs`;
+  return {
+    reason: 'agreement-proven',
+    detail: `mean loss at τ = ${threshold} is below ${allowed} (${mean})`,
+  };
+}
+
+export function ofExhausted({ rungs }: Search, { allowedLoss }: ControlOptions): Words {
+  const allowed = allowedLoss.toFixed(3);
+  const detail = `none of ${rungs.length} candidates holds a mean loss of ${allowed} on kept inputs: dense`;
+  return { reason: 'agreement-unproven', detail };
 }
 
 export function ofDrift({ aspect, site, distance, limit }: DriftReading): Words {

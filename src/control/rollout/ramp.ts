@@ -13,6 +13,8 @@ export const RAMP_SHARES = [0.01, 0.05, 0.25, 1] as const;
 export const LAST_STAGE = RAMP_SHARES.length - 1;
 
 export const RAMP_START: Ramp = { stage: 0, comparisons: 0, others: 0 };
+/** From one threshold that is proven to the next. */
+export const RAMP_CLIMB: Ramp = { stage: 1, comparisons: 0, others: 0 };
 /** A finished ramp: a threshold that had all of production before gets it back at once. */
 export const RAMP_DONE: Ramp = { stage: LAST_STAGE, comparisons: 0, others: 0 };
 

@@ -1,6 +1,17 @@
 import { type Evidence, isProven, noEvidence, observe } from '../guard/evidence.ts';
 import { type Exposure, exposed, lastExposed, noExposure } from '../rollout/exposure.ts';
 import type { Candidate, Ladder } from './ladder.ts';
+import type { PilotLoss } from './pilot.ts';
+import {
+  meanLoss,
+  openTests,
+  provenRungs,
+  type RungTest,
+  type RungTests,
+  tested,
+  testsOf,
+  withoutRungs,
+} from './rung-tests.ts';
 
 /** A candidate whose pruned answers are compared with dense ones, and the evidence so far. */
 export interface Trial {
@@ -33,6 +44,8 @@ export interface Search extends Ladder {
   /** Trials that ended without a proof: each leaves a smaller part of the error probability. */
   readonly unproven: number;
   readonly trial: Trial | null;
+  /** All rungs are judged on kept inputs; null: one after the other is tried on live comparisons. */
+  readonly tests: RungTests | null;
   /** Mean loss at the highest proven rung and at the lowest refuted one, as their trials saw it; null before there is one. */
   readonly lossAt: { readonly proven: number | null; readonly refuted: number | null };
 }
@@ -44,6 +57,8 @@ export interface SearchOptions {
   readonly alpha: number;
   /** Sampled requests after which a trial that has proven nothing is given up; fewer where nothing at all is proven yet. */
   readonly trialSamples: number;
+  /** Whether requests are kept with their dense answers, so that all rungs can be judged on the same ones. */
+  readonly keepsInputs: boolean;
 }
 
 export type Verdict = 'proven' | 'refuted' | 'given-up' | 'open';
@@ -60,9 +75,58 @@ export function beginSearch({ rungs, start }: Ladder, strikes: number, options: 
     stride: 1,
     unproven: 0,
     trial: null,
+    tests: null,
     lossAt: { proven: null, refuted: null },
   };
+  if (options.keepsInputs) return { ...search, tests: { kind: 'pilot' } };
   return withTrial(search, rungs.length === 0 ? undefined : first, options);
+}
+
+/**
+ * The pilot is through: which rungs are tested, and in which order, is fixed.
+ *
+ * @param next - number of the first input that the tests may see.
+ * @param strikes - after one, nothing above the search's start is tested.
+ */
+export function withTests(
+  search: Search,
+  pilot: readonly PilotLoss[],
+  next: number,
+  strikes: number,
+  options: SearchOptions,
+): Search {
+  const sparsities = search.rungs.map(({ sparsity }) => sparsity);
+  const highest = strikes === 0 ? sparsities.length - 1 : search.start;
+  const tests = testsOf(sparsities, pilot, next, options, highest);
+  const [best] = openTests(tests, options);
+  return { ...search, start: best!.test.rung, tests: { kind: 'tested', tests } };
+}
+
+/** What a rung has lost on a kept input, 0–1. */
+export function withTested(
+  search: Search,
+  seen: { readonly rung: number; readonly input: number; readonly loss: number },
+  options: SearchOptions,
+): Search {
+  const { tests } = search;
+  if (tests?.kind !== 'tested') return search;
+  return judgedBy(search, tested(tests.tests, seen, options), options);
+}
+
+function judgedBy(search: Search, tests: readonly RungTest[], options: SearchOptions): Search {
+  const proven = Math.max(-1, ...provenRungs(tests, options));
+  const best = tests.find(({ rung }) => rung === proven);
+  const refuted = Math.min(
+    search.rungs.length,
+    ...tests.filter(({ rung, isDropped }) => isDropped && rung > proven).map(({ rung }) => rung),
+  );
+  const lossAt = { proven: best === undefined ? null : meanLoss(best), refuted: null };
+  return { ...search, tests: { kind: 'tested', tests }, proven, refuted, lossAt };
+}
+
+/** Whether kept inputs have shown all that they will: nothing is proven, and nothing may be. */
+export function isExhausted({ tests, proven }: Search): boolean {
+  return tests?.kind === 'tested' && proven < 0 && tests.tests.every(({ isDropped }) => isDropped);
 }
 
 /** The candidate on trial. */
@@ -133,6 +197,7 @@ export function allowedStage(search: Search, trial: Trial, options: SearchOption
  */
 export function nextTrial(search: Search, options: SearchOptions): Search {
   const { proven, refuted, rungs, stride, start } = search;
+  if (search.tests !== null) return search;
   if (refuted - proven <= 1) return { ...search, trial: null };
   if (refuted < rungs.length) return withTrial(search, between(search, options), options);
   const rung = proven < 0 ? start : Math.min(proven + stride, rungs.length - 1);
@@ -177,8 +242,10 @@ function withTrial(search: Search, rung: number | undefined, options: SearchOpti
 }
 
 /** Refutes a rung whose answers disagreed in production, and all above it, whatever was proven before. */
-export function refute(search: Search, rung: number, lastGood: number): Search {
+export function refute(search: Search, rung: number, lastGood: number, options: SearchOptions): Search {
   const lowest = Math.min(search.refuted, rung);
+  if (search.tests?.kind === 'tested')
+    return judgedBy({ ...search, refuted: lowest }, withoutRungs(search.tests.tests, rung), options);
   return {
     ...dropped(search),
     lossAt: { proven: null, refuted: null },

@@ -46,7 +46,7 @@ export async function infer(
     endInferSpan(span, { threshold });
     if (look !== undefined) {
       const answer = wholeAnswer(result, asked, outputs);
-      model.time?.offer(request.inputs, rows);
+      if (look.isOnlyKept !== true) model.time?.offer(request.inputs, rows);
       void loop.sample({ ...look, inputs: request.inputs, threshold, ...answer });
     }
     return {

@@ -22,8 +22,10 @@ export class RunJob extends QueuedRun<ShadowResult> {
     this.goesFirst = run.goesFirst === true;
   }
 
-  settle({ outputs, histograms, retained, inferMs, measureMs, denseInstead, macsSkipped }: RunDone): void {
-    const queueMs = this.waitedMs;
-    this.resolve({ outputs, histograms, retained, queueMs, inferMs, measureMs, denseInstead, macsSkipped });
+  /** @param workerMs - time of a worker that it took. */
+  settle(done: RunDone, workerMs: number): void {
+    const { outputs, histograms, retained, inferMs, measureMs, denseInstead, macsSkipped } = done;
+    const times = { queueMs: this.waitedMs, inferMs, measureMs, workerMs };
+    this.resolve({ outputs, histograms, retained, ...times, denseInstead, macsSkipped });
   }
 }

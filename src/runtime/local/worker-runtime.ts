@@ -212,9 +212,10 @@ export class WorkerRuntime implements Runtime {
     worker.run(message, transfer).then(
       (done) => {
         // A shadow run has its worker to itself from here to there, the messages included.
-        if (job.isShadow) this.#shadowMs += performance.now() - startedAt;
+        const workerMs = performance.now() - startedAt;
+        if (job.isShadow) this.#shadowMs += workerMs;
         else this.#ran(done, job.waitedMs);
-        job.settle(done);
+        job.settle(done, workerMs);
         goOn();
       },
       (error: ServingError) => {

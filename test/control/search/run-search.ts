@@ -7,7 +7,12 @@ import {
 } from '../../../src/control/search/search.ts';
 import { xorshift } from '../../../src/drift/xorshift.ts';
 
-export const OPTIONS: SearchOptions = { allowedLoss: 0.05, alpha: 0.01, trialSamples: 4000 };
+export const OPTIONS: SearchOptions = {
+  allowedLoss: 0.05,
+  alpha: 0.01,
+  trialSamples: 4000,
+  keepsInputs: false,
+};
 /** Sparsities of a ladder. */
 export const TWENTY = Array.from({ length: 20 }, (_, i) => (i + 1) / 25);
 

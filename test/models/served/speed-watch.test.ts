@@ -23,6 +23,7 @@ function timing() {
         retained: [],
         queueMs: 0,
         measureMs: 0,
+        workerMs: 0,
         inferMs,
       });
     },

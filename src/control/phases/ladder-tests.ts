@@ -1,0 +1,75 @@
+import { isRamped } from '../rollout/ramp.ts';
+import { meanLoss } from '../search/rung-tests.ts';
+import { isExhausted, type Search, withTested, withTests } from '../search/search.ts';
+import type { EventOf } from './event.ts';
+import { isRested } from './stages.ts';
+import { type ControllerState, type ControlOptions, isSearched, type PhaseOf } from './state.ts';
+import { moved, struck } from './transitions.ts';
+import { applied } from './trials.ts';
+import { ofExhausted, ofPilot, ofProvenRung } from './wording.ts';
+
+/** A higher threshold that is proven is worth a ramp of its own when it prunes so much more, as a share of activations. */
+const LEAST_CLIMB = 0.005;
+
+/** The pilot has shown which rungs are worth a test. */
+export function onPilot(
+  state: ControllerState,
+  { at, losses, next }: EventOf<'pilot'>,
+  options: ControlOptions,
+): ControllerState {
+  const { phase, strikes } = state;
+  if (phase.kind !== 'trial' || phase.search.tests?.kind !== 'pilot') return state;
+  const search = withTests(phase.search, losses, next, strikes, options);
+  return moved(state, { ...phase, search }, at, ofPilot(search, next));
+}
+
+/** One rung on one kept input. A proof brings it to production, in stages, once what is there has all of it. */
+export function onTested(
+  state: ControllerState,
+  event: EventOf<'tested'>,
+  options: ControlOptions,
+): ControllerState {
+  const { phase } = state;
+  if (!isSearched(phase)) return state;
+  const search = withTested(phase.search, event, options);
+  if (search === phase.search) return state;
+  const { at } = event;
+  if (phase.kind === 'tracking') return climbed(state, { ...phase, search }, at, options);
+  if (phase.kind === 'unverified') return { ...state, phase: { ...phase, search } };
+  if (search.proven >= 0) return risen(state, { ...phase, search }, at, options);
+  if (isExhausted(search)) return struck(state, at, ofExhausted(search, options), options);
+  return { ...state, phase: { ...phase, search } };
+}
+
+/** The state with the highest proven threshold on its way to production, where that is higher than what all of it is at. */
+export function climbed(
+  state: ControllerState,
+  phase: PhaseOf<'tracking'>,
+  at: number,
+  options: ControlOptions,
+): ControllerState {
+  const { search, applied: present } = phase;
+  const { rungs, proven } = search;
+  const mayClimb = search.tests !== null && isRamped(present.ramp) && isRested(present, options);
+  const gain = (rungs[proven]?.sparsity ?? 0) - rungs[present.rung]!.sparsity;
+  return mayClimb && proven > present.rung && gain >= LEAST_CLIMB
+    ? risen(state, phase, at, options)
+    : { ...state, phase };
+}
+
+function risen(
+  state: ControllerState,
+  phase: PhaseOf<'trial' | 'tracking'>,
+  at: number,
+  options: ControlOptions,
+): ControllerState {
+  const { search } = phase;
+  const { threshold, test } = provenIn(search);
+  const words = ofProvenRung(threshold, test.evidence.observations, meanLoss(test), options);
+  return moved(state, applied(phase, search, search.proven, options), at, words);
+}
+
+function provenIn({ rungs, proven, tests }: Search) {
+  const all = tests?.kind === 'tested' ? tests.tests : [];
+  return { threshold: rungs[proven]!.threshold, test: all.find(({ rung }) => rung === proven)! };
+}

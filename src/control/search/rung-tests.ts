@@ -1,0 +1,191 @@
+import { type Evidence, noEvidence, observationsUntil, observe, wealth } from '../guard/evidence.ts';
+import { HOPELESS, likelyLosses, type PilotLoss } from './pilot.ts';
+
+/** What one rung has lost on kept inputs, each seen once, in the order of their arrival. */
+export interface RungTest {
+  readonly rung: number;
+  /** β of the rung. */
+  readonly sparsity: number;
+  /** Part of the error probability that it has, relative to the others. */
+  readonly weight: number;
+  /** Mean loss that the pilot makes likely. */
+  readonly likelyLoss: number;
+  /** That the mean loss is below the allowed one. */
+  readonly evidence: Evidence;
+  /** The largest wealth that the evidence has had. */
+  readonly peak: number;
+  /** Sums of the losses so far, and of their squares. */
+  readonly loss: number;
+  readonly squares: number;
+  /** Number of the first input that it has not seen; those before are never shown to it. */
+  readonly next: number;
+  /** Nothing is spent on it any more. */
+  readonly isDropped: boolean;
+}
+
+/**
+ * How a ladder is judged on kept inputs. `pilot`: which rungs are worth a test is still asked, of inputs that no test sees.
+ * `tested`: one test for each of these, in increasing τ.
+ */
+export type RungTests =
+  | { readonly kind: 'pilot' }
+  | { readonly kind: 'tested'; readonly tests: readonly RungTest[] };
+
+export interface TestOptions {
+  /** Mean loss that is allowed, 0–1. */
+  readonly allowedLoss: number;
+  /** Probability that any rung of the ladder is proven although its loss is above what is allowed. */
+  readonly alpha: number;
+}
+
+/** Below all others, a rung of this share of the lowest one's sparsity: something is proven though the pilot misled. */
+const ANCHOR = 0.5;
+/** Rungs that are likely to need so many times the inputs of a flawless one are proven as soon. */
+const AS_SOON = 1.35;
+/** Weight of a rung that is not likely to keep the objective, against one that is. */
+const UNLIKELY = 1 / 3;
+
+/**
+ * The tests that a pilot suggests: of every rung from the highest that is likely to be proven as soon as any, up to where all are
+ * hopeless, and one far below. O(rungs · pilot).
+ *
+ * @param sparsities - β of every rung, increasing.
+ * @param pilot - mean losses of some rungs.
+ * @param next - number of the first input that the tests may see.
+ * @param highest - the highest rung that may be tested.
+ */
+export function testsOf(
+  sparsities: readonly number[],
+  pilot: readonly PilotLoss[],
+  next: number,
+  { allowedLoss, alpha }: TestOptions,
+  highest = sparsities.length - 1,
+): readonly RungTest[] {
+  const likely = likelyLosses(sparsities, pilot, allowedLoss);
+  const none = noEvidence('below', allowedLoss);
+  const needs = (loss: number) => observationsUntil(none, loss, alpha);
+  const soon = AS_SOON * needs(Math.min(...likely));
+  const first = Math.max(
+    0,
+    likely.findLastIndex((loss, rung) => rung <= highest && needs(loss) <= soon),
+  );
+  const last = Math.max(
+    first,
+    likely.findLastIndex((loss, rung) => rung <= highest && loss <= HOPELESS * allowedLoss),
+  );
+  const anchor = sparsities.findLastIndex((sparsity) => sparsity <= ANCHOR * sparsities[first]!);
+  const rungs = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  return (anchor < 0 ? rungs : [anchor, ...rungs]).map((rung) => ({
+    rung,
+    sparsity: sparsities[rung]!,
+    weight: likely[rung]! <= allowedLoss ? 1 : UNLIKELY,
+    likelyLoss: likely[rung]!,
+    evidence: none,
+    peak: 1,
+    loss: 0,
+    squares: 0,
+    next,
+    isDropped: false,
+  }));
+}
+
+/** Looks at a hopeless rung for the first time after so many inputs, then each time that there are twice as many. */
+const FIRST_LOOK = 200;
+/** Standard errors that the mean loss must be above what is allowed to be hopeless. */
+const HOPELESS_ERRORS = 2.5;
+
+/** Takes in what a rung loses on one input, 0–1. An input that it was past already changes nothing. */
+export function tested(
+  tests: readonly RungTest[],
+  { rung, input, loss }: { readonly rung: number; readonly input: number; readonly loss: number },
+  options: TestOptions,
+): readonly RungTest[] {
+  return tests.map((test) =>
+    test.rung === rung && input >= test.next ? after(test, input, loss, options) : test,
+  );
+}
+
+function after(test: RungTest, input: number, loss: number, { allowedLoss }: TestOptions): RungTest {
+  const evidence = observe(test.evidence, loss);
+  const next: RungTest = {
+    ...test,
+    evidence,
+    peak: Math.max(test.peak, wealth(evidence)),
+    loss: test.loss + loss,
+    squares: test.squares + loss * loss,
+    next: input + 1,
+  };
+  const looks = evidence.observations / FIRST_LOOK;
+  const isLook = looks >= 1 && Number.isInteger(Math.log2(looks));
+  return isLook && isHopeless(next, allowedLoss) ? { ...next, isDropped: true } : next;
+}
+
+function isHopeless(test: RungTest, allowedLoss: number): boolean {
+  const n = test.evidence.observations;
+  const mean = meanLoss(test);
+  const variance = Math.max(0, test.squares / n - mean * mean);
+  return mean - HOPELESS_ERRORS * Math.sqrt(variance / n) > allowedLoss;
+}
+
+export function meanLoss({ loss, evidence }: RungTest): number {
+  return loss / evidence.observations;
+}
+
+/**
+ * The rungs that are proven: with weight w, once its wealth has been (weight of all that are not proven, itself included)/(w · α).
+ *
+ * One over the largest wealth is a p-value that holds whenever one looks (Ville), so this is Holm's procedure with weights: the
+ * probability that any rung is proven whose loss is above what is allowed is at most α, whatever the losses have to do with each
+ * other. O(tests²).
+ * Sources: Holm 1979, "A simple sequentially rejective multiple test procedure"; Zecchin, Park & Simeone 2024, arXiv 2409.15844.
+ */
+export function provenRungs(
+  tests: readonly RungTest[],
+  { alpha }: Pick<TestOptions, 'alpha'>,
+): readonly number[] {
+  let open = tests;
+  for (;;) {
+    const total = open.reduce((sum, { weight }) => sum + weight, 0);
+    const next = open.filter(({ peak, weight }) => peak * weight * alpha < total);
+    if (next.length === open.length) break;
+    open = next;
+  }
+  return tests.filter((test) => !open.includes(test)).map(({ rung }) => rung);
+}
+
+/** A test that could raise what is proven. */
+export interface OpenTest {
+  readonly test: RungTest;
+  /** Inputs that it is likely to need still. */
+  readonly inputs: number;
+}
+
+/** The pilot's word counts as so many inputs. */
+const LIKELY_WEIGHT = 100;
+
+/**
+ * The tests that could raise what is proven, the most promising first: the more sparsity for the fewer inputs. They get runs in
+ * this order; which test gets one may depend on all that was seen, since each proves by its own losses alone.
+ */
+export function openTests(tests: readonly RungTest[], { alpha }: TestOptions): readonly OpenTest[] {
+  const proven = new Set(provenRungs(tests, { alpha }));
+  const highest = Math.max(-1, ...proven);
+  const reached = tests.find(({ rung }) => rung === highest)?.sparsity ?? 0;
+  const total = tests.reduce((sum, { rung, weight }) => sum + (proven.has(rung) ? 0 : weight), 0);
+  return tests
+    .filter(({ rung, isDropped }) => !isDropped && rung > highest)
+    .map((test) => ({ test, inputs: inputsLeft(test, (test.weight * alpha) / total) }))
+    .map((open) => ({ ...open, promise: (open.test.sparsity - reached) / Math.max(1, open.inputs) }))
+    .sort((a, b) => b.promise - a.promise || a.test.rung - b.test.rung);
+}
+
+/** Inputs that a test needs to be proven at a level if it goes on losing what is likely by now; Infinity: it never is. */
+function inputsLeft({ evidence, likelyLoss, loss }: RungTest, level: number): number {
+  const mean = (LIKELY_WEIGHT * likelyLoss + loss) / (LIKELY_WEIGHT + evidence.observations);
+  return observationsUntil(evidence, mean, level);
+}
+
+/** A rung whose answers disagreed in production, and all above it: whatever was proven, they are given up. */
+export function withoutRungs(tests: readonly RungTest[], rung: number): readonly RungTest[] {
+  return tests.map((test) => (test.rung >= rung ? { ...test, peak: 0, isDropped: true } : test));
+}

@@ -1,0 +1,318 @@
+import type { Config } from '../config/schema.ts';
+import type { ControlEvent } from '../control/phases/event.ts';
+import { isSeeking } from '../control/phases/production.ts';
+import { type ControllerState, type ControlOptions, isSearched } from '../control/phases/state.ts';
+import { LadderPilot } from '../control/search/pilot.ts';
+import { openTests, type RungTest } from '../control/search/rung-tests.ts';
+import type { Search } from '../control/search/search.ts';
+import type { Tensor } from '../protocol/types.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { Clock } from './clock.ts';
+import type { Judge } from './comparison/judge.ts';
+import { IdleShare } from './idle-share.ts';
+import { type KeptInput, KeptInputs } from './kept-inputs.ts';
+
+export interface LadderRunsOptions {
+  readonly config: Pick<Config, 'sampling'>;
+  readonly control: ControlOptions;
+  readonly runtime: Pick<Runtime, 'shadow' | 'busy'>;
+  /** Every output of the model. */
+  readonly outputs: readonly string[];
+  readonly judge: Pick<Judge, 'compare'>;
+  readonly clock: Clock;
+  readonly state: () => ControllerState;
+  /** Thresholds of the sites, shape [sites], where pruned ones are at τ. */
+  readonly thresholdsAt: (threshold: number) => Float32Array;
+  /** Whether sampling would pay for a run now: what is spent at rest. */
+  readonly samplingPays: () => boolean;
+  readonly emit: (event: ControlEvent) => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Inputs that the pilot asks of each rung. */
+const PILOT_INPUTS = 160;
+/** Requests are kept this far ahead of the test that has seen most: more would only be copied. */
+const AHEAD = 64;
+/** A search is at rest once its most promising test has seen so many inputs, or is likely to need so many more. */
+const REST_INPUTS = 16_000;
+/** Share of the time of the thread that serves, which runs cost something too. */
+const SERVING_SHARE = 0.05;
+/** What a run costs that thread beside comparing its answer, in milliseconds. */
+const SERVING_MS = 0.05;
+/** An input whose pruned run has failed so often has lost everything. */
+const ATTEMPTS = 3;
+
+/** Results between two rankings of the tests: a ranking costs as much as some of them. */
+const RANK_EVERY = 64;
+
+/** Open tests in the order of what they promise. */
+interface Ranked {
+  /** All tests as they are. */
+  readonly tests: readonly RungTest[];
+  readonly positions: readonly number[];
+  readonly open: readonly RungTest[];
+  /** That the most promising one is likely to need still. */
+  readonly inputs: number;
+  /** Results since the ranking. */
+  readonly results: number;
+}
+
+/** One run to be made. */
+interface Job {
+  readonly search: Search;
+  readonly rung: number;
+  readonly input: KeptInput;
+  readonly pilot: LadderPilot | null;
+}
+
+/**
+ * Judges all rungs of a ladder on the same kept requests, in otherwise idle time: a pilot first, then each test on each input
+ * once, in order of arrival. `pump` starts as many runs as there is time for.
+ */
+export class LadderRuns {
+  readonly kept: KeptInputs;
+  /** Worker time that was spent on the search beside the sampling budget, ever growing. */
+  searchMs = 0;
+  readonly #options: LadderRunsOptions;
+  readonly #workers: IdleShare;
+  readonly #serving = new IdleShare(SERVING_SHARE);
+  readonly #busyRungs = new Set<number>();
+  readonly #attempts = new Map<number, number>();
+  #pilot: { readonly search: Search; readonly pilot: LadderPilot; readonly first: number } | null = null;
+  #ranked: Ranked = { tests: [], positions: [], open: [], inputs: 0, results: 0 };
+  #isClosed = false;
+
+  constructor(options: LadderRunsOptions) {
+    const { keepInputsBytes, searchBudget } = options.config.sampling;
+    this.#options = options;
+    this.kept = new KeptInputs(keepInputsBytes, endOf(options.state()));
+    this.#workers = new IdleShare(searchBudget);
+  }
+
+  get isOn(): boolean {
+    const { mode } = this.#options.state();
+    return this.#options.control.keepsInputs && (mode === 'auto' || mode === 'observe');
+  }
+
+  /** Whether runs are under way. */
+  get isBusy(): boolean {
+    return this.#busyRungs.size > 0;
+  }
+
+  /** Whether something is still to be found out, for which idle time may be used. */
+  get isSearching(): boolean {
+    const state = this.#options.state();
+    if (!this.isOn) return false;
+    return isSeeking(state) || (isSearched(state.phase) && !this.#isAtRest(state.phase.search));
+  }
+
+  /** Whether the next request is to be kept. */
+  get wantsInput(): boolean {
+    const { phase } = this.#options.state();
+    if (!this.isOn) return false;
+    const { kept } = this;
+    if (!isSearched(phase) || phase.search.tests?.kind !== 'tested')
+      return kept.size < PILOT_INPUTS + AHEAD && !kept.isFull;
+    if (this.#isAtRest(phase.search)) return false;
+    const open = this.#open(phase.search);
+    return open.length > 0 && kept.end - Math.max(...open.map(({ next }) => next)) < AHEAD;
+  }
+
+  /** Whether idle time pays for one more run of the search. */
+  pays(): boolean {
+    const { runtime, clock } = this.#options;
+    const { productionMs, shadowMs, workers } = runtime.busy;
+    const now = clock.monotonicMs();
+    const others = productionMs + shadowMs - this.searchMs;
+    const pays = this.#workers.pays(now, others, workers);
+    return this.#serving.pays(now, 0, 1) && pays;
+  }
+
+  /** A run of the search took so long: of a worker, and of the thread that serves. */
+  spend(workerMs: number, servingMs: number): void {
+    this.searchMs += workerMs;
+    this.#workers.spend(workerMs);
+    this.#serving.spend(servingMs);
+  }
+
+  /** Keeps a request that was wanted. @param dense - the model's own answer; null: it was pruned, or not asked for whole. */
+  keep(inputs: readonly Tensor[], dense: readonly Tensor[] | null): void {
+    this.kept.add(inputs, dense);
+    this.pump();
+  }
+
+  /** A sample of the traffic, which is kept at rest. */
+  offer(inputs: readonly Tensor[], dense: readonly Tensor[]): void {
+    const { phase } = this.#options.state();
+    const tests = isSearched(phase) ? phase.search.tests : null;
+    if (!this.isOn || tests?.kind !== 'tested' || !this.#isAtRest({ tests })) return;
+    if (this.#open({ tests }).length > 0) this.keep(inputs, dense);
+  }
+
+  /** Starts what there is time for. Never throws. */
+  pump(): void {
+    while (!this.#isClosed && this.isOn && this.#busyRungs.size < this.#mostAtOnce) {
+      const { phase } = this.#options.state();
+      if (!isSearched(phase)) return;
+      const isAtRest = this.#isAtRest(phase.search);
+      if (isAtRest ? !this.#options.samplingPays() : !this.pays()) return;
+      const job = this.#next(phase.search);
+      if (job === null) return;
+      this.#busyRungs.add(job.rung);
+      void this.#run(job, isAtRest).then((goesOn) => {
+        this.#busyRungs.delete(job.rung);
+        if (goesOn) this.pump();
+      });
+    }
+  }
+
+  /** Other traffic, or nothing that was kept is trusted any more. */
+  clear(): void {
+    this.kept.clear();
+    this.#attempts.clear();
+    this.#pilot = null;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.kept.clear();
+  }
+
+  /** One worker is left to production, where there are several. */
+  get #mostAtOnce(): number {
+    return Math.max(1, this.#options.runtime.busy.workers - 1);
+  }
+
+  #isAtRest({ tests }: Pick<Search, 'tests'>): boolean {
+    if (tests === null) return true;
+    if (tests.kind === 'pilot') return false;
+    const [best] = this.#open({ tests });
+    return (
+      best === undefined || best.evidence.observations >= REST_INPUTS || this.#ranked.inputs >= REST_INPUTS
+    );
+  }
+
+  /** The tests that runs are spent on, the most promising first, as they are now; ranked again after every so many results. */
+  #open({ tests }: Pick<Search, 'tests'>): readonly RungTest[] {
+    if (tests?.kind !== 'tested') return [];
+    const { tests: all } = tests;
+    const last = this.#ranked;
+    if (all === last.tests) return last.open;
+    if (all.length !== last.tests.length || last.results >= RANK_EVERY) {
+      const ranked = openTests(all, this.#options.control);
+      const positions = ranked.map(({ test }) => all.indexOf(test));
+      const open = ranked.map(({ test }) => test);
+      this.#ranked = { tests: all, positions, open, inputs: ranked[0]?.inputs ?? 0, results: 0 };
+    } else {
+      const open = last.positions.map((i) => all[i]!).filter(({ isDropped }) => !isDropped);
+      this.#ranked = { ...last, tests: all, open, results: last.results + 1 };
+    }
+    return this.#ranked.open;
+  }
+
+  #next(search: Search): Job | null {
+    const { tests } = search;
+    if (tests === null) return null;
+    if (tests.kind === 'pilot') return this.#nextOfPilot(search);
+    for (const { rung, next } of this.#open(search)) {
+      const input = this.#busyRungs.has(rung) ? undefined : this.kept.from(next);
+      if (input !== undefined) return { search, rung, input, pilot: null };
+    }
+    return null;
+  }
+
+  /** One run at a time, so that the bisection goes on from what is known. */
+  #nextOfPilot(search: Search): Job | null {
+    const { kept } = this;
+    const { control, emit, clock } = this.#options;
+    if (this.#busyRungs.size > 0 || (kept.size < PILOT_INPUTS && !kept.isFull)) return null;
+    if (this.#pilot?.search.rungs !== search.rungs) {
+      const inputs = Math.min(PILOT_INPUTS, kept.size);
+      const pilot = new LadderPilot(search.rungs.length, search.start, inputs, control.allowedLoss);
+      this.#pilot = { search, pilot, first: kept.begin };
+    }
+    const { pilot, first } = this.#pilot;
+    const { next } = pilot;
+    if (next === null) {
+      this.#pilot = null;
+      emit({ kind: 'pilot', at: clock.wallMs(), losses: pilot.losses, next: first + pilot.inputs });
+      const { phase } = this.#options.state();
+      return isSearched(phase) && phase.search.tests?.kind === 'tested' ? this.#next(phase.search) : null;
+    }
+    const input = kept.from(first + next.input);
+    return input === undefined ? null : { search, rung: next.rung, input, pilot };
+  }
+
+  /** @returns whether the next run may follow at once. */
+  async #run(job: Job, isAtRest: boolean): Promise<boolean> {
+    const { state, onFailure } = this.#options;
+    const { epoch, gated } = state();
+    const spend = isAtRest ? () => undefined : (ms: number, servingMs: number) => this.spend(ms, servingMs);
+    try {
+      const loss = await this.#lossOf(job, spend);
+      if (loss === 'dropped') return false;
+      const { phase, ...now } = state();
+      const isSame = isSearched(phase) && phase.search.rungs === job.search.rungs;
+      if (isSame && now.epoch === epoch && now.gated === gated && loss !== null) this.#take(job, loss);
+      return true;
+    } catch (error) {
+      onFailure(error);
+      return false;
+    }
+  }
+
+  #take({ rung, input, pilot }: Job, loss: number): void {
+    const { emit, clock } = this.#options;
+    if (pilot !== null) pilot.add(loss);
+    else emit({ kind: 'tested', at: clock.wallMs(), rung, input: input.number, loss });
+  }
+
+  /** @returns null: the dense answer says nothing, so that the input is kept no longer. */
+  async #lossOf(
+    { search, rung, input }: Job,
+    spend: (ms: number, servingMs: number) => void,
+  ): Promise<number | null | 'dropped'> {
+    const { runtime, outputs, judge, thresholdsAt, clock } = this.#options;
+    const { inputs } = input;
+    const again = { inputs, outputs, keepInputs: true, measure: 'nothing' } as const;
+    const compared = (dense: readonly Tensor[], answer: readonly Tensor[], workerMs: number) => {
+      const started = clock.monotonicMs();
+      const comparison = judge.compare(dense, answer, inputs);
+      spend(workerMs, SERVING_MS + clock.monotonicMs() - started);
+      return comparison;
+    };
+    let { dense } = input;
+    if (dense === null) {
+      const plain = await runtime.shadow(again);
+      if (plain === 'dropped') return 'dropped';
+      dense = plain.outputs;
+      if (compared(dense, dense, plain.workerMs) === null) {
+        this.kept.discard(input);
+        return null;
+      }
+      this.kept.answered(input, dense);
+    }
+    const thresholds = thresholdsAt(search.rungs[rung]!.threshold);
+    const pruned = await runtime.shadow({ ...again, thresholds }).catch((error: unknown) => {
+      if (!this.#hasFailedForGood(input)) throw error;
+      return null;
+    });
+    if (pruned === 'dropped') return 'dropped';
+    if (pruned === null) return 1;
+    const comparison = compared(dense, pruned.outputs, pruned.workerMs);
+    if (comparison === null) this.kept.discard(input);
+    return comparison?.loss ?? null;
+  }
+
+  #hasFailedForGood({ number }: KeptInput): boolean {
+    const attempts = (this.#attempts.get(number) ?? 0) + 1;
+    this.#attempts.set(number, attempts);
+    return attempts >= ATTEMPTS;
+  }
+}
+
+/** Number of the first input that no test of a state that was kept has seen. */
+function endOf({ phase }: ControllerState): number {
+  const tests = isSearched(phase) ? phase.search.tests : null;
+  return tests?.kind === 'tested' ? Math.max(0, ...tests.tests.map(({ next }) => next)) : 0;
+}
