@@ -84,20 +84,21 @@ export function objectiveOf({ objective }) {
  *
  * @param {Report} report
  */
-export function progressOf({ phase, window, agreement, judgedThreshold, mode }) {
+export function progressOf({ phase, window, agreement, judgedThreshold, mode, search }) {
   const { samples, capacity } = window;
   const filled = `window ${samples} of ${capacity} sampled requests`;
+  const judged = searchOf(search);
   if (mode === 'off') return filled;
   if (mode === 'fixed') return [filled, comparedOf(agreement, judgedThreshold)].filter(Boolean).join('; ');
   switch (phase.kind) {
     case 'trial':
-      return `${filled}; ${trialOf(phase.trial) ?? comparedOf(agreement, judgedThreshold)}`;
+      return `${filled}; ${judged ?? trialOf(phase.trial) ?? comparedOf(agreement, judgedThreshold)}`;
     case 'fallback':
       return `${filled}; dense for ${phase.samplesLeft} more`;
     case 'unverified':
       return `${filled}; ${phase.compared} answers compared since`;
     case 'tracking':
-      return [filled, comparedOf(agreement, judgedThreshold), trialOf(phase.trial)]
+      return [filled, comparedOf(agreement, judgedThreshold), judged ?? trialOf(phase.trial)]
         .filter(Boolean)
         .join('; ');
     default:
@@ -123,4 +124,24 @@ function trialOf(trial) {
   const { threshold, observations, needed } = trial;
   const enough = observations < needed ? `of at least ${needed} ` : '';
   return `τ ${significant(threshold)} on trial, ${observations} ${enough}compared`;
+}
+
+/**
+ * Which candidate is tested on kept requests, and about how long that takes still.
+ *
+ * @param {Report['search'] | undefined} search
+ */
+function searchOf(search) {
+  if (search === null || search === undefined) return null;
+  const { stage, next } = search;
+  if (stage === 'pilot') return 'a pilot picks the candidates that are tested';
+  if (next === null) return null;
+  const { threshold, inputs, secondsLeft } = next;
+  const left = secondsLeft === null ? '' : `, about ${durationOf(secondsLeft)} to go`;
+  return `τ ${significant(threshold)} tested on ${inputs} kept requests${left}`;
+}
+
+/** @param {number} seconds */
+function durationOf(seconds) {
+  return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 }

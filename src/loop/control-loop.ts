@@ -50,7 +50,7 @@ import { Judge } from './comparison/judge.ts';
 import { MeasuredByThreshold, type MeasuredPruning } from './comparison/measured.ts';
 import { topTwoMargin } from './comparison/top-two-margin.ts';
 import { Estimation } from './estimation.ts';
-import { LadderRuns } from './ladder-runs.ts';
+import { LadderRuns, type SearchProgress } from './ladder-runs.ts';
 import { Sampler } from './sampler.ts';
 import {
   type AnsweredRequest,
@@ -261,6 +261,17 @@ export class ControlLoop {
     return this.#paying;
   }
 
+  /** Requests that are kept to judge candidates on. */
+  get keptInputs(): { readonly inputs: number; readonly bytes: number } {
+    const { size, bytes } = this.#ladder.kept;
+    return { inputs: size, bytes };
+  }
+
+  /** How far a search on kept inputs has come; null: there is none. */
+  get search(): SearchProgress | null {
+    return this.#ladder.progress;
+  }
+
   /** Whether runs of a search for a threshold are under way. */
   get isJudging(): boolean {
     return this.#ladder.isBusy;
@@ -285,7 +296,6 @@ export class ControlLoop {
     const isPruned = !isDense && pays && this.#isPrunable;
     const threshold = isPruned ? thresholdAt(production(this.state), position) : 0;
     if (isEmpty || !this.#isPrunable) return { threshold, look: undefined };
-    this.#ladder.pump();
     return { threshold, look: this.#look(position) };
   }
 
@@ -296,7 +306,9 @@ export class ControlLoop {
    * @param atMs - when it was answered, on the clock that only goes forward.
    */
   answered(threshold: number, outputs: readonly Tensor[], atMs: number): void {
-    if (!this.#isPrunable || (threshold === 0 && !isWithheld(this.state))) return;
+    if (!this.#isPrunable) return;
+    this.#ladder.pumpSoon();
+    if (threshold === 0 && !isWithheld(this.state)) return;
     try {
       const margin = threshold === 0 ? null : topTwoMargin(outputs, this.objective);
       if (margin !== null) this.#uncertainty.answered(threshold, margin);

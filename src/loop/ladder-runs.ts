@@ -45,6 +45,9 @@ const ATTEMPTS = 3;
 /** Results between two rankings of the tests: a ranking costs as much as some of them. */
 const RANK_EVERY = 64;
 
+/** Inputs that the pace of a test is averaged over. */
+const PACE_INPUTS = 50;
+
 /** Open tests in the order of what they promise. */
 interface Ranked {
   /** All tests as they are. */
@@ -55,6 +58,22 @@ interface Ranked {
   readonly inputs: number;
   /** Results since the ranking. */
   readonly results: number;
+}
+
+/** How far a search has come. */
+export interface SearchProgress {
+  /** `pilot`: which candidates are worth a test is asked; `testing`: in idle time; `resting`: within the sampling budget. */
+  readonly stage: 'pilot' | 'testing' | 'resting';
+  /** The most promising test; null: none is open, or the pilot is still asked. */
+  readonly next: {
+    readonly threshold: number;
+    readonly sparsity: number;
+    /** Kept inputs that it has seen, and is likely to need still; null: more than a million. */
+    readonly inputs: number;
+    readonly inputsLeft: number | null;
+    /** Until it is likely to be proven, at the present pace; null: not known, or very long. */
+    readonly secondsLeft: number | null;
+  } | null;
 }
 
 /** One run to be made. */
@@ -80,6 +99,9 @@ export class LadderRuns {
   readonly #attempts = new Map<number, number>();
   #pilot: { readonly search: Search; readonly pilot: LadderPilot; readonly first: number } | null = null;
   #ranked: Ranked = { tests: [], positions: [], open: [], inputs: 0, results: 0 };
+  #pacedAt = Number.NEGATIVE_INFINITY;
+  #msPerInput = Number.POSITIVE_INFINITY;
+  #soon: NodeJS.Immediate | undefined;
   #isClosed = false;
 
   constructor(options: LadderRunsOptions) {
@@ -94,9 +116,9 @@ export class LadderRuns {
     return this.#options.control.keepsInputs && (mode === 'auto' || mode === 'observe');
   }
 
-  /** Whether runs are under way. */
+  /** Whether runs are under way, or about to be. */
   get isBusy(): boolean {
-    return this.#busyRungs.size > 0;
+    return this.#busyRungs.size > 0 || this.#soon !== undefined;
   }
 
   /** Whether something is still to be found out, for which idle time may be used. */
@@ -104,6 +126,29 @@ export class LadderRuns {
     const state = this.#options.state();
     if (!this.isOn) return false;
     return isSeeking(state) || (isSearched(state.phase) && !this.#isAtRest(state.phase.search));
+  }
+
+  get progress(): SearchProgress | null {
+    const { phase } = this.#options.state();
+    if (!this.isOn || !isSearched(phase) || phase.search.tests === null) return null;
+    const { tests, rungs } = phase.search;
+    if (tests.kind === 'pilot') return { stage: 'pilot', next: null };
+    const stage = this.#isAtRest(phase.search) ? 'resting' : 'testing';
+    const [best] = this.#open(phase.search);
+    if (best === undefined) return { stage, next: null };
+    const inputsLeft = Number.isFinite(this.#ranked.inputs) ? this.#ranked.inputs : null;
+    const seconds = inputsLeft === null ? null : (inputsLeft * this.#msPerInput) / 1000;
+    const { threshold, sparsity } = rungs[best.rung]!;
+    return {
+      stage,
+      next: {
+        threshold,
+        sparsity,
+        inputs: best.evidence.observations,
+        inputsLeft,
+        secondsLeft: seconds !== null && Number.isFinite(seconds) ? seconds : null,
+      },
+    };
   }
 
   /** Whether the next request is to be kept. */
@@ -149,6 +194,15 @@ export class LadderRuns {
     if (this.#open({ tests }).length > 0) this.keep(inputs, dense);
   }
 
+  /** Starts what there is time for, once the event loop has nothing else to do. */
+  pumpSoon(): void {
+    if (this.#isClosed || !this.isOn) return;
+    this.#soon ??= setImmediate(() => {
+      this.#soon = undefined;
+      this.pump();
+    });
+  }
+
   /** Starts what there is time for. Never throws. */
   pump(): void {
     while (!this.#isClosed && this.isOn && this.#busyRungs.size < this.#mostAtOnce) {
@@ -175,6 +229,8 @@ export class LadderRuns {
 
   close(): void {
     this.#isClosed = true;
+    clearImmediate(this.#soon);
+    this.#soon = undefined;
     this.kept.clear();
   }
 
@@ -263,8 +319,23 @@ export class LadderRuns {
 
   #take({ rung, input, pilot }: Job, loss: number): void {
     const { emit, clock } = this.#options;
-    if (pilot !== null) pilot.add(loss);
-    else emit({ kind: 'tested', at: clock.wallMs(), rung, input: input.number, loss });
+    if (pilot !== null) {
+      pilot.add(loss);
+      return;
+    }
+    this.#pace(rung);
+    emit({ kind: 'tested', at: clock.wallMs(), rung, input: input.number, loss });
+  }
+
+  /** How long the most promising test waits from one input to the next, averaged over the latest. */
+  #pace(rung: number): void {
+    if (rung !== this.#ranked.open[0]?.rung) return;
+    const now = this.#options.clock.monotonicMs();
+    const ms = now - this.#pacedAt;
+    this.#pacedAt = now;
+    this.#msPerInput = Number.isFinite(this.#msPerInput)
+      ? this.#msPerInput + (ms - this.#msPerInput) / PACE_INPUTS
+      : ms;
   }
 
   /** @returns null: the dense answer says nothing, so that the input is kept no longer. */

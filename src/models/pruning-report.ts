@@ -94,6 +94,8 @@ export function pruningSummary(served: ServedModel) {
     speedup: served.speedup,
     macsSkipped: served.skippedWork.ratio,
     plan: served.time?.plan ?? null,
+    search: loop.search,
+    keptInputs: loop.keptInputs,
     shadow: { ...loop.outcomes },
     change: state.change,
   };

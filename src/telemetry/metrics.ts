@@ -152,6 +152,21 @@ export class Metrics {
     'Shadow runs of sampled requests, by outcome: ok, dropped or failed.',
     ['model', 'outcome'],
   );
+  readonly testResults = this.#counter(
+    'test_results_total',
+    'Kept requests that a candidate was judged on, summed over the candidates of all searches.',
+    ['model'],
+  );
+  readonly keptInputs = this.#gauge(
+    'kept_input_bytes',
+    'Memory of the requests that are kept to judge candidates on, in bytes.',
+    ['model'],
+  );
+  readonly searchSeconds = this.#gauge(
+    'search_seconds_left',
+    'Seconds until the most promising candidate is likely to be proven; absent where none is tested, or nobody can tell.',
+    ['model'],
+  );
   readonly comparedAnswers = this.#counter(
     'compared_answers_total',
     'Rows of pruned answers of production that were compared with dense ones, by outcome: agreed or disagreed.',

@@ -58,6 +58,8 @@ export function exportModelMetrics(metrics: Metrics, served: ExportedModel): voi
   const drift = driftOf(loop.state);
   setOrRemove(metrics.driftDistance, { model }, drift?.distance);
   setOrRemove(metrics.driftLimit, { model }, drift?.limit);
+  metrics.keptInputs.set({ model }, loop.keptInputs.bytes);
+  setOrRemove(metrics.searchSeconds, { model }, loop.search?.next?.secondsLeft ?? undefined);
   exportFreeEnergy(metrics, served);
 }
 

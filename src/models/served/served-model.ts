@@ -203,7 +203,12 @@ export class ServedModel {
     keeper?.follow(() => ({ ...loop.resumePoint, plan: this.time?.keepsake ?? null }));
     const changes$ = loop.steps$.pipe(filter(({ before, after }) => before.change !== after.change));
     runtime.prepare(loop.applied);
-    this.#followers.add(loop.steps$.subscribe(({ event, after }) => keeper?.onStep(event, after)));
+    this.#followers.add(
+      loop.steps$.subscribe(({ event, after }) => {
+        if (event.kind === 'tested') this.#metrics.testResults.inc({ model: name });
+        keeper?.onStep(event, after);
+      }),
+    );
     this.#followers.add(
       changes$
         .pipe(

@@ -101,7 +101,7 @@ export class DemoView {
     this.#out.write(
       `${clock(frame.at)}  ${report.state.padEnd(11)} mean loss ${lossOf(report)}  exposure ${exposureText(report)}  ` +
         `same class ${percent(report.agreement.ratio)}  sparsity ${percent(report.sparsity)}  speed-up ${speedupOf(report)}  τ* ${critical(frame)}  ` +
-        `drift ${report.drift === null ? '–' : fixed(report.drift.distance, 3)}  requests ${tally.requests}\n`,
+        `drift ${report.drift === null ? '–' : fixed(report.drift.distance, 3)}  next ${candidateOf(report)}  requests ${tally.requests}\n`,
     );
   }
 }
@@ -176,10 +176,19 @@ function changeText({ from, to, exposure, detail }: ThresholdChange): string {
 }
 
 /** The candidate that production is not all at, or the one that is on trial beside it. */
-function candidateOf({ phase, candidate, exposure }: Report): string {
+function candidateOf({ phase, candidate, exposure, search }: Report): string {
   const trial = phase.kind === 'trial' || phase.kind === 'tracking' ? phase.trial : null;
+  if (search !== null && search.stage !== 'resting') return searchText(search);
   if (trial !== null) return `τ ${fixed(trial.threshold, 4)}, ${trial.observations} compared`;
   return candidate === null || exposure === 1 ? '–' : `τ ${fixed(candidate, 4)}`;
+}
+
+/** What is tested, and how long that is likely to take. */
+function searchText({ next }: NonNullable<Report['search']>): string {
+  if (next === null) return 'a pilot picks candidates to test';
+  const { threshold, inputs, secondsLeft } = next;
+  const left = secondsLeft === null ? '' : `, about ${Math.ceil(secondsLeft)} s left`;
+  return `τ ${fixed(threshold, 4)}, ${inputs} kept requests${left}`;
 }
 
 function critical({ report }: DemoFrame): string {

@@ -1,0 +1,213 @@
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { type ConfigInput, parseConfig } from '../../src/config/schema.ts';
+import { stateName } from '../../src/control/phases/production.ts';
+import { xorshift } from '../../src/drift/xorshift.ts';
+import { ControlLoop } from '../../src/loop/control-loop.ts';
+import type { Step } from '../../src/loop/step.ts';
+import type { Tensor } from '../../src/protocol/types.ts';
+import type { ShadowResult, ShadowRun } from '../../src/runtime/runtime.ts';
+import { rayleigh } from '../control/events.ts';
+
+const RUN_MS = 1;
+const ARRIVAL_MS = 10;
+const POOL = Array.from({ length: 48 }, (_, i) => rayleigh(i + 1, 600));
+
+interface Request {
+  /** Decides at which threshold its answer changes. */
+  readonly hardness: number;
+  readonly index: number;
+}
+
+const tensor = (name: string, ...values: number[]): Tensor => ({
+  name,
+  datatype: 'FP32',
+  shape: [1, values.length],
+  elements: Float32Array.from(values),
+});
+
+const inputsOf = ({ hardness, index }: Request) => [tensor('x', hardness, index)];
+/** Two classes by turns; pruned beyond its hardness a request gets the other one. */
+function answerTo(inputs: readonly Tensor[], threshold: number): readonly Tensor[] {
+  const [hardness, index] = inputs[0]!.elements as Float32Array;
+  const isFirst = index! % 2 === 0;
+  const keeps = threshold <= hardness!;
+  return [tensor('y', ...(isFirst === keeps ? [9, 0] : [0, 9]))];
+}
+
+class FakeRuntime {
+  busy = { productionMs: 0, shadowMs: 0, workers: 1 };
+  runs = 0;
+  failing = (_: ShadowRun) => false;
+
+  async shadow(run: ShadowRun): Promise<ShadowResult> {
+    this.runs++;
+    this.busy.shadowMs += RUN_MS;
+    if (this.failing(run)) throw new Error('a run that fails');
+    const [, index] = run.inputs[0]!.elements as Float32Array;
+    return {
+      outputs: answerTo(run.inputs, run.thresholds?.[0] ?? 0),
+      histograms: run.measure === 'histogram' ? [POOL[index! % POOL.length]!] : [],
+      retained: run.measure === 'retained' ? [{ count: 300, sum: 400 }] : [],
+      queueMs: 0,
+      inferMs: RUN_MS,
+      measureMs: 0,
+      workerMs: RUN_MS,
+    };
+  }
+}
+
+/** A server in virtual time: a request every 10 ms, `load` of the worker's time taken by them. */
+class Replay {
+  readonly runtime = new FakeRuntime();
+  readonly steps: Step[] = [];
+  readonly loop: ControlLoop;
+  requests = 0;
+  kept = 0;
+  load = 0.5;
+  #now = 0;
+  #random = xorshift(11);
+
+  constructor(config: ConfigInput = {}) {
+    this.loop = new ControlLoop({
+      sites: 1,
+      outputs: ['y'],
+      config: parseConfig(config),
+      runtime: this.runtime,
+      clock: { wallMs: () => Math.floor(this.#now), monotonicMs: () => this.#now },
+    });
+    this.loop.steps$.subscribe((step) => this.steps.push(step));
+  }
+
+  /** Requests of which one in two hundred changes at τ = 1, and ever more do above. */
+  async request(hardness = 1 / Math.sqrt(200 * Math.max(1e-6, this.#random()))): Promise<void> {
+    this.#now += ARRIVAL_MS;
+    this.runtime.busy.productionMs += this.load * ARRIVAL_MS;
+    const request = { hardness: Math.max(0.05, 14 * hardness), index: this.requests++ };
+    const inputs = inputsOf(request);
+    const { threshold, look } = this.loop.place(`${request.index}`);
+    const outputs = answerTo(inputs, threshold);
+    this.loop.answered(threshold, outputs, this.#now);
+    if (look?.isKept) this.kept++;
+    if (look !== undefined) await this.loop.sample({ ...look, inputs, outputs, threshold });
+    while (this.loop.isJudging) await setImmediate();
+  }
+
+  async until(isThere: () => boolean, atMost = 6000): Promise<number> {
+    let n = 0;
+    for (; n < atMost && !isThere(); n++) await this.request();
+    return n;
+  }
+
+  changes(reason: string) {
+    return this.steps.filter(
+      ({ before, after }) => before.change !== after.change && after.change.reason === reason,
+    );
+  }
+
+  count(kind: string): number {
+    return this.steps.filter(({ event }) => event.kind === kind).length;
+  }
+
+  get isApplied(): boolean {
+    return stateName(this.loop.state) === 'tracking' && this.loop.exposure.exposure === 1;
+  }
+}
+
+describe('a search on kept inputs, in virtual time', () => {
+  it('warms in idle time, asks a pilot, proves and applies: all of production within 4,000 requests, at default settings', async () => {
+    const replay = new Replay();
+    expect(await replay.until(() => stateName(replay.loop.state) === 'trial')).toBeLessThan(400);
+    const n = await replay.until(() => replay.isApplied);
+    expect(n).toBeLessThan(4000);
+    expect(replay.loop.applied).toBeGreaterThan(0);
+    expect(replay.changes('pilot')).toHaveLength(1);
+    expect(replay.count('tested')).toBeGreaterThan(500);
+    replay.loop.close();
+  });
+
+  it('shows every test each input once, and no input of the pilot', async () => {
+    const replay = new Replay();
+    await replay.until(() => replay.count('tested') > 1500);
+    const seen = new Map<number, number>();
+    let first = 0;
+    for (const { event } of replay.steps) {
+      if (event.kind === 'pilot') first = event.next;
+      if (event.kind !== 'tested') continue;
+      expect(event.input).toBeGreaterThanOrEqual(Math.max(first, seen.get(event.rung) ?? 0));
+      seen.set(event.rung, event.input + 1);
+    }
+    expect(first).toBeGreaterThanOrEqual(160);
+    replay.loop.close();
+  });
+
+  it('takes its share of the idle time and no more, and nothing where nothing is idle', async () => {
+    const replay = new Replay({ sampling: { searchBudget: 0.3 } });
+    await replay.until(() => replay.count('pilot') > 0);
+    const [runs, requests] = [replay.runtime.runs, replay.requests];
+    await replay.until(() => false, 300);
+    const perRequest = (replay.runtime.runs - runs) / (replay.requests - requests);
+    // 10 ms between requests, half of it idle, .3 of that; and the 2 % of sampling.
+    expect(perRequest).toBeLessThan(0.3 * 5 + 0.02 * 10 + 0.4);
+    expect(perRequest).toBeGreaterThan(0.3 * 5 - 0.3);
+    replay.load = 1;
+    await replay.until(() => false, 20);
+    const before = replay.count('tested');
+    await replay.until(() => false, 200);
+    expect(replay.count('tested') - before).toBeLessThanOrEqual(1);
+    replay.loop.close();
+  });
+
+  it('keeps no request ahead of what it can judge', async () => {
+    const replay = new Replay();
+    replay.load = 0.98;
+    await replay.until(() => false, 3000);
+    expect(replay.kept).toBeLessThan(800);
+    replay.loop.close();
+  });
+
+  it('keeps nothing where it must not: candidates are tried one after another', async () => {
+    const replay = new Replay({ sampling: { keepInputsBytes: 0, ratio: 1, budget: 1 } });
+    await replay.until(() => replay.isApplied, 2000);
+    expect(replay.isApplied).toBe(true);
+    expect([replay.kept, replay.count('pilot'), replay.count('tested')]).toEqual([0, 0, 0]);
+    replay.loop.close();
+  });
+
+  it('begins anew after answers disagreed: what was kept is gone, and no rung as high is tested', async () => {
+    const replay = new Replay();
+    await replay.until(() => replay.isApplied);
+    const before = replay.loop.applied;
+    for (let i = 0; i < 2000 && stateName(replay.loop.state) !== 'fallback'; i++) await replay.request(0);
+    expect(stateName(replay.loop.state)).toBe('fallback');
+    expect(replay.loop.keptInputs).toEqual({ inputs: 0, bytes: 0 });
+    await replay.until(() => replay.isApplied, 12_000);
+    expect(replay.loop.applied).toBeLessThan(before);
+    replay.loop.close();
+  });
+
+  it('an input whose pruned runs go on failing has lost everything; a run that fails once is made again', async () => {
+    const replay = new Replay();
+    await replay.until(() => replay.count('tested') > 50);
+    let left = 2;
+    replay.runtime.failing = (run) => run.measure === 'nothing' && run.thresholds?.[0] !== 0 && left-- > 0;
+    const losses = () => replay.steps.flatMap(({ event }) => (event.kind === 'tested' ? [event.loss] : []));
+    const before = losses().length;
+    await replay.until(() => losses().length > before);
+    expect(losses()[before]).not.toBe(1);
+    replay.runtime.failing = (run) => run.measure === 'nothing' && (run.thresholds?.[0] ?? 0) > 0;
+    const then = losses().length;
+    await replay.until(() => losses().length > then);
+    expect(losses()[then]).toBe(1);
+    replay.loop.close();
+  });
+
+  it('in mode off and fixed nothing is kept and nothing judged', async () => {
+    for (const mode of ['off', 'fixed'] as const) {
+      const replay = new Replay({ control: { mode, threshold: 0.2 } });
+      await replay.until(() => false, 300);
+      expect([replay.kept, replay.count('tested')]).toEqual([0, 0]);
+      replay.loop.close();
+    }
+  });
+});
