@@ -85,7 +85,49 @@ const STORY: Part[] = [
   [{ kind: 'mode', at: 0, mode: 'off' }, 1],
 ];
 
+/** A search on kept requests, with comparisons of production between its results. */
+const KEPT_STORY = (): AuditLine[] => {
+  const options = { ...OPTIONS, keepsInputs: true };
+  const lines: AuditLine[] = [];
+  const sink = {
+    needsStart: true,
+    write: (line: AuditLine) => {
+      lines.push(line);
+      sink.needsStart = false;
+    },
+  };
+  let state = initialState('auto', undefined, options);
+  const recorder = new AuditRecorder({ ...SUBJECT, options }, state, sink);
+  const hear = (event: ControlEvent) => {
+    state = step(state, event, options);
+    recorder.record(event, state);
+  };
+  hear(snapshot([0.5]));
+  const losses = [4, 8, 11, 12, 15].map((rung) => [rung, rung < 12 ? 0 : 0.2] as const);
+  hear({ kind: 'pilot', at: 2, losses, next: 160 });
+  for (let input = 160; input < 900; input++) {
+    for (const rung of [5, 11])
+      hear({ kind: 'tested', at: input, rung, input, loss: input % 90 === 0 ? 0.5 : 0 });
+    if (input % 3 === 0) for (const threshold of comparedThresholds(state)) hear(pair(threshold, 0));
+  }
+  recorder.flush();
+  return lines;
+};
+
 describe('an audit log', () => {
+  it('leads to the same decisions again where candidates were judged on kept requests, many results a line', async () => {
+    const lines = KEPT_STORY();
+    const decisions = await replayed(lines);
+    expect(decisions.length).toBeGreaterThan(4);
+    expect(decisions.every(({ isSame }) => isSame)).toBe(true);
+    const results = lines.flatMap((line) => (line.kind === 'tests' ? [line.results.length / 3] : []));
+    expect(Math.max(...results)).toBeGreaterThan(3);
+    const forged = lines.map((line) =>
+      line.kind === 'tests' ? { ...line, results: line.results.map((x, i) => (i === 2 ? 1 : x)) } : line,
+    );
+    expect((await replayed(forged)).some(({ isSame }) => !isSame)).toBe(true);
+  });
+
   it('leads to the same decisions again, to the last bit', async () => {
     const decisions = await replayed(logOf(STORY));
     expect(decisions.length).toBeGreaterThan(10);

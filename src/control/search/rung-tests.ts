@@ -94,14 +94,14 @@ const FIRST_LOOK = 200;
 /** Standard errors that the mean loss must be above what is allowed to be hopeless. */
 const HOPELESS_ERRORS = 2.5;
 
-/** Takes in what a rung loses on one input, 0–1. An input that it was past already changes nothing. */
+/** Takes in what a rung loses on one input, 0–1. One that was given up learns nothing, nor does one from an input that it was past. */
 export function tested(
   tests: readonly RungTest[],
   { rung, input, loss }: { readonly rung: number; readonly input: number; readonly loss: number },
   options: TestOptions,
 ): readonly RungTest[] {
   return tests.map((test) =>
-    test.rung === rung && input >= test.next ? after(test, input, loss, options) : test,
+    test.rung === rung && !test.isDropped && input >= test.next ? after(test, input, loss, options) : test,
   );
 }
 

@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import { step } from '../../../src/control/phases/controller.ts';
+import type { ControlEvent } from '../../../src/control/phases/event.ts';
+import { exposureOf, production, stateName } from '../../../src/control/phases/production.ts';
+import { type ControllerState, initialState } from '../../../src/control/phases/state.ts';
+import { OPTIONS, pair, snapshot } from '../events.ts';
+
+const KEEPING = { ...OPTIONS, keepsInputs: true };
+
+/** A controller that hears events, and the numbers of the inputs that its tests have seen. */
+class Story {
+  state: ControllerState = initialState('auto', undefined, KEEPING);
+  readonly reasons: string[] = [];
+  #input = 160;
+
+  hear(...events: readonly ControlEvent[]): this {
+    for (const event of events) {
+      const before = this.state.change;
+      this.state = step(this.state, event, KEEPING);
+      if (this.state.change !== before) this.reasons.push(this.state.change.reason);
+    }
+    return this;
+  }
+
+  /** A rung loses so much on so many more inputs. */
+  tested(rung: number, loss: number, inputs: number): this {
+    for (let i = 0; i < inputs; i++) this.hear({ kind: 'tested', at: 3, rung, input: this.#input++, loss });
+    return this;
+  }
+
+  /** A search whose pilot found that rung 12 is the first that loses too much. */
+  searched(): this {
+    this.hear(snapshot([0.5]));
+    const losses = [4, 8, 11, 12, 15].map((rung) => [rung, rung < 12 ? 0 : 0.2] as const);
+    return this.hear({ kind: 'pilot', at: 2, losses, next: 160 });
+  }
+
+  /** Comparisons of production's own answers. */
+  compared(loss: number, count: number): this {
+    for (let i = 0; i < count; i++) {
+      const { threshold, share, rest } = production(this.state);
+      this.hear(pair(threshold, loss));
+      if (share < 1 && rest > 0) this.hear(pair(rest, loss, false));
+    }
+    return this;
+  }
+
+  get tests() {
+    const { phase } = this.state;
+    const search = 'search' in phase ? phase.search : null;
+    return search?.tests?.kind === 'tested' ? search.tests.tests : [];
+  }
+
+  get rungs() {
+    return this.tests.map(({ rung }) => rung);
+  }
+}
+
+describe('a search on kept inputs', () => {
+  it('waits for its pilot: nothing is tried meanwhile, and no comparison decides anything', () => {
+    const story = new Story().hear(snapshot([0.5]));
+    expect(stateName(story.state)).toBe('trial');
+    expect(exposureOf(story.state)).toEqual({ threshold: 0, candidate: null, exposure: 0 });
+    const { state } = story;
+    story.compared(0, 500).tested(3, 0, 500);
+    expect(story.state).toBe(state);
+  });
+
+  it('tests what the pilot suggests, and shows the most promising candidate as the next', () => {
+    const story = new Story().searched();
+    expect(story.reasons).toEqual(['critical-point', 'pilot']);
+    const rungs = story.rungs;
+    expect(Math.max(...rungs)).toBe(11);
+    expect(exposureOf(story.state).candidate).toBeGreaterThan(0.5);
+    // A second pilot has nothing to say.
+    const { state } = story;
+    expect(story.hear({ kind: 'pilot', at: 2, losses: [[0, 1]], next: 900 }).state).toBe(state);
+  });
+
+  it('brings what is proven to production from 1 %, on a quarter of the comparisons of a trial', () => {
+    const story = new Story().searched();
+    story.tested(story.rungs[0]!, 0, 400);
+    expect(production(story.state)).toMatchObject({ share: 0.01, rest: 0 });
+    expect(story.state.change.detail).toMatch(/on \d+ kept inputs/);
+    for (const share of [0.05, 0.25, 1]) {
+      story.compared(0, KEEPING.rampSamples / 4);
+      expect(production(story.state).share).toBe(share);
+    }
+  });
+
+  it('climbs from one proven threshold to the next from 5 %, once all of production is at the first', () => {
+    const story = new Story().searched();
+    const [low, high] = [story.rungs[0]!, story.rungs.at(-1)!];
+    story.tested(low, 0, 400);
+    const first = production(story.state).threshold;
+    story.tested(high, 0, 400);
+    expect(production(story.state)).toMatchObject({ threshold: first, share: 0.01 });
+    story.compared(0, 6);
+    expect(production(story.state)).toEqual({ threshold: first, share: 1, rest: 0 });
+    story.compared(0, 1);
+    expect(production(story.state)).toMatchObject({ share: 0.05, rest: first });
+    expect(production(story.state).threshold).toBeGreaterThan(first);
+    story.compared(0, 4);
+    expect(production(story.state).share).toBe(1);
+  });
+
+  it('never goes down for a lower rung that is proven later, and ignores rungs that have no test', () => {
+    const story = new Story().searched();
+    const [low, high] = [story.rungs[0]!, story.rungs.at(-1)!];
+    story.tested(high, 0, 600).compared(0, 8);
+    const { threshold } = production(story.state);
+    story.tested(low, 0, 600).tested(19, 0, 600).compared(0, 40);
+    expect(production(story.state)).toMatchObject({ threshold, share: 1 });
+  });
+
+  it('an alarm goes back to the last good threshold, and gives up what disagreed and all above it', () => {
+    const story = new Story().searched();
+    const [low, high] = [story.rungs[0]!, story.rungs.at(-1)!];
+    story.tested(low, 0, 400).compared(0, 6).tested(high, 0, 400).compared(0, 5);
+    const before = production(story.state).threshold;
+    for (let i = 0; i < 2000 && production(story.state).threshold === before; i++)
+      story.hear(pair(before, i % 8 === 0 ? 1 : 0));
+    expect(story.state.change.reason).toBe('disagreement');
+    expect(production(story.state)).toMatchObject({ share: 1 });
+    expect(production(story.state).threshold).toBeLessThan(before);
+    expect(story.tests.find(({ rung }) => rung === high)).toMatchObject({ isDropped: true, peak: 0 });
+    story.tested(high, 0, 2000).compared(0, 400);
+    expect(production(story.state).threshold).toBeLessThan(before);
+  });
+
+  it('ends in dense where every candidate is clearly too bad, and begins lower after the cool-down', () => {
+    const story = new Story().searched();
+    for (const rung of story.rungs) story.tested(rung, 0.3, 400);
+    expect(story.state.phase).toMatchObject({ kind: 'fallback', reason: 'disagreement' });
+    expect(story.state.change.reason).toBe('agreement-unproven');
+    for (let i = 0; i < 12; i++) story.hear(snapshot([0.5]));
+    const losses = [4, 8, 11, 12, 15].map((rung) => [rung, rung < 12 ? 0 : 0.2] as const);
+    story.hear({ kind: 'pilot', at: 2, losses, next: 5000 });
+    expect(Math.max(...story.rungs)).toBeLessThan(5);
+  });
+
+  it('other sites that are pruned, or drift, end it: nothing that was tested says anything of what comes', () => {
+    const other = new Story().searched().hear({
+      kind: 'time',
+      at: 3,
+      heldBack: undefined,
+      gated: [false],
+      detail: '',
+    });
+    expect(stateName(other.state)).toBe('warming');
+    const drifted = new Story().searched().hear(snapshot([0.5], { isDrift: true }));
+    expect(stateName(drifted.state)).toBe('drifted');
+    expect(drifted.hear({ kind: 'tested', at: 3, rung: 2, input: 900, loss: 0 }).tests).toEqual([]);
+  });
+});
