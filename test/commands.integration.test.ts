@@ -28,6 +28,11 @@ const COMMANDS: readonly Command[] = [
   { file: fileOf('bench:codecs'), args: ['--floats', '1000', '--rounds', '1'], says: /encode binary/ },
   { file: fileOf('bench:large'), args: ['--megabytes', '0.5', '--rounds', '1'], says: /inline +event loop/ },
   { file: fileOf('bench:control'), args: ['--list'], says: /no-feature +a model whose/ },
+  {
+    file: fileOf('bench:learning'),
+    args: ['optical-digits-mlp', '--seeds', '1', '--loads', '0.1', '--requests', '2000'],
+    says: /\| load 0\.1 \|/,
+  },
   { file: fileOf('zoo'), args: ['verify', 'optical-digits-mlp'], says: /^ok {3}optical-digits-mlp/ },
   {
     file: 'bench/drift-run-length.mjs',
@@ -65,7 +70,7 @@ describe('the commands of README and CONTRIBUTING', () => {
     expect(readFileSync(join(FOLDER, 'paper-reproduction.md'), 'utf8')).toContain(`# The paper, reproduced`);
   });
 
-  it.each(['bench:micro', 'bench:codecs', 'bench:large', 'bench:control', 'zoo:report'])(
+  it.each(['bench:micro', 'bench:codecs', 'bench:large', 'bench:control', 'bench:learning', 'zoo:report'])(
     '%s --help says how to make it short',
     async (script) => {
       const { code, stdout } = await start(fileOf(script), ['--help']).outcome;

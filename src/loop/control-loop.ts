@@ -398,7 +398,7 @@ export class ControlLoop {
   #look(position: number): Look | undefined {
     const { state } = this;
     if (!this.#isPrunable || state.mode === 'off') return undefined;
-    const isKept = this.#ladder.wantsInput;
+    const isKept = this.#ladder.wants();
     const interest = this.interestIn(position);
     const decision = this.#sampler.decide(position, this.#clock.monotonicMs(), this.#spending, interest);
     const isPassed = decision === 'pass' || decision === 'over-budget';

@@ -8,6 +8,7 @@ import type { Search } from '../control/search/search.ts';
 import type { Tensor } from '../protocol/types.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Clock } from './clock.ts';
+import { correlationTime } from './comparison/correlation-time.ts';
 import type { Judge } from './comparison/judge.ts';
 import { IdleShare } from './idle-share.ts';
 import { type KeptInput, KeptInputs } from './kept-inputs.ts';
@@ -45,6 +46,12 @@ const ATTEMPTS = 3;
 /** Results between two rankings of the tests: a ranking costs as much as some of them. */
 const RANK_EVERY = 64;
 
+/** Correlation times that kept requests are apart, where that time is so many requests at least. */
+const APART = 3;
+const CORRELATED = 1.5;
+const GOLDEN_RATIO = 0.6180339887498949;
+/** How far the distance of two kept requests is from its mean, at most, as a share of it. */
+const JITTER = 0.25;
 /** Inputs that the pace of a test is averaged over. */
 const PACE_INPUTS = 50;
 
@@ -101,6 +108,10 @@ export class LadderRuns {
   #ranked: Ranked = { tests: [], positions: [], open: [], inputs: 0, results: 0 };
   #pacedAt = Number.NEGATIVE_INFINITY;
   #msPerInput = Number.POSITIVE_INFINITY;
+  /** One request of so many is kept. */
+  #every = 1;
+  #skip = 0;
+  #turn = 0;
   #soon: NodeJS.Immediate | undefined;
   #isClosed = false;
 
@@ -151,8 +162,12 @@ export class LadderRuns {
     };
   }
 
-  /** Whether the next request is to be kept. */
-  get wantsInput(): boolean {
+  /** Whether a request is to be kept; asked once of each. */
+  wants(): boolean {
+    return this.#hasRoom && this.#isNext();
+  }
+
+  get #hasRoom(): boolean {
     const { phase } = this.#options.state();
     if (!this.isOn) return false;
     const { kept } = this;
@@ -161,6 +176,15 @@ export class LadderRuns {
     if (this.#isAtRest(phase.search)) return false;
     const open = this.#open(phase.search);
     return open.length > 0 && kept.end - Math.max(...open.map(({ next }) => next)) < AHEAD;
+  }
+
+  /** One request of so many is kept, and not always the same one: traffic may have a rhythm. */
+  #isNext(): boolean {
+    if (this.#every === 1) return true;
+    if (this.#skip-- > 0) return false;
+    this.#turn = (this.#turn + GOLDEN_RATIO) % 1;
+    this.#skip = Math.round(this.#every * (1 + JITTER * (2 * this.#turn - 1))) - 1;
+    return true;
   }
 
   /** Whether idle time pays for one more run of the search. */
@@ -191,7 +215,7 @@ export class LadderRuns {
     const { phase } = this.#options.state();
     const tests = isSearched(phase) ? phase.search.tests : null;
     if (!this.isOn || tests?.kind !== 'tested' || !this.#isAtRest({ tests })) return;
-    if (this.#open({ tests }).length > 0) this.keep(inputs, dense);
+    if (this.#open({ tests }).length > 0 && this.#isNext()) this.keep(inputs, dense);
   }
 
   /** Starts what there is time for, once the event loop has nothing else to do. */
@@ -225,6 +249,7 @@ export class LadderRuns {
     this.kept.clear();
     this.#attempts.clear();
     this.#pilot = null;
+    this.#every = 1;
   }
 
   close(): void {
@@ -291,12 +316,27 @@ export class LadderRuns {
     const { next } = pilot;
     if (next === null) {
       this.#pilot = null;
-      emit({ kind: 'pilot', at: clock.wallMs(), losses: pilot.losses, next: first + pilot.inputs });
+      const end = first + pilot.inputs;
+      this.#thin(first, end);
+      const from = this.#every === 1 ? end : kept.end;
+      emit({ kind: 'pilot', at: clock.wallMs(), losses: pilot.losses, next: from, every: this.#every });
       const { phase } = this.#options.state();
       return isSearched(phase) && phase.search.tests?.kind === 'tested' ? this.#next(phase.search) : null;
     }
     const input = kept.from(first + next.input);
     return input === undefined ? null : { search, rung: next.rung, input, pilot };
+  }
+
+  /** Where neighbours resemble each other, requests are kept far enough apart; those that were kept side by side are of no use. */
+  #thin(first: number, end: number): void {
+    const answers: (readonly Tensor[])[] = [];
+    for (let input = this.kept.from(first); input !== undefined && input.number < end; ) {
+      if (input.dense !== null) answers.push(input.dense);
+      input = this.kept.from(input.number + 1);
+    }
+    const time = correlationTime(answers);
+    this.#every = time < CORRELATED ? 1 : Math.ceil(APART * time);
+    if (this.#every > 1) this.kept.clear();
   }
 
   /** @returns whether the next run may follow at once. */

@@ -104,7 +104,7 @@ const KEPT_STORY = (): AuditLine[] => {
   };
   hear(snapshot([0.5]));
   const losses = [4, 8, 11, 12, 15].map((rung) => [rung, rung < 12 ? 0 : 0.2] as const);
-  hear({ kind: 'pilot', at: 2, losses, next: 160 });
+  hear({ kind: 'pilot', at: 2, losses, next: 160, every: 1 });
   for (let input = 160; input < 900; input++) {
     for (const rung of [5, 11])
       hear({ kind: 'tested', at: input, rung, input, loss: input % 90 === 0 ? 0.5 : 0 });

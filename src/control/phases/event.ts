@@ -39,13 +39,14 @@ export type ControlEvent =
     }
   /**
    * What some rungs have lost on the first kept inputs, which decides which of them are tested. `next` is the number of the
-   * first input that a test may see.
+   * first input that a test may see; one request of `every` is kept from now on, since neighbours resemble each other.
    */
   | {
       readonly kind: 'pilot';
       readonly at: number;
       readonly losses: readonly PilotLoss[];
       readonly next: number;
+      readonly every: number;
     }
   /** A kept input was answered at a rung of the ladder, with a mean loss of `loss` over its rows, 0–1. */
   | {

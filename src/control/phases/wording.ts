@@ -35,12 +35,13 @@ export function ofSearch(critical: CriticalPoint | null, threshold: number | nul
   return { reason, detail: `${found}; ${next}` };
 }
 
-/** @param inputs - that the pilot has seen. */
-export function ofPilot({ rungs, start, tests }: Search, inputs: number): Words {
+/** @param every - of so many requests one is kept. */
+export function ofPilot({ rungs, start, tests }: Search, every: number): Words {
   const all = tests?.kind === 'tested' ? tests.tests : [];
   const last = Math.max(...all.map(({ rung }) => rung));
   const range = `${all.length} candidates up to τ = ${rungs[last]!.threshold}`;
-  const detail = `${range} are tested, after a pilot of kept inputs before no. ${inputs}; τ = ${rungs[start]!.threshold} is the most promising`;
+  const thinned = every > 1 ? `, on one request in ${every}: neighbours resemble each other` : '';
+  const detail = `${range} are tested${thinned}; τ = ${rungs[start]!.threshold} is the most promising`;
   return { reason: 'pilot', detail };
 }
 

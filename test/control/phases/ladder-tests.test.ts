@@ -32,7 +32,7 @@ class Story {
   searched(): this {
     this.hear(snapshot([0.5]));
     const losses = [4, 8, 11, 12, 15].map((rung) => [rung, rung < 12 ? 0 : 0.2] as const);
-    return this.hear({ kind: 'pilot', at: 2, losses, next: 160 });
+    return this.hear({ kind: 'pilot', at: 2, losses, next: 160, every: 1 });
   }
 
   /** Comparisons of production's own answers. */
@@ -74,7 +74,7 @@ describe('a search on kept inputs', () => {
     expect(exposureOf(story.state).candidate).toBeGreaterThan(0.5);
     // A second pilot has nothing to say.
     const { state } = story;
-    expect(story.hear({ kind: 'pilot', at: 2, losses: [[0, 1]], next: 900 }).state).toBe(state);
+    expect(story.hear({ kind: 'pilot', at: 2, losses: [[0, 1]], next: 900, every: 1 }).state).toBe(state);
   });
 
   it('brings what is proven to production from 1 %, on a quarter of the comparisons of a trial', () => {
@@ -135,7 +135,7 @@ describe('a search on kept inputs', () => {
     expect(story.state.change.reason).toBe('agreement-unproven');
     for (let i = 0; i < 12; i++) story.hear(snapshot([0.5]));
     const losses = [4, 8, 11, 12, 15].map((rung) => [rung, rung < 12 ? 0 : 0.2] as const);
-    story.hear({ kind: 'pilot', at: 2, losses, next: 5000 });
+    story.hear({ kind: 'pilot', at: 2, losses, next: 5000, every: 1 });
     expect(Math.max(...story.rungs)).toBeLessThan(5);
   });
 

@@ -89,6 +89,14 @@ describe('a search proves a rung beyond the objective in at most α of searches'
     expect(errorRate(losses, isBad)).toBeLessThanOrEqual(LIMIT);
   });
 
+  it.each([3, 10])('requests in runs of %d that are alike, kept twice as far apart', (length) => {
+    expect(errorRate(inRuns(length, 2 * length), () => true)).toBeLessThanOrEqual(LIMIT);
+  });
+
+  it('which requests in runs would not keep if they were kept side by side', () => {
+    expect(errorRate(inRuns(10, 1), () => true)).toBeGreaterThan(2 * LIMIT);
+  });
+
   it('and is seen to prove: rungs that are well below it, in every search', () => {
     expect(
       errorRate(
@@ -98,3 +106,12 @@ describe('a search proves a rung beyond the objective in at most α of searches'
     ).toBe(1);
   });
 });
+
+/** Losses of requests in runs of a mean length, within which all lose the same, so many requests apart. */
+function inRuns(length: number, apart: number): Losses {
+  let loss = 0;
+  return (random) => {
+    for (let i = 0; i < apart; i++) if (random() < 1 / length) loss = random() < BAD ? 1 : 0;
+    return every(() => loss);
+  };
+}
