@@ -40,7 +40,7 @@ const FRAME_MS = 250;
 /** Every so many requests ask for the dense answer, to compare latencies in the same seconds. */
 const DENSE_EVERY = 4;
 /** A pause between two requests of a connection: the demo shows a loop, not a load test. */
-const PACE_MS = 2;
+const PACE_MS = 5;
 
 /**
  * Allows a mean loss of .02 instead of .01, which is proven in half of the requests, uses all idle time for the search, and looks at
@@ -49,7 +49,7 @@ const PACE_MS = 2;
 function demoConfig(port: number): Config {
   return parseConfig({
     server: { port },
-    sampling: { ratio: 0.5, budget: 0.2, searchBudget: 1 },
+    sampling: { budget: 0.1, searchBudget: 1 },
     agreement: { floor: 0.98 },
     telemetry: { logLevel: 'silent' },
   });
