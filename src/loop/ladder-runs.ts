@@ -24,7 +24,7 @@ export interface LadderRunsOptions {
   readonly state: () => ControllerState;
   /** Thresholds of the sites, shape [sites], where pruned ones are at τ. */
   readonly thresholdsAt: (threshold: number) => Float32Array;
-  /** Whether sampling would pay for a run now: what is spent at rest. */
+  /** Whether sampling would pay for a run now: what is spent at rest, and where no time is idle. */
   readonly samplingPays: () => boolean;
   readonly emit: (event: ControlEvent) => void;
   readonly onFailure: (error: unknown) => void;
@@ -232,12 +232,12 @@ export class LadderRuns {
     while (!this.#isClosed && this.isOn && this.#busyRungs.size < this.#mostAtOnce) {
       const { phase } = this.#options.state();
       if (!isSearched(phase)) return;
-      const isAtRest = this.#isAtRest(phase.search);
-      if (isAtRest ? !this.#options.samplingPays() : !this.pays()) return;
+      const isIdleTime = !this.#isAtRest(phase.search) && this.pays();
+      if (!isIdleTime && !this.#options.samplingPays()) return;
       const job = this.#next(phase.search);
       if (job === null) return;
       this.#busyRungs.add(job.rung);
-      void this.#run(job, isAtRest).then((goesOn) => {
+      void this.#run(job, isIdleTime).then((goesOn) => {
         this.#busyRungs.delete(job.rung);
         if (goesOn) this.pump();
       });
@@ -340,10 +340,11 @@ export class LadderRuns {
   }
 
   /** @returns whether the next run may follow at once. */
-  async #run(job: Job, isAtRest: boolean): Promise<boolean> {
+  async #run(job: Job, isIdleTime: boolean): Promise<boolean> {
     const { state, onFailure } = this.#options;
     const { epoch, gated } = state();
-    const spend = isAtRest ? () => undefined : (ms: number, servingMs: number) => this.spend(ms, servingMs);
+    // What idle time does not pay for counts as sampling does.
+    const spend = isIdleTime ? (ms: number, servingMs: number) => this.spend(ms, servingMs) : () => undefined;
     try {
       const loss = await this.#lossOf(job, spend);
       if (loss === 'dropped') return false;
