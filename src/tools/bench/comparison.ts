@@ -93,7 +93,7 @@ async function settleAuto(
   const server = await ServerProcess.start(serveArguments('auto', settings), signal);
   try {
     progress('auto: under load until its threshold is proven');
-    const settled = await settle(server, requests, connections, settleSeconds, signal);
+    const settled = await settle(server, requests, settleSeconds, signal);
     const { state, threshold, exposure } = settled;
     progress(
       `auto: ${state} at threshold ${threshold.toPrecision(4)}, ${(100 * exposure).toFixed(0)} % of production`,

@@ -20,13 +20,12 @@ const POLL_MS = 250;
 const STEADY_SECONDS = 15;
 
 /**
- * Loads a server in mode auto until it tracks a threshold that stays, for `maxSeconds` at most; a model without sites
- * never will.
+ * Sends a server in mode auto one request after another until it tracks a threshold that stays, for `maxSeconds` at most; a model
+ * without sites never will. More at once would leave it no idle time to search in.
  */
 export async function settle(
   server: ServerProcess,
   requests: readonly WireRequest[],
-  connections: number,
   maxSeconds: number,
   signal: AbortSignal,
 ): Promise<Settled> {
@@ -38,7 +37,7 @@ export async function settle(
     url,
     model,
     requests,
-    connections,
+    connections: 1,
     extent: { seconds: Math.max(1, maxSeconds) },
     signal: AbortSignal.any([signal, enough.signal]),
   });
