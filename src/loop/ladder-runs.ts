@@ -1,6 +1,5 @@
 import type { Config } from '../config/schema.ts';
 import type { ControlEvent } from '../control/phases/event.ts';
-import { isSeeking } from '../control/phases/production.ts';
 import { type ControllerState, type ControlOptions, isSearched } from '../control/phases/state.ts';
 import { LadderPilot } from '../control/search/pilot.ts';
 import { openTests, type RungTest } from '../control/search/rung-tests.ts';
@@ -108,8 +107,6 @@ export class LadderRuns {
   #ranked: Ranked = { tests: [], positions: [], open: [], inputs: 0, results: 0 };
   #pacedAt = Number.NEGATIVE_INFINITY;
   #msPerInput = Number.POSITIVE_INFINITY;
-  /** One request of so many is kept. */
-  #every = 1;
   #skip = 0;
   #turn = 0;
   #soon: NodeJS.Immediate | undefined;
@@ -130,13 +127,6 @@ export class LadderRuns {
   /** Whether runs are under way, or about to be. */
   get isBusy(): boolean {
     return this.#busyRungs.size > 0 || this.#soon !== undefined;
-  }
-
-  /** Whether something is still to be found out, for which idle time may be used. */
-  get isSearching(): boolean {
-    const state = this.#options.state();
-    if (!this.isOn) return false;
-    return isSeeking(state) || (isSearched(state.phase) && !this.#isAtRest(state.phase.search));
   }
 
   get progress(): SearchProgress | null {
@@ -178,12 +168,20 @@ export class LadderRuns {
     return open.length > 0 && kept.end - Math.max(...open.map(({ next }) => next)) < AHEAD;
   }
 
-  /** One request of so many is kept, and not always the same one: traffic may have a rhythm. */
+  /** One request of so many is kept. */
+  get #every(): number {
+    const { phase } = this.#options.state();
+    const tests = isSearched(phase) ? phase.search.tests : null;
+    return tests?.kind === 'tested' ? tests.every : 1;
+  }
+
+  /** Every so many requests, and not always at the same distance: traffic may have a rhythm. */
   #isNext(): boolean {
-    if (this.#every === 1) return true;
+    const every = this.#every;
+    if (every === 1) return true;
     if (this.#skip-- > 0) return false;
     this.#turn = (this.#turn + GOLDEN_RATIO) % 1;
-    this.#skip = Math.round(this.#every * (1 + JITTER * (2 * this.#turn - 1))) - 1;
+    this.#skip = Math.round(every * (1 + JITTER * (2 * this.#turn - 1))) - 1;
     return true;
   }
 
@@ -227,12 +225,13 @@ export class LadderRuns {
     });
   }
 
-  /** Starts what there is time for. Never throws. */
+  /** Starts what there is time for; idle time is not spent on what would save none. Never throws. */
   pump(): void {
     while (!this.#isClosed && this.isOn && this.#busyRungs.size < this.#mostAtOnce) {
       const { phase } = this.#options.state();
       if (!isSearched(phase)) return;
-      const isIdleTime = !this.#isAtRest(phase.search) && this.pays();
+      const isWorthIt = this.#options.state().heldBack !== 'unprofitable';
+      const isIdleTime = isWorthIt && !this.#isAtRest(phase.search) && this.pays();
       if (!isIdleTime && !this.#options.samplingPays()) return;
       const job = this.#next(phase.search);
       if (job === null) return;
@@ -249,7 +248,6 @@ export class LadderRuns {
     this.kept.clear();
     this.#attempts.clear();
     this.#pilot = null;
-    this.#every = 1;
   }
 
   close(): void {
@@ -317,9 +315,11 @@ export class LadderRuns {
     if (next === null) {
       this.#pilot = null;
       const end = first + pilot.inputs;
-      this.#thin(first, end);
-      const from = this.#every === 1 ? end : kept.end;
-      emit({ kind: 'pilot', at: clock.wallMs(), losses: pilot.losses, next: from, every: this.#every });
+      const every = this.#distance(first, end);
+      // What was kept side by side is of no use then.
+      if (every > 1) kept.clear();
+      const from = every === 1 ? end : kept.end;
+      emit({ kind: 'pilot', at: clock.wallMs(), losses: pilot.losses, next: from, every });
       const { phase } = this.#options.state();
       return isSearched(phase) && phase.search.tests?.kind === 'tested' ? this.#next(phase.search) : null;
     }
@@ -327,16 +327,15 @@ export class LadderRuns {
     return input === undefined ? null : { search, rung: next.rung, input, pilot };
   }
 
-  /** Where neighbours resemble each other, requests are kept far enough apart; those that were kept side by side are of no use. */
-  #thin(first: number, end: number): void {
+  /** How far apart requests are to be kept, so that they do not resemble each other; by those that the pilot has seen. */
+  #distance(first: number, end: number): number {
     const answers: (readonly Tensor[])[] = [];
     for (let input = this.kept.from(first); input !== undefined && input.number < end; ) {
       if (input.dense !== null) answers.push(input.dense);
       input = this.kept.from(input.number + 1);
     }
     const time = correlationTime(answers);
-    this.#every = time < CORRELATED ? 1 : Math.ceil(APART * time);
-    if (this.#every > 1) this.kept.clear();
+    return time < CORRELATED ? 1 : Math.ceil(APART * time);
   }
 
   /** @returns whether the next run may follow at once. */

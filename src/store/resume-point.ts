@@ -129,8 +129,11 @@ function isUsable(state: ControllerState, control: ControlOptions): boolean {
 function areTestsUsable({ phase }: ControllerState, control: ControlOptions): boolean {
   const search = isSearched(phase) ? phase.search : null;
   if (search?.tests?.kind !== 'tested') return search === null || search.tests !== undefined;
-  return openTests(search.tests.tests, control).every(
-    ({ test, inputs }) => inputs >= 0 && test.next >= 0 && search.rungs[test.rung] !== undefined,
+  return (
+    search.tests.every >= 1 &&
+    openTests(search.tests.tests, control).every(
+      ({ test, inputs }) => inputs >= 0 && test.next >= 0 && search.rungs[test.rung] !== undefined,
+    )
   );
 }
 

@@ -205,6 +205,46 @@ describe('a search on kept inputs, in virtual time', () => {
     replay.loop.close();
   });
 
+  it('keeps requests apart where neighbours resemble each other, and shows no test what was kept side by side', async () => {
+    const replay = new Replay();
+    // The class stays for about eight requests.
+    const random = xorshift(5);
+    let side = 0;
+    const next = () => {
+      if (random() < 1 / 8) side = Math.floor(2 * random());
+      replay.requests += (replay.requests + side) % 2;
+    };
+    for (let i = 0; i < 4000 && replay.count('pilot') === 0; i++) {
+      next();
+      await replay.request();
+    }
+    const pilot = replay.steps.map(({ event }) => event).find((event) => event.kind === 'pilot')!;
+    expect(pilot).toMatchObject({ every: expect.any(Number) });
+    expect(pilot.every).toBeGreaterThan(8);
+    expect(replay.loop.keptInputs.inputs).toBeLessThan(3);
+    const [kept, from] = [replay.kept, replay.requests];
+    for (let i = 0; i < 600; i++) {
+      next();
+      await replay.request();
+    }
+    expect(replay.kept - kept).toBeGreaterThan(0);
+    expect((replay.requests - from) / (replay.kept - kept)).toBeGreaterThan(0.7 * pilot.every);
+    expect(replay.changes('pilot')[0]!.after.change.detail).toContain(`one request in ${pilot.every}`);
+    replay.loop.close();
+  });
+
+  it('spends no idle time on what would save none', async () => {
+    const replay = new Replay();
+    await replay.until(() => replay.count('pilot') > 0);
+    replay.loop.timed('unprofitable', 'no kernels');
+    await replay.until(() => false, 200);
+    const before = replay.runtime.runs;
+    await replay.until(() => false, 1000);
+    // 2 % of ten seconds.
+    expect(replay.runtime.runs - before).toBeLessThan(260);
+    replay.loop.close();
+  });
+
   it('in mode off and fixed nothing is kept and nothing judged', async () => {
     for (const mode of ['off', 'fixed'] as const) {
       const replay = new Replay({ control: { mode, threshold: 0.2 } });

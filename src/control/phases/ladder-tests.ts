@@ -14,13 +14,13 @@ const LEAST_CLIMB = 0.005;
 /** The pilot has shown which rungs are worth a test. */
 export function onPilot(
   state: ControllerState,
-  { at, losses, next, every }: EventOf<'pilot'>,
+  event: EventOf<'pilot'>,
   options: ControlOptions,
 ): ControllerState {
   const { phase, strikes } = state;
   if (phase.kind !== 'trial' || phase.search.tests?.kind !== 'pilot') return state;
-  const search = withTests(phase.search, losses, next, strikes, options);
-  return moved(state, { ...phase, search }, at, ofPilot(search, every));
+  const search = withTests(phase.search, event, strikes, options);
+  return moved(state, { ...phase, search }, event.at, ofPilot(search));
 }
 
 /** One rung on one kept input. A proof brings it to production, in stages, once what is there has all of it. */

@@ -35,9 +35,8 @@ export function ofSearch(critical: CriticalPoint | null, threshold: number | nul
   return { reason, detail: `${found}; ${next}` };
 }
 
-/** @param every - of so many requests one is kept. */
-export function ofPilot({ rungs, start, tests }: Search, every: number): Words {
-  const all = tests?.kind === 'tested' ? tests.tests : [];
+export function ofPilot({ rungs, start, tests }: Search): Words {
+  const { tests: all, every } = tests?.kind === 'tested' ? tests : { tests: [], every: 1 };
   const last = Math.max(...all.map(({ rung }) => rung));
   const range = `${all.length} candidates up to τ = ${rungs[last]!.threshold}`;
   const thinned = every > 1 ? `, on one request in ${every}: neighbours resemble each other` : '';

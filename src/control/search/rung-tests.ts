@@ -25,11 +25,11 @@ export interface RungTest {
 
 /**
  * How a ladder is judged on kept inputs. `pilot`: which rungs are worth a test is still asked, of inputs that no test sees.
- * `tested`: one test for each of these, in increasing τ.
+ * `tested`: one test for each of these, in increasing τ; of `every` requests one is kept, since neighbours resemble each other.
  */
 export type RungTests =
   | { readonly kind: 'pilot' }
-  | { readonly kind: 'tested'; readonly tests: readonly RungTest[] };
+  | { readonly kind: 'tested'; readonly tests: readonly RungTest[]; readonly every: number };
 
 export interface TestOptions {
   /** Mean loss that is allowed, 0–1. */

@@ -6,7 +6,6 @@ import {
   meanLoss,
   openTests,
   provenRungs,
-  type RungTest,
   type RungTests,
   tested,
   testsOf,
@@ -85,21 +84,24 @@ export function beginSearch({ rungs, start }: Ladder, strikes: number, options: 
 /**
  * The pilot is through: which rungs are tested, and in which order, is fixed.
  *
- * @param next - number of the first input that the tests may see.
+ * @param next - number of the first input that the tests may see; one request of `every` is kept from now on.
  * @param strikes - after one, nothing above the search's start is tested.
  */
 export function withTests(
   search: Search,
-  pilot: readonly PilotLoss[],
-  next: number,
+  {
+    losses,
+    next,
+    every,
+  }: { readonly losses: readonly PilotLoss[]; readonly next: number; readonly every: number },
   strikes: number,
   options: SearchOptions,
 ): Search {
   const sparsities = search.rungs.map(({ sparsity }) => sparsity);
   const highest = strikes === 0 ? sparsities.length - 1 : search.start;
-  const tests = testsOf(sparsities, pilot, next, options, highest);
+  const tests = testsOf(sparsities, losses, next, options, highest);
   const [best] = openTests(tests, options);
-  return { ...search, start: best!.test.rung, tests: { kind: 'tested', tests } };
+  return { ...search, start: best!.test.rung, tests: { kind: 'tested', tests, every } };
 }
 
 /** What a rung has lost on a kept input, 0–1. */
@@ -110,10 +112,15 @@ export function withTested(
 ): Search {
   const { tests } = search;
   if (tests?.kind !== 'tested') return search;
-  return judgedBy(search, tested(tests.tests, seen, options), options);
+  return judgedBy(search, { ...tests, tests: tested(tests.tests, seen, options) }, options);
 }
 
-function judgedBy(search: Search, tests: readonly RungTest[], options: SearchOptions): Search {
+function judgedBy(
+  search: Search,
+  judged: Extract<RungTests, { kind: 'tested' }>,
+  options: SearchOptions,
+): Search {
+  const { tests } = judged;
   const proven = Math.max(-1, ...provenRungs(tests, options));
   const best = tests.find(({ rung }) => rung === proven);
   const refuted = Math.min(
@@ -121,7 +128,7 @@ function judgedBy(search: Search, tests: readonly RungTest[], options: SearchOpt
     ...tests.filter(({ rung, isDropped }) => isDropped && rung > proven).map(({ rung }) => rung),
   );
   const lossAt = { proven: best === undefined ? null : meanLoss(best), refuted: null };
-  return { ...search, tests: { kind: 'tested', tests }, proven, refuted, lossAt };
+  return { ...search, tests: judged, proven, refuted, lossAt };
 }
 
 /** Whether kept inputs have shown all that they will: nothing is proven, and nothing may be. */
@@ -245,7 +252,11 @@ function withTrial(search: Search, rung: number | undefined, options: SearchOpti
 export function refute(search: Search, rung: number, lastGood: number, options: SearchOptions): Search {
   const lowest = Math.min(search.refuted, rung);
   if (search.tests?.kind === 'tested')
-    return judgedBy({ ...search, refuted: lowest }, withoutRungs(search.tests.tests, rung), options);
+    return judgedBy(
+      { ...search, refuted: lowest },
+      { ...search.tests, tests: withoutRungs(search.tests.tests, rung) },
+      options,
+    );
   return {
     ...dropped(search),
     lossAt: { proven: null, refuted: null },

@@ -87,7 +87,7 @@ export async function compareArms(
 /** Lets the arm `auto` find and prove its threshold, which its successors then start with. */
 async function settleAuto(
   requests: readonly WireRequest[],
-  { connections, settleSeconds, server: settings }: ComparisonOptions,
+  { settleSeconds, server: settings }: Pick<ComparisonOptions, 'settleSeconds' | 'server'>,
   { signal, progress }: BenchContext,
 ): Promise<Settled> {
   const server = await ServerProcess.start(serveArguments('auto', settings), signal);
