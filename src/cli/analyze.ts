@@ -106,7 +106,7 @@ async function run(model: string | undefined, flags: AnalyzeFlags): Promise<void
 
 function summary(analysis: Analysis): string {
   const head = findings(analysis)
-    .map(([label, value]) => `${label.padEnd(24)}${value}\n`)
+    .map(([label, value]) => `${label.padEnd(32)}${value}\n`)
     .join('');
   if (analysis.features.length === 0) return head;
   return `${head}\n${table(FEATURE_HEAD, analysis.features.map(featureCells))}`;

@@ -2,6 +2,7 @@ import type { Feature } from '../../criticality/critical-point.ts';
 import type { FeatureKind } from '../../criticality/features.ts';
 import type { Temperature } from '../../criticality/free-energy.ts';
 import type { AnswerMeasure } from './answer-measure.ts';
+import type { ObjectiveLosses } from './objective-pass.ts';
 
 export type Rule = 'significant' | 'paper';
 
@@ -75,6 +76,8 @@ export interface Analysis {
   readonly critical: CriticalThreshold | null;
   /** How a server would judge the answers. */
   readonly measure: AnswerMeasure;
+  /** What is lost by that measure at τ*, and how far τ may go. */
+  readonly objective: ObjectiveLosses;
   readonly answers?: Answers;
   readonly timings: {
     /** One dense pass with its histograms, and everything read from them. */

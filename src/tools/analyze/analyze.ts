@@ -11,7 +11,8 @@ import { assertClasses, scoresOutput, shareAlike } from './class-scores.ts';
 import { type DensePass, densePass, siteHistograms } from './dense-pass.ts';
 import { type PrunedPass, prunedPass, prunedPassWithPoint } from './full-pass.ts';
 import { recordedLabels } from './labels.ts';
-import type { AnalyzeOptions } from './options.ts';
+import { objectiveLosses } from './objective-pass.ts';
+import type { AnalyzeOptions, Progress } from './options.ts';
 import { IN_FLIGHT_PER_WORKER, type Passes } from './passes.ts';
 import { featuresInFull, fullCurve, type Renormalized, renormalize, windowSeconds } from './renormalized.ts';
 import { fixedBatch, schedule } from './schedule.ts';
@@ -58,8 +59,17 @@ export async function analyze(options: AnalyzeOptions = {}): Promise<Analysis> {
     };
     const all = { ...passes, outputs: outputs.map(({ name }) => name) };
     const measure = await answerMeasure(all, model.softmaxOutputs);
-    const analysis = await analyzeModel(nameOf(path), model, passes, labels?.subarray(0, rows), options);
-    return { ...analysis, measure };
+    const { dense, ...analysis } = await analyzeModel(
+      nameOf(path),
+      model,
+      passes,
+      labels?.subarray(0, rows),
+      options,
+    );
+    const objective = await objectiveLosses(all, dense, measure, analysis.critical, {
+      onRows: (done, total) => options.onProgress?.({ step: 'objective', done, total }),
+    });
+    return { ...analysis, measure, objective };
   } finally {
     await runtime.close();
   }
@@ -71,7 +81,7 @@ async function analyzeModel(
   passes: Passes,
   labels: Int32Array | undefined,
   options: AnalyzeOptions,
-): Promise<Omit<Analysis, 'measure'>> {
+): Promise<Omit<Analysis, 'measure' | 'objective'> & { readonly dense: DensePass }> {
   const rows = passes.batches.at(-1)!.to;
   await rehearse(passes, options);
   const started = performance.now();
@@ -85,6 +95,7 @@ async function analyzeModel(
   const full = options.full ? await evaluateFully(passes, dense, labels, found, options) : undefined;
   const fullSeconds = secondsSince(fullStarted);
   return {
+    dense,
     model: name,
     rows,
     sites: analyzedSites(
@@ -166,7 +177,7 @@ async function evaluateFully(
 
 function counted(
   { onProgress }: AnalyzeOptions,
-  step: 'dense' | 'full' | 'critical',
+  step: Progress['step'],
   total: number,
 ): (rows: number) => void {
   let done = 0;

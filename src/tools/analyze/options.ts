@@ -6,7 +6,7 @@ import type { Rule } from './analysis.ts';
 
 /** How far an analysis has come. */
 export interface Progress {
-  readonly step: 'dense' | 'full' | 'critical';
+  readonly step: 'dense' | 'full' | 'critical' | 'objective';
   /** Rows done and to do; over all thresholds in the full evaluation. */
   readonly done: number;
   readonly total: number;

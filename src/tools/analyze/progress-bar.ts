@@ -2,7 +2,12 @@ import type { Progress } from './options.ts';
 
 const WIDTH = 32;
 const REDRAW_MS = 80;
-const LABELS = { dense: 'dense run', critical: 'pruned at τ*', full: 'full evaluation' } as const;
+const LABELS = {
+  dense: 'dense run',
+  critical: 'pruned at τ*',
+  objective: 'loss by threshold',
+  full: 'full evaluation',
+} as const;
 
 /** Shows how far an analysis has come: a bar on a terminal, nothing elsewhere. */
 export class ProgressBar {
@@ -20,7 +25,7 @@ export class ProgressBar {
     this.#drawnAt = now;
     const filled = Math.round((WIDTH * done) / total);
     const bar = '█'.repeat(filled) + '░'.repeat(WIDTH - filled);
-    this.#out.write(`\r\x1b[2K${LABELS[step].padEnd(16)}${bar} ${Math.floor((100 * done) / total)} %`);
+    this.#out.write(`\r\x1b[2K${LABELS[step].padEnd(18)}${bar} ${Math.floor((100 * done) / total)} %`);
   }
 
   /** Takes the bar away again. */

@@ -5,11 +5,13 @@ import { PAGE_STYLE } from './report-style.ts';
 import {
   FEATURE_HEAD,
   featureCells,
+  lossText,
   measureText,
   noCriticalPoint,
   number,
   percent,
   seconds,
+  withinText,
 } from './summary.ts';
 
 /** An analysis as one HTML page that needs nothing else: figures, six panels, features and sites. */
@@ -68,6 +70,8 @@ function figures(analysis: Analysis): string {
     ...critically,
     figure('features', String(features.length), 'significant'),
     figure('answers judged by', measureText(analysis)),
+    ...optional(analysis.objective.critical?.loss, (v) => figure('loss at τ*', lossText(v, analysis))),
+    figure('largest τ within the objective', withinText(analysis)),
     ...optional(answers?.denseAccuracy, (v) => figure('accuracy, dense', percent(v))),
     ...optional(answers?.criticalAccuracy, (v) => figure('accuracy at τ*', percent(v))),
     ...optional(answers?.criticalAgreement, (v) => figure('agreement at τ*', percent(v))),

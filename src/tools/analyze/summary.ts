@@ -19,6 +19,8 @@ export function findings(analysis: Analysis): Finding[] {
           ['sparsity β*', percent(critical.sparsity)],
         ] as const)),
     ['answers judged by', measureText(analysis)],
+    ...optional('loss at τ*', analysis.objective.critical?.loss, (loss) => lossText(loss, analysis)),
+    ['largest τ within the objective', withinText(analysis)],
     ...optional('sparsity when pruned', answers?.criticalSparsity, percent),
     ...optional('accuracy, dense', answers?.denseAccuracy, percent),
     ...optional('accuracy at τ*', answers?.criticalAccuracy, percent),
@@ -42,6 +44,23 @@ export function findings(analysis: Analysis): Finding[] {
 export function measureText({ measure: { measure, outputs, reason } }: Analysis): string {
   if (reason !== null) return `nothing: ${reason}`;
   return `${measure} (${[...new Set(outputs.map(({ kind }) => kind))].join(', ')})`;
+}
+
+/** A threshold that loses more than the objective allows is no advice, whatever marks it. */
+export function lossText(loss: number, { objective: { allowed } }: Analysis): string {
+  const verdict =
+    loss > allowed
+      ? `more than the ${number(allowed)} allowed: do not serve at τ*`
+      : `${number(allowed)} allowed`;
+  return `${number(loss)}, ${verdict}`;
+}
+
+/** How far τ may go by the default objective, on the recorded inputs. */
+export function withinText({ objective: { within, allowed, rows }, measure }: Analysis): string {
+  if (measure.reason !== null) return 'unknown: answers cannot be judged';
+  if (within === null) return `none: every candidate loses more than ${number(allowed)}`;
+  const { threshold, sparsity, loss } = within;
+  return `${number(threshold)}, β ${percent(sparsity)}, loss ${number(loss)} on ${rows} rows`;
 }
 
 /** Why there is no critical threshold. */

@@ -39,6 +39,12 @@ const ANALYSIS: Analysis = {
     { kind: 'minimum', threshold: 0.75, sparsity: 0.5, prominence: 0.1, interval: [0.75, 0.75] },
   ],
   critical: { threshold: 0.5, sparsity: 0.3, feature: 'maximum', interval: [0.25, 0.75] },
+  objective: {
+    allowed: 0.01,
+    rows: 100,
+    critical: { threshold: 0.5, sparsity: 0.3, loss: 0.2 },
+    within: { threshold: 0.25, sparsity: 0.1, loss: 0.004 },
+  },
   measure: {
     measure: 'margin',
     outputs: [
@@ -175,6 +181,16 @@ describe('the findings', () => {
     expect(reason({ ...NOTHING, sites: [] })).toBe('none: the model has no gateable site');
     expect(reason({ ...NOTHING, curve: { ...NOTHING.curve, thresholds: [] } })).toBe(
       'none: too few different activations',
+    );
+  });
+
+  it('warn of a critical threshold that loses more than is allowed, and name the one to serve at', () => {
+    const said = new Map(findings(ANALYSIS));
+    expect(said.get('loss at τ*')).toBe('0.2, more than the 0.01 allowed: do not serve at τ*');
+    expect(said.get('largest τ within the objective')).toBe('0.25, β 10.0 %, loss 0.004 on 100 rows');
+    const nothing = { ...ANALYSIS, objective: { allowed: 0.01, rows: 100, critical: null, within: null } };
+    expect(new Map(findings(nothing)).get('largest τ within the objective')).toBe(
+      'none: every candidate loses more than 0.01',
     );
   });
 
