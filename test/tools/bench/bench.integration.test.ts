@@ -48,7 +48,7 @@ describe('taustat bench', () => {
     const file = join(folder, 'report.json');
     const short = [
       '--seconds',
-      '0.3',
+      '1',
       '--rounds',
       '1',
       '--batch',
