@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
@@ -23,11 +23,12 @@ function start(...serveArguments: readonly string[]) {
   const child = spawn(process.execPath, [PROGRAM, 'serve', ...serveArguments, '--port', '0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const lines = createInterface({ input: child.stdout });
+  // Every line is kept until it is asked for: several may come at once.
+  const lines = on(createInterface({ input: child.stdout }), 'line');
   const line = async <T>(find: (text: string) => T | undefined): Promise<T> => {
     for (;;) {
-      const [text] = await once(lines, 'line');
-      const found = find(text);
+      const { value } = await lines.next();
+      const found = find(value[0]);
       if (found !== undefined) return found;
     }
   };
