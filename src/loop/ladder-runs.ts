@@ -365,6 +365,9 @@ export class LadderRuns {
     }
     this.#pace(rung);
     emit({ kind: 'tested', at: clock.wallMs(), rung, input: input.number, loss });
+    const { phase } = this.#options.state();
+    const tests = isSearched(phase) ? phase.search.tests : null;
+    if (tests?.kind === 'tested' && this.#open({ tests }).length === 0) this.kept.clear();
   }
 
   /** How long the most promising test waits from one input to the next, averaged over the latest. */
