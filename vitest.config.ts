@@ -22,9 +22,9 @@ export default defineConfig({
     testTimeout: LIMIT_MS,
     hookTimeout: LIMIT_MS,
     projects: [
+      // Files share a process and its modules: loading these anew for each took two fifths of the processor's time.
       {
         extends: true,
-        // Files share a process and its modules: loading these anew for each took two fifths of the processor's time.
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
@@ -32,7 +32,10 @@ export default defineConfig({
           isolate: false,
         },
       },
-      { extends: true, test: { name: 'integration', include: [INTEGRATION], exclude: WITHOUT } },
+      {
+        extends: true,
+        test: { name: 'integration', include: [INTEGRATION], exclude: WITHOUT, isolate: false },
+      },
       // Statistics over many runs: `npm run test:long`.
       { extends: true, test: { name: 'long', include: [LONG], exclude: WITHOUT } },
     ],
