@@ -35,6 +35,8 @@ const PILOT_INPUTS = 160;
 const AHEAD = 64;
 /** A search is at rest once its most promising test has seen so many inputs, or is likely to need so many more. */
 const REST_INPUTS = 16_000;
+/** Before it has seen so many, nobody knows how many it needs. */
+const KNOWN_INPUTS = 1000;
 /** Share of the time of the thread that serves, which runs cost something too. */
 const SERVING_SHARE = 0.05;
 /** What a run costs that thread beside comparing its answer, in milliseconds. */
@@ -266,8 +268,10 @@ export class LadderRuns {
     if (tests === null) return true;
     if (tests.kind === 'pilot') return false;
     const [best] = this.#open({ tests });
+    if (best === undefined) return true;
+    const { observations } = best.evidence;
     return (
-      best === undefined || best.evidence.observations >= REST_INPUTS || this.#ranked.inputs >= REST_INPUTS
+      observations >= REST_INPUTS || (observations >= KNOWN_INPUTS && this.#ranked.inputs >= REST_INPUTS)
     );
   }
 

@@ -38,16 +38,19 @@ export interface TestOptions {
   readonly alpha: number;
 }
 
-/** Below all others, a rung of this share of the lowest one's sparsity: something is proven though the pilot misled. */
-const ANCHOR = 0.5;
+/** Below all others, rungs of these shares of the lowest one's sparsity: something is proven though the pilot misled. */
+const ANCHORS = [0.5, 0.7, 0.85] as const;
 /** Rungs that are likely to need so many times the inputs of a flawless one are proven as soon. */
 const AS_SOON = 1.35;
-/** Weight of a rung that is not likely to keep the objective, against one that is. */
+/** Weights of a rung that is not likely to keep the objective, and of one that seems hopeless, against one that is likely to. */
 const UNLIKELY = 1 / 3;
+const SEEMS_HOPELESS = 0.05;
+/** So many rungs that seem hopeless are tested, too: a pilot of some hundred requests may err. */
+const BEYOND = 24;
 
 /**
- * The tests that a pilot suggests: of every rung from the highest that is likely to be proven as soon as any, up to where all are
- * hopeless, and one far below. O(rungs · pilot).
+ * The tests that a pilot suggests: of every rung from the highest that is likely to be proven as soon as any, up to where all seem
+ * hopeless and some further, and a few below. O(rungs · pilot).
  *
  * @param sparsities - β of every rung, increasing.
  * @param pilot - mean losses of some rungs.
@@ -69,16 +72,16 @@ export function testsOf(
     0,
     likely.findLastIndex((loss, rung) => rung <= highest && needs(loss) <= soon),
   );
-  const last = Math.max(
-    first,
-    likely.findLastIndex((loss, rung) => rung <= highest && loss <= HOPELESS * allowedLoss),
-  );
-  const anchor = sparsities.findLastIndex((sparsity) => sparsity <= ANCHOR * sparsities[first]!);
+  const hopeful = likely.findLastIndex((loss, rung) => rung <= highest && loss <= HOPELESS * allowedLoss);
+  const last = Math.min(highest, Math.max(first, hopeful) + BEYOND);
+  const anchors = ANCHORS.map((share) =>
+    sparsities.findLastIndex((sparsity) => sparsity <= share * sparsities[first]!),
+  ).filter((rung) => rung >= 0 && rung < first);
   const rungs = Array.from({ length: last - first + 1 }, (_, i) => first + i);
-  return (anchor < 0 ? rungs : [anchor, ...rungs]).map((rung) => ({
+  return [...new Set([...anchors, ...rungs])].map((rung) => ({
     rung,
     sparsity: sparsities[rung]!,
-    weight: likely[rung]! <= allowedLoss ? 1 : UNLIKELY,
+    weight: weightOf(likely[rung]!, allowedLoss),
     likelyLoss: likely[rung]!,
     evidence: none,
     peak: 1,
@@ -89,8 +92,13 @@ export function testsOf(
   }));
 }
 
+function weightOf(likelyLoss: number, allowedLoss: number): number {
+  if (likelyLoss <= allowedLoss) return 1;
+  return likelyLoss <= HOPELESS * allowedLoss ? UNLIKELY : SEEMS_HOPELESS;
+}
+
 /** Looks at a hopeless rung for the first time after so many inputs, then each time that there are twice as many. */
-const FIRST_LOOK = 200;
+const FIRST_LOOK = 50;
 /** Standard errors that the mean loss must be above what is allowed to be hopeless. */
 const HOPELESS_ERRORS = 2.5;
 
