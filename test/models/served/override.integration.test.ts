@@ -19,7 +19,12 @@ let gain: { readonly name: string; readonly datatype: string; readonly shape: re
 beforeAll(async () => {
   lab = await RepositoryLab.open(
     { 'm/1': decodeModel(await readFile(FILE)) },
-    { control: { mode: 'fixed', threshold: 0.2 }, batching: { maxBatch: 8, maxDelayMs: 5 } },
+    {
+      control: { mode: 'fixed', threshold: 0.2 },
+      batching: { maxBatch: 8, maxDelayMs: 5 },
+      // However busy the machine is, nothing is refused.
+      runtime: { maxQueue: 1000, maxQueueMs: 60_000 },
+    },
   );
   gain = (await lab.ask('GET', '/v2/models/m')).body.optional_inputs[0];
 });
