@@ -5,7 +5,7 @@ import { xorshift } from '../../../src/drift/xorshift.ts';
 const OPTIONS = { allowedLoss: 0.05, alpha: 0.05 };
 const RUNGS = 24;
 const BAD = 1.01 * OPTIONS.allowedLoss;
-const SEARCHES = 100;
+const SEARCHES = 60;
 const INPUTS = 1000;
 
 type Losses = (random: () => number) => readonly number[];
