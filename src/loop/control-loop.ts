@@ -326,13 +326,12 @@ export class ControlLoop {
    * @returns resolves when the controller knows what that has shown, or that it has shown nothing.
    */
   sample(request: AnsweredRequest): Promise<void> {
-    if (request.isKept === true && request.epoch === this.state.epoch) {
-      const { inputs, outputs, threshold } = request;
-      this.#ladder.keep(inputs, threshold === 0 ? (outputs ?? null) : null);
-    }
-    if (request.isOnlyKept === true) return Promise.resolve();
     return new Promise((resolve) => {
-      setImmediate(() => this.#sample(request).then(resolve, resolve));
+      setImmediate(() => {
+        this.#keep(request);
+        if (request.isOnlyKept === true) resolve();
+        else this.#sample(request).then(resolve, resolve);
+      });
     });
   }
 
@@ -423,6 +422,11 @@ export class ControlLoop {
     return { shadowMs: shadowMs - this.#ladder.searchMs, workers, servingMs: this.#servingMs };
   }
 
+  #keep({ isKept, epoch, inputs, outputs, threshold }: AnsweredRequest): void {
+    if (isKept !== true || epoch !== this.state.epoch) return;
+    this.#ladder.keep(inputs, threshold === 0 ? (outputs ?? null) : null);
+  }
+
   async #sample(request: AnsweredRequest): Promise<void> {
     const { sites, outputs, runtime } = this.#options;
     const counts = this.#sampled++ % COUNT_EVERY === 0;
@@ -433,8 +437,8 @@ export class ControlLoop {
     try {
       const thresholds = comparedThresholds(this.state, request.position);
       const sample = await shadowRun(runtime, request, thresholds, options, this.#clock);
-      // What other sites' pruning has shown says nothing of this.
       if (sample !== 'dropped' && request.isOfSearch === true) this.#ladder.spend(sample.workerMs, 0);
+      // What other sites' pruning has shown says nothing of this.
       if (sample === 'dropped' || gated !== this.state.gated) this.#count('dropped');
       else this.#succeeded(sample);
     } catch (error) {

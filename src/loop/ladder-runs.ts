@@ -68,6 +68,8 @@ interface Ranked {
   readonly results: number;
 }
 
+const UNRANKED: Ranked = { tests: [], positions: [], open: [], inputs: 0, results: 0 };
+
 /** How far a search has come. */
 export interface SearchProgress {
   /** `pilot`: which candidates are worth a test is asked; `testing`: in idle time; `resting`: within the sampling budget. */
@@ -106,7 +108,7 @@ export class LadderRuns {
   readonly #busyRungs = new Set<number>();
   readonly #attempts = new Map<number, number>();
   #pilot: { readonly search: Search; readonly pilot: LadderPilot; readonly first: number } | null = null;
-  #ranked: Ranked = { tests: [], positions: [], open: [], inputs: 0, results: 0 };
+  #ranked = UNRANKED;
   #pacedAt = Number.NEGATIVE_INFINITY;
   #msPerInput = Number.POSITIVE_INFINITY;
   #skip = 0;
@@ -324,6 +326,8 @@ export class LadderRuns {
       if (every > 1) kept.clear();
       const from = every === 1 ? end : kept.end;
       emit({ kind: 'pilot', at: clock.wallMs(), losses: pilot.losses, next: from, every });
+      // The order of another search's tests says nothing of these, however many they are.
+      this.#ranked = UNRANKED;
       const { phase } = this.#options.state();
       return isSearched(phase) && phase.search.tests?.kind === 'tested' ? this.#next(phase.search) : null;
     }

@@ -52,7 +52,8 @@ function live(story: readonly Part[], hear: (event: ControlEvent, after: Control
   return state;
 }
 
-function logOf(story: readonly Part[]): AuditLine[] {
+/** Where lines go, to be looked at. */
+function collector() {
   const lines: AuditLine[] = [];
   const sink = {
     needsStart: true,
@@ -61,6 +62,11 @@ function logOf(story: readonly Part[]): AuditLine[] {
       sink.needsStart = false;
     },
   };
+  return { lines, sink };
+}
+
+function logOf(story: readonly Part[]): AuditLine[] {
+  const { lines, sink } = collector();
   const recorder = new AuditRecorder(SUBJECT, initialState('auto', undefined, OPTIONS), sink);
   live(story, (event, state) => recorder.record(event, state));
   recorder.flush();
@@ -88,14 +94,7 @@ const STORY: Part[] = [
 /** A search on kept requests, with comparisons of production between its results. */
 const KEPT_STORY = (): AuditLine[] => {
   const options = { ...OPTIONS, keepsInputs: true };
-  const lines: AuditLine[] = [];
-  const sink = {
-    needsStart: true,
-    write: (line: AuditLine) => {
-      lines.push(line);
-      sink.needsStart = false;
-    },
-  };
+  const { lines, sink } = collector();
   let state = initialState('auto', undefined, options);
   const recorder = new AuditRecorder({ ...SUBJECT, options }, state, sink);
   const hear = (event: ControlEvent) => {
