@@ -2,7 +2,6 @@ import type { Config } from '../config/schema.ts';
 import type { ControlEvent } from '../control/phases/event.ts';
 import { type ControllerState, type ControlOptions, isSearched } from '../control/phases/state.ts';
 import { LadderPilot } from '../control/search/pilot.ts';
-import { openTests, type RungTest } from '../control/search/rung-tests.ts';
 import type { Search } from '../control/search/search.ts';
 import type { Tensor } from '../protocol/types.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -11,6 +10,7 @@ import { correlationTime } from './comparison/correlation-time.ts';
 import type { Judge } from './comparison/judge.ts';
 import { IdleShare } from './idle-share.ts';
 import { type KeptInput, KeptInputs } from './kept-inputs.ts';
+import { TestRanking } from './test-ranking.ts';
 
 export interface LadderRunsOptions {
   readonly config: Pick<Config, 'sampling'>;
@@ -44,9 +44,6 @@ const SERVING_MS = 0.05;
 /** An input whose pruned run has failed so often has lost everything. */
 const ATTEMPTS = 3;
 
-/** Results between two rankings of the tests: a ranking costs as much as some of them. */
-const RANK_EVERY = 64;
-
 /** Correlation times that kept requests are apart, where that time is so many requests at least. */
 const APART = 3;
 const CORRELATED = 1.5;
@@ -55,20 +52,6 @@ const GOLDEN_RATIO = 0.6180339887498949;
 const JITTER = 0.25;
 /** Inputs that the pace of a test is averaged over. */
 const PACE_INPUTS = 50;
-
-/** Open tests in the order of what they promise. */
-interface Ranked {
-  /** All tests as they are. */
-  readonly tests: readonly RungTest[];
-  readonly positions: readonly number[];
-  readonly open: readonly RungTest[];
-  /** That the most promising one is likely to need still. */
-  readonly inputs: number;
-  /** Results since the ranking. */
-  readonly results: number;
-}
-
-const UNRANKED: Ranked = { tests: [], positions: [], open: [], inputs: 0, results: 0 };
 
 /** How far a search has come. */
 export interface SearchProgress {
@@ -105,10 +88,10 @@ export class LadderRuns {
   readonly #options: LadderRunsOptions;
   readonly #workers: IdleShare;
   readonly #serving = new IdleShare(SERVING_SHARE);
+  readonly #ranking: TestRanking;
   readonly #busyRungs = new Set<number>();
   readonly #attempts = new Map<number, number>();
   #pilot: { readonly search: Search; readonly pilot: LadderPilot; readonly first: number } | null = null;
-  #ranked = UNRANKED;
   #pacedAt = Number.NEGATIVE_INFINITY;
   #msPerInput = Number.POSITIVE_INFINITY;
   #skip = 0;
@@ -121,6 +104,7 @@ export class LadderRuns {
     this.#options = options;
     this.kept = new KeptInputs(keepInputsBytes, endOf(options.state()));
     this.#workers = new IdleShare(searchBudget);
+    this.#ranking = new TestRanking(options.control);
   }
 
   get isOn(): boolean {
@@ -139,9 +123,10 @@ export class LadderRuns {
     const { tests, rungs } = phase.search;
     if (tests.kind === 'pilot') return { stage: 'pilot', next: null };
     const stage = this.#isAtRest(phase.search) ? 'resting' : 'testing';
-    const [best] = this.#open(phase.search);
+    const { open, inputs } = this.#ranking.of(phase.search);
+    const [best] = open;
     if (best === undefined) return { stage, next: null };
-    const inputsLeft = Number.isFinite(this.#ranked.inputs) ? this.#ranked.inputs : null;
+    const inputsLeft = Number.isFinite(inputs) ? inputs : null;
     const seconds = inputsLeft === null ? null : (inputsLeft * this.#msPerInput) / 1000;
     const { threshold, sparsity } = rungs[best.rung]!;
     return {
@@ -168,7 +153,7 @@ export class LadderRuns {
     if (!isSearched(phase) || phase.search.tests?.kind !== 'tested')
       return kept.size < PILOT_INPUTS + AHEAD && !kept.isFull;
     if (this.#isAtRest(phase.search)) return false;
-    const open = this.#open(phase.search);
+    const { open } = this.#ranking.of(phase.search);
     return open.length > 0 && kept.end - Math.max(...open.map(({ next }) => next)) < AHEAD;
   }
 
@@ -215,9 +200,9 @@ export class LadderRuns {
   /** A sample of the traffic, which is kept at rest. */
   offer(inputs: readonly Tensor[], dense: readonly Tensor[]): void {
     const { phase } = this.#options.state();
-    const tests = isSearched(phase) ? phase.search.tests : null;
-    if (!this.isOn || tests?.kind !== 'tested' || !this.#isAtRest({ tests })) return;
-    if (this.#open({ tests }).length > 0 && this.#isNext()) this.keep(inputs, dense);
+    if (!this.isOn || !isSearched(phase) || phase.search.tests?.kind !== 'tested') return;
+    if (!this.#isAtRest(phase.search)) return;
+    if (this.#ranking.of(phase.search).open.length > 0 && this.#isNext()) this.keep(inputs, dense);
   }
 
   /** Starts what there is time for, once the event loop has nothing else to do. */
@@ -266,40 +251,21 @@ export class LadderRuns {
     return Math.max(1, this.#options.runtime.busy.workers - 1);
   }
 
-  #isAtRest({ tests }: Pick<Search, 'tests'>): boolean {
-    if (tests === null) return true;
-    if (tests.kind === 'pilot') return false;
-    const [best] = this.#open({ tests });
+  #isAtRest(search: Search): boolean {
+    if (search.tests === null) return true;
+    if (search.tests.kind === 'pilot') return false;
+    const { open, inputs } = this.#ranking.of(search);
+    const [best] = open;
     if (best === undefined) return true;
     const { observations } = best.evidence;
-    return (
-      observations >= REST_INPUTS || (observations >= KNOWN_INPUTS && this.#ranked.inputs >= REST_INPUTS)
-    );
-  }
-
-  /** The tests that runs are spent on, the most promising first, as they are now; ranked again after every so many results. */
-  #open({ tests }: Pick<Search, 'tests'>): readonly RungTest[] {
-    if (tests?.kind !== 'tested') return [];
-    const { tests: all } = tests;
-    const last = this.#ranked;
-    if (all === last.tests) return last.open;
-    if (all.length !== last.tests.length || last.results >= RANK_EVERY) {
-      const ranked = openTests(all, this.#options.control);
-      const positions = ranked.map(({ test }) => all.indexOf(test));
-      const open = ranked.map(({ test }) => test);
-      this.#ranked = { tests: all, positions, open, inputs: ranked[0]?.inputs ?? 0, results: 0 };
-    } else {
-      const open = last.positions.map((i) => all[i]!).filter(({ isDropped }) => !isDropped);
-      this.#ranked = { ...last, tests: all, open, results: last.results + 1 };
-    }
-    return this.#ranked.open;
+    return observations >= REST_INPUTS || (observations >= KNOWN_INPUTS && inputs >= REST_INPUTS);
   }
 
   #next(search: Search): Job | null {
     const { tests } = search;
     if (tests === null) return null;
     if (tests.kind === 'pilot') return this.#nextOfPilot(search);
-    for (const { rung, next } of this.#open(search)) {
+    for (const { rung, next } of this.#ranking.of(search).open) {
       const input = this.#busyRungs.has(rung) ? undefined : this.kept.from(next);
       if (input !== undefined) return { search, rung, input, pilot: null };
     }
@@ -326,8 +292,6 @@ export class LadderRuns {
       if (every > 1) kept.clear();
       const from = every === 1 ? end : kept.end;
       emit({ kind: 'pilot', at: clock.wallMs(), losses: pilot.losses, next: from, every });
-      // The order of another search's tests says nothing of these, however many they are.
-      this.#ranked = UNRANKED;
       const { phase } = this.#options.state();
       return isSearched(phase) && phase.search.tests?.kind === 'tested' ? this.#next(phase.search) : null;
     }
@@ -365,22 +329,22 @@ export class LadderRuns {
     }
   }
 
-  #take({ rung, input, pilot }: Job, loss: number): void {
+  #take({ search, rung, input, pilot }: Job, loss: number): void {
     const { emit, clock } = this.#options;
     if (pilot !== null) {
       pilot.add(loss);
       return;
     }
-    this.#pace(rung);
+    this.#pace(search, rung);
     emit({ kind: 'tested', at: clock.wallMs(), rung, input: input.number, loss });
     const { phase } = this.#options.state();
-    const tests = isSearched(phase) ? phase.search.tests : null;
-    if (tests?.kind === 'tested' && this.#open({ tests }).length === 0) this.kept.clear();
+    if (!isSearched(phase) || phase.search.tests?.kind !== 'tested') return;
+    if (this.#ranking.of(phase.search).open.length === 0) this.kept.clear();
   }
 
   /** How long the most promising test waits from one input to the next, averaged over the latest. */
-  #pace(rung: number): void {
-    if (rung !== this.#ranked.open[0]?.rung) return;
+  #pace(search: Search, rung: number): void {
+    if (rung !== this.#ranking.of(search).open[0]?.rung) return;
     const now = this.#options.clock.monotonicMs();
     const ms = now - this.#pacedAt;
     this.#pacedAt = now;

@@ -1,0 +1,53 @@
+import { openTests, type RungTest, type TestOptions } from '../control/search/rung-tests.ts';
+import type { Search } from '../control/search/search.ts';
+
+/** Results between two rankings: a ranking costs as much as some of them. */
+const RANK_EVERY = 64;
+
+/** The tests of a search that runs are spent on. */
+export interface RankedTests {
+  /** The most promising first, as they are now. */
+  readonly open: readonly RungTest[];
+  /** Inputs that the first is likely to need still, when they were ranked. */
+  readonly inputs: number;
+}
+
+const NONE: RankedTests = { open: [], inputs: 0 };
+
+/** Keeps the open tests of a search in the order of what they promise, ranked again after every so many results. */
+export class TestRanking {
+  readonly #options: TestOptions;
+  /** Of which search this is: each has an array of its own. */
+  #rungs: Search['rungs'] | null = null;
+  #tests: readonly RungTest[] = [];
+  #positions: readonly number[] = [];
+  #ranked = NONE;
+  #results = 0;
+
+  constructor(options: TestOptions) {
+    this.#options = options;
+  }
+
+  /** O(1) for tests that have not changed since. */
+  of({ rungs, tests }: Pick<Search, 'rungs' | 'tests'>): RankedTests {
+    if (tests?.kind !== 'tested') return NONE;
+    const all = tests.tests;
+    if (rungs === this.#rungs && all === this.#tests) return this.#ranked;
+    if (rungs !== this.#rungs || this.#results >= RANK_EVERY) this.#rank(all);
+    else {
+      const open = this.#positions.map((i) => all[i]!).filter(({ isDropped }) => !isDropped);
+      this.#ranked = { ...this.#ranked, open };
+      this.#results++;
+    }
+    this.#rungs = rungs;
+    this.#tests = all;
+    return this.#ranked;
+  }
+
+  #rank(all: readonly RungTest[]): void {
+    const ranked = openTests(all, this.#options);
+    this.#positions = ranked.map(({ test }) => all.indexOf(test));
+    this.#ranked = { open: ranked.map(({ test }) => test), inputs: ranked[0]?.inputs ?? 0 };
+    this.#results = 0;
+  }
+}
