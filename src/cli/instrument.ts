@@ -6,7 +6,7 @@ import { type GateSource, instrument } from '../onnx/instrument.ts';
 import { decodeModel } from '../onnx/model-file.ts';
 import { THRESHOLD_INPUT } from '../onnx/names.ts';
 import type { Site, SiteScheme } from '../onnx/sites.ts';
-import { linearOperators } from '../onnx/sparse/operators.ts';
+import { linearOperators, NO_ZEROS } from '../onnx/sparse/operators.ts';
 import { readModel } from '../runtime/local/load-model.ts';
 import type { LayerReport } from '../runtime/local/plan-messages.ts';
 import { ProgressBar } from '../tools/analyze/progress-bar.ts';
@@ -185,7 +185,12 @@ async function writeGated(path: string, flags: InstrumentFlags): Promise<void> {
 function layersOf(source: Uint8Array, sites: readonly Site[], scheme: SiteScheme): readonly LayerReport[] {
   const model = decodeModel(source);
   const { sparse, dense } = linearOperators(model, indexGraph(model), sites, scheme);
-  return [...sparse.map(({ name, op }) => ({ name, op })), ...dense];
+  const able = sparse.map(({ name, op, hasZeros }) => ({
+    name,
+    op,
+    ...(hasZeros ? {} : { reason: NO_ZEROS }),
+  }));
+  return [...able, ...dense];
 }
 
 function baked(threshold: number, sites: number): GateSource {

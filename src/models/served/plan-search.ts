@@ -1,7 +1,7 @@
 import type { BucketPlan } from '../../control/phases/kept-plan.ts';
 import type { Tensor } from '../../protocol/types.ts';
 import type { PlanThread } from '../../runtime/local/plan-thread.ts';
-import { candidateSets, type Layer, smallerSets } from '../../sparse/candidates.ts';
+import { candidateSets, type Layer, smallerSets, withDenseLayers } from '../../sparse/candidates.ts';
 import { speedupOf, verdictOf } from '../../sparse/speedup.ts';
 
 /** Sets of layers are looked for so long, in milliseconds; then the best so far is judged. */
@@ -61,6 +61,8 @@ async function fastestSet(options: SearchOptions, rows: number): Promise<readonl
   const hasTime = (): boolean => performance.now() < until;
   for (const set of candidateSets(options.layers))
     if (best === undefined || hasTime()) await consider(set, 1);
+  const withDense = withDenseLayers(best?.set ?? [], options.layers);
+  if (withDense !== undefined && (best === undefined || hasTime())) await consider(withDense, 1);
   for (let isBetter = true; isBetter && hasTime(); ) {
     isBetter = false;
     for (const set of smallerSets(best!.set))

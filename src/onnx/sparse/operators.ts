@@ -24,8 +24,10 @@ export interface SparseOperator {
   readonly op: string;
   /** Sizes of its weight: [M, C, R, S] of a convolution, [K, N] or [N, K] of a product. */
   readonly weight: readonly number[];
-  /** The site whose gate its input passes through; undefined: its input has the zeros of a ReLU only. */
+  /** The site whose gate its input passes through; undefined: there is none. */
   readonly site: Site | undefined;
+  /** Whether what it reads has zeros, of a gate or a ReLU. A product of few rows may gain without. */
+  readonly hasZeros: boolean;
 }
 
 /** A linear layer that stays as it is. */
@@ -39,6 +41,9 @@ export interface LinearOperators {
   readonly sparse: readonly SparseOperator[];
   readonly dense: readonly DenseOperator[];
 }
+
+/** Why a layer is not worth being made sparse for its zeros. */
+export const NO_ZEROS = 'what it reads is not gated and has no zeros of a ReLU';
 
 const MOVES: ReadonlySet<string> = new Set([
   'Identity',
@@ -80,13 +85,14 @@ export function linearOperators(
       scheme === 'linear-inputs'
         ? sourceAt(node.input[0] ?? '', siteOf, index)
         : sourceOf(node.input[0] ?? '', siteOf, index);
-    if (source === undefined) {
-      decline('what it reads is not gated and has no zeros of a ReLU');
+    const kind = opOf(node) === 'Conv' ? 'conv' : 'matmul';
+    const hasZeros = source !== undefined;
+    if (kind === 'conv' && !hasZeros) {
+      decline(NO_ZEROS);
       continue;
     }
-    const kind = opOf(node) === 'Conv' ? 'conv' : 'matmul';
     const sizes = weight.dims.map(Number);
-    sparse.push({ kind, node, name, op: node.opType, weight: sizes, site: source.site });
+    sparse.push({ kind, node, name, op: node.opType, weight: sizes, site: source?.site, hasZeros });
   }
   return { sparse, dense };
 }

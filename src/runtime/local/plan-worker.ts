@@ -105,7 +105,7 @@ async function start(): Promise<void> {
   });
   post({
     kind: 'ready',
-    layers: operators.sparse.map(({ kind, weight }) => ({ kind, weight })),
+    layers: operators.sparse.map(({ kind, weight, hasZeros }) => ({ kind, weight, hasZeros })),
     reports: [...operators.sparse.map(({ name, op }) => ({ name, op })), ...operators.dense],
   });
 }

@@ -6,7 +6,7 @@ import { indexGraph } from '../../onnx/graph.ts';
 import { type DecodedModel, decodeModel, externalDataFiles } from '../../onnx/model-file.ts';
 import type { ModelSignature } from '../../onnx/signature.ts';
 import { findSites, type SiteOptions } from '../../onnx/sites.ts';
-import { linearOperators } from '../../onnx/sparse/operators.ts';
+import { linearOperators, NO_ZEROS } from '../../onnx/sparse/operators.ts';
 import { sparsify } from '../../onnx/sparse/sparsify.ts';
 import { findKernels } from '../../runtime/local/kernels.ts';
 import { type LoadedModel, loadModel, readModel } from '../../runtime/local/load-model.ts';
@@ -65,18 +65,25 @@ export async function sparseExport(options: SparseExportOptions): Promise<Sparse
   const { sites } = findSites(model, options.sites);
   if (sites.length === 0) throw invalid(`nothing in '${basename(options.model)}' can be pruned`);
   const { sparse, dense } = linearOperators(model, indexGraph(model), sites, scheme);
-  if (sparse.length === 0) throw invalid(`no layer can skip zeros: ${reasonsOf(dense)}`);
+  if (!sparse.some(({ hasZeros }) => hasZeros)) {
+    const unable = sparse.map(({ name, op }) => ({ name, op, reason: NO_ZEROS }));
+    throw invalid(`no layer can skip zeros: ${reasonsOf([...unable, ...dense])}`);
+  }
   const threshold = options.threshold ?? (await criticalThreshold(options));
   const { isTaken, reason, buckets } =
     options.inputs === undefined
       ? {
-          isTaken: sparse.map((layer) => widthOf(layer) >= LEAST_WIDTH),
+          isTaken: sparse.map((layer) => layer.hasZeros && widthOf(layer) >= LEAST_WIDTH),
           reason: `narrower than ${LEAST_WIDTH}`,
           buckets: [],
         }
       : await timedLayers(options, loaded, threshold);
   const layers = [
-    ...sparse.map(({ name, op }, i) => ({ name, op, ...(isTaken[i] === true ? {} : { reason }) })),
+    ...sparse.map(({ name, op, hasZeros }, i) => ({
+      name,
+      op,
+      ...(isTaken[i] === true ? {} : { reason: hasZeros ? reason : NO_ZEROS }),
+    })),
     ...dense,
   ];
   const chosen = sparse.filter((_, i) => isTaken[i]);

@@ -73,9 +73,9 @@ describe.skipIf(!canRun && process.env.CI === undefined)('a model for other serv
     const { files, layers } = await writeTarget(options('ort'));
     expect(files).toEqual(['model.onnx', expect.stringMatching(/^libtaustat\./), 'README.md']);
     expect(layers.map(({ name, reason }) => [name, reason])).toEqual([
+      ['first', 'what it reads is not gated and has no zeros of a ReLU'],
       ['second', undefined],
       ['third', 'narrower than 64'],
-      ['first', 'what it reads is not gated and has no zeros of a ReLU'],
     ]);
     const [written, library] = files.map((file) => join(folder, 'ort', file));
     const expected = await gatedAnswers(TAU);
@@ -133,7 +133,7 @@ describe.skipIf(!canRun && process.env.CI === undefined)('a model for other serv
     const narrow = join(folder, 'narrow.onnx');
     writeFileSync(narrow, bytesOf(mlp(random, [4, 8, 8, 2])));
     await expect(writeTarget(options('never', { model: narrow }))).rejects.toThrow(
-      'no layer can skip zeros: narrower than 64; what it reads',
+      /no layer can skip zeros: what it reads .*; narrower than 64/,
     );
     const shapeless = join(folder, 'shapeless.onnx');
     writeFileSync(shapeless, bytesOf(mlp(random, WIDTHS, [value('y')])));
