@@ -1,5 +1,8 @@
 // One model, in a process of its own: code that has run other models is slower. Started by models.mjs with a job as JSON.
 import { thresholdsOf } from '../../dist/loop/site-thresholds.js';
+import { decodeModel } from '../../dist/onnx/model-file.js';
+import { histogramName } from '../../dist/onnx/names.js';
+import { observed } from '../../dist/onnx/sparse/observed.js';
 import { findKernels } from '../../dist/runtime/local/kernels.js';
 import { loadModel } from '../../dist/runtime/local/load-model.js';
 import { NativeSession } from '../../dist/runtime/local/native-session.js';
@@ -50,6 +53,9 @@ async function atBatch(rows) {
 
   const plain = await OrtSession.open(model.setup.plain, setup);
   const bound = NativeSession.open(model.setup.plain, setup);
+  const observable = model.setup.observable ?? [];
+  const histograms = observable.map((_, i) => histogramName(i));
+  const watched = NativeSession.open(observed(decodeModel(model.setup.plain.slice()), observable), setup);
   const sparse = [lossless, pruned?.plan].map((made) =>
     made?.model === undefined ? null : NativeSession.open(made.model, setup),
   );
@@ -57,10 +63,11 @@ async function atBatch(rows) {
     thresholdsOf(at, model.sites.length, pruned?.gated),
   );
   say(`batch ${rows}: timing`);
-  const [plainUs, bindingUs, ...rest] = await alternate(
+  const [plainUs, bindingUs, observedUs, ...rest] = await alternate(
     [
       answering(plain, requests),
       answering(bound, requests),
+      answering(watched, requests, undefined, histograms),
       ...sparse.flatMap((session, i) =>
         session === null ? [] : [answering(session, requests, thresholds[i])],
       ),
@@ -68,12 +75,13 @@ async function atBatch(rows) {
     { requests: REQUESTS, rounds, milliseconds },
   );
   const skipped = sparse.map((session) => session?.takeMacsSkipped() ?? 0);
-  await Promise.all([plain, bound, ...sparse].map((session) => session?.release()));
+  await Promise.all([plain, bound, watched, ...sparse].map((session) => session?.release()));
   const served = sparse.map((session) => present(session === null ? bindingUs : rest.shift()));
   return {
     rows,
     plainUs: present(plainUs),
     bindingUs: present(bindingUs),
+    observedUs: present(observedUs),
     lossless: summary(lossless, present(served[0]), present(skipped[0])),
     pruned:
       pruned === null
@@ -109,12 +117,12 @@ async function prunedAt(requests, rows, threshold) {
   return { found, plan: await planned(requests, rows, found.threshold, gated), gated };
 }
 
-/** @param {Session} session @param {readonly (readonly Tensor[])[]} requests @param {Float32Array} [thresholds] - shape [sites]. */
-function answering(session, requests, thresholds) {
+/** @param {Session} session @param {readonly (readonly Tensor[])[]} requests @param {Float32Array} [thresholds] - shape [sites]. @param {readonly string[]} [more] - outputs beside the answers. */
+function answering(session, requests, thresholds, more = []) {
   const gates = thresholds === undefined ? [] : [thresholdInput(thresholds)];
   const given = requests.map((request) => [...request, ...gates]);
   return async () => {
-    for (const request of given) await session.run(request, outputs);
+    for (const request of given) await session.run(request, [...outputs, ...more]);
   };
 }
 

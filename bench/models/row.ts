@@ -27,6 +27,8 @@ export interface AtBatch {
   readonly plainUs: Times;
   /** The plain model through the addon. */
   readonly bindingUs: Times;
+  /** The same, making the histograms of its sites as it runs: a shadow run. */
+  readonly observedUs: Times;
   /** τ = 0: exact zeros only. */
   readonly lossless: Sparse;
   /** At the threshold; null where there is none. */

@@ -6,17 +6,17 @@ import { taustat } from './command.ts';
  * threshold, nothing is pruned, and that is what the demo says.
  */
 async function demoThatIsLongEnough() {
-  for (const seconds of [24, 60]) {
+  for (const seconds of [36, 90]) {
     const { code, stdout, stderr } = await taustat('demo', '--seconds', String(seconds), '--json');
     expect(code).toBe(0);
     const lines = stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(1);
     const summary = JSON.parse(lines[0]!);
-    const isAnswered = summary.thresholdChanges.length > 0 || seconds === 60;
+    const isAnswered = summary.thresholdChanges.length > 0 || seconds === 90;
     const isFound = summary.criticalThreshold !== null;
     if (summary.drift.detectedAt !== null && isAnswered && isFound) return { seconds, summary, stderr };
   }
-  throw new Error('a minute was not enough to find a critical point and to notice a drift');
+  throw new Error('a minute and a half was not enough to find a critical point and to notice a drift');
 }
 
 describe('taustat demo --json', () => {
