@@ -3,7 +3,7 @@ import { from, lastValueFrom, mergeMap, type Observable, of, toArray } from 'rxj
 import { messageOf, ServingError } from '../../config/errors.ts';
 import { unknownModel } from '../../plane/inference.ts';
 import type { IndexEntry, RepositoryPlane } from '../../plane/repository.ts';
-import { inTurn } from '../../store/files/turns.ts';
+import { runInSeries } from '../../store/files/serial-queue.ts';
 import { endsWithin } from '../../store/time-limit.ts';
 import type { LiveModel } from '../live-model.ts';
 import type { ServedModel } from '../served/served-model.ts';
@@ -59,7 +59,7 @@ export class ModelRegistry implements RepositoryPlane {
   /** Looks at what is there now. @throws ServingError FILE_NOT_FOUND */
   async scan(): Promise<Layout> {
     try {
-      const scanned = inTurn('models', () => this.#options.source.scan());
+      const scanned = runInSeries('models', () => this.#options.source.scan());
       if (!(await endsWithin(SCAN_PATIENCE_MS, scanned)))
         throw new ServingError(
           'FILE_NOT_FOUND',

@@ -11,7 +11,7 @@ import type { LoadedModel } from '../../runtime/local/load-model.ts';
 import type { DenseInstead, Runtime } from '../../runtime/runtime.ts';
 import { PLAIN, type Speedup } from '../../sparse/speedup.ts';
 import type { Choice, Durability } from '../../store/choice.ts';
-import type { Keeper } from '../../store/keeper.ts';
+import type { ModelPersistence } from '../../store/model-persistence.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { ChangeHistory } from './change-history.ts';
 import type { Classes } from './classification.ts';
@@ -34,7 +34,7 @@ export interface ModelParts {
   /** How answers are compared, as configured. */
   readonly measure: string;
   /** What outlives a restart; undefined: nothing does. */
-  readonly keeper: Keeper | undefined;
+  readonly persistence: ModelPersistence | undefined;
   /** Finds out whether pruning saves time; undefined: nobody asks, or it cannot. */
   readonly time: PruningTime | undefined;
   /** What an operator has chosen; null: nothing. */
@@ -60,12 +60,13 @@ export class ServedModel {
   readonly skippedWork = new SkippedWork();
   readonly #metrics: Metrics;
   readonly #log: Logger;
-  readonly #keeper: Keeper | undefined;
+  readonly #persistence: ModelPersistence | undefined;
   readonly #followers = new Subscription();
   #choice: Choice | null;
 
   constructor(parts: ModelParts) {
-    const { metadata, configuration, labels, loaded, runtime, loop, measure, keeper, time, choice } = parts;
+    const { metadata, configuration, labels, loaded, runtime, loop, measure, persistence, time, choice } =
+      parts;
     const { metrics, log } = parts;
     this.metadata = metadata;
     this.configuration = configuration;
@@ -82,10 +83,10 @@ export class ServedModel {
     });
     this.#metrics = metrics;
     this.#log = log;
-    this.#keeper = keeper;
+    this.#persistence = persistence;
     this.#choice = choice;
     this.history = new ChangeHistory(
-      keeper?.decisions.map(({ state, production, change }) => ({
+      persistence?.decisions.map(({ state, production, change }) => ({
         ...change,
         state,
         ...exposureIn(production, null),
@@ -145,7 +146,7 @@ export class ServedModel {
   /** Whether that outlives a restart; null where nothing was chosen. */
   get durability(): Durability | null {
     if (this.#choice === null) return null;
-    return this.#keeper === undefined ? NOT_KEPT : this.#keeper.durability;
+    return this.#persistence === undefined ? NOT_KEPT : this.#persistence.durability;
   }
 
   /** In force at once; resolves when it outlives a restart, or cannot be made to. */
@@ -160,7 +161,7 @@ export class ServedModel {
       version: this.version,
       at,
     };
-    return this.#keeper?.choose(this.#choice) ?? NOT_KEPT;
+    return this.#persistence?.choose(this.#choice) ?? NOT_KEPT;
   }
 
   /** Brings the metrics that are read rather than counted up to date. */
@@ -171,7 +172,7 @@ export class ServedModel {
 
   /** Resolves when the present state would survive a restart, where anything is kept. */
   async kept(): Promise<void> {
-    await this.#keeper?.flush();
+    await this.#persistence?.flush();
   }
 
   /** Finishes what was accepted. Nothing is kept from now on: what takes this model's place may keep its own already. */
@@ -180,7 +181,7 @@ export class ServedModel {
     this.#followers.unsubscribe();
     this.time?.close();
     this.loop.close();
-    await this.#keeper?.close();
+    await this.#persistence?.close();
     await finished;
   }
 
@@ -199,14 +200,14 @@ export class ServedModel {
   /** What a step leads to outside the loop: it is kept and audited, sessions are prepared, changes are logged and counted. */
   #followSteps(): void {
     const { loop, runtime, name } = this;
-    const keeper = this.#keeper;
-    keeper?.follow(() => ({ ...loop.resumePoint, plan: this.time?.keepsake ?? null }));
+    const persistence = this.#persistence;
+    persistence?.follow(() => ({ ...loop.resumePoint, plan: this.time?.keepsake ?? null }));
     const changes$ = loop.steps$.pipe(filter(({ before, after }) => before.change !== after.change));
     runtime.prepare(loop.applied);
     this.#followers.add(
       loop.steps$.subscribe(({ event, after }) => {
         if (event.kind === 'tested') this.#metrics.testResults.inc({ model: name });
-        keeper?.onStep(event, after);
+        persistence?.onStep(event, after);
       }),
     );
     this.#followers.add(

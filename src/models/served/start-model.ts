@@ -9,8 +9,8 @@ import type { WorkerSetup } from '../../runtime/local/messages.ts';
 import { WorkerRuntime, type WorkerRuntimeOptions } from '../../runtime/local/worker-runtime.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { Choice } from '../../store/choice.ts';
-import { Keeper } from '../../store/keeper.ts';
 import { defaultStateFolder } from '../../store/keys.ts';
+import { ModelPersistence } from '../../store/model-persistence.ts';
 import { resumePointOf } from '../../store/resume-point.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { batchingFor } from './batching.ts';
@@ -42,7 +42,7 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
   const kernels = await kernelsFor(config);
   const runtime = await runtimeOf(name, loaded, kernels, options);
   const subject = { model: name, hash: loaded.hash, config, control: controlOptionsOf(config) };
-  const keeper = await keeperOf(subject, options);
+  const persistence = await persistenceOf(subject, options);
   const loop = new ControlLoop({
     sites: loaded.sites.length,
     outputs: metadata.outputs.map((output) => output.name),
@@ -50,10 +50,10 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
     softmaxOutputs: loaded.softmaxOutputs,
     runtime,
     heldBack: heldBackAtFirst(config),
-    resume: keeper?.resumePoint ?? resumePointOf(null, inherited, subject, Date.now()),
+    resume: persistence?.resumePoint ?? resumePointOf(null, inherited, subject, Date.now()),
     telemetry: loopTelemetry(name, metrics, log),
   });
-  const choice = keeper === undefined ? inherited : keeper.choice;
+  const choice = persistence === undefined ? inherited : persistence.choice;
   const { measure } = config.agreement;
   const outputs = metadata.outputs.map((output) => output.name);
   const time = PruningTime.open({
@@ -64,11 +64,22 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
     loop,
     outputs,
     kernels,
-    kept: keeper?.resumePoint.plan,
+    kept: persistence?.resumePoint.plan,
     log,
   });
   const configuration = configurationOf(metadata, loaded, config, labels.length > 0);
-  const parts = { metadata, configuration, labels, loaded, runtime, loop, measure, keeper, time, choice };
+  const parts = {
+    metadata,
+    configuration,
+    labels,
+    loaded,
+    runtime,
+    loop,
+    measure,
+    persistence,
+    time,
+    choice,
+  };
   return new ServedModel({ ...parts, metrics, log });
 }
 
@@ -110,13 +121,13 @@ async function kernelsFor({ runtime: { kernels } }: Config): Promise<Kernels | N
   return findKernels(kernels);
 }
 
-async function keeperOf(
-  subject: Parameters<typeof Keeper.open>[0],
+async function persistenceOf(
+  subject: Parameters<typeof ModelPersistence.open>[0],
   { config, metrics, log, inherited = null }: StartOptions,
-): Promise<Keeper | undefined> {
+): Promise<ModelPersistence | undefined> {
   const { enabled, folder = defaultStateFolder() } = config.store;
   if (enabled !== true) return undefined;
   const { model } = subject;
   const onFailure = (what: string) => metrics.stateFailures.inc({ model, what });
-  return Keeper.open(subject, { folder, log, inherited, onFailure });
+  return ModelPersistence.open(subject, { folder, log, inherited, onFailure });
 }
