@@ -4,7 +4,7 @@ import type { Config } from './config/schema.ts';
 import { VERSION } from './config/version.ts';
 import { inferOver } from './models/infer-call.ts';
 import { LocalInferencePlane } from './models/inference-plane.ts';
-import { exportMetrics, modesOf } from './models/model-figures.ts';
+import { exportMetrics, modesOf } from './models/models-metrics.ts';
 import { modelsOf } from './models/open-models.ts';
 import { createPruningPlane } from './models/pruning-plane.ts';
 import { removeOldState } from './store/old-state.ts';
