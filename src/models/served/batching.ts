@@ -32,9 +32,9 @@ export function batchingFor(
     new BatchingRuntime(runtime, {
       ...batching,
       ...limits,
-      onBatch: (riders) => metrics.batchRequests.observe({ model }, riders),
-      onDecision: (trust) => {
-        if (trust.kind === 'refuted') log.warn({ model, reason: trust.reason }, 'requests are never batched');
+      onBatch: (requests) => metrics.batchRequests.observe({ model }, requests),
+      onDecision: (trial) => {
+        if (trial.kind === 'refuted') log.warn({ model, reason: trial.reason }, 'requests are never batched');
         else log.info({ model, ...batching }, 'requests are batched: their answers are those of solo runs');
       },
     });

@@ -16,7 +16,7 @@ export class RequestStatistics {
 
   succeed(rows: number, result: RunResult, totalMs: number): void {
     this.#inferences += rows;
-    this.#executions += 1 / (result.riders ?? 1);
+    this.#executions += 1 / (result.requests ?? 1);
     this.#lastInferenceMs = Date.now();
     this.#success.count++;
     this.#success.ms += totalMs;
