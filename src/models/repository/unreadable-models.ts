@@ -18,7 +18,7 @@ export class UnreadableModels {
   /** The whole repository cannot be read. */
   setAll(reason: string): void {
     if (reason !== this.#allReason)
-      this.#log.warn({ error: reason }, 'the model repository cannot be read: what was loaded answers on');
+      this.#log.warn({ error: reason }, 'the model repository cannot be read: loaded models go on answering');
     this.#allReason = reason;
   }
 
@@ -28,7 +28,7 @@ export class UnreadableModels {
     this.#allReason = undefined;
     for (const [model, reason] of reasons) {
       if (this.#reasons.get(model) !== reason)
-        this.#log.warn({ model, error: reason }, 'the model cannot be read: what was loaded answers on');
+        this.#log.warn({ model, error: reason }, 'the model cannot be read: it goes on answering as loaded');
     }
     for (const model of this.#reasons.keys())
       if (!reasons.has(model)) this.#log.info({ model }, 'the model can be read again');
