@@ -4,10 +4,10 @@ import type { Config } from './config/schema.ts';
 import { VERSION } from './config/version.ts';
 import { inferOver } from './models/infer-call.ts';
 import { LocalInferencePlane } from './models/inference-plane.ts';
-import { exportMetrics, modesOf } from './models/model-figures.ts';
+import { exportMetrics, modesOf } from './models/models-metrics.ts';
 import { modelsOf } from './models/open-models.ts';
 import { createPruningPlane } from './models/pruning-plane.ts';
-import { sweepState } from './store/sweep.ts';
+import { removeOldState } from './store/old-state.ts';
 import type { Taustat, UnopenedTaustat } from './taustat.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { boundsOf } from './transport/bounds.ts';
@@ -24,7 +24,7 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
 export function assemble(config: Config, log: Logger): UnopenedTaustat {
   const { server, control, telemetry } = config;
   const metrics = new Metrics();
-  sweepState(config, log);
+  removeOldState(config, log);
   // The models, each with its loop once it is open.
   const { models, open, close } = modelsOf(config, metrics, log);
   let model = '';

@@ -1,22 +1,22 @@
 // The layers that the server's own planner makes sparse for requests of one size.
-import { TimePlanner } from '../../dist/models/served/time-planner.js';
+import { SparsePlanner } from '../../dist/models/served/sparse-planner.js';
 
 /**
  * @typedef {import('../../dist/runtime/local/load-model.js').LoadedModel} LoadedModel
  * @typedef {import('../../dist/protocol/types.js').Tensor} Tensor
  *
  * @typedef {object} Planned
- * @property {import('../../dist/models/served/time-planner.js').Plan} plan
+ * @property {import('../../dist/models/served/sparse-planner.js').Plan} plan
  * @property {Uint8Array | undefined} model - rewritten; undefined: the plain model is served.
  */
 
 /** @param {LoadedModel} model @param {import('../../dist/runtime/local/kernels.js').Kernels} kernels @param {readonly (readonly Tensor[])[]} requests - of one size. @param {number} threshold - above 0. @param {readonly boolean[] | null} gated - sites that are pruned; null: the planner may leave out sites. @returns {Promise<Planned>} */
 export function planFor(model, kernels, requests, threshold, gated) {
   return new Promise((resolve) => {
-    const planner = new TimePlanner({
+    const planner = new SparsePlanner({
       setup: { ...model.setup, intraOpThreads: 1, sites: { scheme: 'activations' }, kernels },
       outputs: model.signature.outputs.map(({ name }) => name),
-      gatedNow: () => gated,
+      gatedSites: () => gated,
       sites: model.sites.length,
       runtime: { pending: 0 },
       onPlan: (plan, rewritten) => {
@@ -24,7 +24,7 @@ export function planFor(model, kernels, requests, threshold, gated) {
         resolve({ plan, model: rewritten });
       },
     });
-    planner.want(threshold);
-    for (const request of requests) planner.offer(request);
+    planner.setTarget(threshold);
+    for (const request of requests) planner.addSample(request);
   });
 }

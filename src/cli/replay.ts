@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { Command } from 'commander';
 import { messageOf, ServingError } from '../config/errors.ts';
 import { linesOf } from '../store/files/audit-lines.ts';
-import { partsOf } from '../store/files/audit-parts.ts';
+import { rotatedLogs } from '../store/files/rotated-logs.ts';
 import { AuditError, type ReplayedDecision, replay } from '../store/replay.ts';
 import { table } from '../tools/table.ts';
 
@@ -18,21 +18,21 @@ Examples:
   $ taustat replay ~/.local/state/taustat/resnet@1.myhost.audit.jsonl
   $ taustat replay resnet@1.myhost.audit.jsonl --json | jq 'select(.isSame | not)'
 
-Older parts of the log beside it, resnet@1.myhost.audit.TIME.jsonl, are read first.
+Older, rotated logs beside it, resnet@1.myhost.audit.TIME.jsonl, are read first.
 The exit code is 1 when a decision does not follow from its evidence.`,
     )
     .action(async (path: string, flags: { readonly json?: true }) => run(path, flags.json === true));
 }
 
 interface FoundDecision extends ReplayedDecision {
-  /** The part of the log that `line` is in. */
+  /** The log file that `line` is in. */
   readonly file: string;
 }
 
 async function run(path: string, isJson: boolean): Promise<void> {
   const decisions: FoundDecision[] = [];
   const wrong: FoundDecision[] = [];
-  const log = new PartedLog(path);
+  const log = new RotatedLog(path);
   try {
     for await (const decision of replay(log.lines())) {
       const found = { ...decision, ...log.placeOf(decision.line) };
@@ -50,8 +50,8 @@ async function run(path: string, isJson: boolean): Promise<void> {
   if (wrong.length > 0) process.exitCode = 1;
 }
 
-/** A log and the parts of it that were set aside, as one: oldest first. */
-class PartedLog {
+/** A log and the rotated logs beside it, read as one: oldest first. */
+class RotatedLog {
   readonly #path: string;
   readonly #begins: { readonly file: string; readonly before: number }[] = [];
 
@@ -61,7 +61,7 @@ class PartedLog {
 
   async *lines(): AsyncGenerator<string> {
     let before = 0;
-    for (const file of [...(await partsOf(this.#path)), this.#path]) {
+    for (const file of [...(await rotatedLogs(this.#path)), this.#path]) {
       this.#begins.push({ file, before });
       for await (const line of linesOf(file)) {
         before++;
@@ -70,7 +70,7 @@ class PartedLog {
     }
   }
 
-  /** @param line - counted over all parts, from 1. @returns the same, counted in its own file. */
+  /** @param line - counted over all files, from 1. @returns the same line, counted in its own file. */
   placeOf(line: number): { readonly file: string; readonly line: number } {
     const { file, before } = this.#begins.findLast((part) => part.before < line)!;
     return { file, line: line - before };

@@ -1,4 +1,4 @@
-/** What counts as a feature of F, unless it is configured: see `CriticalPointOptions`. */
+/** Default options of the critical point: see `CriticalPointOptions`. */
 export const CRITICAL_POINT_DEFAULTS = {
   temperature: 'normalized',
   minProminence: 0.01,

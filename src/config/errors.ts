@@ -1,5 +1,5 @@
 /**
- * Every failure that a person can meet. `code` is API and never changes; `message` says what, where and what was expected.
+ * HTTP status by error code. Codes are API and never change.
  */
 const HTTP_STATUS = {
   INVALID_REQUEST: 400,
@@ -25,6 +25,7 @@ const HTTP_STATUS = {
 export type ErrorCode = keyof typeof HTTP_STATUS;
 export type ErrorStatus = (typeof HTTP_STATUS)[ErrorCode];
 
+/** Every error that users can get. `message` says what is wrong, where, and what was expected. */
 export class ServingError extends Error {
   override readonly name = 'ServingError';
   readonly code: ErrorCode;
@@ -40,7 +41,7 @@ export class ServingError extends Error {
   }
 }
 
-/** The message of anything that was thrown. */
+/** The message of a thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,10 +1,10 @@
-/** What the operator asked for. */
+/** What the operator wants the server to do. */
 export type Mode =
-  /** Finds, tries, applies and watches a threshold. */
+  /** Finds a threshold, tests it, applies it and watches it. */
   | 'auto'
   /** Applies the operator's threshold; the guard still falls back to dense. */
   | 'fixed'
-  /** Does everything `auto` does on shadow traffic, and applies nothing. */
+  /** Does all that `auto` does in shadow runs, but applies nothing. */
   | 'observe'
   /** Dense answers from the untouched model; nothing is sampled. */
   | 'off';

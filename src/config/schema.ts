@@ -13,7 +13,7 @@ const token = z
   .regex(/^[!-~]+$/, 'expected printable ASCII without spaces, as a header can carry')
   .min(8);
 
-/** Every setting, with the sentence that documents it. File < environment < flags. */
+/** Every setting with its documentation. Flags override the environment, which overrides the file. */
 export const ConfigSchema = z.strictObject({
   model: z
     .strictObject({
@@ -45,7 +45,7 @@ export const ConfigSchema = z.strictObject({
         .max(86_400)
         .default(0)
         .describe(
-          'Seconds between two looks at the files of a repository; changed models are loaded. 0: only on request.',
+          'Seconds between two checks of a repository for changed files; changed models are loaded. 0: only on request.',
         ),
       readiness: z
         .enum(['any', 'all'])
@@ -68,16 +68,14 @@ export const ConfigSchema = z.strictObject({
       maxBufferedBytes: count
         .optional()
         .describe(
-          'Most memory in bytes that all request bodies take together, from their first byte to their answer; beyond it requests are answered 503. Default: a quarter of the memory of the machine or its control group, at most 1 GiB.',
+          'Most memory in bytes that all request bodies together may take, from their first byte to their answer; beyond it requests are answered 503. Default: a quarter of the memory of the machine or its control group, at most 1 GiB.',
         ),
       maxConnections: count
         .default(10_000)
-        .describe(
-          'Most connections at one time, of HTTP and of gRPC each; one more is answered 503 and closed.',
-        ),
+        .describe('Most open connections, for HTTP and gRPC each; one more is answered 503 and closed.'),
       maxEventStreams: count
         .default(256)
-        .describe('Most streams of `…/pruning/events` at one time; one more is answered 503.'),
+        .describe('Most open streams of `…/pruning/events`; one more is answered 503.'),
       maxBatch: count
         .optional()
         .describe('Most rows in one request (first dimension of its inputs). Default: unlimited.'),
@@ -93,12 +91,12 @@ export const ConfigSchema = z.strictObject({
         .max(86_400)
         .default(60)
         .describe(
-          'Longest time in seconds that a client may leave an answer unread; then its connection is closed.',
+          'Longest time in seconds that a client may leave an answer unread; after it the connection is closed.',
         ),
       drainSeconds: positive
         .max(86_400)
         .default(30)
-        .describe('Longest time in seconds that running requests get to finish after SIGTERM.'),
+        .describe('Longest time in seconds that requests under way get to finish after SIGTERM.'),
       corsOrigins: z
         .array(z.string().regex(/^https?:\/\/[^/\s]+$/, 'expected an origin, such as https://app.example'))
         .default([])
@@ -115,36 +113,36 @@ export const ConfigSchema = z.strictObject({
       workers: count
         .optional()
         .describe(
-          'Worker threads per model; each holds the model itself. Default: one less than the number of cores, divided among the models, at least 1.',
+          'Worker threads per model; each holds a copy of the model. Default: one less than the number of cores, divided among the models, at least 1.',
         ),
       intraOpThreads: count.default(1).describe('Threads that ONNX Runtime uses inside one run.'),
       gates: z
         .enum(['auto', 'mask', 'live'])
         .default('auto')
         .describe(
-          'How pruned answers are computed. `auto`: by operators that skip zeros, where measurements on sampled requests show that this saves time; else production stays dense. `mask`: by gates that set activations to zero and save no time, with the threshold as a constant that is prepared in the background. `live`: by the same gates, with the threshold as an input.',
+          'How pruned answers are computed. `auto`: with operators that skip zeros, if measurements on sampled requests show that they save time; else production stays dense. `mask`: with gates that set activations to zero and save no time; the threshold is a constant of the model, prepared in the background. `live`: with the same gates; the threshold is an input of the model.',
         ),
       kernels: z
         .enum(['auto', 'avx512', 'avx2', 'neon', 'portable', 'off'])
         .default('auto')
         .describe(
-          'Instructions that the operators of `gates: auto` use. `auto`: the best that this processor has; `off`: none, so that `gates: auto` stays dense and every run is one of onnxruntime-node.',
+          'Instruction set of the operators of `gates: auto`. `auto`: the best of this processor. `off`: no such operators; `gates: auto` stays dense and every run is done by onnxruntime-node.',
         ),
       maxQueue: count
         .optional()
         .describe(
-          'Most requests that may wait; more are answered 503. By default as many as run in 100 ms, at least 64 and at most 256 per worker; while the server is overloaded, as many as run in 5 ms.',
+          'Most requests that may wait; more are answered 503. Default: as many as run in 100 ms, at least 64 and at most 256 per worker; during overload, as many as run in 5 ms.',
         ),
       maxQueueMs: positive
         .default(400)
         .describe(
-          'Longest predicted wait of a request, in milliseconds; where it would be longer, requests are answered 503.',
+          'Longest predicted wait of a request in milliseconds; a request that would wait longer is answered 503.',
         ),
       maxRunSeconds: positive
         .max(86_400)
         .default(300)
         .describe(
-          'Longest time in seconds that one run of a model may take; then it is stopped, or given up with its worker where sessions of onnxruntime-node cannot be stopped.',
+          'Longest time in seconds that one run of a model may take. A longer run is stopped; where onnxruntime-node runs it, which cannot be stopped, the worker is replaced.',
         ),
       maxShadowQueue: count.default(64).describe('Most shadow runs that may wait; more are dropped.'),
     })
@@ -154,7 +152,7 @@ export const ConfigSchema = z.strictObject({
       maxBatch: count
         .default(1)
         .describe(
-          'Most rows that concurrent requests of one shape may share in one run. 1: requests never share a run.',
+          'Most rows of one run that concurrent requests of the same shape share. 1: requests never share a run.',
         ),
       maxDelayMs: z
         .number()
@@ -163,7 +161,7 @@ export const ConfigSchema = z.strictObject({
         .max(10_000)
         .default(0)
         .describe(
-          'Longest time in ms that a request waits for others to share its run while a worker is free.',
+          'Longest time in milliseconds that a request waits for others to share its run although a worker is free.',
         ),
     })
     .prefault({}),
@@ -190,17 +188,17 @@ export const ConfigSchema = z.strictObject({
       ratio: share
         .default(0.2)
         .describe(
-          'Share of requests, 0–1, that are run again in the shadow within `sampling.budget`; all of them are candidates while evidence is urgently needed.',
+          'Share of requests, 0–1, that are sampled for shadow runs, within `sampling.budget`. While evidence is urgently needed, any request may be sampled.',
         ),
       budget: share
         .default(0.02)
         .describe(
-          'Largest share, 0–1, of the time of the workers and of the serving thread that shadow runs may take. Up to 30 s of unused budget is saved for suspicious answers.',
+          'Largest share, 0–1, of the time of the workers and of the serving thread that shadow runs may take. Up to 30 s of unused budget are saved for suspicious answers.',
         ),
       searchBudget: share
         .default(0.5)
         .describe(
-          'Share, 0–1, of otherwise idle time of the workers that may be used while a threshold is searched for.',
+          'Largest share, 0–1, of the otherwise idle time of the workers that the search for a threshold may use.',
         ),
       keepInputsBytes: z
         .number()
@@ -208,17 +206,17 @@ export const ConfigSchema = z.strictObject({
         .min(0)
         .default(64 * 2 ** 20)
         .describe(
-          'Memory in bytes for requests that are kept with their dense answers, to judge all thresholds on the same ones; never written to disk. 0: none is kept, and thresholds are tried one after another on live requests.',
+          'Memory in bytes for requests that are kept with their dense answers, so that all thresholds are tested on the same ones; the server never writes them to disk. 0: none are kept, and thresholds are tested one after another on live requests.',
         ),
       unverifiedRequests: count
         .default(1000)
         .describe(
-          'Pruned answers in a row without a comparison after which all answers are dense, if `sampling.unverifiedSeconds` have passed too.',
+          'Consecutive pruned answers without a comparison after which all answers are dense, if `sampling.unverifiedSeconds` have passed too.',
         ),
       unverifiedSeconds: positive
         .default(60)
         .describe(
-          'Least time in seconds without a comparison before all answers are dense, so that a quiet server is not doubted.',
+          'Least time in seconds without a comparison before all answers are dense, so that bursts of requests alone do not cause it.',
         ),
     })
     .prefault({}),
@@ -270,7 +268,7 @@ export const ConfigSchema = z.strictObject({
         .describe('Mean number of sampled requests between two false alarms of drift.'),
       recentSlices: count
         .default(4)
-        .describe('Memory of the recent average that is compared with the reference, in slices.'),
+        .describe('Number of recent slices whose average is compared with the reference.'),
     })
     .prefault({}),
   agreement: z
@@ -280,33 +278,33 @@ export const ConfigSchema = z.strictObject({
         .gt(0)
         .lt(1)
         .default(0.99)
-        .describe('Objective: 1 − the mean loss that pruned answers may have against the dense model.'),
+        .describe('Objective: 1 − the largest mean loss of pruned answers against the dense model.'),
       measure: z
         .enum(['auto', 'top1', 'margin', 'relative', 'cosine'])
         .default('auto')
         .describe(
-          'How the loss of an answer is measured. `auto`: by what the output is, as its dense answers show: `margin` for class scores, cosine for unit vectors, error against the spread of the output for all else.',
+          'How the loss of an answer is measured. `auto` chooses by the kind of output, as its dense answers show: `margin` for class scores, `cosine` for unit vectors, the error relative to the spread of the output for all else.',
         ),
       output: z
         .string()
         .optional()
         .describe(
-          'Name of the output that is judged. Default: every output, and the one that loses most counts.',
+          'Name of the output that is compared. Default: all outputs; the one with the largest loss counts.',
         ),
       allowVacuous: z
         .boolean()
         .default(false)
         .describe(
-          'Prunes although the measure cannot tell good answers from any others, or no candidate can be refuted.',
+          'Prunes even if the measure cannot tell good answers from bad ones, or can refute no candidate.',
         ),
       tolerance: positive
         .default(0.1)
         .describe(
-          'Largest error at which answers agree, as a share of the answer or of the spread of the output.',
+          'Largest error at which two answers agree, relative to the answer or to the spread of the output.',
         ),
       cosineTolerance: positive
         .default(0.01)
-        .describe('Largest 1 − cosine at which answers agree, for the measure `cosine`.'),
+        .describe('Largest 1 − cosine at which two answers agree, for the measure `cosine`.'),
       alpha: z
         .number()
         .gt(0)
@@ -319,12 +317,12 @@ export const ConfigSchema = z.strictObject({
       trialSamples: count
         .default(12_000)
         .describe(
-          'Comparisons after which an unproven candidate is given up; fewer for the first one, while no threshold is proven.',
+          'Comparisons after which an unproven candidate is dropped; fewer for the first candidate, while no threshold is proven.',
         ),
       cooldownSamples: count
         .default(512)
         .describe(
-          'Sampled requests for which answers stay dense after a disagreement; doubled at each further one.',
+          'Sampled requests for which answers stay dense after a disagreement; doubled at each further disagreement.',
         ),
     })
     .prefault({}),
@@ -334,19 +332,19 @@ export const ConfigSchema = z.strictObject({
         .enum(MODES as ['auto', 'fixed', 'observe', 'off'])
         .default('auto')
         .describe(
-          'Who sets the threshold: `auto`, the controller; `fixed`, the operator; `observe`, nobody, it is only measured; `off`, the plain model without sampling.',
+          'Who sets the threshold. `auto`: the controller. `fixed`: the operator. `observe`: nobody; thresholds are measured, answers are dense. `off`: nobody; the plain model without sampling.',
         ),
       threshold: z.number().min(0).optional().describe('Threshold τ ≥ 0 for mode `fixed`.'),
       policy: z
         .enum(['guarded', 'earliest'])
         .default('guarded')
         .describe(
-          'How far the threshold rises: `guarded`, as far as the objective is proven to hold, or `earliest`, to the critical point only.',
+          'How far the threshold rises. `guarded`: as far as the objective is proven to hold. `earliest`: to the critical point at most.',
         ),
       rampSamples: count
         .default(16)
         .describe(
-          'Comparisons of production’s own answers at each exposure of 1, 5 and 25 % before the next one.',
+          'Comparisons of answers from production at each exposure of 1, 5 and 25 % before the next.',
         ),
       token: token
         .optional()
@@ -361,7 +359,7 @@ export const ConfigSchema = z.strictObject({
         .boolean()
         .optional()
         .describe(
-          'Keeps state over restarts, and an audit log. Default: yes for the command, no for the library.',
+          'Keeps state over restarts, and an audit log. Default: true for the command, false for the library.',
         ),
       folder: z
         .string()
@@ -373,14 +371,14 @@ export const ConfigSchema = z.strictObject({
       maxAgeSeconds: positive
         .default(86_400)
         .describe(
-          'Age in seconds beyond which kept evidence is not used; a mode that an operator chose has no such limit.',
+          'Age in seconds beyond which stored evidence is not used. An operator’s choice of mode has no such limit.',
         ),
       keepDays: z
         .number()
         .min(0)
         .default(90)
         .describe(
-          'Days without a write after which evidence and audit logs are removed at a start. 0: never.',
+          'Days without a write after which evidence and audit logs are removed, at a server’s start. 0: never.',
         ),
     })
     .prefault({}),
@@ -399,7 +397,7 @@ export const ConfigSchema = z.strictObject({
       openMetrics: z
         .boolean()
         .default(false)
-        .describe('Leaves `/metrics` open although `server.token` guards everything else.'),
+        .describe('Serves `/metrics` without a token even if `server.token` is set.'),
     })
     .prefault({}),
 });
@@ -424,10 +422,10 @@ export function parseConfig(input: unknown): Config {
 }
 
 /**
- * Checks the settings of one source by themselves, before anything is merged: what merging would drop is refused here.
+ * Checks the settings of one source before they are merged, so that nothing wrong is silently dropped by merging.
  *
- * @param source - "config file 'a.yaml'", to begin the message with.
- * @returns the same settings with every default.
+ * @param source - begins the error message, such as "config file 'a.yaml'".
+ * @returns the settings with all defaults.
  * @throws ServingError CONFIG_INVALID naming source, section, what was found and what was expected.
  */
 export function checked(input: unknown, source: string): Config {
@@ -439,7 +437,7 @@ export function checked(input: unknown, source: string): Config {
   throw new ServingError('CONFIG_INVALID', `${prefix}${all.join('; ')}`);
 }
 
-/** Of several problems with one setting, the first: what has the wrong type is too short as well. */
+/** The first problem of each setting; the others follow from it, such as a wrong type that is also too short. */
 function problemsOf(error: z.ZodError): string[] {
   const first = new Map<string, z.core.$ZodIssue>();
   for (const issue of error.issues) {
@@ -458,7 +456,7 @@ function problemOf(issue: z.core.$ZodIssue): string {
   return where === '' ? what : `${where}: ${what}`;
 }
 
-/** The kind that a type of zod's goes by in a file. */
+/** The name, as in a config file, of a type of zod's. */
 function expectedKind(type: string): string {
   return EXPECTED_KINDS[type] ?? type;
 }

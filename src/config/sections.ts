@@ -1,9 +1,9 @@
 /**
- * Settings are a mapping of sections, and a section is a mapping of settings. Anything else has no entries to merge, so
- * that merging would drop it: a list, a text, the sets and ordered maps of YAML 1.1, a key that is an object's prototype.
+ * Settings are a mapping of sections, and a section is a mapping of settings. Anything else is refused, since merging would
+ * silently drop it: a list, a text, YAML 1.1's sets and ordered maps, the key `__proto__`.
  */
 
-/** What is wrong with the form of a tree of settings; a section without anything in it (null in YAML) is left out. */
+/** Problems with the form of a tree of settings. */
 export function sectionProblems(tree: unknown, sections: readonly string[]): string[] {
   if (!isMapping(tree)) return [`found ${kindOf(tree)}, expected a mapping of settings`];
   const problems = keyProblems(tree, '');
@@ -16,7 +16,7 @@ export function sectionProblems(tree: unknown, sections: readonly string[]): str
   return problems;
 }
 
-/** An assignment to this key would change what an object inherits instead of adding to it. */
+/** Refuses the key `__proto__`: assigning to it would change the prototype instead of adding a key. */
 function keyProblems(mapping: object, where: string): string[] {
   return Object.hasOwn(mapping, '__proto__') ? [`${where}Unrecognized key: "__proto__"`] : [];
 }
@@ -26,7 +26,7 @@ export function isMapping(value: unknown): value is Readonly<Record<string, unkn
   return Object.prototype.toString.call(value) === '[object Object]';
 }
 
-/** The kind of a value, never the value: it may be a token. */
+/** The kind of a value in words; never the value itself, which may be a token. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'a list';

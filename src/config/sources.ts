@@ -39,12 +39,12 @@ function readConfigFile(file: string): Tree {
   } catch (error) {
     throw new ServingError('CONFIG_INVALID', `config file '${file}': ${yamlProblem(error)}`);
   }
-  const settled = withoutEmptySections(tree);
-  checked(settled, `config file '${file}'`);
-  return settled as Tree;
+  const nonEmpty = withoutEmptySections(tree);
+  checked(nonEmpty, `config file '${file}'`);
+  return nonEmpty as Tree;
 }
 
-/** A file, or a section, whose settings are all commented out is nothing to YAML. It sets nothing. */
+/** Drops sections that are null: YAML's value of a section, or a file, whose lines are all comments. */
 function withoutEmptySections(tree: unknown): unknown {
   if (tree === null || tree === undefined) return {};
   if (!isMapping(tree)) return tree;
@@ -53,7 +53,7 @@ function withoutEmptySections(tree: unknown): unknown {
   return Object.fromEntries(Object.entries(tree).filter(([name, value]) => !isEmptySection(name, value)));
 }
 
-/** `TAUSTAT_SAMPLING_RATIO=0.1` sets sampling.ratio; a variable that names no setting is an error. */
+/** Settings from variables: `TAUSTAT_SAMPLING_RATIO=0.1` sets sampling.ratio. @throws ServingError CONFIG_INVALID for an unknown name. */
 export function fromEnvironment(environment: Readonly<Record<string, string | undefined>>): Tree {
   const names = settingNames();
   let tree: Tree = {};
@@ -101,7 +101,7 @@ export function settings(): Setting[] {
   );
 }
 
-/** Text stays text; everything else is read as YAML, so that numbers and lists come out as such. */
+/** The value of a variable: text as it is, everything else parsed as YAML. */
 function settingValue(variable: string, text: string, isText: boolean): unknown {
   if (isText) return text;
   try {
@@ -111,7 +111,7 @@ function settingValue(variable: string, text: string, isText: boolean): unknown 
   }
 }
 
-/** What is wrong and where, without a word of the file: it may hold tokens. */
+/** The kind and place of a YAML error, without any text of the file, which may hold tokens. */
 function yamlProblem(error: unknown): string {
   if (!(error instanceof YAMLParseError)) return 'it cannot be read as YAML';
   const [at] = error.linePos ?? [];
@@ -119,12 +119,12 @@ function yamlProblem(error: unknown): string {
   return `${error.code.toLowerCase().replaceAll('_', ' ')}${where}`;
 }
 
-/** YAML's errors go on with a picture of the place. */
+/** The first line of an error's message; YAML's errors quote the source after it. */
 function firstLine(error: unknown): string {
   return messageOf(error).split('\n', 1)[0]!.replace(/:$/, '');
 }
 
-/** Sections of several sources, each checked: of two values of one setting the later one holds, and undefined is none. */
+/** Merges sources by section and key; later sources override earlier ones, undefined overrides nothing. */
 function merged(...sources: readonly Tree[]): Tree {
   const all: Record<string, Record<string, unknown>> = {};
   for (const source of sources)

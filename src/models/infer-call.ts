@@ -12,9 +12,9 @@ type InferCall = (
 ) => Promise<InferResponse>;
 
 /**
- * Inference for code of the same process, by the checks of every transport.
+ * Inference for code in the same process, with the checks of every transport.
  *
- * @param defaultModel - what answers where no model is named.
+ * @param defaultModel - the model for requests that name none.
  */
 export function inferOver(
   plane: InferencePlane,

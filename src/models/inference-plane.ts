@@ -7,14 +7,14 @@ import {
 } from '../plane/inference.ts';
 import type { LiveModel } from './live-model.ts';
 
-/** The models of this process, as far as they answer. */
+/** The models of this process that answer requests. */
 export interface LiveModels {
   readonly isReady: boolean;
-  /** Names of the models that should answer and do not. */
+  /** Names of the models that should answer but do not. */
   readonly missing: readonly string[];
-  /** Names of the models of which a version answers. */
+  /** Names of the models with a version that answers. */
   names(): readonly string[];
-  /** Without a version, the one that answers for the model. */
+  /** The model's version; if none is given, the one that answers by default. */
   find(name: string, version?: string): LiveModel | undefined;
   /** Every version of a model that answers. */
   live(name: string): readonly LiveModel[];

@@ -1,13 +1,13 @@
 import { readFile, stat } from 'node:fs/promises';
 import { messageOf, ServingError } from '../config/errors.ts';
 
-/** A name for each class, one per line, beside the versions of a model. */
+/** File beside a model's versions with the name of each class, one per line. */
 export const LABEL_FILE = 'labels.txt';
-/** A million classes of sixteen characters. */
+/** Largest file of labels: a million classes of sixteen characters. */
 const MAX_BYTES = 16 << 20;
 
 /**
- * Names of classes, one per line, by their index.
+ * Reads the names of the classes, one per line; the line number is the class index.
  *
  * @throws ServingError FILE_NOT_FOUND where the file cannot be read, MODEL_INVALID where it is too large.
  */

@@ -10,7 +10,7 @@ export class LiveModel implements AnsweringModel {
   readonly metadata: ModelMetadata;
   isCurrent = true;
 
-  /** @param versions - of the model, all that answer; oldest first. */
+  /** @param versions - all versions of the model that answer, oldest first. */
   constructor(served: ServedModel, versions: readonly string[] = served.metadata.versions) {
     this.served = served;
     this.metadata = { ...served.metadata, versions };

@@ -10,24 +10,24 @@ import { readLabels } from './labels.ts';
 import type { OpenVersion } from './repository/model-entry.ts';
 import { startModel } from './served/start-model.ts';
 
-export interface Opening {
+export interface OpenerOptions {
   readonly config: Config;
   readonly metrics: Metrics;
   readonly log: Logger;
   /** Reads a file and gates the model in it. */
   readonly read: (path: string, sites: SiteOptions) => Promise<LoadedModel>;
-  /** How many models share the machine at the time. */
+  /** Number of models that share the machine now. */
   readonly models: () => number;
 }
 
-/** How versions of models are opened: file read, model gated, workers ready. */
-export function opener({ config, metrics, log, read, models }: Opening): OpenVersion {
+/** Returns a function that opens a version of a model: reads its file, gates the model and starts the workers. */
+export function opener({ config, metrics, log, read, models }: OpenerOptions): OpenVersion {
   return async (name, { version, path, labelsPath }, { replaces, choice }) => {
     const loaded = await read(path, config.sites);
     const labels = labelsPath === undefined ? [] : await readLabels(labelsPath);
     const isRead = replaces !== undefined && isSame(loaded, replaces.loaded);
     if (isRead && labels.join('\n') === replaces.classes.labels.join('\n')) return replaces;
-    await replaces?.kept();
+    await replaces?.saved();
     if (loaded.sites.length === 0) {
       const skipped = loaded.skipped.length;
       log.warn({ model: name, skipped }, 'the model has no gateable site: it is served dense');
@@ -49,18 +49,18 @@ export function opener({ config, metrics, log, read, models }: Opening): OpenVer
   };
 }
 
-/** Worker threads of each of so many models: one core is left to the HTTP thread, every model has a worker. */
+/** Worker threads per model: the cores but one (for the HTTP thread), divided among the models; at least 1. */
 export function workersEach(models: number, cores = availableParallelism()): number {
   return Math.max(1, Math.floor((cores - 1) / Math.max(1, models)));
 }
 
-/** The name of a model that is served from one file. */
+/** The name of a model served from a single file. */
 export function nameOfFile({ name, path }: Config['model']): string {
   if (name !== undefined) return name;
   return path === undefined ? BUNDLED_NAME : basename(path).replace(/\.onnx$/i, '');
 }
 
-/** Weights in files of their own are not in the hash. */
+/** Whether both are the same model. Models with external weights never count as the same: the hash leaves weights out. */
 function isSame(a: LoadedModel, b: LoadedModel): boolean {
   return a.hash === b.hash && a.setup.externalFolder === undefined && b.setup.externalFolder === undefined;
 }

@@ -12,25 +12,25 @@ import { fileSource, repositorySource } from './repository/source.ts';
 export interface Models {
   readonly models: ModelRegistry;
   /**
-   * Opens all that are there. What is not loaded on request was tried before anything is served.
+   * Opens all models.
    *
-   * @param isListening - requests may come meanwhile.
-   * @throws ServingError FILE_NOT_FOUND or MODEL_INVALID: a single model that cannot be loaded, or no repository. One of many
-   *   models that cannot be loaded is unavailable, and no error.
+   * @param isListening - requests may arrive while the models are opened.
+   * @throws ServingError FILE_NOT_FOUND or MODEL_INVALID: a single model that cannot be loaded, or no repository. If a model
+   *   of a repository cannot be loaded, it is unavailable instead.
    */
   readonly open: (isListening: boolean) => Promise<void>;
-  /** Follows the files no longer, finishes what was accepted, then stops the workers. */
+  /** Stops polling the files, finishes accepted requests, then stops the workers. */
   readonly close: () => Promise<void>;
 }
 
-/** The models of a server, each with its loop running once they are open. */
+/** The models of a server; once opened, each runs its control loop. */
 export function modelsOf(config: Config, metrics: Metrics, log: Logger): Models {
   const { path, version, repository, versions, readiness, pollSeconds } = config.model;
   const source =
     repository === undefined
       ? fileSource(path ?? bundledModel('model.onnx'), nameOfFile(config.model), version)
       : repositorySource(repository);
-  // Requests must not wait for the reading of a model; the thread for it takes a while to start.
+  // Once requests may come, models are read in a thread of their own, which takes a while to start.
   let isServing = false;
   const open = opener({
     config,

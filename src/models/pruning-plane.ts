@@ -4,17 +4,17 @@ import { type LiveModels, liveModel } from './inference-plane.ts';
 import { durabilityReport, pruningHistory, pruningReport, pruningSummary } from './pruning-report.ts';
 import type { ServedModel } from './served/served-model.ts';
 
-/** The models of this process, and what takes their place. */
+/** The models of this process, and their replacements. */
 export interface FollowedModels extends LiveModels {
-  /** What answers for a model now, then whatever takes its place; undefined once nothing does. */
+  /** The version of a model that answers now, then each one that replaces it; undefined while none answers. */
   current$(model: string): Observable<ServedModel | undefined>;
 }
 
 /**
  * The control plane over the models of this process.
  *
- * @param draining$ - emits when the server is about to stop, also to who comes later: what is followed then ends, since an
- *   open stream would keep the server from stopping.
+ * @param draining$ - emits (also to later subscribers) when the server is about to stop. Event streams then end, since an
+ *   open one would keep the server from stopping.
  */
 export function createPruningPlane(models: FollowedModels, draining$: Observable<unknown>): PruningPlane {
   const find = (name: string, version: string | undefined) => liveModel(models, name, version).served;
@@ -40,7 +40,7 @@ export function createPruningPlane(models: FollowedModels, draining$: Observable
   };
 }
 
-/** The model at once, and again after every change of its state. */
+/** Emits the model at once, and after every change of its state. */
 function changesOf(served: ServedModel): Observable<ServedModel> {
   const changed$ = served.loop.steps$.pipe(
     filter(({ before, after }) => before.change !== after.change),

@@ -12,7 +12,7 @@ import { measureOf } from '../loop/comparison/objective.ts';
 import type { Durability } from '../store/choice.ts';
 import type { ServedModel } from './served/served-model.ts';
 
-/** Everything there is to know about a model's pruning, as the control API shows it. Shares are 0–1, times Unix ms. */
+/** The control API's full report on a model's pruning. Shares are 0–1, times Unix milliseconds. */
 export function pruningReport(served: ServedModel) {
   const { loop, loaded } = served;
   const { criticality } = loop;
@@ -46,7 +46,7 @@ export function pruningReport(served: ServedModel) {
   };
 }
 
-/** The part of the report that changes from moment to moment: what an event carries. */
+/** The part of the report that changes often; every event carries it. */
 export function pruningSummary(served: ServedModel) {
   const { loop } = served;
   const { state } = loop;
@@ -93,7 +93,7 @@ export function pruningSummary(served: ServedModel) {
     window: { samples: loop.window.samples, capacity: loop.window.capacity },
     speedup: served.speedup,
     macsSkipped: served.skippedWork.ratio,
-    plan: served.time?.plan ?? null,
+    plan: served.sparse?.plan ?? null,
     search: loop.search,
     keptInputs: loop.keptInputs,
     shadow: { ...loop.outcomes },
@@ -101,12 +101,12 @@ export function pruningSummary(served: ServedModel) {
   };
 }
 
-/** What happened to a model, oldest first; times are Unix milliseconds of the server's clock, as `now` is. */
+/** The changes of a model's state, oldest first. Times are Unix milliseconds of the server's clock, like `now`. */
 export function pruningHistory({ name, history }: ServedModel) {
   return { model: name, now: Date.now(), changes: history.changes };
 }
 
-/** How answers are judged; `measure` is the configured one while nothing is decided. */
+/** How answers are compared; until a measure is chosen, `measure` is the configured one. */
 function objectiveOf({ loop, measure }: ServedModel) {
   const { objective } = loop;
   return {
@@ -143,7 +143,7 @@ function phaseOf({ loop }: ServedModel) {
   }
 }
 
-/** How far a trial has come, and how many sampled requests it takes at the least. */
+/** The progress of a trial, and the least number of sampled requests it needs. */
 function trialOf(search: Search, options: SearchOptions) {
   const candidate = onTrial(search);
   if (candidate === null) return null;
@@ -155,7 +155,7 @@ function trialOf(search: Search, options: SearchOptions) {
   };
 }
 
-/** Whether a mode that an operator chose outlives a restart, as the control API tells it; null where nobody chose one. */
+/** The control API's answer whether the operator's choice outlives a restart; null without a choice. */
 export function durabilityReport(durability: Durability | null) {
   if (durability === null) return { durable: null };
   if (durability.durable) return { durable: true };
@@ -163,7 +163,7 @@ export function durabilityReport(durability: Durability | null) {
   return { durable: false, warning };
 }
 
-/** JSON has no NaN: what is not known is null. */
+/** JSON has no NaN: unknown values are null. */
 function finite(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }

@@ -1,21 +1,21 @@
 import { ServingError } from '../config/errors.ts';
-import { carries, type HeaderOf } from './authorization.ts';
+import { type HeaderOf, hasToken } from './authorization.ts';
 
-/** Who asks for a change of the server, as a transport sees it. */
+/** The sender of a request that changes the server. */
 export interface Caller {
   readonly header: HeaderOf;
   /** Names of all headers, in lower case. */
   readonly headerNames: readonly string[];
-  /** The name and port that the server was asked for; undefined: by none. */
+  /** The requested host and port; undefined if the request names none. */
   readonly host: string | undefined;
-  /** Address of the peer; empty where it is gone, undefined for a call from within the process. */
+  /** Address of the peer; empty if its socket is gone, undefined for a call from within the process. */
   readonly remoteAddress: string | undefined;
 }
 
 const LOOPBACK_ADDRESS = /^(::1|(::ffff:)?127\.\d+\.\d+\.\d+)$/;
-/** The host of a server that was asked for by a name of this machine, whatever the port. */
+/** A host that names this machine, with any port. */
 const LOOPBACK_HOST = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i;
-/** Any of these, and any `X-Forwarded-…`, says that somebody else than the peer of the socket has asked. */
+/** These headers, and any `X-Forwarded-…`, show that a proxy has forwarded the request. */
 const FORWARDED: ReadonlySet<string> = new Set([
   'forwarded',
   'via',
@@ -44,30 +44,30 @@ const FORWARDED: ReadonlySet<string> = new Set([
 const FORWARDED_PREFIX = 'x-forwarded';
 
 /**
- * Lets change the server who carries the control token. Without one, whoever sits at this machine: the socket comes from
- * loopback, nobody has forwarded the request, and it was not a page of another site that sent it, be it under a name that
- * resolves to this machine (DNS rebinding). The same for HTTP and gRPC.
+ * Allows changes only to callers with the control token. Without a control token, only to callers on this machine: the
+ * socket is a loopback one, no proxy has forwarded the request, and no page of another site has sent it, not even under a
+ * name that resolves to this machine (DNS rebinding). The same for HTTP and gRPC.
  *
  * @throws ServingError UNAUTHORIZED, FORBIDDEN
  */
 export function checkControl(caller: Caller, token: string | undefined): void {
   if (token !== undefined) {
-    if (carries(caller.header, token)) return;
+    if (hasToken(caller.header, token)) return;
     throw new ServingError('UNAUTHORIZED', 'changes need the control token, as a bearer token or an API key');
   }
-  const why = foreign(caller);
-  if (why === undefined) return;
+  const reason = whyNotLocal(caller);
+  if (reason === undefined) return;
   throw new ServingError(
     'FORBIDDEN',
-    `without a control token, changes are accepted only from this machine: ${why}`,
+    `without a control token, changes are accepted only from this machine: ${reason}`,
   );
 }
 
-/** Why a request is not from somebody at this machine; undefined when it is. */
-function foreign({ header, headerNames, host, remoteAddress }: Caller): string | undefined {
+/** Why a request is not from this machine; undefined if it is. */
+function whyNotLocal({ header, headerNames, host, remoteAddress }: Caller): string | undefined {
   if (remoteAddress !== undefined && !LOOPBACK_ADDRESS.test(remoteAddress))
     return 'the client is on another machine';
-  if (headerNames.some(isOfProxy)) return 'a proxy has forwarded the request';
+  if (headerNames.some(isProxyHeader)) return 'a proxy has forwarded the request';
   if (host !== undefined && !LOOPBACK_HOST.test(host)) return 'the Host header is not a name of this machine';
   const origin = header('origin');
   const isForeignPage = origin !== undefined && origin !== `http://${host}`;
@@ -76,6 +76,6 @@ function foreign({ header, headerNames, host, remoteAddress }: Caller): string |
   return isForeignPage || isForeignSite ? 'a page of another site has sent it' : undefined;
 }
 
-function isOfProxy(header: string): boolean {
+function isProxyHeader(header: string): boolean {
   return FORWARDED.has(header) || header.startsWith(FORWARDED_PREFIX);
 }

@@ -2,16 +2,16 @@ import { ServingError } from '../config/errors.ts';
 import type { InferRequest, InferResponse, ModelMetadata } from '../protocol/types.ts';
 import type { ModelConfiguration } from './model-configuration.ts';
 
-/** What accompanies a request beyond its content. */
+/** What a request has besides its content. */
 export interface InferContext {
-  /** Aborts when the client goes away: queued work may then be dropped. */
+  /** Aborts when the client goes away; its queued runs are then dropped. */
   readonly signal?: AbortSignal | undefined;
-  /** How long the caller waits from now on; a `timeout` parameter may shorten that. */
+  /** Time that the caller still waits; a `timeout` parameter may shorten it. */
   readonly timeoutMs?: number | undefined;
   /** W3C trace context of the caller. */
   readonly traceparent?: string | undefined;
   readonly tracestate?: string | undefined;
-  /** The caller uses the input tensors again: they are copied to a worker instead of moved. */
+  /** The caller needs the input tensors afterwards: they are copied to a worker instead of transferred. */
   readonly keepInputs?: boolean;
 }
 
@@ -36,18 +36,18 @@ export interface ModelStatistics {
   readonly infer: DurationTotal;
 }
 
-/** A version of a model that answers. */
+/** A version of a model that answers requests. */
 export interface AnsweringModel {
-  /** As clients see it: with every version of the model that answers. One object until that changes. */
+  /** The metadata for clients, with all versions that answer. The same object until they change. */
   readonly metadata: ModelMetadata;
   readonly configuration: ModelConfiguration;
-  /** False once something else answers in its place, or nothing does: who has waited asks the plane again. */
+  /** False once it was replaced or unloaded: a caller that has waited must call `find` again. */
   readonly isCurrent: boolean;
-  /** Called before a body is read: whether the request would be let in now. @throws ServingError OVERLOADED */
+  /** Checks, before a body is read, whether the request would be accepted now. @throws ServingError OVERLOADED */
   admit(): void;
   /**
-   * Answers a request that was checked against the model's metadata. Outputs that were asked for by name are answered
-   * alone; a `timeout` parameter is a deadline in microseconds.
+   * Answers a request that was checked against the model's metadata: with the requested outputs, by default all. A
+   * `timeout` parameter is a deadline in microseconds.
    *
    * @throws ServingError OVERLOADED, UNAVAILABLE, WORKER_LOST, DEADLINE_EXCEEDED, INVALID_REQUEST, INFERENCE_FAILED
    */
@@ -55,9 +55,9 @@ export interface AnsweringModel {
 }
 
 /**
- * The data plane, free of any transport: what REST, gRPC and the library's own `infer` call.
+ * The data plane, independent of transports: REST, gRPC and the library's `infer` call it.
  *
- * Models are replaced while they serve. What `find` has found answers as long as nothing is awaited in between.
+ * Models can be replaced at any time. The result of `find` is current until the caller awaits something.
  */
 export interface InferencePlane {
   /** Version of the server. */
@@ -65,12 +65,12 @@ export interface InferencePlane {
   readonly isLive: boolean;
   /** False while loading or draining. */
   readonly isReady: boolean;
-  /** The models are being opened for the first time: nothing can be asked but whether that is over. */
+  /** The models are being opened for the first time; until then only health requests are answered. */
   readonly isOpening?: boolean;
-  /** Names of the models that should answer and do not. */
+  /** Names of the models that should answer but do not. */
   readonly missing?: readonly string[];
   models(): readonly string[];
-  /** What answers for a model, or for a version of it. @throws ServingError UNKNOWN_MODEL */
+  /** The model's version; if none is given, the one that answers by default. @throws ServingError UNKNOWN_MODEL */
   find(model: string, version?: string): AnsweringModel;
   /** @throws ServingError UNKNOWN_MODEL */
   isModelReady(model: string, version?: string): boolean;
@@ -84,7 +84,7 @@ export function unknownModel(model: string, version?: string): ServingError {
   return new ServingError('UNKNOWN_MODEL', `Request for unknown model: ${which} is not found`);
 }
 
-/** The error for whatever is asked before the models are open. */
+/** The error for requests before the models are open. */
 export function stillOpening(): ServingError {
   return new ServingError('UNAVAILABLE', 'the models are being loaded');
 }

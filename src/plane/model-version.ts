@@ -4,9 +4,9 @@ import { unknownModel } from './inference.ts';
 const INT64_MAX = 2n ** 63n - 1n;
 
 /**
- * A version in its one form: decimal, without leading zeros.
+ * A version in canonical form: decimal, without leading zeros.
  *
- * @throws ServingError UNKNOWN_MODEL for what is no number, INVALID_REQUEST for one beyond int64.
+ * @throws ServingError UNKNOWN_MODEL if it is not a number, INVALID_REQUEST if it is beyond int64.
  */
 export function parseVersion(model: string, version: string): string {
   if (!/^\d+$/.test(version)) throw unknownModel(model, `'${version.slice(0, 40)}'`);

@@ -1,36 +1,36 @@
 import { ServingError } from '../config/errors.ts';
 
-/** One version of one model, or a folder that is no model, in the words of the protocol's repository extension. */
+/** An entry of the protocol's repository index: one version of a model, or a folder that is not a model. */
 export interface IndexEntry {
   readonly name: string;
-  /** Absent for a folder without one. */
+  /** Absent for a folder without versions. */
   readonly version?: string;
   readonly state: 'READY' | 'LOADING' | 'UNLOADING' | 'UNAVAILABLE';
-  /** Why; empty when there is nothing to say. */
+  /** Why it is in this state; empty if there is nothing to say. */
   readonly reason: string;
 }
 
-/** Which models are served, free of any transport. */
+/** The control plane for which models are served, independent of transports. */
 export interface RepositoryPlane {
-  /** Everything that is there, served or not, by name and version. */
+  /** All models, served or not, sorted by name and version. */
   index(): Promise<readonly IndexEntry[]>;
   /**
-   * Loads a model, or loads it again where its files have changed. Requests are answered meanwhile by what was there before,
-   * which goes on when the new files cannot be loaded.
+   * Loads a model, or reloads it if its files have changed. Until then, and if the new files cannot be loaded, the loaded
+   * model goes on answering.
    *
    * @throws ServingError UNKNOWN_MODEL, or INVALID_REQUEST with the reason.
    */
   load(model: string): Promise<void>;
-  /** Takes no new request for a model; those under way finish. @throws ServingError UNKNOWN_MODEL */
+  /** Unloads a model; requests under way finish, new ones are refused. @throws ServingError UNKNOWN_MODEL */
   unload(model: string): Promise<void>;
 }
 
-/** Nothing that a model here could have depends on another. */
+/** Parameters without effect: no model depends on another. */
 const IGNORED_PARAMETERS: ReadonlySet<string> = new Set(['unload_dependents']);
 
 /**
- * Checks the name of a parameter of a request to load or unload: a configuration or files that it brings along would be
- * ignored silently.
+ * Checks a parameter of a request to load or unload. Others, such as Triton's configuration or files, are refused rather
+ * than silently ignored.
  *
  * @throws ServingError INVALID_REQUEST
  */

@@ -6,13 +6,13 @@ export interface RunOutcome<R> {
   readonly reject: (error: unknown) => void;
 }
 
-/** A run between its arrival and its end. It waits in a queue until it starts, or until its client goes, which ends it. */
+/** A run between its arrival and its end. It waits in a queue until it starts, or until its client leaves, which cancels it. */
 export abstract class QueuedRun<R> {
   readonly run: Run;
   readonly #outcome: RunOutcome<R>;
   readonly #arrivedAt = performance.now();
   #startedAt = Number.NaN;
-  #departure: Departure | undefined;
+  #departure: ClientDeparture | undefined;
 
   constructor(run: Run, outcome: RunOutcome<R>) {
     this.run = run;
@@ -20,10 +20,10 @@ export abstract class QueuedRun<R> {
   }
 
   /**
-   * Begins to wait.
+   * Starts to wait in a queue.
    *
-   * @param leave - takes it out of its queue when its client goes.
-   * @returns false when its client is gone already.
+   * @param leave - removes it from the queue when its client leaves.
+   * @returns false if its client has left already.
    */
   wait(leave: () => void): boolean {
     const { signal } = this.run;
@@ -32,7 +32,7 @@ export abstract class QueuedRun<R> {
       return false;
     }
     if (signal !== undefined) {
-      this.#departure = new Departure(signal, () => {
+      this.#departure = new ClientDeparture(signal, () => {
         leave();
         this.cancel();
       });
@@ -40,7 +40,7 @@ export abstract class QueuedRun<R> {
     return true;
   }
 
-  /** Ends the wait: from now on its client's going changes nothing. */
+  /** Ends the wait: a client that leaves later changes nothing. */
   start(): void {
     this.#departure?.ignore();
     this.#startedAt = performance.now();
@@ -66,12 +66,12 @@ export abstract class QueuedRun<R> {
 }
 
 /**
- * Waits for a client to go. A signal may outlive the run by far, so nothing stays on it.
+ * Waits for a client to leave. Its listener is removed afterwards, since a signal may live much longer than the run.
  *
- * It lets go of what it would have done, since a listener that was removed still lives until the next full garbage
- * collection: with the run and its inputs, that made every collection of young objects a third longer.
+ * The callback is cleared, too: a removed listener lives until the next full garbage collection, and with the run and its
+ * inputs in it every young collection took a third longer.
  */
-class Departure {
+class ClientDeparture {
   readonly #signal: AbortSignal;
   #onGone: (() => void) | undefined;
 

@@ -8,7 +8,7 @@ export interface Run {
   readonly outputs: readonly string[];
   /** Threshold per site, shape [S]; absent: the untouched model, bit-identical answers. */
   readonly thresholds?: Float32Array | undefined;
-  /** The run stays out of the queue once this is aborted. */
+  /** Cancels the run while it waits. */
   readonly signal?: AbortSignal | undefined;
   /** It never shares a run with others. */
   readonly isAlone?: boolean | undefined;
@@ -16,12 +16,12 @@ export interface Run {
   readonly keepInputs?: boolean;
 }
 
-/** With a measure, the run has thresholds. */
+/** A run of sampled traffic. If it measures anything, it has thresholds. */
 export interface ShadowRun extends Run {
   readonly measure: Measure;
   /**
-   * It goes before others, and is not dropped for want of room: it goes on with what was begun, or is what the controller waits
-   * for.
+   * It goes before other shadow runs and is not dropped when the queue is full: it belongs to a sample under way, or the
+   * controller waits for it.
    */
   readonly goesFirst?: boolean;
 }
@@ -34,12 +34,12 @@ export interface RunResult {
   readonly outputs: readonly Tensor[];
   readonly queueMs: number;
   readonly inferMs: number;
-  /** Present where the pruned answer was not finite: this is the dense one, which may be as little. */
+  /** Present if the pruned answer was not finite: `outputs` are the dense ones, which may not be finite either. */
   readonly denseInstead?: DenseInstead | undefined;
-  /** Share of the multiplications that the run left out, 0–1, of the layers that skip zeros; absent: none does. */
+  /** Share of multiplications skipped in the layers that skip zeros, 0–1; absent: there are none. */
   readonly macsSkipped?: number | undefined;
-  /** Requests that shared the run; absent: it had the run to itself. */
-  readonly riders?: number;
+  /** Number of requests that shared the run; absent: 1. */
+  readonly requests?: number;
 }
 
 export interface ShadowResult extends RunResult {
@@ -48,13 +48,12 @@ export interface ShadowResult extends RunResult {
   /** One per site when `measure` is `retained`, one per threshold when it is a tally. */
   readonly retained: readonly RetainedAtSite[];
   readonly measureMs: number;
-  /** Time of a worker that it took, messages included. */
+  /** Worker time that it took in milliseconds, messages included. */
   readonly workerMs: number;
 }
 
 /**
- * Runs one model. Production always goes before shadow work; shadow work is dropped before production is delayed.
- * Implementations: worker threads in this process; an upstream server can implement the same.
+ * Runs one model. Production always goes before shadow runs, which are dropped before they delay production.
  */
 export interface Runtime {
   /**
@@ -63,33 +62,33 @@ export interface Runtime {
    *   closing or stuck.
    */
   run(run: Run): Promise<RunResult>;
-  /** As `run`, but only in otherwise idle time: resolves to `dropped` when there is none. */
+  /** Like `run`, but only in otherwise idle time; resolves to `dropped` if there is none. */
   shadow(run: ShadowRun): Promise<ShadowResult | 'dropped'>;
   /**
-   * Production is about to stay at this threshold (0: dense) at every site for long, so it may be made cheaper in the
-   * background. Answers do not wait for that, and are the same before and after.
+   * Announces a threshold (0: dense) at which production will stay for long, so that the runtime can make it cheaper in the
+   * background. Answers do not wait for that and do not change by it.
    */
   prepare(threshold: number): void;
   /**
-   * Runs pruned requests by a rewritten model from now on, up to rounding the same.
+   * Runs pruned requests with a rewritten model from now on, which answers the same up to rounding.
    *
    * @param model - as `sparsify` writes it.
-   * @returns resolves to whether it does, once it does; absent: it cannot.
+   * @returns resolves to true when the model is in use, to false if it cannot be used. Absent: not supported.
    */
   adopt?(model: Uint8Array): Promise<boolean>;
   /**
-   * Whether a run would be let in now, before anything is spent on it; absent: that shows when it is run.
+   * Checks whether a run would be accepted now, before its body is read. Absent: only `run` tells.
    *
    * @throws ServingError OVERLOADED
    */
   checkRoom?(): void;
   readonly isReady: boolean;
-  /** Why no run is taken until one ends that does not; undefined: nothing stands in the way for long. */
+  /** Why no run is accepted until a hanging one ends; undefined: none hangs. */
   readonly stuck?: string | undefined;
   /** Production runs that are waiting or under way. */
   readonly pending: number;
   /** Milliseconds of worker time spent so far, and the number of workers. */
   readonly busy: { readonly productionMs: number; readonly shadowMs: number; readonly workers: number };
-  /** Finishes what was accepted, refuses what comes after, then stops. */
+  /** Finishes accepted runs, refuses later ones, then stops. */
   close(): Promise<void>;
 }

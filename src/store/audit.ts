@@ -10,13 +10,13 @@ import {
 } from '../control/phases/state.ts';
 
 /**
- * A line of the audit log. The log holds everything that decisions depend on, so that they can be derived again from it.
- * Servers that share a folder share a log: `run` tells whose line it is.
+ * A line of the audit log, which holds everything that decisions depend on: they can be derived from it again.
+ * Servers that share a folder share a log; `run` identifies the server that wrote the line.
  */
 export type AuditLine = { readonly run: string } & AuditContent;
 
 export type AuditContent =
-  /** From here on: a log, or what follows a gap in it. */
+  /** First line of a log, and first line after a gap in it. */
   | {
       readonly kind: 'start';
       readonly at: number;
@@ -27,24 +27,24 @@ export type AuditContent =
     }
   | { readonly kind: 'event'; readonly event: ControlEvent }
   /**
-   * Comparisons in a row: an index into `thresholds` and `due` and the loss, alternating. `at` is the time of the last.
+   * Consecutive comparisons, two numbers each: an index into `thresholds` and `due`, and the loss. `at`: time of the last.
    */
   | {
-      readonly kind: 'pairs';
+      readonly kind: 'comparisons';
       readonly at: number;
       readonly thresholds: readonly number[];
       readonly due: readonly boolean[];
-      readonly pairs: readonly number[];
+      readonly comparisons: readonly number[];
     }
-  /** What kept inputs have lost, in a row: rung, number of the input and loss, alternating. `at` is the time of the last. */
+  /** Consecutive test results, three numbers each: rung, number of the kept input, loss. `at`: time of the last. */
   | { readonly kind: 'tests'; readonly at: number; readonly results: readonly number[] }
-  /** What the last event led to. */
+  /** The decision that the events before it led to. */
   | {
       readonly kind: 'decision';
       readonly state: StateName;
       readonly production: Production;
       readonly change: Change;
-      /** Of the whole state of the controller. */
+      /** Hash of the controller's whole state. */
       readonly digest: string;
     };
 
@@ -62,17 +62,17 @@ export function isDecision(line: AuditContent): line is Decision {
   );
 }
 
-/** Where lines go. */
+/** Where the recorder writes its lines. */
 export interface AuditSink {
-  /** The next line must be a start: the log is new, was set aside, or has a gap. */
+  /** The next line must be a start: the log is new, was rotated, or has a gap. */
   readonly needsStart: boolean;
   write(line: AuditLine): void;
 }
 
-/** Comparisons, or results of tests, per line. */
+/** Most comparisons, or test results, in one line. */
 const BATCH = 64;
 
-/** Turns what the controller hears and decides into lines. Events that change nothing leave none. */
+/** Writes the controller's events and decisions as lines. An event that changes nothing is left out. */
 export class AuditRecorder {
   readonly #sink: AuditSink;
   readonly #run = randomBytes(4).toString('hex');
@@ -80,11 +80,11 @@ export class AuditRecorder {
   #state: ControllerState;
   #thresholds: number[] = [];
   #due: boolean[] = [];
-  #pairs: number[] = [];
+  #comparisons: number[] = [];
   #results: number[] = [];
   #at = 0;
 
-  /** @param state - before the first event that will be recorded. */
+  /** @param state - the controller's state before the first recorded event. */
   constructor(
     subject: { readonly model: string; readonly hash: string; readonly options: ControlOptions },
     state: ControllerState,
@@ -99,8 +99,8 @@ export class AuditRecorder {
     const before = this.#state;
     if (state === before) return;
     if (this.#sink.needsStart) this.#start(event.at);
-    if (event.kind === 'comparison') this.#pair(event);
-    else if (event.kind === 'tested') this.#result(event);
+    if (event.kind === 'comparison') this.#addComparison(event);
+    else if (event.kind === 'tested') this.#addResult(event);
     else {
       this.flush();
       this.#write({ kind: 'event', event });
@@ -111,9 +111,9 @@ export class AuditRecorder {
     this.#write({ kind: 'decision', ...decisionOf(state) });
   }
 
-  /** The state in a start line holds what the waiting comparisons have led to. */
+  /** The state in the start line already includes the comparisons that wait to be written. */
   #start(at: number): void {
-    this.#forget();
+    this.#clear();
     this.#write({ kind: 'start', at, ...this.#subject, state: this.#state });
   }
 
@@ -121,42 +121,44 @@ export class AuditRecorder {
     this.#sink.write({ run: this.#run, ...line });
   }
 
-  #forget(): void {
+  #clear(): void {
     this.#thresholds = [];
     this.#due = [];
-    this.#pairs = [];
+    this.#comparisons = [];
     this.#results = [];
   }
 
-  /** Writes what waits for more. There is only one kind of it at a time, so that the order is kept. */
+  /** Writes the waiting comparisons or test results. Only one of the two kinds waits at a time, which keeps the order. */
   flush(): void {
-    const pairs = { thresholds: this.#thresholds, due: this.#due, pairs: this.#pairs };
-    if (this.#pairs.length > 0) this.#write({ kind: 'pairs', at: this.#at, ...pairs });
+    if (this.#comparisons.length > 0) {
+      const [thresholds, due, comparisons] = [this.#thresholds, this.#due, this.#comparisons];
+      this.#write({ kind: 'comparisons', at: this.#at, thresholds, due, comparisons });
+    }
     if (this.#results.length > 0) this.#write({ kind: 'tests', at: this.#at, results: this.#results });
-    this.#forget();
+    this.#clear();
   }
 
-  #result({ at, rung, input, loss }: EventOf<'tested'>): void {
-    if (this.#pairs.length > 0) this.flush();
+  #addResult({ at, rung, input, loss }: EventOf<'tested'>): void {
+    if (this.#comparisons.length > 0) this.flush();
     this.#results.push(rung, input, loss);
     this.#at = at;
     if (this.#results.length >= 3 * BATCH) this.flush();
   }
 
-  #pair({ at, threshold, loss, isDue }: EventOf<'comparison'>): void {
+  #addComparison({ at, threshold, loss, isDue }: EventOf<'comparison'>): void {
     if (this.#results.length > 0) this.flush();
     let index = this.#thresholds.findIndex((known, i) => known === threshold && this.#due[i] === isDue);
     if (index < 0) {
       index = this.#thresholds.push(threshold) - 1;
       this.#due.push(isDue);
     }
-    this.#pairs.push(index, loss);
+    this.#comparisons.push(index, loss);
     this.#at = at;
-    if (this.#pairs.length >= 2 * BATCH) this.flush();
+    if (this.#comparisons.length >= 2 * BATCH) this.flush();
   }
 }
 
-/** What a decision line says of a state. */
+/** The fields of a decision line for a state. */
 export function decisionOf(state: ControllerState) {
   return {
     state: stateName(state),

@@ -1,26 +1,26 @@
 import { MODES, type Mode } from '../config/modes.ts';
 
-/** The mode that an operator chose for a model. It is kept apart from the evidence, which comes and goes by itself. */
+/** The mode that an operator chose for a model. It is stored apart from the evidence, which ages. */
 export interface Choice {
   readonly mode: Mode;
-  /** Of mode `fixed`, else null. */
+  /** Threshold of mode `fixed`, else null. */
   readonly threshold: number | null;
-  /** The guard has taken the fixed threshold back. */
+  /** The guard has withdrawn the fixed threshold. */
   readonly isRevoked: boolean;
-  /** What it was chosen for: SHA-256 of the model file, and its version. */
+  /** SHA-256 of the model file that the mode was chosen for. */
   readonly model: string;
   readonly version: string;
-  /** When, Unix milliseconds. */
+  /** Time of the choice, Unix milliseconds. */
   readonly at: number;
 }
 
-/** Whether the choice is safe from a restart. */
+/** Whether the choice outlives a restart. */
 export type Durability = { readonly durable: true } | { readonly durable: false; readonly reason: string };
 
 /** The latest moment that a date can have, Unix milliseconds. */
 const LAST_MOMENT = 8.64e15;
 
-/** The form that is understood, with values that an operator could have chosen. */
+/** Whether a value has the form of a choice, with values that an operator could have chosen. */
 export function isChoice(value: unknown): value is Choice {
   if (typeof value !== 'object' || value === null) return false;
   const { mode, threshold = null, model, version, at } = value as Partial<Choice>;

@@ -3,18 +3,18 @@ import { step } from '../control/phases/controller.ts';
 import type { ControllerState, ControlOptions } from '../control/phases/state.ts';
 import { type AuditContent, type AuditLine, type Decision, decisionOf } from './audit.ts';
 
-/** A decision of the log beside the one that its evidence leads to. */
+/** A logged decision, and the one derived from the log's evidence. */
 export interface ReplayedDecision {
   /** Line number, from 1. */
   readonly line: number;
   readonly logged: Decision;
-  /** The same form, derived again. */
+  /** The decision derived again. */
   readonly derived: ReturnType<typeof decisionOf>;
-  /** They are the same to the last bit of the state. */
+  /** Both are equal, down to the hash of the state. */
   readonly isSame: boolean;
 }
 
-/** A line that is not what a log holds. */
+/** A line that no audit log can hold. */
 export class AuditError extends Error {
   readonly line: number;
   readonly what: string;
@@ -29,8 +29,7 @@ export class AuditError extends Error {
 /**
  * Derives every decision of a log again, from nothing but its evidence.
  *
- * @param lines - in order; the first of every run must be a start. A line that was cut off is passed over,
- *   at the end and before a start.
+ * @param lines - in order; the first of every run must be a start. A truncated line is skipped at the end and before a start.
  * @throws AuditError for anything else that cannot be read, and for a log without a start.
  */
 export async function* replay(
@@ -43,7 +42,7 @@ export async function* replay(
     number++;
     if (text === '') continue;
     const line = parsed(text, number);
-    // A server that was killed while it wrote leaves half a line; the next one begins with a start.
+    // A server killed while writing leaves a truncated line; the next server begins with a start.
     if (cut !== undefined && line?.kind !== 'start') throw cut;
     cut = undefined;
     if (line === undefined) {
@@ -61,16 +60,16 @@ export async function* replay(
     if (line.kind === 'decision') {
       if (!isObject(line.production) || !isObject(line.change))
         throw new AuditError(number, 'is a decision without production or change');
-      const derived = fitting(number, () => decisionOf(fold.state));
+      const derived = derivedAt(number, () => decisionOf(fold.state));
       const isSame = JSON.stringify(derived) === JSON.stringify(withoutKind(line));
       yield { line: number, logged: line, derived, isSame };
-    } else fold.state = fitting(number, () => applied(line, fold.state, fold.options, number));
+    } else fold.state = derivedAt(number, () => applied(line, fold.state, fold.options, number));
   }
   if (folds.size === 0) throw cut ?? new AuditError(Math.max(1, number), 'ends without the start of a run');
 }
 
-/** The controller takes the evidence of a log as its own: what is not of its making fits nowhere. */
-function fitting<T>(number: number, derive: () => T): T {
+/** The controller does not check its evidence, so evidence that it did not write itself can make it throw. @throws AuditError */
+function derivedAt<T>(number: number, derive: () => T): T {
   try {
     return derive();
   } catch (error) {
@@ -91,14 +90,14 @@ function applied(
 ): ControllerState {
   if (line.kind === 'event') return step(state, line.event, options);
   if (line.kind === 'tests') return tested(line, state, options, number);
-  if (line.kind !== 'pairs')
+  if (line.kind !== 'comparisons')
     throw new AuditError(number, `'${(line as AuditContent).kind}' is no kind of line`);
-  const { at, thresholds, due, pairs } = line;
-  if (![thresholds, due, pairs].every(Array.isArray))
-    throw new AuditError(number, 'holds pairs without thresholds, due or pairs');
+  const { at, thresholds, due, comparisons } = line;
+  if (![thresholds, due, comparisons].every(Array.isArray))
+    throw new AuditError(number, 'is a line of comparisons without thresholds, due or comparisons');
   let next = state;
-  for (let i = 0; i < pairs.length; i += 2) {
-    const [index, loss] = [pairs[i]!, pairs[i + 1]!];
+  for (let i = 0; i < comparisons.length; i += 2) {
+    const [index, loss] = [comparisons[i]!, comparisons[i + 1]!];
     const compared = { threshold: thresholds[index]!, loss, isDue: due[index]! };
     next = step(next, { kind: 'comparison', at, ...compared }, options);
   }

@@ -17,9 +17,9 @@ import {
 import { RAMP_SHARES } from '../control/rollout/ramp.ts';
 import { openTests } from '../control/search/rung-tests.ts';
 import { type Choice, isThreshold } from './choice.ts';
-import type { Remembered } from './store.ts';
+import type { StateRecord } from './store.ts';
 
-export interface KeeperSubject {
+export interface PersistedModel {
   /** Name of the model. */
   readonly model: string;
   /** SHA-256 of its file. */
@@ -31,14 +31,13 @@ export interface KeeperSubject {
 type Modes = Pick<ControllerState, 'mode' | 'modeBy' | 'fixed'>;
 
 /**
- * What is known of a model when it starts: the mode that an operator chose, since a switch that was thrown stays thrown; and
- * what a record is worth, which is all of it for the same model under the same settings, when its evidence is young enough
- * and the controller can go on from it. What was learnt while production was at something else still reaches it in stages.
+ * The state in which a model starts: the operator's choice, which always holds; and the recorded state, if it is of the same
+ * model under the same settings, young enough and usable. A threshold from it still reaches production in stages.
  */
 export function resumePointOf(
-  record: Remembered | null,
+  record: StateRecord | null,
   choice: Choice | null,
-  subject: KeeperSubject,
+  subject: PersistedModel,
   now: number,
 ): ResumePoint {
   const { config, control, hash } = subject;
@@ -46,34 +45,35 @@ export function resumePointOf(
   const kept = record !== null && MODES.includes(record.state.mode) ? record : null;
   const isSame =
     kept?.model === hash && kept.settings === fingerprint(subject) && isUsable(kept.state, control);
-  const made = choice ?? choiceIn(kept, subject);
-  const chosen = made === null ? fresh : chosenModes(made, subject);
-  const isTold = kept !== null && (made !== null || isSame);
-  const fixed = isTold ? recalledFixed(chosen.fixed, kept.state.fixed, isSame, control) : chosen.fixed;
+  const operatorChoice = choice ?? choiceIn(kept, subject);
+  const chosen = operatorChoice === null ? fresh : chosenModes(operatorChoice, subject);
+  const isRestored = kept !== null && (operatorChoice !== null || isSame);
+  const fixed = isRestored ? restoredFixed(chosen.fixed, kept.state.fixed, isSame, control) : chosen.fixed;
   const modes = { mode: chosen.mode, modeBy: chosen.modeBy, fixed };
   if (kept !== null && isSame) {
     const { state, reference, objective = null, plan, savedAt } = kept;
     const isYoung = Math.abs(now - savedAt) <= config.store.maxAgeSeconds * 1000;
     const isWatched = config.sampling.ratio > 0 && state.mode !== 'off';
     const phase = phaseUnder(modes.mode, state);
-    const known = isKeptPlan(plan) ? { plan } : {};
-    if (isYoung && isWatched) return { state: { ...state, phase, ...modes }, reference, objective, ...known };
+    const keptPlan = isKeptPlan(plan) ? { plan } : {};
+    if (isYoung && isWatched)
+      return { state: { ...state, phase, ...modes }, reference, objective, ...keptPlan };
   }
   return { state: { ...fresh, ...modes }, reference: null };
 }
 
 /**
- * Where a model begins of which nobody can tell what an operator chose: it may be that it was switched off. Nobody has chosen
- * this, so that the next start looks again.
+ * The state of a model whose choice cannot be read: dense, since the model may have been switched off. This is not a choice
+ * itself, so the next start tries again.
  */
-export function denseInDoubt(doubt: string, { control }: KeeperSubject, now: number): ResumePoint {
-  const detail = `started in mode off: what an operator chose cannot be read: ${doubt}`;
+export function denseWithoutChoice(problem: string, { control }: PersistedModel, now: number): ResumePoint {
+  const detail = `started in mode off: what an operator chose cannot be read: ${problem}`;
   const state = initialState('off', undefined, control);
   return { state: { ...state, change: { at: now, reason: 'failure', detail } }, reference: null };
 }
 
-/** The choice that a record tells of, should its own file be lost. */
-function choiceIn(kept: Remembered | null, { config }: KeeperSubject): Choice | null {
+/** The choice according to a record, in case the choice's own file is lost. */
+function choiceIn(kept: StateRecord | null, { config }: PersistedModel): Choice | null {
   if (kept === null || kept.state.modeBy !== 'operator') return null;
   const { mode, fixed } = kept.state;
   const isRevoked = fixed?.doubt === 'disagreement';
@@ -87,8 +87,8 @@ function choiceIn(kept: Remembered | null, { config }: KeeperSubject): Choice | 
   };
 }
 
-/** A threshold that was chosen for other weights says nothing about these: they are observed. */
-function chosenModes(choice: Choice, { hash, config, control }: KeeperSubject): Modes {
+/** A fixed threshold chosen for other weights is not applied to these: they are observed. */
+function chosenModes(choice: Choice, { hash, config, control }: PersistedModel): Modes {
   const { mode, threshold, isRevoked, model, version } = choice;
   const modeBy = 'operator';
   if (mode !== 'fixed' || threshold === null) return { mode, modeBy, fixed: null };
@@ -99,10 +99,10 @@ function chosenModes(choice: Choice, { hash, config, control }: KeeperSubject): 
 }
 
 /**
- * A fixed threshold that the guard has taken back is not given again by starting anew, and what speaks against one that it
- * has not goes on counting. A record of another form does not tell which it is: then it is taken back.
+ * A fixed threshold that the guard withdrew stays withdrawn over a restart; otherwise the evidence against it goes on
+ * counting. A record of another form says neither: then the threshold is withdrawn.
  */
-function recalledFixed(
+function restoredFixed(
   chosen: Fixed | null,
   kept: Fixed | null,
   isSame: boolean,
@@ -115,7 +115,7 @@ function recalledFixed(
   return { ...fresh, watch, doubt: kept.doubt === undefined ? 'disagreement' : kept.doubt };
 }
 
-/** Whether everything that is asked of a state has an answer: a record may be damaged, or of another form. */
+/** Whether the controller can go on from a state: a record may be damaged, or of another form. */
 function isUsable(state: ControllerState, control: ControlOptions): boolean {
   try {
     interestIn(state, 0, control);
@@ -137,11 +137,11 @@ function areTestsUsable({ phase }: ControllerState, control: ControlOptions): bo
   );
 }
 
-/** How long evidence may stay away says nothing of what it is worth. */
+/** Settings that do not change what evidence is worth. */
 const INCIDENTAL = { unverifiedRequests: undefined, unverifiedMs: undefined };
 
-/** Of the settings that decisions depend on, the mode aside: what was proven under one mode holds under another. */
-export function fingerprint({ config, control }: KeeperSubject): string {
+/** Hash of the settings that decisions depend on, without the mode: what was proven under one mode holds under another. */
+export function fingerprint({ config, control }: PersistedModel): string {
   const { sites, window, criticality, drift, agreement } = config;
   const relevant = {
     control: { ...control, ...INCIDENTAL },

@@ -1,56 +1,55 @@
 import type { ResumePoint } from '../control/phases/resume-point.ts';
 import type { Choice } from './choice.ts';
 
-/** Form of the record: another one is as good as none. */
+/** Version of the record's form; a record of another version is ignored. */
 export const RECORD_VERSION = 3;
 
-/** What is kept of a model over restarts. */
-export interface Remembered extends ResumePoint {
-  /** Form of the record. */
+/** What is kept of a model over restarts, besides the operator's choice. */
+export interface StateRecord extends ResumePoint {
   readonly version: typeof RECORD_VERSION;
-  /** SHA-256 of the model file: another model starts afresh. */
+  /** SHA-256 of the model file; for another file the record is not used. */
   readonly model: string;
-  /** The settings that the decisions depend on: under others, the evidence says nothing. */
+  /** Hash of the settings that decisions depend on; under other settings the record is not used. */
   readonly settings: string;
-  /** When evidence last came in, Unix milliseconds. */
+  /** Time of the latest evidence, Unix milliseconds. */
   readonly savedAt: number;
 }
 
-/** A choice and its place among those that were made for its key. */
+/** A choice and its sequence number among the choices for its key. */
 export interface KeptChoice {
   readonly sequence: bigint;
   readonly choice: Choice;
 }
 
 /**
- * Where thermostats are remembered: a record of evidence per key, of which the last one written counts, and the choices
- * that operators make, of which none is ever overwritten by what is older. Several servers may share a store.
+ * Stores a record of evidence per key, of which the last one written counts, and operators' choices, which an older choice
+ * never overwrites. Several servers may share a store.
  *
- * Nothing here may hold up a request: `save` returns at once.
+ * No request waits for it: `save` returns at once.
  */
 export interface StateStore {
-  /** The record, or null: none, unreadable, or not of a known form. Never throws. */
-  load(key: string): Promise<Remembered | null>;
-  /** Takes the record; of several in a row only the last need be kept. Errors are reported, not thrown. */
-  save(key: string, record: Remembered): void;
-  /** Waits until what was saved is safe. */
+  /** The record; null: none, unreadable, or of another form. Never throws. */
+  load(key: string): Promise<StateRecord | null>;
+  /** Writes the record in the background; one that is replaced before it is written may be skipped. Errors are reported, not thrown. */
+  save(key: string, record: StateRecord): void;
+  /** Waits until everything saved so far is written. */
   flush(): Promise<void>;
-  /** The latest choice that was made for a key, by whatever server; null: none. @throws where that cannot be told. */
+  /** The latest choice for a key, by any server; null: none. @throws if it cannot be read. */
   loadChoice(key: string): Promise<KeptChoice | null>;
   /**
-   * Resolves once the choice is safe, after all that were made before.
+   * Writes a choice after all earlier ones; resolves once it is written.
    *
    * @param onlyAfter - sequence of the choice that this one amends.
-   * @returns its sequence; null where another choice has come after the one to be amended.
-   * @throws where it cannot be kept.
+   * @returns its sequence; null if there is a newer choice than the one to amend.
+   * @throws if it cannot be written.
    */
   saveChoice(key: string, choice: Choice, onlyAfter?: bigint): Promise<bigint | null>;
 }
 
-/** The form that is understood; anything else is as good as nothing. */
-export function isRemembered(value: unknown): value is Remembered {
+/** Whether a value has the form of a record of this version. */
+export function isStateRecord(value: unknown): value is StateRecord {
   if (typeof value !== 'object' || value === null) return false;
-  const record = value as Partial<Remembered>;
+  const record = value as Partial<StateRecord>;
   return (
     record.version === RECORD_VERSION &&
     typeof record.model === 'string' &&

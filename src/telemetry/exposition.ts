@@ -1,9 +1,8 @@
 /**
- * The OpenMetrics form of a Prometheus text exposition: a family of counters is named without `_total`, quotes in a
- * sentence are escaped, no empty lines, an end mark. Source: OpenMetrics 1.0. The metrics library has that form too, but
- * renames the counters themselves for it, so that every later text exposition lacks the `_total`.
+ * Converts a Prometheus text exposition to OpenMetrics 1.0: counter families without `_total`, escaped quotes, no empty
+ * lines, an end mark. The metrics library can do it too, but then later text expositions lack the `_total`.
  *
- * @param text - every counter's name ends in `_total`.
+ * @param text - exposition in which the names of all counters end in `_total`.
  */
 export function toOpenMetrics(text: string): string {
   const counters = new Set<string>();
@@ -18,7 +17,7 @@ export function toOpenMetrics(text: string): string {
     .trimEnd()}\n# EOF\n`;
 }
 
-/** Whether an Accept header puts OpenMetrics at least as high as plain text, and does not refuse it. */
+/** Whether an Accept header accepts OpenMetrics and prefers it to plain text, or has no preference. */
 export function prefersOpenMetrics(accept: string | undefined): boolean {
   let open = 0;
   let plain = 0;

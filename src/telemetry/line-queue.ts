@@ -1,20 +1,20 @@
 import { write } from 'node:fs';
 
-/** What waits for a destination that is slow; a line that finds no room is dropped. */
+/** Most bytes that wait for a slow destination; lines beyond are dropped. */
 const MAX_WAITING_BYTES = 1 << 20;
-/** A pipe that is full and does not block is tried again after so long. */
+/** Time until a full, non-blocking pipe is tried again. */
 const RETRY_MS = 50;
 const NEWLINE = 10;
 
 export interface LineQueueOptions {
   readonly maxWaitingBytes?: number;
-  /** Hears how many lines were dropped: for want of room, or because they could not be written. */
+  /** Called with the number of lines dropped because there was no room or the write failed. */
   readonly onDropped: (lines: number) => void;
 }
 
 /**
- * Lines on their way to a file descriptor. Nobody waits for them: one write is under way at a time, a bounded number of
- * bytes waits, and what cannot be written is dropped.
+ * Writes lines to a file descriptor in the background: one write at a time, with a bounded queue. Lines that cannot be
+ * written are dropped.
  */
 export class LineQueue {
   readonly #descriptor: number;
@@ -22,7 +22,7 @@ export class LineQueue {
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
   #isWriting = false;
-  /** The last thing written was half a line. */
+  /** The last write ended within a line. */
   #isCut = false;
 
   constructor(descriptor: number, options: LineQueueOptions) {
@@ -30,7 +30,7 @@ export class LineQueue {
     this.#options = options;
   }
 
-  /** Takes one line, with its end. */
+  /** @param line - one line, with its newline. */
   write(line: string): void {
     const bytes = Buffer.from(line);
     const { maxWaitingBytes = MAX_WAITING_BYTES, onDropped } = this.#options;
@@ -70,7 +70,7 @@ export class LineQueue {
   }
 }
 
-/** The lines that end in it; one that lacks only its end counts as written. */
+/** Number of lines in bytes that were not written; a line of which only the newline is missing counts as written. */
 function linesIn(bytes: Buffer): number {
   const start = bytes[0] === NEWLINE ? 1 : 0;
   return bytes.subarray(start).filter((byte) => byte === NEWLINE).byteLength;

@@ -8,12 +8,12 @@ const HIDDEN = '[token]';
 const STDOUT = 1;
 
 /**
- * The server's log on stdout, unless a destination is given: one JSON object per line, or on a terminal a line for people.
+ * The server's log, by default on stdout: one JSON object per line, or readable text on a terminal.
  *
- * Whatever becomes of stdout, such as a full disk or a closed pipe, a line that cannot be written is dropped and counted, and
- * nothing waits for it. A token that finds its way into a line, however deep, leaves it again before the line is written.
+ * A line that cannot be written, for example to a full disk or a closed pipe, is dropped and counted; nothing waits for it.
+ * Tokens are replaced in every line.
  *
- * @param isTerminal - whether somebody reads along, where `telemetry.logFormat` leaves that open.
+ * @param isTerminal - whether `telemetry.logFormat: auto` means text.
  */
 export function createLog(
   { telemetry, server, control }: Pick<Config, 'telemetry' | 'server' | 'control'>,
@@ -41,7 +41,7 @@ export function createLog(
   return pino(options, destination);
 }
 
-/** As JSON writes it inside a text. */
+/** A text as JSON writes it within quotes. */
 function escaped(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }

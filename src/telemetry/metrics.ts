@@ -5,32 +5,32 @@ const SECONDS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2
 const BATCH_REQUESTS = [1, 2, 4, 8, 16, 32, 64, 128];
 const ESTIMATE_SECONDS = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.1];
 
-let ofProcess: Registry | undefined;
+let processRegistry: Registry | undefined;
 
-/** Of the process, as its log is. */
+/** One for the whole process, since it has one log. */
 export const logLinesDropped = new Counter({
   name: 'taustat_log_lines_dropped_total',
   help: 'Lines of the log that its destination did not take: a full disk, a closed pipe, or a slow reader.',
   registers: [],
 });
 
-/** Memory, CPU, event loop and garbage collection: of the process, whose observers stay, so they are made once. */
+/** Metrics of the process: memory, CPU, event loop and garbage collection. Created once, since their observers stay. */
 function processMetrics(): Registry {
-  if (ofProcess === undefined) {
-    ofProcess = new Registry();
-    ofProcess.registerMetric(logLinesDropped);
-    collectDefaultMetrics({ register: ofProcess });
+  if (processRegistry === undefined) {
+    processRegistry = new Registry();
+    processRegistry.registerMetric(logLinesDropped);
+    collectDefaultMetrics({ register: processRegistry });
   }
-  return ofProcess;
+  return processRegistry;
 }
 
-/** What is bounded over all clients. */
+/** The bounds over all clients. */
 export type Bound = 'buffered_bytes' | 'connections' | 'event_streams';
 
 /** Every metric that taustat exports, in base units; `_ratio` is 0–1. One instance per server. */
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #ofProcess = processMetrics();
+  readonly #processRegistry = processMetrics();
   readonly #gauges: { reset(): void }[] = [];
 
   readonly requests = this.#counter(
@@ -40,7 +40,7 @@ export class Metrics {
   );
   readonly refused = this.#counter(
     'refused_total',
-    'What was refused because a bound of the server was reached: buffered_bytes (a request), connections, event_streams.',
+    'Requests (bound "buffered_bytes"), connections and event streams that were refused because the bound was reached.',
     ['bound'],
   );
   readonly requestDuration = this.#histogram(
@@ -51,12 +51,12 @@ export class Metrics {
   );
   readonly threshold = this.#gauge(
     'threshold',
-    'Threshold that the largest pruned share of production is answered at; 0: every answer is dense.',
+    'Threshold of the largest pruned share of production; 0: every answer is dense.',
     ['model', 'site'],
   );
   readonly candidateThreshold = this.#gauge(
     'candidate_threshold',
-    'Threshold that is in production or on its way there, else the one on trial; absent without one.',
+    'Threshold that is in production or ramping up, else the one on trial; absent if there is none.',
     ['model'],
   );
   readonly exposure = this.#gauge(
@@ -66,27 +66,27 @@ export class Metrics {
   );
   readonly answers = this.#counter(
     'answers_total',
-    'Answers that clients got, by what they were computed with: dense or pruned.',
+    'Answers to clients, by the model that computed them: dense or pruned.',
     ['model', 'answer'],
   );
   readonly sparsity = this.#gauge(
     'sparsity_ratio',
-    'Share of nonzero activations that the gates set to zero, over all of production, dense answers included; site "all": over all sites.',
+    'Share of nonzero activations that pruning sets to zero, over all of production, dense answers included; site "all": over all sites.',
     ['model', 'site'],
   );
   readonly timeSaved = this.#gauge(
     'time_saved_ratio',
-    'Share of the time of the plain model that pruning saves, over all of production; 0: every answer is dense. Sampled requests are run both ways; before enough were, from the latest plan.',
+    'Share of the time of the plain model that pruning saves, over all of production; 0: every answer is dense. Measured on sampled requests; until there are enough, taken from the latest plan.',
     ['model'],
   );
   readonly macsSkipped = this.#gauge(
     'macs_skipped_ratio',
-    'Share of multiplications that are left out since a factor is zero, of the layers that skip zeros, over the latest requests; dense answers leave out none.',
+    'Share of multiplications skipped because a factor is zero, in the layers that skip zeros, over the latest requests, dense answers included.',
     ['model'],
   );
   readonly planInfo = this.#gauge(
     'plan_info',
-    'Always 1. What the latest measurement of the time that pruning saves has led to: unmeasured, sparse, unprofitable or impossible.',
+    'Always 1. Result of the latest measurement whether pruning saves time: unmeasured, sparse, unprofitable or impossible.',
     ['model', 'plan'],
   );
   readonly zeroRatio = this.#gauge(
@@ -140,7 +140,7 @@ export class Metrics {
   ]);
   readonly thresholdChanges = this.#counter(
     'threshold_changes_total',
-    'Changes of the threshold that the largest pruned share of production is answered at, by reason.',
+    'Changes of the threshold of the largest pruned share of production, by reason.',
     ['model', 'reason'],
   );
   readonly state = this.#gauge('state', 'Controller state: 1 for the current state, 0 for the others.', [
@@ -154,17 +154,17 @@ export class Metrics {
   );
   readonly testResults = this.#counter(
     'test_results_total',
-    'Kept requests that a candidate was judged on, summed over the candidates of all searches.',
+    'Tests of a candidate on a kept request, over all candidates of all searches.',
     ['model'],
   );
   readonly keptInputs = this.#gauge(
     'kept_input_bytes',
-    'Memory of the requests that are kept to judge candidates on, in bytes.',
+    'Memory in bytes of the requests that are kept to test candidates on.',
     ['model'],
   );
   readonly searchSeconds = this.#gauge(
     'search_seconds_left',
-    'Seconds until the most promising candidate is likely to be proven; absent where none is tested, or nobody can tell.',
+    'Seconds until the most promising candidate is likely to be proven; absent if none is tested or the time is unknown.',
     ['model'],
   );
   readonly comparedAnswers = this.#counter(
@@ -174,7 +174,7 @@ export class Metrics {
   );
   readonly nonFiniteAnswers = this.#counter(
     'nonfinite_answers_total',
-    'Pruned answers that were NaN or infinite somewhere, and were answered dense instead.',
+    'Pruned answers that held NaN or infinity, so that the dense answer was sent instead.',
     ['model'],
   );
   readonly activationsSampled = this.#counter(
@@ -201,7 +201,7 @@ export class Metrics {
   readonly queue = this.#gauge('queue_requests', 'Requests that wait or run now.', ['model']);
   readonly batchRequests = this.#histogram(
     'batch_requests',
-    'Requests that shared one run of the model; absent unless batching is on.',
+    'Number of requests per run of the model; absent unless batching is on.',
     ['model'],
     BATCH_REQUESTS,
   );
@@ -212,23 +212,22 @@ export class Metrics {
   );
   readonly runsOverdue = this.#counter(
     'runs_overdue_total',
-    'Runs that took longer than runtime.maxRunSeconds, and were stopped or given up.',
+    'Runs that took longer than runtime.maxRunSeconds, and were stopped or abandoned with their worker.',
     ['model'],
   );
   readonly modelUnreadable = this.#gauge(
     'model_unreadable',
-    'Whether the files of a model cannot be read at present: 1 or 0. What was loaded before answers on.',
+    'Whether the files of a model cannot be read now: 1 or 0. The loaded model goes on answering.',
     ['model'],
   );
   readonly stateFailures = this.#counter(
     'state_failures_total',
-    'Failures to read or write state that outlives a restart, by what: choice, evidence or audit.',
+    'Failures to read or write stored state, by what: choice, evidence or audit.',
     ['model', 'what'],
   );
 
   /**
-   * Forgets every gauge: they are read anew at each scrape, so nothing stays of a model that is not served any more, nor of
-   * the sites of the version before.
+   * Removes the values of all gauges, which are set anew at each scrape: none stays of unloaded models or of former sites.
    */
   resetGauges(): void {
     for (const gauge of this.#gauges) gauge.reset();
@@ -236,7 +235,7 @@ export class Metrics {
 
   /** The exposition in the format that the Accept header prefers, with the metrics of the process. */
   async expose(accept: string | undefined): Promise<{ contentType: string; body: string }> {
-    const registry = Registry.merge([this.#registry, this.#ofProcess]);
+    const registry = Registry.merge([this.#registry, this.#processRegistry]);
     const text = await registry.metrics();
     return prefersOpenMetrics(accept)
       ? { contentType: Registry.OPENMETRICS_CONTENT_TYPE, body: toOpenMetrics(text) }

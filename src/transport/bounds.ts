@@ -2,7 +2,7 @@ import type { Config } from '../config/schema.ts';
 import type { Bound, Metrics } from '../telemetry/metrics.ts';
 import { BufferedBytes } from './buffered-bytes.ts';
 
-/** What all clients together may take of a server, over HTTP and gRPC; what is refused at a bound is counted. */
+/** The bounds over all clients of HTTP and gRPC. Refusals are counted. */
 export function boundsOf(server: Config['server'], metrics: Metrics) {
   const { maxBodyBytes, maxBatch, maxEventStreams, maxConnections, maxBufferedBytes } = server;
   const { corsOrigins } = server;

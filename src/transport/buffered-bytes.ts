@@ -2,10 +2,10 @@ import { totalmem } from 'node:os';
 import { ServingError } from '../config/errors.ts';
 import type { Tensor } from '../protocol/types.ts';
 
-/** What all bodies may take together where nothing else is set: 1 GiB, or a quarter of the memory that there is. */
-const MOST_BYTES = 1 << 30;
+/** Default bound: a quarter of the memory, at most 1 GiB. */
+const MAX_DEFAULT_BYTES = 1 << 30;
 const SHARE_OF_MEMORY = 4;
-/** A string is an object of its own. */
+/** Memory of the object that holds a string, beyond its bytes. */
 const BYTES_PER_STRING = 128;
 
 /** A quarter of the memory of the machine, or of the control group that the process is in; at most 1 GiB. */
@@ -14,35 +14,35 @@ export function defaultMaxBufferedBytes(
   constrainedBytes = process.constrainedMemory(),
 ): number {
   const bytes = constrainedBytes > 0 ? Math.min(totalBytes, constrainedBytes) : totalBytes;
-  return Math.max(1, Math.min(MOST_BYTES, Math.floor(bytes / SHARE_OF_MEMORY)));
+  return Math.max(1, Math.min(MAX_DEFAULT_BYTES, Math.floor(bytes / SHARE_OF_MEMORY)));
 }
 
 /**
- * The memory of all bodies that a server holds at one time: while they arrive, while they are decompressed, and until their
- * request is answered. What would go beyond the bound is refused, before its memory is allocated.
+ * Counts the memory of all request bodies, from their arrival until their request is answered, and refuses what would exceed
+ * the bound before it is allocated.
  */
 export class BufferedBytes {
   readonly maxBytes: number;
   readonly #onRefused: () => void;
   #bytes = 0;
 
-  /** @param onRefused - hears of every refusal for want of room. */
+  /** @param onRefused - called at every refusal for lack of room. */
   constructor(maxBytes = defaultMaxBufferedBytes(), onRefused: () => void = () => undefined) {
     this.maxBytes = maxBytes;
     this.#onRefused = onRefused;
   }
 
-  /** Bytes that are held now. */
+  /** Bytes held now. */
   get bytes(): number {
     return this.#bytes;
   }
 
   /**
-   * What one request holds, at first nothing. A length that is only announced takes no room, so that nobody can keep
-   * others out by announcing.
+   * Opens the account of one request, which holds nothing at first. An announced length takes no room, so that announcing
+   * alone cannot keep others out.
    *
-   * @param announced - bytes that are about to come.
-   * @throws ServingError PAYLOAD_TOO_LARGE where they alone are too many, OVERLOADED where there is no room now.
+   * @param announced - announced bytes of the body.
+   * @throws ServingError PAYLOAD_TOO_LARGE if they alone exceed the bound, OVERLOADED if there is no room for them now.
    */
   open(announced = 0): BodyMemory {
     this.#check(announced, 0);
@@ -64,7 +64,7 @@ export class BufferedBytes {
   }
 }
 
-/** The memory of one request's body, in whatever form. */
+/** The memory of one request's body, compressed, decompressed or as tensors. */
 export class BodyMemory {
   readonly #change: (bytes: number, own: number) => void;
   #bytes = 0;
@@ -73,7 +73,7 @@ export class BodyMemory {
     this.#change = change;
   }
 
-  /** @throws ServingError PAYLOAD_TOO_LARGE, OVERLOADED; then nothing has changed. */
+  /** @throws ServingError PAYLOAD_TOO_LARGE, OVERLOADED; nothing is counted then. */
   add(bytes: number): void {
     this.#change(bytes, this.#bytes);
     this.#bytes += bytes;
@@ -83,7 +83,7 @@ export class BodyMemory {
     this.add(-bytes);
   }
 
-  /** Makes room for what decoded tensors take beyond the body they came from. @throws as `add` */
+  /** Counts what decoded tensors take beyond their body. @throws like `add` */
   addTensors(tensors: readonly Tensor[]): void {
     let bytes = 0;
     for (const { elements } of tensors)
@@ -91,7 +91,7 @@ export class BodyMemory {
     if (bytes > this.#bytes) this.add(bytes - this.#bytes);
   }
 
-  /** Nothing is held any more. */
+  /** Gives back all of it. */
   release(): void {
     this.remove(this.#bytes);
   }

@@ -1,7 +1,7 @@
 import { ServingError } from '../config/errors.ts';
 import { authority } from './listen-address.ts';
 
-/** Why an address cannot be listened on. @param flag - the option that chooses another. */
+/** The error for an address that cannot be listened on. @param flag - the option that chooses another. */
 export function listenError(
   error: NodeJS.ErrnoException,
   host: string,

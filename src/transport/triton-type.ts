@@ -1,6 +1,6 @@
 import type { Datatype } from '../protocol/types.ts';
 
-/** In the order of their numbers, from 1. */
+/** Datatypes in the order of Triton's numbers, from 1. */
 const NUMBERED: readonly Datatype[] = [
   'BOOL',
   'UINT8',
@@ -18,7 +18,7 @@ const NUMBERED: readonly Datatype[] = [
   'BF16',
 ];
 
-/** A datatype in Triton's configuration of models: `TYPE_FP32`, 11. Strings are TYPE_STRING there. */
+/** Triton's name and number of a datatype, such as `TYPE_FP32` and 11. BYTES is TYPE_STRING. */
 export function tritonType(datatype: Datatype): { readonly name: string; readonly number: number } {
   return {
     name: datatype === 'BYTES' ? 'TYPE_STRING' : `TYPE_${datatype}`,

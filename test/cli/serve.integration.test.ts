@@ -148,7 +148,7 @@ describe.runIf(process.getuid?.() === 0)('a repository that may not be read for 
     running = start('dist/cli.js', args, { TAUSTAT_MODEL_POLL_SECONDS: '0.1' }, NOBODY);
     const url = await running.saying(/"url":"([^"]+)"/);
     await chmod(model, 0);
-    await running.saying(/the model cannot be read: what was loaded answers on/);
+    await running.saying(/the model cannot be read: it goes on answering as loaded/);
     const some = { name: 'trips', shape: [], datatype: 'INT64', data: [1] };
     expect((await infer(url, some, '/v2/models/m')).status).toBe(200);
     const index = await fetch(`${url}/v2/repository/index`, { method: 'POST' });

@@ -8,8 +8,8 @@ import { comparedThresholds } from '../../src/control/phases/production.ts';
 import { initialState } from '../../src/control/phases/state.ts';
 import { AuditRecorder } from '../../src/store/audit.ts';
 import { AuditFile } from '../../src/store/files/audit-file.ts';
-import { partsOf } from '../../src/store/files/audit-parts.ts';
 import { FileStore } from '../../src/store/files/file-store.ts';
+import { rotatedLogs } from '../../src/store/files/rotated-logs.ts';
 import { choice } from '../contracts/store-contract.ts';
 import { OPTIONS, pair, snapshot } from '../control/events.ts';
 import { inProcess } from './command.ts';
@@ -23,7 +23,7 @@ const fail = (error: unknown) => {
 
 /** A server's life, in a log of many parts. @returns how many decisions there were. */
 async function live(): Promise<number> {
-  const file = new AuditFile(log, { report: fail, maxBytes: 4000, maxParts: 100 });
+  const file = new AuditFile(log, { report: fail, maxBytes: 4000, maxRotated: 100 });
   let state = initialState('auto', undefined, OPTIONS);
   const recorder = new AuditRecorder({ model: 'm', hash: 'h', options: OPTIONS }, state, file);
   let decisions = 0;
@@ -45,7 +45,7 @@ async function live(): Promise<number> {
 describe('taustat replay', () => {
   it('reads the parts of a log that were set aside before it, in order', async () => {
     const decisions = await live();
-    const parts = await partsOf(log);
+    const parts = await rotatedLogs(log);
     expect(parts.length).toBeGreaterThan(2);
     const { code, stdout } = await inProcess('replay', log);
     expect(stdout).toContain(`${decisions} decisions, each derived again from its evidence, bit for bit`);

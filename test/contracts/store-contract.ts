@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { initialState } from '../../src/control/phases/state.ts';
 import type { Choice } from '../../src/store/choice.ts';
-import { RECORD_VERSION, type Remembered, type StateStore } from '../../src/store/store.ts';
+import { RECORD_VERSION, type StateRecord, type StateStore } from '../../src/store/store.ts';
 import { OPTIONS } from '../control/events.ts';
 
-export function record(savedAt: number): Remembered {
+export function record(savedAt: number): StateRecord {
   const state = initialState('auto', undefined, OPTIONS);
   return { version: RECORD_VERSION, model: 'hash', settings: 'settings', savedAt, state, reference: null };
 }

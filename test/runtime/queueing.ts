@@ -1,5 +1,5 @@
 import { Admission, type AdmissionLimits } from '../../src/runtime/local/admission.ts';
-import { PIPELINE } from '../../src/runtime/local/pipeline-depth.ts';
+import { MIN_DEPTH } from '../../src/runtime/local/pipeline-depth.ts';
 
 export interface Arrival {
   readonly atMs: number;
@@ -23,14 +23,14 @@ export function simulate(arrivals: readonly Arrival[], workers: number, limits: 
   const freeAt = new Array<number>(workers).fill(0);
   /** When each run that was let in and is not over yet will be, ascending. */
   const ends: number[] = [];
-  const waiting = () => Math.max(0, ends.length - PIPELINE * workers);
+  const waiting = () => Math.max(0, ends.length - MIN_DEPTH * workers);
   return arrivals.map((arrival) => {
     const { atMs, serviceMs } = arrival;
     while (ends.length > 0 && ends[0]! <= atMs) {
       const end = ends.shift()!;
       admission.departed(waiting(), end);
     }
-    if (ends.length >= PIPELINE * workers) {
+    if (ends.length >= MIN_DEPTH * workers) {
       if (admission.refusal(waiting(), atMs) !== undefined) return { ...arrival, latencyMs: undefined };
       admission.waits(atMs);
     }

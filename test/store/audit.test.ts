@@ -21,7 +21,7 @@ import { comparedThresholds } from '../../src/control/phases/production.ts';
 import { type ControllerState, initialState } from '../../src/control/phases/state.ts';
 import { type AuditLine, AuditRecorder } from '../../src/store/audit.ts';
 import { AuditFile } from '../../src/store/files/audit-file.ts';
-import { partPath, partsOf } from '../../src/store/files/audit-parts.ts';
+import { rotatedLogs, rotatedPath } from '../../src/store/files/rotated-logs.ts';
 import { AuditError, type ReplayedDecision, replay } from '../../src/store/replay.ts';
 import { OPTIONS, pair, snapshot } from '../control/events.ts';
 import { until } from '../transport/http/until.ts';
@@ -33,7 +33,7 @@ const SUBJECT = { model: 'm', hash: 'h', options: OPTIONS };
 
 type Part = readonly [loss: number | ControlEvent, count: number];
 
-/** A controller that lives through a story; pairs are at whatever is judged then. */
+/** A controller that lives through a story; comparisons are at whatever threshold is judged then. */
 function live(story: readonly Part[], hear: (event: ControlEvent, after: ControllerState) => void) {
   let state = initialState('auto', undefined, OPTIONS);
   let at = 1000;
@@ -161,7 +161,9 @@ describe('an audit log', () => {
   it('shows evidence that was changed afterwards', async () => {
     const lines = logOf(STORY);
     const forged = lines.map((line) =>
-      line.kind === 'pairs' ? { ...line, pairs: line.pairs.map((x, i) => (i === 1 ? x + 0.3 : x)) } : line,
+      line.kind === 'comparisons'
+        ? { ...line, comparisons: line.comparisons.map((x, i) => (i === 1 ? x + 0.3 : x)) }
+        : line,
     );
     expect((await replayed(forged)).some(({ isSame }) => !isSame)).toBe(true);
   });
@@ -200,10 +202,10 @@ describe('an audit log', () => {
       /^line 2: does not fit the controller: /,
     ],
     [
-      'pairs of nothing',
-      ['{"run":"a","kind":"start","options":{},"state":{}}', '{"run":"a","kind":"pairs"}'],
+      'comparisons of nothing',
+      ['{"run":"a","kind":"start","options":{},"state":{}}', '{"run":"a","kind":"comparisons"}'],
       2,
-      'holds pairs without thresholds, due or pairs',
+      'is a line of comparisons without thresholds, due or comparisons',
     ],
   ])('refuses %s, which is no log', async (_what, lines, line, message) => {
     await expect(replayed(lines)).rejects.toThrow(
@@ -232,9 +234,9 @@ describe('AuditFile', () => {
   };
 
   /** Lives through a story with the file as the sink. */
-  async function written(path: string, story: readonly Part[], maxBytes?: number, maxParts?: number) {
+  async function written(path: string, story: readonly Part[], maxBytes?: number, maxRotated?: number) {
     const limits =
-      maxBytes === undefined ? {} : { maxBytes, ...(maxParts === undefined ? {} : { maxParts }) };
+      maxBytes === undefined ? {} : { maxBytes, ...(maxRotated === undefined ? {} : { maxRotated }) };
     const file = new AuditFile(path, { report: fail, ...limits });
     const recorder = new AuditRecorder(SUBJECT, initialState('auto', undefined, OPTIONS), file);
     live(story, (event, state) => recorder.record(event, state));
@@ -269,7 +271,7 @@ describe('AuditFile', () => {
   it('is set aside when it is long enough; each part can be read on its own, and all in a row', async () => {
     const path = join(folder, 'long.jsonl');
     await written(path, STORY, 5000, 100);
-    const files = [...(await partsOf(path)), path];
+    const files = [...(await rotatedLogs(path)), path];
     expect(files.length).toBeGreaterThan(2);
     const whole: string[] = [];
     for (const part of files) {
@@ -283,14 +285,14 @@ describe('AuditFile', () => {
   it('keeps so many parts, the newest', async () => {
     const path = join(folder, 'bounded.jsonl');
     for (let i = 0; i < 4; i++) await written(path, STORY, 5000, 2);
-    const parts = await partsOf(path);
+    const parts = await rotatedLogs(path);
     expect(parts).toHaveLength(2);
     for (const part of [...parts, path]) expect(statSync(part).size).toBeLessThan(20_000);
   });
 
   it('goes on in the new file when another server has set the old one aside', async () => {
     const path = join(folder, 'moved.jsonl');
-    const file = new AuditFile(path, { report: fail, lookMs: 0 });
+    const file = new AuditFile(path, { report: fail, checkMs: 0 });
     const recorder = new AuditRecorder(SUBJECT, initialState('auto', undefined, OPTIONS), file);
     const steps: [ControlEvent, ControllerState][] = [];
     live(STORY, (event, state) => steps.push([event, state]));
@@ -298,7 +300,7 @@ describe('AuditFile', () => {
     for (const [event, state] of steps.slice(0, half)) recorder.record(event, state);
     recorder.flush();
     await until(() => existsSync(path) && statSync(path).size > 0);
-    renameSync(path, partPath(path, new Date()));
+    renameSync(path, rotatedPath(path, new Date()));
     for (const [i, [event, state]] of steps.slice(half).entries()) {
       recorder.record(event, state);
       if (i % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 2));

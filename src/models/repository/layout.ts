@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 
-/** A file below a version's folder, by its path from there. */
+/** A file in a version's folder; `path` is relative to that folder. */
 export interface FoundFile {
   readonly path: string;
   readonly sizeBytes: number;
-  /** Of the content and of the file's record, of which a copy that keeps its times moves only the second. */
+  /** Times of change of content and of inode, Unix milliseconds. A copy that preserves times changes only the second. */
   readonly modifiedMs: number;
   readonly changedMs: number;
 }
@@ -18,22 +18,22 @@ export interface VersionFolder {
 export interface ModelFolder {
   readonly name: string;
   readonly folders: readonly VersionFolder[];
-  /** Names of the files beside the versions' folders. */
+  /** Names of the files in this folder itself. */
   readonly files: readonly string[];
-  /** The file among them that names the classes. */
+  /** The file of labels, if there is one. */
   readonly labels?: FoundFile | undefined;
-  /** Why the folder, or anything in it, cannot be read; absent: it can. */
+  /** Why the folder or a file in it cannot be read; absent if all can. */
   readonly unreadable?: string | undefined;
 }
 
 export interface FoundVersion {
-  /** Decimal. */
+  /** Version number, decimal. */
   readonly version: string;
-  /** The ONNX file. */
+  /** Path of the ONNX file. */
   readonly path: string;
-  /** The file of labels, of all versions of the model; absent: there is none. */
+  /** Path of the model's file of labels; absent: none. */
   readonly labelsPath?: string;
-  /** Another one whenever a file of the version may have changed. */
+  /** Changes whenever a file of the version may have changed. */
   readonly fingerprint: string;
 }
 
@@ -41,14 +41,14 @@ export interface FoundModel {
   readonly name: string;
   /** Newest first; at least one. */
   readonly versions: readonly FoundVersion[];
-  /** There is a configuration for Triton, which nothing here reads. */
+  /** There is a `config.pbtxt` for Triton, which taustat ignores. */
   readonly hasTritonConfig: boolean;
 }
 
-/** What is in a repository and is no model, with the reason. */
+/** An entry of a repository that is not a model, with the reason. */
 export interface Refusal {
   readonly name: string;
-  /** Absent where the whole folder is meant. */
+  /** Absent for the whole folder. */
   readonly version?: string;
   readonly reason: string;
 }
@@ -56,7 +56,7 @@ export interface Refusal {
 export interface Layout {
   readonly models: readonly FoundModel[];
   readonly refusals: readonly Refusal[];
-  /** Models of which nobody can tell what is there, with the reason. They are not gone. */
+  /** Models whose files cannot be read, with the reason. They do not count as removed. */
   readonly unreadable: ReadonlyMap<string, string>;
 }
 
@@ -67,7 +67,7 @@ const MODEL_FILE = 'model.onnx';
  * The models of a repository in Triton's layout, `name/version/model.onnx`; where weights are in files of their own,
  * `model.onnx` may be a folder that holds `model.onnx` and them. O(files).
  *
- * Folders whose name starts with a dot are nobody's business, folders of a model that are no numbers neither.
+ * Ignored: folders whose name starts with a dot, and folders of a model whose name is not a number.
  *
  * @param root - path of the repository.
  */
@@ -104,7 +104,7 @@ export function readLayout(root: string, folders: readonly ModelFolder[]): Layou
   return { models, refusals, unreadable };
 }
 
-/** Why a folder's name cannot be a model's; undefined when it can. */
+/** Why a folder's name cannot be a model's name; undefined if it can. */
 export function unfitName(name: string): string | undefined {
   if (name === '' || name === '.' || name === '..') return 'is no name';
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
@@ -113,7 +113,7 @@ export function unfitName(name: string): string | undefined {
   return undefined;
 }
 
-/** As Triton has it: decimal digits without a leading zero, within int64. */
+/** Whether a name is a version, as in Triton: decimal digits without a leading zero, within int64. */
 export function isVersion(name: string): boolean {
   return /^[1-9]\d{0,18}$/.test(name) && BigInt(name) <= INT64_MAX;
 }
@@ -134,7 +134,7 @@ function readVersion(
   return labels === undefined ? found : { ...found, labelsPath: join(folder, labels.path) };
 }
 
-/** What tells whether any file of a model may have changed. */
+/** Fingerprint of all files of a model; changes whenever one of them may have changed. */
 export function filesOf({ versions }: FoundModel): string {
   return versions.map(({ version, fingerprint }) => `${version}\n${fingerprint}`).join('\n\n');
 }

@@ -4,21 +4,25 @@ import type { Choice } from '../../store/choice.ts';
 import { LiveModel } from '../live-model.ts';
 import type { ServedModel } from '../served/served-model.ts';
 import type { FoundModel, FoundVersion } from './layout.ts';
-import type { VersionState } from './states.ts';
+import type { VersionState } from './version-state.ts';
 
-/** Which of the versions that are there are served. */
+/** Which versions of a model are served. */
 export type VersionPolicy = 'latest' | 'all';
 
-/** What a version that is opened takes over. */
-export interface Heritage {
-  /** The same version with the files that it had before: answered as it is when nothing has changed. */
+/** What a version takes over from the one it replaces. */
+export interface Inherited {
+  /** The same version with its previous files, which is returned again when nothing has changed. */
   readonly replaces: ServedModel | undefined;
-  /** What an operator has chosen for it, or for the version whose place it takes; null: nothing. */
+  /** The operator's choice for this version, or for the one that it replaces; null: none. */
   readonly choice: Choice | null;
 }
 
 /** Reads a version and opens its sessions. @throws ServingError FILE_NOT_FOUND, MODEL_INVALID */
-export type OpenVersion = (model: string, version: FoundVersion, from: Heritage) => Promise<ServedModel>;
+export type OpenVersion = (
+  model: string,
+  version: FoundVersion,
+  inherited: Inherited,
+) => Promise<ServedModel>;
 
 export interface Problem {
   readonly version: string;
@@ -28,32 +32,32 @@ export interface Problem {
 /**
  * One model of a repository and the states of its versions.
  *
- * What is asked of it happens one after the other. A version that comes is opened beside the one that answers, and takes
- * its place in one step; only then the old one is left to finish what it has accepted.
+ * Updates run one after the other. A new version is opened while the old one answers, and replaces it in one step; then
+ * the old one finishes the requests that it accepted.
  */
 export class ModelEntry {
   readonly name: string;
-  /** Whether it should be served: not after it was unloaded. */
+  /** Whether it should be served; false once it was unloaded. */
   isWanted = true;
-  /** Fingerprints of the files that were looked at last, whatever came of it. */
-  lookedAt: string | undefined;
-  /** What was logged of files that could not be read, which is not repeated at every look. */
-  unreadTold = '';
+  /** Fingerprint of the files that were tried last, loaded or not. */
+  triedFingerprint: string | undefined;
+  /** The logged problem of files that cannot be read, so that it is not logged at every poll. */
+  loggedProblem = '';
   readonly #open: OpenVersion;
   readonly #states = new Map<string, VersionState>();
   readonly #draining = new Set<Promise<void>>();
   #live: ReadonlyMap<string, LiveModel> = new Map();
   readonly #current = new BehaviorSubject<LiveModel | undefined>(undefined);
-  /** What was chosen for the versions that answer no more; the latest of them last. */
-  readonly #left = new Map<string, Choice | null>();
-  #turn: Promise<unknown> = Promise.resolve();
+  /** The operator's choices for versions that no longer answer, the latest last. */
+  readonly #pastChoices = new Map<string, Choice | null>();
+  #queue: Promise<unknown> = Promise.resolve();
 
   constructor(name: string, open: OpenVersion) {
     this.name = name;
     this.#open = open;
   }
 
-  /** The version that answers when none is asked for: the newest that is ready. */
+  /** The version that answers requests without a version: the newest that is ready. */
   get current(): LiveModel | undefined {
     return this.#current.value;
   }
@@ -62,7 +66,7 @@ export class ModelEntry {
     return this.current?.served.runtime.isReady ?? false;
   }
 
-  /** What answers when no version is asked for, from now on. */
+  /** The version that answers requests without a version, and each one that replaces it. */
   get current$(): Observable<ServedModel | undefined> {
     return this.#current.pipe(
       map((live) => live?.served),
@@ -78,29 +82,29 @@ export class ModelEntry {
     return this.#states;
   }
 
-  /** Serves what was found, and retires what is not wanted any more. */
+  /** Serves the versions that were found, and retires all others. */
   update(found: FoundModel, policy: VersionPolicy): Promise<readonly Problem[]> {
-    return this.#inTurn(() => this.#update(found, policy));
+    return this.#inSeries(() => this.#update(found, policy));
   }
 
   unload(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#inSeries(async () => {
       for (const version of [...this.#live.keys()]) this.#retire(version);
     });
   }
 
-  /** Ends for good: what was accepted is answered, what comes after is refused as unavailable. */
+  /** Answers accepted requests and refuses later ones as unavailable, for good. */
   async close(): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#inSeries(async () => {
       for (const { served } of this.#live.values()) this.#drain(served);
     });
     await Promise.all(this.#draining);
     this.#current.complete();
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(work);
-    this.#turn = done.catch(() => undefined);
+  #inSeries<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(work);
+    this.#queue = done.catch(() => undefined);
     return done;
   }
 
@@ -108,10 +112,10 @@ export class ModelEntry {
     const problems: Problem[] = [];
     const kept = new Set<string>();
     for (const candidate of found.versions) {
-      const error = await this.#bring(candidate, policy);
+      const error = await this.#openVersion(candidate, policy);
       if (error !== undefined) problems.push({ version: candidate.version, error });
       if (this.#live.has(candidate.version)) kept.add(candidate.version);
-      // A newest version that cannot be loaded leaves the model to the one before it.
+      // If the newest version cannot be loaded, the one before it is served.
       if (policy === 'latest' && kept.size > 0) break;
     }
     if (kept.size > 0) {
@@ -124,8 +128,8 @@ export class ModelEntry {
     return problems;
   }
 
-  /** Opens a version unless it is what answers already. */
-  async #bring(found: FoundVersion, policy: VersionPolicy): Promise<ServingError | undefined> {
+  /** Opens a version unless the same files answer already. */
+  async #openVersion(found: FoundVersion, policy: VersionPolicy): Promise<ServingError | undefined> {
     const { version, fingerprint } = found;
     const before = this.#states.get(version);
     const answering = before?.kind === 'ready' ? before : undefined;
@@ -148,12 +152,12 @@ export class ModelEntry {
     }
   }
 
-  /** A version that comes goes on with what was chosen for it before, or for the version in whose place it answers. */
+  /** The operator's earlier choice for a version, or the choice for the version that it replaces. */
   #inherited(version: string, policy: VersionPolicy): Choice | null {
     const current = this.current?.served;
     if (policy === 'latest')
-      return current === undefined ? ([...this.#left.values()].at(-1) ?? null) : current.choice;
-    if (this.#left.has(version)) return this.#left.get(version)!;
+      return current === undefined ? ([...this.#pastChoices.values()].at(-1) ?? null) : current.choice;
+    if (this.#pastChoices.has(version)) return this.#pastChoices.get(version)!;
     const isNewest = current !== undefined && BigInt(version) > BigInt(current.version);
     return isNewest ? current.choice : null;
   }
@@ -170,11 +174,11 @@ export class ModelEntry {
     });
   }
 
-  /** What has just been replaced may still have work; nobody waits for it but the end of the server. */
+  /** Lets a replaced version finish its requests, in the background. */
   #drain(served: ServedModel, then: () => void = () => undefined): void {
     const version = served.version;
-    this.#left.delete(version);
-    this.#left.set(version, served.choice);
+    this.#pastChoices.delete(version);
+    this.#pastChoices.set(version, served.choice);
     const closed: Promise<void> = served
       .close()
       .then(then, then)

@@ -7,16 +7,16 @@ import type { ModelRegistry } from './registry.ts';
 const GONE = 'gone';
 
 /**
- * Follows the files of a repository: what is new or changed is loaded, what is gone is unloaded.
+ * Polls the files of a repository: new and changed models are loaded, removed ones are unloaded.
  *
- * A copy takes time, so a change counts once two looks in a row found the same files. What was unloaded by hand stays so,
- * and files that could not be loaded are tried again only when they have changed.
+ * Copying takes time, so a change counts once two polls in a row have found the same files. A model unloaded on request
+ * stays unloaded, and files that could not be loaded are tried again only when they have changed.
  */
 export class RepositoryPolling {
   readonly #registry: ModelRegistry;
   readonly #log: Logger;
-  /** What the last look found, of each model. */
-  #before: ReadonlyMap<string, string> = new Map();
+  /** Fingerprint of each model's files at the last poll. */
+  #previous: ReadonlyMap<string, string> = new Map();
   #subscription: Subscription | undefined;
 
   constructor(registry: ModelRegistry, log: Logger) {
@@ -24,10 +24,10 @@ export class RepositoryPolling {
     this.#log = log;
   }
 
-  /** Looks every so often; one look at a time. */
+  /** Polls every `everyMs`, one poll at a time. */
   start(everyMs: number): void {
     this.#subscription = timer(everyMs, everyMs)
-      .pipe(concatMap(() => from(this.look())))
+      .pipe(concatMap(() => from(this.poll())))
       .subscribe();
   }
 
@@ -35,7 +35,7 @@ export class RepositoryPolling {
     this.#subscription?.unsubscribe();
   }
 
-  async look(): Promise<void> {
+  async poll(): Promise<void> {
     try {
       const { models, unreadable } = await this.#registry.scan();
       const found = new Map(models.map((model) => [model.name, model]));
@@ -43,11 +43,11 @@ export class RepositoryPolling {
         (name) => !unreadable.has(name),
       );
       const now = new Map(names.map((name) => [name, found.has(name) ? filesOf(found.get(name)!) : GONE]));
-      const settled = [...now.keys()].filter((name) => now.get(name) === this.#before.get(name));
-      this.#before = now;
+      const settled = [...now.keys()].filter((name) => now.get(name) === this.#previous.get(name));
+      this.#previous = now;
       await Promise.all(settled.map((name) => this.#follow(name, found.get(name))));
     } catch (error) {
-      // What cannot be read was told by the registry.
+      // The registry has logged what cannot be read.
       if (!(error instanceof ServingError))
         this.#log.warn({ error: messageOf(error) }, 'the model repository was not followed');
     }
@@ -56,7 +56,7 @@ export class RepositoryPolling {
   async #follow(name: string, found: FoundModel | undefined): Promise<void> {
     const entry = this.#registry.entries.get(name);
     if (found === undefined) return this.#registry.remove(name);
-    if (entry !== undefined && (!entry.isWanted || entry.lookedAt === filesOf(found))) return;
+    if (entry !== undefined && (!entry.isWanted || entry.triedFingerprint === filesOf(found))) return;
     await this.#registry.update(found);
   }
 }

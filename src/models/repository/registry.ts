@@ -3,20 +3,20 @@ import { from, lastValueFrom, mergeMap, type Observable, of, toArray } from 'rxj
 import { messageOf, ServingError } from '../../config/errors.ts';
 import { unknownModel } from '../../plane/inference.ts';
 import type { IndexEntry, RepositoryPlane } from '../../plane/repository.ts';
-import { inTurn } from '../../store/files/turns.ts';
+import { runInSeries } from '../../store/files/serial-queue.ts';
 import { endsWithin } from '../../store/time-limit.ts';
 import type { LiveModel } from '../live-model.ts';
 import type { ServedModel } from '../served/served-model.ts';
 import { type FoundModel, filesOf, type Layout, type Refusal } from './layout.ts';
 import { ModelEntry, type OpenVersion, type Problem, type VersionPolicy } from './model-entry.ts';
 import type { ModelSource } from './source.ts';
-import { indexEntry } from './states.ts';
-import { UnreadableModels, unreadableText } from './unreadable.ts';
+import { UnreadableModels, unreadableText } from './unreadable-models.ts';
+import { indexEntry } from './version-state.ts';
 
-/** Models that are opened at the same time; each is single-threaded while it is read. */
+/** Models opened at the same time; reading one takes a single thread. */
 const OPENED_AT_ONCE = 2;
-/** A file system that does not answer for so long hangs. */
-const SCAN_PATIENCE_MS = 30_000;
+/** Time after which a file system that does not answer counts as hanging. */
+const SCAN_TIMEOUT_MS = 30_000;
 
 export interface RegistryOptions {
   readonly source: ModelSource;
@@ -27,16 +27,16 @@ export interface RegistryOptions {
   readonly log: Logger;
 }
 
-/** The models of this process. Each comes, changes and goes by itself; what is wrong with one stays with it. */
+/** The models of this process. Each is loaded, replaced and unloaded by itself; a problem with one does not affect the others. */
 export class ModelRegistry implements RepositoryPlane {
   readonly #options: RegistryOptions;
   readonly #entries = new Map<string, ModelEntry>();
-  /** Models that were removed and still finish what they accepted. */
+  /** Removed models that still finish accepted requests. */
   readonly #leaving = new Set<Promise<void>>();
   #layout: Layout = { models: [], refusals: [], unreadable: new Map() };
   readonly #unreadable: UnreadableModels;
-  /** A look that is under way for the index. */
-  #looking: Promise<Layout> | undefined;
+  /** A scan under way for the index. */
+  #indexScan: Promise<Layout> | undefined;
   #isClosed = false;
 
   constructor(options: RegistryOptions) {
@@ -44,7 +44,7 @@ export class ModelRegistry implements RepositoryPlane {
     this.#unreadable = new UnreadableModels(options.log);
   }
 
-  /** Loads everything that is there. @throws ServingError FILE_NOT_FOUND when there is no repository. */
+  /** Loads all models. @throws ServingError FILE_NOT_FOUND if there is no repository. */
   async loadAll(): Promise<readonly Problem[]> {
     const { models, refusals } = await this.scan();
     for (const { name, version, reason } of refusals)
@@ -56,35 +56,35 @@ export class ModelRegistry implements RepositoryPlane {
     return (await lastValueFrom(problems)).flat();
   }
 
-  /** Looks at what is there now. @throws ServingError FILE_NOT_FOUND */
+  /** Reads which models there are now. @throws ServingError FILE_NOT_FOUND */
   async scan(): Promise<Layout> {
     try {
-      const scanned = inTurn('models', () => this.#options.source.scan());
-      if (!(await endsWithin(SCAN_PATIENCE_MS, scanned)))
+      const scanned = runInSeries('models', () => this.#options.source.scan());
+      if (!(await endsWithin(SCAN_TIMEOUT_MS, scanned)))
         throw new ServingError(
           'FILE_NOT_FOUND',
-          `no answer from the models' files for ${SCAN_PATIENCE_MS} ms`,
+          `no answer from the models' files for ${SCAN_TIMEOUT_MS} ms`,
         );
       this.#layout = await scanned;
     } catch (error) {
-      this.#unreadable.allAre(messageOf(error));
+      this.#unreadable.setAll(messageOf(error));
       throw error;
     }
-    this.#unreadable.are(this.#layout.unreadable);
+    this.#unreadable.set(this.#layout.unreadable);
     return this.#layout;
   }
 
-  /** Why the files of a model cannot be read; undefined where they can. What was loaded before answers on. */
+  /** Why the files of a model cannot be read; undefined if they can. The loaded model goes on answering. */
   unreadable(name: string): string | undefined {
     return this.#unreadable.reason(name);
   }
 
-  /** Names of the models of which a version answers, in order. */
+  /** Names of the models with a version that answers, sorted. */
   names(): readonly string[] {
     return this.#sorted().flatMap(({ name, current }) => (current === undefined ? [] : [name]));
   }
 
-  /** What answers for a model, or for a version of it. */
+  /** The model's version; if none is given, the one that answers by default. */
   find(name: string, version?: string): LiveModel | undefined {
     const entry = this.#entries.get(name);
     return version === undefined ? entry?.current : entry?.live.get(version);
@@ -104,7 +104,7 @@ export class ModelRegistry implements RepositoryPlane {
     return this.#entries;
   }
 
-  /** What answers for a model now, then whatever takes its place. */
+  /** The version of a model that answers now, then each one that replaces it. */
   current$(name: string): Observable<ServedModel | undefined> {
     return this.#entries.get(name)?.current$ ?? of(undefined);
   }
@@ -122,23 +122,23 @@ export class ModelRegistry implements RepositoryPlane {
     return [...found, ...waiting].sort();
   }
 
-  /** The models that are to be served, whether they are or not. */
+  /** The models that should be served, whether they answer or not. */
   get wanted(): readonly ModelEntry[] {
     return [...this.#entries.values()].filter(({ isWanted }) => isWanted);
   }
 
-  /** How many models there are to share the machine. */
+  /** Number of models that share the machine. */
   get size(): number {
     return Math.max(this.#layout.models.length, this.#entries.size);
   }
 
   async index(): Promise<readonly IndexEntry[]> {
-    this.#looking ??= this.scan()
+    this.#indexScan ??= this.scan()
       .catch(() => this.#layout)
       .finally(() => {
-        this.#looking = undefined;
+        this.#indexScan = undefined;
       });
-    const { models, refusals } = await this.#looking;
+    const { models, refusals } = await this.#indexScan;
     const known = this.#sorted().flatMap(({ name, states }) =>
       [...states].map(([version, state]) => indexEntry(name, version, state, this.unreadable(name))),
     );
@@ -183,9 +183,9 @@ export class ModelRegistry implements RepositoryPlane {
   }
 
   /**
-   * Serves what was found of a model. What is wrong is logged and told, and harms no other model.
+   * Loads the versions that were found of a model. Problems are logged and returned; they affect no other model.
    *
-   * @throws ServingError UNAVAILABLE once the server is about to stop: nobody would stop what is started now.
+   * @throws ServingError UNAVAILABLE while the server is shutting down.
    */
   async update(found: FoundModel): Promise<readonly Problem[]> {
     if (this.#isClosed) throw new ServingError('UNAVAILABLE', 'the server is shutting down');
@@ -198,16 +198,16 @@ export class ModelRegistry implements RepositoryPlane {
       if (found.hasTritonConfig) log.info({ model: name }, 'config.pbtxt is there and is not read');
     }
     entry.isWanted = true;
-    entry.lookedAt = filesOf(found);
+    entry.triedFingerprint = filesOf(found);
     const problems = await entry.update(found, versions);
-    // Files that could not be read may be readable again without having changed: they are tried at every look, and told of once.
+    // Unreadable files may become readable without a change: they are tried at every poll, and logged once.
     const isUnread = problems.some(({ error }) => error.code === 'FILE_NOT_FOUND');
-    const told = problems.map(({ version, error }) => `${version} ${error.message}`).join('\n');
-    if (!isUnread || told !== entry.unreadTold)
+    const problemText = problems.map(({ version, error }) => `${version} ${error.message}`).join('\n');
+    if (!isUnread || problemText !== entry.loggedProblem)
       for (const { version, error } of problems)
         log.error({ model: name, version, error: error.message }, 'the model was not loaded');
-    entry.unreadTold = isUnread ? told : '';
-    if (isUnread) entry.lookedAt = undefined;
+    entry.loggedProblem = isUnread ? problemText : '';
+    if (isUnread) entry.triedFingerprint = undefined;
     return problems;
   }
 
@@ -224,7 +224,7 @@ export class ModelRegistry implements RepositoryPlane {
     this.#options.log.info({ model: name }, 'model unloaded: its files are gone');
   }
 
-  /** Finishes what was accepted, then stops all workers. */
+  /** Finishes accepted requests, then stops all workers. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all([...this.#leaving, ...[...this.#entries.values()].map((entry) => entry.close())]);

@@ -12,16 +12,16 @@ import {
   type VersionFolder,
 } from './layout.ts';
 
-/** Where models come from. Only what the file system says is not there is gone; any other error leaves that open. */
+/** Where models come from. A model counts as removed only if its files do not exist; any other error leaves it as it is. */
 export interface ModelSource {
-  /** What is there now. @throws ServingError FILE_NOT_FOUND where that cannot be told at all. */
+  /** Which models there are now. @throws ServingError FILE_NOT_FOUND if nothing can be read. */
   scan(): Promise<Layout>;
 }
 
-/** Folders below a version's that are looked into: `model.onnx`, and one of weights in it. */
+/** Depth of folders read in a version: its own, `model.onnx`, and one of weights in that. */
 const DEPTH = 3;
 
-/** A folder in Triton's layout. It is read one call after the other: one that hangs holds one thread, not all that there are. */
+/** A folder in Triton's layout. It is read with one call at a time, so that one that hangs blocks one thread of Node's, not all. */
 export function repositorySource(root: string): ModelSource {
   return {
     async scan() {
@@ -38,7 +38,7 @@ export function repositorySource(root: string): ModelSource {
   };
 }
 
-/** One file under a name and a version of its own. */
+/** A single file, served under the given name and version. */
 export function fileSource(path: string, name: string, version: string): ModelSource {
   return {
     async scan() {
@@ -56,7 +56,7 @@ export function fileSource(path: string, name: string, version: string): ModelSo
   };
 }
 
-/** Undefined for what is no folder. */
+/** Undefined if there is no such folder. */
 async function modelFolder(root: string, name: string): Promise<ModelFolder | undefined> {
   const files: string[] = [];
   const folders: VersionFolder[] = [];
@@ -91,7 +91,7 @@ function foundFile(path: string, { size, mtimeMs, ctimeMs }: Stats): FoundFile {
   return { path, sizeBytes: size, modifiedMs: mtimeMs, changedMs: ctimeMs };
 }
 
-/** Undefined where nothing is (any more). @throws where that cannot be told. */
+/** Undefined if there is no such file. @throws any other error. */
 async function ifThere<T>(asked: Promise<T>): Promise<T | undefined> {
   return asked.catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;

@@ -7,12 +7,12 @@ import type { Runtime } from '../../runtime/runtime.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 
 export interface Batching {
-  /** What the workers' own queue may hold: what is batched waits in front of it, and is bounded there. */
+  /** Bounds of the workers' own queue. With batching, requests wait in front of it and are bounded there. */
   readonly limits: { readonly maxQueue: number | undefined; readonly maxQueueMs?: number };
-  readonly around: (runtime: Runtime) => Runtime;
+  readonly wrap: (runtime: Runtime) => Runtime;
 }
 
-/** Dynamic batching as configured, for one model; where it is off or cannot be, the runtime stays as it is. */
+/** Dynamic batching of one model as configured. If it is off or impossible, `wrap` returns the runtime unchanged. */
 export function batchingFor(
   { signature, rowMeetings }: LoadedModel,
   model: string,
@@ -22,21 +22,21 @@ export function batchingFor(
 ): Batching {
   const { maxQueue, maxQueueMs } = runtime;
   const limits = { maxQueue, maxQueueMs };
-  if (batching.maxBatch === 1) return { limits, around: (runtime) => runtime };
+  if (batching.maxBatch === 1) return { limits, wrap: (runtime) => runtime };
   const reason = unbatchable(signature, rowMeetings);
   if (reason !== undefined) {
     log.warn({ model, reason }, 'requests are never batched');
-    return { limits, around: (runtime) => runtime };
+    return { limits, wrap: (runtime) => runtime };
   }
-  const around = (runtime: Runtime) =>
+  const wrap = (runtime: Runtime) =>
     new BatchingRuntime(runtime, {
       ...batching,
       ...limits,
-      onBatch: (riders) => metrics.batchRequests.observe({ model }, riders),
-      onDecision: (trust) => {
-        if (trust.kind === 'refuted') log.warn({ model, reason: trust.reason }, 'requests are never batched');
+      onBatch: (requests) => metrics.batchRequests.observe({ model }, requests),
+      onDecision: (trial) => {
+        if (trial.kind === 'refuted') log.warn({ model, reason: trial.reason }, 'requests are never batched');
         else log.info({ model, ...batching }, 'requests are batched: their answers are those of solo runs');
       },
     });
-  return { limits: { maxQueue: Number.POSITIVE_INFINITY }, around };
+  return { limits: { maxQueue: Number.POSITIVE_INFINITY }, wrap };
 }

@@ -2,11 +2,10 @@ import type { Tensor } from '../../protocol/types.ts';
 import type { Run } from '../../runtime/runtime.ts';
 
 /**
- * A production run on behalf of a client, whose signal is asked for only when the run has to wait: making one costs, and
- * few runs ever wait.
+ * A production run for a client. The client's signal is created only when the run has to wait, which few runs do.
  *
- * A class, since an accessor in an object literal keeps what it closes over alive until the next full garbage collection:
- * 8 KB per request moved into the old generation, and every collection of the young one took 5 ms instead of 0.5.
+ * A class, because an accessor in an object literal keeps its closure alive until the next full garbage collection: that
+ * moved 8 KB per request into the old generation, and young collections took 5 ms instead of 0.5.
  */
 export class ClientRun implements Run {
   readonly inputs: readonly Tensor[];

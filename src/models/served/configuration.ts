@@ -5,7 +5,7 @@ import { unbatchable } from '../../runtime/batching/batch.ts';
 import type { LoadedModel } from '../../runtime/local/load-model.ts';
 import { LABEL_FILE } from '../labels.ts';
 
-/** How a model is served under these settings. */
+/** The configuration of a model, as clients can query it. */
 export function configurationOf(
   { name, platform, inputs, optionalInputs = [], outputs }: ModelMetadata,
   { signature, rowMeetings, stem }: LoadedModel,

@@ -3,14 +3,14 @@ import type { InferContext } from '../../plane/inference.ts';
 import type { InferRequest } from '../../protocol/types.ts';
 import type { Run } from '../../runtime/runtime.ts';
 
-/** The longest time that a timer takes; a longer one would end at once. */
+/** Longest delay of a timer in Node; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Runs `work` under the request's `timeout` parameter (microseconds, as in Triton), the caller's deadline and its own
  * signal.
  *
- * @throws ServingError DEADLINE_EXCEEDED once the time is over; work that still waits is then taken out of the queue.
+ * @throws ServingError DEADLINE_EXCEEDED at the deadline; work that still waits is removed from the queue.
  */
 export function withinDeadline<T>(
   request: InferRequest,

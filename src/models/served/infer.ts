@@ -4,13 +4,14 @@ import { wantsDense } from '../../protocol/parameters.ts';
 import type { InferRequest, InferResponse, TensorSpec } from '../../protocol/types.ts';
 import type { RunResult } from '../../runtime/runtime.ts';
 import { endInferSpan, startInferSpan } from '../../telemetry/tracing.ts';
-import { withClasses } from './classification.ts';
+import { withClasses } from './classes.ts';
 import { ClientRun } from './client-run.ts';
 import { withinDeadline } from './deadline.ts';
 import type { ServedModel } from './served-model.ts';
 
 /**
- * The way of one request: placed by the loop, run by the runtime, counted, and run again in the shadow when it was chosen.
+ * Answers one request: the loop chooses its threshold, the runtime runs it, the counter counts it. If the loop sampled it,
+ * it is handed to the shadow runs afterwards.
  *
  * @throws ServingError OVERLOADED, UNAVAILABLE, WORKER_LOST, DEADLINE_EXCEEDED, INVALID_REQUEST, INFERENCE_FAILED
  */
@@ -27,7 +28,7 @@ export async function infer(
   const { threshold: placed, look } = loop.place(request.id, {
     isDense: isOverriding || wantsDense(request.parameters),
     isEmpty: rows === 0 || isOverriding,
-    pays: model.pays(rows),
+    pays: model.savesTime(rows),
   });
   const asked = request.outputs?.length ? request.outputs.map(({ name }) => name) : outputs;
   try {
@@ -41,12 +42,12 @@ export async function infer(
       ),
     );
     const threshold = result.denseInstead === undefined ? placed : 0;
-    if (result.denseInstead !== undefined) model.notFinite(placed, result.denseInstead);
+    if (result.denseInstead !== undefined) model.countNonFinite(placed, result.denseInstead);
     counter.answered({ rows, threshold, result, totalMs: performance.now() - startedAt });
     endInferSpan(span, { threshold });
     if (look !== undefined) {
       const answer = wholeAnswer(result, asked, outputs);
-      if (look.isOnlyKept !== true) model.time?.offer(request.inputs, rows);
+      if (look.isOnlyKept !== true) model.sparse?.addSample(request.inputs, rows);
       void loop.sample({ ...look, inputs: request.inputs, threshold, ...answer });
     }
     return {
@@ -63,13 +64,13 @@ export async function infer(
   }
 }
 
-/** Whether a request brings values in place of the model's own: then it is another model's, which is neither pruned nor sampled. */
+/** Whether a request replaces default values of the model. Then it runs another model in effect, and is neither pruned nor sampled. */
 function overrides({ metadata }: ServedModel, { inputs }: InferRequest): boolean {
   const { optionalInputs } = metadata;
   return optionalInputs !== undefined && inputs.some(({ name }) => isAmong(optionalInputs, name));
 }
 
-/** Rows of the first input that is required. */
+/** Rows of the first required input. */
 function rowsOf({ metadata }: ServedModel, { inputs }: InferRequest): number {
   const { optionalInputs = [] } = metadata;
   return inputs.find(({ name }) => !isAmong(optionalInputs, name))?.shape[0] ?? 1;
@@ -79,7 +80,7 @@ function isAmong(specs: readonly TensorSpec[], name: string): boolean {
   return specs.some((spec) => spec.name === name);
 }
 
-/** The answer as served, when it holds every output. */
+/** The answer's outputs, if they are all of the model's outputs. */
 function wholeAnswer(result: RunResult, asked: readonly string[], all: readonly string[]) {
   return all.every((name) => asked.includes(name)) ? { outputs: result.outputs } : {};
 }

@@ -5,7 +5,7 @@ import type { ShadowSample } from '../../loop/shadow-run.ts';
 import type { LoopTelemetry } from '../../loop/telemetry.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 
-/** What a model's loop tells, as metrics and in the log. */
+/** Writes the events of a model's loop to the metrics and the log. */
 export function loopTelemetry(model: string, metrics: Metrics, log: Logger): LoopTelemetry {
   return {
     shadowRun: (outcome, error) => {

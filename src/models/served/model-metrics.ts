@@ -7,9 +7,9 @@ import type { Runtime } from '../../runtime/runtime.ts';
 import type { Speedup } from '../../sparse/speedup.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { SkippedWork } from './skipped-work.ts';
-import type { Plan } from './time-planner.ts';
+import type { Plan } from './sparse-planner.ts';
 
-/** What the metrics of a model are read from. */
+/** The parts of a model that its metrics are read from. */
 export interface ExportedModel {
   readonly name: string;
   readonly loaded: { readonly sites: readonly Site[] };
@@ -17,20 +17,20 @@ export interface ExportedModel {
   readonly loop: ControlLoop;
   readonly speedup: Speedup | null;
   readonly skippedWork: Pick<SkippedWork, 'ratio'>;
-  readonly time: { readonly plan: Plan } | undefined;
+  readonly sparse: { readonly plan: Plan } | undefined;
 }
 
-/** Label of what is over all sites. */
+/** Value of the label `site` for all sites together. */
 const ALL = 'all';
 
-/** A change of state counts where it changes the threshold that `taustat_threshold` shows. */
+/** Counts a change of state if it changes the threshold that `taustat_threshold` shows. */
 export function countChange(metrics: Metrics, served: ExportedModel, before: ControllerState): void {
   const { exposure, state } = served.loop;
   if (served.loaded.sites.length === 0 || exposureOf(before).threshold === exposure.threshold) return;
   metrics.thresholdChanges.inc({ model: served.name, reason: state.change.reason });
 }
 
-/** What is read at every scrape. */
+/** Sets the gauges of a model; called at every scrape. */
 export function exportModelMetrics(metrics: Metrics, served: ExportedModel): void {
   const model = served.name;
   const { loop } = served;
@@ -40,11 +40,11 @@ export function exportModelMetrics(metrics: Metrics, served: ExportedModel): voi
   setOrRemove(metrics.criticalThreshold, { model }, critical?.threshold);
   setOrRemove(metrics.criticalSparsity, { model }, critical?.sparsity);
   exportSparsity(metrics, served);
-  const { speedup, skippedWork, time } = served;
+  const { speedup, skippedWork, sparse } = served;
   setOrRemove(metrics.timeSaved, { model }, speedup === null ? undefined : 1 - 1 / speedup.ratio);
   metrics.macsSkipped.set({ model }, skippedWork.ratio);
-  if (time !== undefined) {
-    const now = planName(time.plan);
+  if (sparse !== undefined) {
+    const now = planName(sparse.plan);
     for (const plan of PLAN_NAMES) if (plan !== now) metrics.planInfo.remove({ model, plan });
     metrics.planInfo.set({ model, plan: now }, 1);
   }
@@ -120,7 +120,7 @@ interface SettableGauge<L extends object> {
   remove(labels: L): void;
 }
 
-/** A gauge without a value is absent rather than stale. */
+/** Removes a gauge without a value, so that no stale one is exported. */
 function setOrRemove<L extends object>(gauge: SettableGauge<L>, labels: L, value: number | undefined): void {
   if (value === undefined || !Number.isFinite(value)) gauge.remove(labels);
   else gauge.set(labels, value);

@@ -4,38 +4,38 @@ import type { PlanThread } from '../../runtime/local/plan-thread.ts';
 import { candidateSets, type Layer, smallerSets, withDenseLayers } from '../../sparse/candidates.ts';
 import { speedupOf, verdictOf } from '../../sparse/speedup.ts';
 
-/** Sets of layers are looked for so long, in milliseconds; then the best so far is judged. */
+/** Longest search for sets of layers, in milliseconds; then the best so far is judged. */
 const SEARCH_MS = 60_000;
-/** After so long, in milliseconds, the best is judged by the rounds that it has: a slow model's are few. */
+/** Longest time for judging the best set, in milliseconds; a slow model gets few rounds in it. */
 const JUDGE_MS = 20_000;
-/** Rounds that sets of layers are compared by, before the best is judged. */
+/** Rounds by which sets of layers are compared. */
 const FIRST_ROUNDS = 5;
-/** A set with one layer less must be so much faster. */
-const STEP = 1.02;
+/** Factor by which a set with one layer less must be faster. */
+const SMALLER_SET_FACTOR = 1.02;
 
 export interface SearchOptions {
   readonly thread: PlanThread;
   readonly layers: readonly Layer[];
-  /** Requests to time, by the size that they stand for. */
+  /** Requests to time, by number of rows. */
   readonly requests: ReadonlyMap<number, readonly (readonly Tensor[])[]>;
   readonly outputs: readonly string[];
   readonly thresholds: Float32Array;
-  /** Resolves when the next round may run. @throws Error when there will be none. */
-  readonly turn: () => Promise<void>;
+  /** Resolves when the server is idle, so that the next round may run. @throws Error if there will be no further round. */
+  readonly untilIdle: () => Promise<void>;
 }
 
-/** Layers that skip zeros, and what they gain at every size of request. */
-export interface Chosen {
+/** Layers that skip zeros, and the speedup at every size of request. */
+export interface FoundPlan {
   readonly set: readonly number[];
   readonly buckets: readonly BucketPlan[];
 }
 
 /**
- * Times sets of layers against the plain model, takes the fastest at the commonest size of request, and judges it at each.
+ * Times sets of layers against the plain model, takes the fastest at the commonest request size, and judges it at every size.
  *
  * @throws Error where no layer can be sparse, or a sparse form cannot be run.
  */
-export async function searchPlan(options: SearchOptions): Promise<Chosen> {
+export async function searchPlan(options: SearchOptions): Promise<FoundPlan> {
   const { layers, requests } = options;
   const sizes = [...requests].sort(([, a], [, b]) => b.length - a.length).map(([rows]) => rows);
   const [commonest] = sizes;
@@ -48,12 +48,12 @@ export async function searchPlan(options: SearchOptions): Promise<Chosen> {
 
 async function fastestSet(options: SearchOptions, rows: number): Promise<readonly number[]> {
   let best: { readonly set: readonly number[]; readonly ms: number } | undefined;
-  const consider = async (set: readonly number[], step: number): Promise<boolean> => {
+  const consider = async (set: readonly number[], factor: number): Promise<boolean> => {
     const timing = new Timing(options, set, rows);
-    await timing.more(FIRST_ROUNDS);
-    // What disturbs a run only makes it longer.
+    await timing.run(FIRST_ROUNDS);
+    // The minimum, because disturbances only make a run longer.
     const ms = Math.min(...timing.sparseMs);
-    const isBetter = best === undefined || ms * step < best.ms;
+    const isBetter = best === undefined || ms * factor < best.ms;
     if (isBetter) best = { set, ms };
     return isBetter;
   };
@@ -66,7 +66,7 @@ async function fastestSet(options: SearchOptions, rows: number): Promise<readonl
   for (let isBetter = true; isBetter && hasTime(); ) {
     isBetter = false;
     for (const set of smallerSets(best!.set))
-      if (hasTime()) isBetter = (await consider(set, STEP)) || isBetter;
+      if (hasTime()) isBetter = (await consider(set, SMALLER_SET_FACTOR)) || isBetter;
   }
   return best!.set;
 }
@@ -74,8 +74,8 @@ async function fastestSet(options: SearchOptions, rows: number): Promise<readonl
 async function judged(timing: Timing, rows: number): Promise<BucketPlan> {
   const { ratios, plainMs, sparseMs } = timing;
   const until = performance.now() + JUDGE_MS;
-  await timing.more(FIRST_ROUNDS);
-  while (verdictOf(ratios, performance.now() > until) === 'open') await timing.more(1);
+  await timing.run(FIRST_ROUNDS);
+  while (verdictOf(ratios, performance.now() > until) === 'open') await timing.run(1);
   return {
     rows,
     pays: verdictOf(ratios, true) === 'faster',
@@ -85,7 +85,7 @@ async function judged(timing: Timing, rows: number): Promise<BucketPlan> {
   };
 }
 
-/** Rounds of one set of layers at one size of request, on the requests in turn. */
+/** The measured rounds of one set of layers at one request size; the requests take turns. */
 class Timing {
   readonly ratios: number[] = [];
   readonly plainMs: number[] = [];
@@ -100,10 +100,10 @@ class Timing {
     this.#requests = options.requests.get(rows)!;
   }
 
-  async more(rounds: number): Promise<void> {
-    const { thread, outputs, thresholds, turn } = this.#options;
+  async run(rounds: number): Promise<void> {
+    const { thread, outputs, thresholds, untilIdle } = this.#options;
     for (let i = 0; i < rounds; i++) {
-      await turn();
+      await untilIdle();
       const inputs = this.#requests[this.ratios.length % this.#requests.length]!;
       const { plainMs, sparseMs } = await thread.round({ set: this.#set, inputs, outputs, thresholds });
       this.ratios.push(plainMs / sparseMs);

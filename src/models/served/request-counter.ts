@@ -4,10 +4,10 @@ import type { RunResult } from '../../runtime/runtime.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { RequestStatistics } from './statistics.ts';
 
-/** A request that was answered and is not counted yet. */
+/** An answered request that is not counted yet. */
 export interface Answered {
   readonly rows: number;
-  /** What the answer was computed at; 0 is dense. */
+  /** Threshold of the answer; 0 is dense. */
   readonly threshold: number;
   readonly result: RunResult;
   readonly totalMs: number;
@@ -15,7 +15,7 @@ export interface Answered {
 
 type OnAnswered = (answered: Answered, nowMs: number) => void;
 
-/** What became of the requests to one model: in its statistics, its metrics, and for whoever hears of pruned answers. */
+/** Counts the requests to one model, in its statistics and metrics. */
 export class RequestCounter {
   readonly #model: string;
   readonly #metrics: Metrics;
@@ -23,16 +23,16 @@ export class RequestCounter {
   readonly #statistics = new RequestStatistics();
   readonly #waiting: Answered[] = [];
 
-  /** @param onAnswered - hears of every answer, as it is counted. */
+  /** @param onAnswered - called with every answer when it is counted. */
   constructor(model: string, metrics: Metrics, onAnswered: OnAnswered) {
     this.#model = model;
     this.#metrics = metrics;
     this.#onAnswered = onAnswered;
   }
 
-  /** Counting waits until the response is on its way, or until somebody asks for the figures. */
+  /** Counted only after the response was sent, or when statistics are read. */
   answered(request: Answered): void {
-    if (this.#waiting.push(request) === 1) setImmediate(() => this.settle());
+    if (this.#waiting.push(request) === 1) setImmediate(() => this.countWaiting());
   }
 
   failed(error: unknown, totalMs: number): void {
@@ -40,8 +40,8 @@ export class RequestCounter {
     this.#metrics.requests.inc({ model: this.#model, outcome: outcomeOf(error) });
   }
 
-  /** Counts what waits. */
-  settle(): void {
+  /** Counts the waiting answers. */
+  countWaiting(): void {
     const model = this.#model;
     const now = performance.now();
     for (const answered of this.#waiting.splice(0)) {
@@ -56,9 +56,9 @@ export class RequestCounter {
     }
   }
 
-  /** Totals of one version, everything counted. */
+  /** The statistics, under a version's number. */
   read(version: string): ModelStatistics {
-    this.settle();
+    this.countWaiting();
     return this.#statistics.read(version);
   }
 }

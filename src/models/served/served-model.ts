@@ -11,18 +11,18 @@ import type { LoadedModel } from '../../runtime/local/load-model.ts';
 import type { DenseInstead, Runtime } from '../../runtime/runtime.ts';
 import { PLAIN, type Speedup } from '../../sparse/speedup.ts';
 import type { Choice, Durability } from '../../store/choice.ts';
-import type { Keeper } from '../../store/keeper.ts';
+import type { ModelPersistence } from '../../store/model-persistence.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { ChangeHistory } from './change-history.ts';
-import type { Classes } from './classification.ts';
+import type { Classes } from './classes.ts';
 import { countChange, exportModelMetrics } from './model-metrics.ts';
-import type { PruningTime } from './pruning-time.ts';
 import { RequestCounter } from './request-counter.ts';
 import { SkippedWork } from './skipped-work.ts';
+import type { SparseServing } from './sparse-serving.ts';
 
-const NOT_KEPT: Durability = { durable: false, reason: 'this server keeps no state (store.enabled)' };
+const NOT_DURABLE: Durability = { durable: false, reason: 'this server keeps no state (store.enabled)' };
 
-/** What a served model is made of. */
+/** The parts of a served model. */
 export interface ModelParts {
   readonly metadata: ModelMetadata;
   readonly configuration: ModelConfiguration;
@@ -33,17 +33,17 @@ export interface ModelParts {
   readonly loop: ControlLoop;
   /** How answers are compared, as configured. */
   readonly measure: string;
-  /** What outlives a restart; undefined: nothing does. */
-  readonly keeper: Keeper | undefined;
-  /** Finds out whether pruning saves time; undefined: nobody asks, or it cannot. */
-  readonly time: PruningTime | undefined;
-  /** What an operator has chosen; null: nothing. */
+  /** Keeps state over restarts; undefined: none is kept. */
+  readonly persistence: ModelPersistence | undefined;
+  /** Skips zeros where that saves time; undefined: gates prune, or no time can be saved. */
+  readonly sparse: SparseServing | undefined;
+  /** The operator's choice; null: none. */
   readonly choice: Choice | null;
   readonly metrics: Metrics;
   readonly log: Logger;
 }
 
-/** A model that is being served: its runtime, its loop, and what follows the loop's steps. `infer` is the way of a request. */
+/** A model that is being served: its runtime, its control loop, and the reactions to the loop's steps. See `infer` for a request. */
 export class ServedModel {
   readonly metadata: ModelMetadata;
   readonly configuration: ModelConfiguration;
@@ -56,16 +56,17 @@ export class ServedModel {
   readonly history: ChangeHistory;
   /** Names of all outputs. */
   readonly outputs: readonly string[];
-  readonly time: PruningTime | undefined;
+  readonly sparse: SparseServing | undefined;
   readonly skippedWork = new SkippedWork();
   readonly #metrics: Metrics;
   readonly #log: Logger;
-  readonly #keeper: Keeper | undefined;
+  readonly #persistence: ModelPersistence | undefined;
   readonly #followers = new Subscription();
   #choice: Choice | null;
 
   constructor(parts: ModelParts) {
-    const { metadata, configuration, labels, loaded, runtime, loop, measure, keeper, time, choice } = parts;
+    const { metadata, configuration, labels, loaded, runtime, loop, measure, persistence, sparse, choice } =
+      parts;
     const { metrics, log } = parts;
     this.metadata = metadata;
     this.configuration = configuration;
@@ -73,7 +74,7 @@ export class ServedModel {
     this.loaded = loaded;
     this.runtime = runtime;
     this.loop = loop;
-    this.time = time;
+    this.sparse = sparse;
     this.measure = measure;
     this.outputs = metadata.outputs.map(({ name }) => name);
     this.counter = new RequestCounter(metadata.name, metrics, ({ rows, threshold, result }, nowMs) => {
@@ -82,16 +83,16 @@ export class ServedModel {
     });
     this.#metrics = metrics;
     this.#log = log;
-    this.#keeper = keeper;
+    this.#persistence = persistence;
     this.#choice = choice;
     this.history = new ChangeHistory(
-      keeper?.decisions.map(({ state, production, change }) => ({
+      persistence?.decisions.map(({ state, production, change }) => ({
         ...change,
         state,
         ...exposureIn(production, null),
       })),
     );
-    this.#remember(loop.state);
+    this.#addToHistory(loop.state);
     this.#followSteps();
   }
 
@@ -107,7 +108,7 @@ export class ServedModel {
     return this.counter.read(this.version);
   }
 
-  /** Called before a body is read: whether the request would be let in now. @throws ServingError OVERLOADED */
+  /** Checks, before a body is read, whether the request would be accepted now. @throws ServingError OVERLOADED */
   admit(): void {
     try {
       this.runtime.checkRoom?.();
@@ -117,38 +118,38 @@ export class ServedModel {
     }
   }
 
-  /** Time of the plain model over time as served; null where gates prune it, whose time nobody measures. */
+  /** Time of the plain model ÷ time as served; null with gates, whose time is not measured. */
   get speedup(): Speedup | null {
     const { heldBack, mode } = this.loop.state;
     const { threshold, share, rest } = production(this.loop.state);
     if (threshold === 0 || mode === 'off' || heldBack !== undefined) return PLAIN;
-    return this.time?.speedup(rest > 0 ? 1 : share) ?? null;
+    return this.sparse?.speedup(rest > 0 ? 1 : share) ?? null;
   }
 
-  /** Whether a request of so many rows is answered sooner where it is pruned, or pruned whatever the time. */
-  pays(rows: number): boolean {
-    return this.time?.pays(rows) ?? true;
+  /** Whether pruning saves time for a request of `rows` rows; true with gates, which prune without regard to time. */
+  savesTime(rows: number): boolean {
+    return this.sparse?.savesTime(rows) ?? true;
   }
 
-  /** A pruned answer was not finite, and was answered dense instead. */
-  notFinite(threshold: number, dense: DenseInstead): void {
+  /** Counts a pruned answer that was not finite, so that the dense one was sent instead. */
+  countNonFinite(threshold: number, dense: DenseInstead): void {
     this.#metrics.nonFiniteAnswers.inc({ model: this.name });
     if (dense.isFinite) this.loop.lost(threshold);
   }
 
-  /** What an operator has chosen for it; null: nothing. */
+  /** The operator's choice; null: none. */
   get choice(): Choice | null {
     const isRevoked = this.loop.state.fixed?.doubt === 'disagreement';
     return this.#choice && isRevoked ? { ...this.#choice, isRevoked } : this.#choice;
   }
 
-  /** Whether that outlives a restart; null where nothing was chosen. */
+  /** Whether the choice outlives a restart; null without a choice. */
   get durability(): Durability | null {
     if (this.#choice === null) return null;
-    return this.#keeper === undefined ? NOT_KEPT : this.#keeper.durability;
+    return this.#persistence === undefined ? NOT_DURABLE : this.#persistence.durability;
   }
 
-  /** In force at once; resolves when it outlives a restart, or cannot be made to. */
+  /** Applies a mode at once; resolves when it is written, or cannot be written. */
   async choose(mode: Mode, threshold: number | undefined): Promise<Durability> {
     const at = Math.max(Date.now(), (this.#choice?.at ?? 0) + 1);
     this.loop.setMode(mode, threshold, at);
@@ -160,32 +161,32 @@ export class ServedModel {
       version: this.version,
       at,
     };
-    return this.#keeper?.choose(this.#choice) ?? NOT_KEPT;
+    return this.#persistence?.choose(this.#choice) ?? NOT_DURABLE;
   }
 
-  /** Brings the metrics that are read rather than counted up to date. */
+  /** Sets the gauges to their present values. */
   exportMetrics(): void {
-    this.counter.settle();
+    this.counter.countWaiting();
     exportModelMetrics(this.#metrics, this);
   }
 
-  /** Resolves when the present state would survive a restart, where anything is kept. */
-  async kept(): Promise<void> {
-    await this.#keeper?.flush();
+  /** Resolves when the present state is written, if state is kept. */
+  async saved(): Promise<void> {
+    await this.#persistence?.flush();
   }
 
-  /** Finishes what was accepted. Nothing is kept from now on: what takes this model's place may keep its own already. */
+  /** Finishes accepted requests. Nothing is written afterwards: a replacement may write its own state already. */
   async close(): Promise<void> {
     const finished = this.runtime.close();
     this.#followers.unsubscribe();
-    this.time?.close();
+    this.sparse?.close();
     this.loop.close();
-    await this.#keeper?.close();
+    await this.#persistence?.close();
     await finished;
   }
 
-  /** What a server starts with has no time of its own. */
-  #remember(state: ControllerState): void {
+  /** The state at a start has no time, so it gets the present one. */
+  #addToHistory(state: ControllerState): void {
     const { at, reason, detail } = state.change;
     this.history.add({
       at: at === 0 ? Date.now() : at,
@@ -196,17 +197,17 @@ export class ServedModel {
     });
   }
 
-  /** What a step leads to outside the loop: it is kept and audited, sessions are prepared, changes are logged and counted. */
+  /** Reacts to the loop's steps: keeps and audits them, prepares sessions, logs and counts changes. */
   #followSteps(): void {
     const { loop, runtime, name } = this;
-    const keeper = this.#keeper;
-    keeper?.follow(() => ({ ...loop.resumePoint, plan: this.time?.keepsake ?? null }));
+    const persistence = this.#persistence;
+    persistence?.follow(() => ({ ...loop.resumePoint, plan: this.sparse?.planToKeep ?? null }));
     const changes$ = loop.steps$.pipe(filter(({ before, after }) => before.change !== after.change));
     runtime.prepare(loop.applied);
     this.#followers.add(
       loop.steps$.subscribe(({ event, after }) => {
         if (event.kind === 'tested') this.#metrics.testResults.inc({ model: name });
-        keeper?.onStep(event, after);
+        persistence?.onStep(event, after);
       }),
     );
     this.#followers.add(
@@ -220,14 +221,14 @@ export class ServedModel {
     this.#followers.add(
       changes$
         .pipe(map(() => loop.exposure.candidate ?? 0))
-        .subscribe((candidate) => this.time?.want(candidate)),
+        .subscribe((candidate) => this.sparse?.setTarget(candidate)),
     );
-    this.time?.want(loop.exposure.candidate ?? 0);
+    this.sparse?.setTarget(loop.exposure.candidate ?? 0);
     this.#followers.add(
       changes$.subscribe(({ before, after }) => {
         const { mode, phase } = after;
         const { reason, detail } = after.change;
-        this.#remember(after);
+        this.#addToHistory(after);
         countChange(this.#metrics, this, before);
         this.#log.info({ model: name, mode, phase: phase.kind, ...loop.exposure, reason }, detail);
       }),

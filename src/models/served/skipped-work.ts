@@ -1,12 +1,12 @@
-/** Over so many requests the work that is left out is averaged, each counting less with its age. */
+/** Time constant of the exponential average, in requests. */
 const REQUESTS = 500;
 
-/** How much of the work of the layers that skip zeros is left out, over the latest requests, by rows. */
+/** Share of multiplications skipped in the layers that skip zeros, averaged over the latest requests, weighted by rows. */
 export class SkippedWork {
   #skipped = 0;
   #rows = 0;
 
-  /** @param share - of a request's multiplications that were left out, 0–1. */
+  /** @param share - share of a request's multiplications that was skipped, 0–1. */
   add(rows: number, share: number): void {
     this.#skipped += (rows * share - this.#skipped) / REQUESTS;
     this.#rows += (rows - this.#rows) / REQUESTS;

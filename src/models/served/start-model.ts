@@ -9,15 +9,15 @@ import type { WorkerSetup } from '../../runtime/local/messages.ts';
 import { WorkerRuntime, type WorkerRuntimeOptions } from '../../runtime/local/worker-runtime.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { Choice } from '../../store/choice.ts';
-import { Keeper } from '../../store/keeper.ts';
 import { defaultStateFolder } from '../../store/keys.ts';
+import { ModelPersistence } from '../../store/model-persistence.ts';
 import { resumePointOf } from '../../store/resume-point.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { batchingFor } from './batching.ts';
 import { configurationOf } from './configuration.ts';
 import { loopTelemetry } from './loop-telemetry.ts';
-import { heldBackAtFirst, PruningTime } from './pruning-time.ts';
 import { ServedModel } from './served-model.ts';
+import { initialHoldBack, SparseServing } from './sparse-serving.ts';
 
 export type StartRuntime = (setup: WorkerSetup, options: WorkerRuntimeOptions) => Promise<Runtime>;
 
@@ -25,7 +25,7 @@ export interface StartOptions {
   readonly config: Config;
   readonly metrics: Metrics;
   readonly log: Logger;
-  /** What an operator chose for the model that this one takes the place of; null: nothing. */
+  /** The operator's choice for the model that this one replaces; null: none. */
   readonly inherited?: Choice | null;
   /** Names of classes, by their index. By default none. */
   readonly labels?: readonly string[];
@@ -33,7 +33,7 @@ export interface StartOptions {
   readonly startRuntime?: StartRuntime;
 }
 
-/** Starts what runs a model that was read: its workers, and its loop where it left off. @throws ServingError MODEL_INVALID */
+/** Starts serving a loaded model: its workers, and its control loop from the saved state. @throws ServingError MODEL_INVALID */
 export async function startModel(loaded: LoadedModel, options: StartOptions): Promise<ServedModel> {
   const { config, metrics, log, inherited = null, labels = [] } = options;
   const name = config.model.name ?? (config.model.path === undefined ? BUNDLED_NAME : loaded.stem);
@@ -42,21 +42,21 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
   const kernels = await kernelsFor(config);
   const runtime = await runtimeOf(name, loaded, kernels, options);
   const subject = { model: name, hash: loaded.hash, config, control: controlOptionsOf(config) };
-  const keeper = await keeperOf(subject, options);
+  const persistence = await persistenceOf(subject, options);
   const loop = new ControlLoop({
     sites: loaded.sites.length,
     outputs: metadata.outputs.map((output) => output.name),
     config,
     softmaxOutputs: loaded.softmaxOutputs,
     runtime,
-    heldBack: heldBackAtFirst(config),
-    resume: keeper?.resumePoint ?? resumePointOf(null, inherited, subject, Date.now()),
+    heldBack: initialHoldBack(config),
+    resume: persistence?.resumePoint ?? resumePointOf(null, inherited, subject, Date.now()),
     telemetry: loopTelemetry(name, metrics, log),
   });
-  const choice = keeper === undefined ? inherited : keeper.choice;
+  const choice = persistence === undefined ? inherited : persistence.choice;
   const { measure } = config.agreement;
   const outputs = metadata.outputs.map((output) => output.name);
-  const time = PruningTime.open({
+  const sparse = SparseServing.open({
     name,
     loaded,
     config,
@@ -64,11 +64,22 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
     loop,
     outputs,
     kernels,
-    kept: keeper?.resumePoint.plan,
+    kept: persistence?.resumePoint.plan,
     log,
   });
   const configuration = configurationOf(metadata, loaded, config, labels.length > 0);
-  const parts = { metadata, configuration, labels, loaded, runtime, loop, measure, keeper, time, choice };
+  const parts = {
+    metadata,
+    configuration,
+    labels,
+    loaded,
+    runtime,
+    loop,
+    measure,
+    persistence,
+    sparse,
+    choice,
+  };
   return new ServedModel({ ...parts, metrics, log });
 }
 
@@ -79,7 +90,7 @@ async function runtimeOf(
   { config, metrics, log, startRuntime = WorkerRuntime.start }: StartOptions,
 ): Promise<Runtime> {
   const { workers = 1, maxShadowQueue, maxRunSeconds, intraOpThreads, gates } = config.runtime;
-  const { limits, around } = batchingFor(loaded, name, config, metrics, log);
+  const { limits, wrap } = batchingFor(loaded, name, config, metrics, log);
   const runtime = await startRuntime(
     { ...loaded.setup, intraOpThreads, ...(typeof kernels === 'object' ? {} : { kernels }) },
     {
@@ -101,22 +112,22 @@ async function runtimeOf(
       },
     },
   );
-  return around(runtime);
+  return wrap(runtime);
 }
 
-/** The kernels of this machine, which sessions of our own come with. */
+/** The kernels of this machine that skip zeros, or why there are none. */
 async function kernelsFor({ runtime: { kernels } }: Config): Promise<Kernels | NoKernels> {
   if (kernels === 'off') return { reason: 'runtime.kernels is off' };
   return findKernels(kernels);
 }
 
-async function keeperOf(
-  subject: Parameters<typeof Keeper.open>[0],
+async function persistenceOf(
+  subject: Parameters<typeof ModelPersistence.open>[0],
   { config, metrics, log, inherited = null }: StartOptions,
-): Promise<Keeper | undefined> {
+): Promise<ModelPersistence | undefined> {
   const { enabled, folder = defaultStateFolder() } = config.store;
   if (enabled !== true) return undefined;
   const { model } = subject;
   const onFailure = (what: string) => metrics.stateFailures.inc({ model, what });
-  return Keeper.open(subject, { folder, log, inherited, onFailure });
+  return ModelPersistence.open(subject, { folder, log, inherited, onFailure });
 }

@@ -6,7 +6,7 @@ const NS_PER_MS = 1e6;
 /** Totals of the requests to one model since it was loaded. */
 export class RequestStatistics {
   #inferences = 0;
-  /** A run that requests share counts for each of them in part. */
+  /** Runs; of a shared run each request counts its part. */
   #executions = 0;
   #lastInferenceMs = 0;
   readonly #success = { count: 0, ms: 0 };
@@ -16,7 +16,7 @@ export class RequestStatistics {
 
   succeed(rows: number, result: RunResult, totalMs: number): void {
     this.#inferences += rows;
-    this.#executions += 1 / (result.riders ?? 1);
+    this.#executions += 1 / (result.requests ?? 1);
     this.#lastInferenceMs = Date.now();
     this.#success.count++;
     this.#success.ms += totalMs;

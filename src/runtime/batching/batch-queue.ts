@@ -1,76 +1,76 @@
-import { areCompanions } from './batch.ts';
-import type { Rider } from './rider.ts';
+import { canShareRun } from './batch.ts';
+import type { BatchRequest } from './batch-request.ts';
 
-/** Riders that will share one run. */
+/** Requests that will share one run. */
 export interface Batch {
-  readonly riders: Rider[];
-  /** Rows of all of them; one that goes alone has none. */
+  readonly requests: BatchRequest[];
+  /** Sum of their rows; 0 for a request that must run alone. */
   rows: number;
-  /** It has waited as long as it may for more riders. */
-  isOver: boolean;
+  /** It may start, having waited long enough. Requests can join it until it does. */
+  isDue: boolean;
 }
 
 /**
- * Batches in the making, oldest first. Every rider joins the oldest batch that has room for it and holds its companions.
+ * Batches that wait to start, oldest first. A request joins the oldest batch that it can share a run with and that has room.
  */
 export class BatchQueue {
   readonly #maxRows: number;
   #batches: Batch[] = [];
-  #riders = 0;
+  #size = 0;
 
   constructor(maxRows: number) {
     this.#maxRows = maxRows;
   }
 
-  /** Riders that wait. */
-  get riders(): number {
-    return this.#riders;
+  /** Number of waiting requests. */
+  get size(): number {
+    return this.#size;
   }
 
-  add(rider: Rider): Batch {
-    this.#riders++;
+  add(request: BatchRequest): Batch {
+    this.#size++;
     const found =
-      rider.rows === undefined ? undefined : this.#batches.find((batch) => this.#fits(rider, batch));
+      request.rows === undefined ? undefined : this.#batches.find((batch) => this.#fits(request, batch));
     if (found !== undefined) {
-      found.riders.push(rider);
-      found.rows += rider.rows!;
+      found.requests.push(request);
+      found.rows += request.rows!;
       return found;
     }
-    const batch = { riders: [rider], rows: rider.rows ?? 0, isOver: rider.rows === undefined };
+    const batch = { requests: [request], rows: request.rows ?? 0, isDue: request.rows === undefined };
     this.#batches.push(batch);
     return batch;
   }
 
-  /** Puts riders before all others, each to go alone. */
-  putFirst(riders: readonly Rider[]): void {
-    this.#riders += riders.length;
-    this.#batches.unshift(...riders.map((rider) => ({ riders: [rider], rows: 0, isOver: true })));
+  /** Puts requests before all others, each to run alone. */
+  putFirst(requests: readonly BatchRequest[]): void {
+    this.#size += requests.length;
+    this.#batches.unshift(...requests.map((request) => ({ requests: [request], rows: 0, isDue: true })));
   }
 
-  remove(rider: Rider): void {
-    const batch = this.#batches.find(({ riders }) => riders.includes(rider));
+  remove(request: BatchRequest): void {
+    const batch = this.#batches.find(({ requests }) => requests.includes(request));
     if (batch === undefined) return;
-    this.#riders--;
-    batch.riders.splice(batch.riders.indexOf(rider), 1);
-    batch.rows -= rider.rows ?? 0;
-    if (batch.riders.length === 0) this.#batches = this.#batches.filter((other) => other !== batch);
+    this.#size--;
+    batch.requests.splice(batch.requests.indexOf(request), 1);
+    batch.rows -= request.rows ?? 0;
+    if (batch.requests.length === 0) this.#batches = this.#batches.filter((other) => other !== batch);
   }
 
-  /** Takes the oldest batch that is full or has waited long enough. */
+  /** Takes the oldest batch that is full or due. */
   take(): Batch | undefined {
-    const at = this.#batches.findIndex((batch) => batch.isOver || batch.rows >= this.#maxRows);
+    const at = this.#batches.findIndex((batch) => batch.isDue || batch.rows >= this.#maxRows);
     if (at < 0) return undefined;
     const [batch] = this.#batches.splice(at, 1);
-    this.#riders -= batch!.riders.length;
+    this.#size -= batch!.requests.length;
     return batch;
   }
 
-  /** Nobody waits for more riders any longer. */
-  stopWaiting(): void {
-    for (const batch of this.#batches) batch.isOver = true;
+  /** Lets all batches start without waiting for more requests. */
+  makeAllDue(): void {
+    for (const batch of this.#batches) batch.isDue = true;
   }
 
-  #fits(rider: Rider, { riders, rows }: Batch): boolean {
-    return rows > 0 && rows + rider.rows! <= this.#maxRows && areCompanions(rider.run, riders[0]!.run);
+  #fits(request: BatchRequest, { requests, rows }: Batch): boolean {
+    return rows > 0 && rows + request.rows! <= this.#maxRows && canShareRun(request.run, requests[0]!.run);
   }
 }

@@ -1,39 +1,40 @@
 import type { Tensor } from '../../protocol/types.ts';
 import { areSameAnswers } from './batch.ts';
 
-/** Shared runs whose answers must equal the solo ones before any client gets a shared one. */
+/** Shared runs whose answers must equal the solo ones before a client gets an answer from a shared run. */
 const TRIAL_BATCHES = 8;
 
-/** Of so many shared runs, one is compared with a solo one for ever: that is 2 runs more in 64. */
+/** After the trial, one shared run in this many is compared with a solo one, which costs 2 runs more. */
 export const CHECK_EVERY = 64;
 
-export type Trust =
+/** Whether shared runs are known to give the answers of solo runs. */
+export type Trial =
   | { readonly kind: 'trial'; readonly left: number }
   | { readonly kind: 'proven' }
   | { readonly kind: 'refuted'; readonly reason: string };
 
-export const UNTRIED: Trust = Object.freeze({ kind: 'trial', left: TRIAL_BATCHES });
+export const UNTRIED: Trial = Object.freeze({ kind: 'trial', left: TRIAL_BATCHES });
 
-export function refuted(reason: string): Trust {
+export function refuted(reason: string): Trial {
   return { kind: 'refuted', reason };
 }
 
 /**
- * What one batch that was run both ways says, in the trial or later: what a graph does to rows can depend on their values.
- * One difference ends all sharing.
+ * The trial after one more batch was run both ways. Later batches are checked too, since what a graph does to rows can
+ * depend on their values. A single difference ends all sharing.
  *
- * @param shared - answers of the riders out of one run; undefined when it could not be split.
- * @param solo - answers of the same riders, each out of a run of its own; undefined for one that failed.
+ * @param shared - answers of the requests from the shared run; undefined if its outputs could not be split.
+ * @param solo - answers of the same requests from solo runs; undefined for a run that failed.
  */
-export function afterTrial(
-  trust: Trust,
+export function trialAfter(
+  trial: Trial,
   shared: readonly (readonly Tensor[])[] | undefined,
   solo: readonly (readonly Tensor[] | undefined)[],
-): Trust {
-  if (trust.kind === 'refuted') return trust;
+): Trial {
+  if (trial.kind === 'refuted') return trial;
   if (shared === undefined) return refuted('the outputs do not have one row per row of the inputs');
   const isSame = solo.every((own, i) => own === undefined || areSameAnswers(own, shared[i]!));
   if (!isSame) return refuted('a row of a batch is answered otherwise than alone');
-  if (trust.kind === 'proven') return trust;
-  return trust.left > 1 ? { kind: 'trial', left: trust.left - 1 } : { kind: 'proven' };
+  if (trial.kind === 'proven') return trial;
+  return trial.left > 1 ? { kind: 'trial', left: trial.left - 1 } : { kind: 'proven' };
 }

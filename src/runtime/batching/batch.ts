@@ -1,6 +1,5 @@
 /**
- * Requests that ride together: their inputs are joined along dimension 0, and the outputs of the one run are split along
- * dimension 0 again. Pure.
+ * Requests that share a run: their inputs are joined along dimension 0, and the outputs are split along it again. Pure.
  */
 
 import { float16ToFloat32 } from '../../estimator/float16.ts';
@@ -12,8 +11,8 @@ import type { Datatype, Tensor, TensorElements } from '../../protocol/types.ts';
 import type { Run } from '../runtime.ts';
 
 /**
- * Why requests to a model must not ride together; undefined when nothing in its signature or graph speaks against it:
- * dimension 0 of every input and output is variable, means the same everywhere, and its rows meet at no node.
+ * Why requests to a model must not share a run; undefined if they may: dimension 0 of every input and output is variable
+ * and is the same dimension, and no node combines rows.
  */
 export function unbatchable(
   { inputs, outputs }: ModelSignature,
@@ -34,7 +33,7 @@ export function unbatchable(
   return meeting && `rows can meet at ${meeting.op} '${meeting.node}': ${meeting.reason}`;
 }
 
-/** Rows of a run that may ride with others; undefined for one that must go alone. */
+/** Rows of a run that may be shared; undefined for one that must run alone. */
 export function rowsOf({ inputs, isAlone }: Run): number | undefined {
   if (isAlone) return undefined;
   const rows = inputs[0]?.shape[0];
@@ -45,8 +44,8 @@ export function rowsOf({ inputs, isAlone }: Run): number | undefined {
   return isWhole ? rows : undefined;
 }
 
-/** Whether two runs can be one: the same tensors of the same shape but for their rows, at the same thresholds. */
-export function areCompanions(a: Run, b: Run): boolean {
+/** Whether two requests can share a run: same tensors, shapes (rows aside) and thresholds. */
+export function canShareRun(a: Run, b: Run): boolean {
   return (
     areEqual(a.thresholds, b.thresholds) &&
     areEqual(a.outputs, b.outputs) &&
@@ -71,7 +70,7 @@ function areEqual<T>(a: ArrayLike<T> | undefined, b: ArrayLike<T> | undefined): 
   return true;
 }
 
-/** One run of all the rows of companions, in their order. Nothing of theirs is shared with it. */
+/** One run of all rows of several runs, in their order. Tensors are copied. */
 export function joined(runs: readonly Run[]): Run {
   const { inputs, outputs, thresholds } = runs[0]!;
   return {
@@ -101,10 +100,10 @@ function concatenated(parts: readonly Tensor[]): TensorElements {
 }
 
 /**
- * The outputs of a joined run, one list per rider; undefined when an output does not have as many rows as the riders
- * together, so that nobody knows whose is what.
+ * The outputs of a joined run, one list per request; undefined if an output does not have as many rows as all requests
+ * together.
  *
- * @param rows - of each rider, in the order in which they were joined.
+ * @param rows - of each request, in the order in which they were joined.
  */
 export function split(outputs: readonly Tensor[], rows: readonly number[]): Tensor[][] | undefined {
   const total = rows.reduce((sum, count) => sum + count, 0);
@@ -125,10 +124,10 @@ export function split(outputs: readonly Tensor[], rows: readonly number[]): Tens
   });
 }
 
-/** Differences that arithmetic in another order explains, relative to the larger of 1 and the value. */
+/** Largest difference that another order of arithmetic explains, relative to max(1, |value|). */
 const TOLERANCE: Partial<Readonly<Record<Datatype, number>>> = { FP32: 1e-4, FP64: 1e-4, FP16: 1e-2 };
 
-/** Whether two answers are the same: floats within tolerance, everything else exactly. */
+/** Whether two answers are the same: floats within a tolerance, all else exactly. */
 export function areSameAnswers(a: readonly Tensor[], b: readonly Tensor[]): boolean {
   return a.length === b.length && a.every((one, i) => areSameTensors(one, b[i]!));
 }

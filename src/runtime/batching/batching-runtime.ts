@@ -1,43 +1,43 @@
 import { ServingError } from '../../config/errors.ts';
 import type { Tensor } from '../../protocol/types.ts';
 import { Admission } from '../local/admission.ts';
-import { PIPELINE } from '../local/pipeline-depth.ts';
+import { MIN_DEPTH } from '../local/pipeline-depth.ts';
 import type { Run, RunResult, Runtime, ShadowResult, ShadowRun } from '../runtime.ts';
 import { joined, split } from './batch.ts';
 import { type Batch, BatchQueue } from './batch-queue.ts';
-import { afterTrial, CHECK_EVERY, refuted, type Trust, UNTRIED } from './batch-trial.ts';
-import { Rider } from './rider.ts';
+import { BatchRequest } from './batch-request.ts';
+import { CHECK_EVERY, refuted, type Trial, trialAfter, UNTRIED } from './batch-trial.ts';
 
 export interface BatchingOptions {
-  /** Rows of one run, at most. */
+  /** Most rows of one run. */
   readonly maxBatch: number;
-  /** How long a run waits for others although a worker is free. */
+  /** Longest time that a request waits for others although a worker is free. */
   readonly maxDelayMs: number;
-  /** Production runs that may wait; one more is refused. Absent: as many as a burst makes. */
+  /** Most production runs that may wait; more are refused. Absent: see `Admission`. */
   readonly maxQueue?: number | undefined;
-  /** Longest predicted wait that a production run is let into; absent: any. */
+  /** Longest predicted wait at which a production run is accepted; absent: any. */
   readonly maxQueueMs?: number | undefined;
-  /** Why no runs ride together; absent: they do, once a trial has shown that the answers stay the same. */
+  /** Why no runs are shared; absent: they are, once a trial has shown that the answers stay the same. */
   readonly unbatchable?: string | undefined;
-  /** Told of every run, with the number of requests that share it. */
-  readonly onBatch?: (riders: number) => void;
-  /** Told when the trial is over, and when a later check refutes what it has shown. */
-  readonly onDecision?: (trust: Trust) => void;
+  /** Called for every run with the number of requests that share it. */
+  readonly onBatch?: (requests: number) => void;
+  /** Called when the trial ends, and when a later check refutes it. */
+  readonly onDecision?: (trial: Trial) => void;
 }
 
 /**
- * Lets production runs of one shape ride together in one run of another runtime. Each rider gets its own rows of the
- * outputs; one that the model refuses does not fail the others, which are then run alone. Shadow runs ride alone.
+ * Lets production requests of one shape share a run of another runtime. Each request gets its own rows of the outputs. If a
+ * shared run fails, its requests are run alone, so that one bad request does not fail the others. Shadow runs are never shared.
  */
 export class BatchingRuntime implements Runtime {
   readonly #inner: Runtime;
   readonly #options: BatchingOptions;
   readonly #queue: BatchQueue;
   readonly #admission: Admission;
-  #trust: Trust;
+  #trial: Trial;
   #runs = 0;
   #sharedRuns = 0;
-  #ridersUnderWay = 0;
+  #requestsUnderWay = 0;
   #closed: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
   #dropShadows: () => void = () => undefined;
@@ -51,8 +51,8 @@ export class BatchingRuntime implements Runtime {
     this.#queue = new BatchQueue(options.maxBatch);
     const { maxQueue, maxQueueMs = Number.POSITIVE_INFINITY, maxBatch } = options;
     const { workers } = inner.busy;
-    this.#admission = new Admission({ maxQueue, maxQueueMs, workers, ridersPerRun: maxBatch });
-    this.#trust = options.unbatchable === undefined ? UNTRIED : refuted(options.unbatchable);
+    this.#admission = new Admission({ maxQueue, maxQueueMs, workers, requestsPerRun: maxBatch });
+    this.#trial = options.unbatchable === undefined ? UNTRIED : refuted(options.unbatchable);
   }
 
   get isReady(): boolean {
@@ -64,7 +64,7 @@ export class BatchingRuntime implements Runtime {
   }
 
   get pending(): number {
-    return this.#queue.riders + this.#ridersUnderWay;
+    return this.#queue.size + this.#requestsUnderWay;
   }
 
   get busy() {
@@ -75,17 +75,17 @@ export class BatchingRuntime implements Runtime {
     return new Promise((resolve, reject) => {
       if (this.#closed !== undefined)
         return reject(new ServingError('UNAVAILABLE', 'the server is shutting down'));
-      const rider = new Rider(run, this.#trust.kind !== 'refuted', { resolve, reject });
-      if (rider.rows === undefined && this.#hasRoom && this.#queue.riders === 0) {
-        return this.#start([rider]);
+      const request = new BatchRequest(run, this.#trial.kind !== 'refuted', { resolve, reject });
+      if (request.rows === undefined && this.#hasRoom && this.#queue.size === 0) {
+        return this.#start([request]);
       }
-      this.#enqueue(rider);
+      this.#enqueue(request);
     });
   }
 
   checkRoom(): void {
-    if (this.#queue.riders === 0) return;
-    const refusal = this.#admission.refusal(this.#queue.riders, performance.now());
+    if (this.#queue.size === 0) return;
+    const refusal = this.#admission.refusal(this.#queue.size, performance.now());
     if (refusal !== undefined) throw refusal;
   }
 
@@ -109,153 +109,153 @@ export class BatchingRuntime implements Runtime {
 
   async #finish(): Promise<void> {
     this.#dropShadows();
-    this.#queue.stopWaiting();
+    this.#queue.makeAllDue();
     this.#dispatch();
     if (this.pending > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     await this.#inner.close();
   }
 
-  /** A worker's mailbox holds the next run while one is under way; what waits beyond that can still gain riders. */
+  /** Whether a worker can take a run: each has one under way and one in its mailbox. Batches beyond that wait and can still grow. */
   get #hasRoom(): boolean {
-    return this.#runs < PIPELINE * this.#inner.busy.workers;
+    return this.#runs < MIN_DEPTH * this.#inner.busy.workers;
   }
 
-  #enqueue(rider: Rider): void {
-    const refusal = this.#admission.refusal(this.#queue.riders, performance.now());
-    if (refusal !== undefined) rider.reject(refusal);
-    if (refusal !== undefined || !this.#wait(rider)) return;
+  #enqueue(request: BatchRequest): void {
+    const refusal = this.#admission.refusal(this.#queue.size, performance.now());
+    if (refusal !== undefined) request.reject(refusal);
+    if (refusal !== undefined || !this.#wait(request)) return;
     this.#admission.waits(performance.now());
-    const batch = this.#queue.add(rider);
-    if (batch.isOver || batch.rows >= this.#options.maxBatch) this.#dispatch();
-    else if (batch.riders.length === 1) this.#waitForMore(batch);
+    const batch = this.#queue.add(request);
+    if (batch.isDue || batch.rows >= this.#options.maxBatch) this.#dispatch();
+    else if (batch.requests.length === 1) this.#waitForMore(batch);
   }
 
-  #wait(rider: Rider): boolean {
-    return rider.wait(() => {
-      this.#queue.remove(rider);
+  #wait(request: BatchRequest): boolean {
+    return request.wait(() => {
+      this.#queue.remove(request);
       this.#noticeIdle();
     });
   }
 
-  /** Without a delay, what arrives in the same turn of the event loop rides together all the same. */
+  /** Without a delay, requests that arrive in the same turn of the event loop still share a run. */
   #waitForMore(batch: Batch): void {
-    const enough = () => {
-      batch.isOver = true;
+    const start = () => {
+      batch.isDue = true;
       this.#dispatch();
     };
     const { maxDelayMs } = this.#options;
-    if (maxDelayMs > 0) setTimeout(enough, maxDelayMs);
-    else setImmediate(enough);
+    if (maxDelayMs > 0) setTimeout(start, maxDelayMs);
+    else setImmediate(start);
   }
 
   #dispatch(): void {
     while (this.#hasRoom) {
       const batch = this.#queue.take();
       if (batch === undefined) return;
-      this.#start(batch.riders);
+      this.#start(batch.requests);
     }
   }
 
-  #start(riders: readonly Rider[]): void {
+  #start(requests: readonly BatchRequest[]): void {
     this.#runs++;
-    this.#ridersUnderWay += riders.length;
-    for (const rider of riders) rider.start();
-    void this.#answer(riders).finally(() => {
+    this.#requestsUnderWay += requests.length;
+    for (const request of requests) request.start();
+    void this.#answer(requests).finally(() => {
       this.#runs--;
-      this.#ridersUnderWay -= riders.length;
-      for (const _ of riders) this.#admission.departed(this.#queue.riders, performance.now());
+      this.#requestsUnderWay -= requests.length;
+      for (const _ of requests) this.#admission.departed(this.#queue.size, performance.now());
       this.#dispatch();
       this.#noticeIdle();
     });
   }
 
-  async #answer(riders: readonly Rider[]): Promise<void> {
-    if (riders.length === 1) await this.#runAlone(riders[0]!);
-    else if (this.#trust.kind === 'refuted') this.#goAlone(riders);
-    else if (this.#trust.kind === 'proven') await this.#runTogether(riders);
-    else await this.#try(riders);
+  async #answer(requests: readonly BatchRequest[]): Promise<void> {
+    if (requests.length === 1) await this.#runAlone(requests[0]!);
+    else if (this.#trial.kind === 'refuted') this.#requeueAlone(requests);
+    else if (this.#trial.kind === 'proven') await this.#runTogether(requests);
+    else await this.#runTrial(requests);
   }
 
-  async #runAlone(rider: Rider): Promise<readonly Tensor[] | undefined> {
+  async #runAlone(request: BatchRequest): Promise<readonly Tensor[] | undefined> {
     this.#options.onBatch?.(1);
     try {
-      const result = await this.#inner.run(rider.run);
-      rider.settle(result);
+      const result = await this.#inner.run(request.run);
+      request.settle(result);
       return result.outputs;
     } catch (error) {
-      rider.reject(error);
+      request.reject(error);
       return undefined;
     }
   }
 
-  async #runTogether(riders: readonly Rider[]): Promise<void> {
-    this.#options.onBatch?.(riders.length);
-    const check = ++this.#sharedRuns % CHECK_EVERY === 0 ? this.#checkOf(riders) : undefined;
-    const shared = await this.#share(riders.map(({ run }) => run)).catch((error: unknown) => {
-      for (const rider of riders) rider.reject(error);
+  async #runTogether(requests: readonly BatchRequest[]): Promise<void> {
+    this.#options.onBatch?.(requests.length);
+    const check = ++this.#sharedRuns % CHECK_EVERY === 0 ? this.#checkOf(requests) : undefined;
+    const shared = await this.#share(requests.map(({ run }) => run)).catch((error: unknown) => {
+      for (const request of requests) request.reject(error);
       return 'overdue' as const;
     });
     if (shared === 'overdue') return;
-    // Whoever of them it was that could not be run: alone, it fails alone.
-    if (shared === undefined) return this.#goAlone(riders);
+    // One of the requests may be at fault: run alone, it fails alone.
+    if (shared === undefined) return this.#requeueAlone(requests);
     const { result, parts } = shared;
-    // Whose row it was that was not finite is known alone.
-    if (result.denseInstead !== undefined) return this.#goAlone(riders);
+    // Only solo runs show whose row was not finite.
+    if (result.denseInstead !== undefined) return this.#requeueAlone(requests);
     if (parts === undefined) {
       this.#decide(refuted('the outputs do not have one row per row of the inputs'));
-      return this.#goAlone(riders);
+      return this.#requeueAlone(requests);
     }
-    for (const [i, rider] of riders.entries()) rider.settle(result, parts[i]!, riders.length);
+    for (const [i, request] of requests.entries()) request.settle(result, parts[i]!, requests.length);
     await check?.();
   }
 
   /**
-   * Runs a batch again after it was answered, and one of its riders alone, and compares: dense, since next to a threshold a
-   * rounding difference can flip a gate. The inputs are copied now, before the riders' own are given away.
+   * Runs an answered batch again, and one of its requests alone, and compares the answers. Both runs are dense, since close
+   * to a threshold a rounding difference can flip a gate. The inputs are copied now, before they are transferred to a worker.
    */
-  #checkOf(riders: readonly Rider[]): () => Promise<void> {
-    const runs = riders.map(({ run }) => ({ ...joined([run]), thresholds: undefined }));
-    const at = Math.floor(this.#sharedRuns / CHECK_EVERY) % riders.length;
+  #checkOf(requests: readonly BatchRequest[]): () => Promise<void> {
+    const runs = requests.map(({ run }) => ({ ...joined([run]), thresholds: undefined }));
+    const at = Math.floor(this.#sharedRuns / CHECK_EVERY) % requests.length;
     const alone = joined([runs[at]!]);
     return async () => {
       const together = await this.#share(runs).catch(() => undefined);
       const solo = await this.#inner.run(alone).catch(() => undefined);
       const own = together?.parts?.[at];
       if (own === undefined || solo === undefined) return;
-      this.#decide(afterTrial(this.#trust, [own], [solo.outputs]));
+      this.#decide(trialAfter(this.#trial, [own], [solo.outputs]));
     };
   }
 
-  /** Answers each rider out of a run of its own, and compares what a shared one would have answered. */
-  async #try(riders: readonly Rider[]): Promise<void> {
-    const shared = this.#share(riders.map(({ run }) => run)).catch(() => undefined);
-    const solo = await Promise.all(riders.map((rider) => this.#runAlone(rider)));
+  /** Answers each request from a solo run, and compares it with the answer of a shared run. */
+  async #runTrial(requests: readonly BatchRequest[]): Promise<void> {
+    const shared = this.#share(requests.map(({ run }) => run)).catch(() => undefined);
+    const solo = await Promise.all(requests.map((request) => this.#runAlone(request)));
     const outcome = await shared;
     if (outcome !== undefined && outcome.result.denseInstead === undefined)
-      this.#decide(afterTrial(this.#trust, outcome.parts, solo));
+      this.#decide(trialAfter(this.#trial, outcome.parts, solo));
   }
 
-  /** The answers out of one run; undefined when that failed. */
+  /** The answers from a shared run; undefined if it failed. */
   async #share(runs: readonly Run[]) {
     const rows = runs.map(({ inputs }) => inputs[0]!.shape[0]!);
     try {
       const result = await this.#inner.run(joined(runs));
       return { result, parts: split(result.outputs, rows) };
     } catch (error) {
-      // What does not end together would not end alone either, and hold a worker each.
+      // Runs that do not end together would not end alone either, and would block a worker each.
       if (error instanceof ServingError && error.code === 'DEADLINE_EXCEEDED') throw error;
       return undefined;
     }
   }
 
-  #goAlone(riders: readonly Rider[]): void {
-    this.#queue.putFirst(riders.filter((rider) => this.#wait(rider)));
+  #requeueAlone(requests: readonly BatchRequest[]): void {
+    this.#queue.putFirst(requests.filter((request) => this.#wait(request)));
   }
 
-  #decide(trust: Trust): void {
-    const isNew = trust.kind !== this.#trust.kind;
-    this.#trust = trust;
-    if (isNew) this.#options.onDecision?.(trust);
+  #decide(trial: Trial): void {
+    const isNew = trial.kind !== this.#trial.kind;
+    this.#trial = trial;
+    if (isNew) this.#options.onDecision?.(trial);
   }
 
   readonly #noticeIdle = (): void => {

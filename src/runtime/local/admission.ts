@@ -1,13 +1,13 @@
 import { ServingError } from '../../config/errors.ts';
 
 export interface AdmissionLimits {
-  /** Most production runs that may wait while none is refused; absent: what a burst may make wait. */
+  /** Most production runs that may wait while none is refused; absent: as many as a burst may queue. */
   readonly maxQueue?: number | undefined;
-  /** Longest predicted wait that a run is let into, in milliseconds. */
+  /** Longest predicted wait at which a run is accepted, in milliseconds. */
   readonly maxQueueMs: number;
   readonly workers: number;
-  /** Runs that may share one; 1 unless they are batched. */
-  readonly ridersPerRun?: number;
+  /** Requests that may share a run; 1 without batching. */
+  readonly requestsPerRun?: number;
 }
 
 /** CoDel's target: the wait that a queue may keep. */
@@ -20,9 +20,9 @@ const CLIENTS_PER_WORKER = 64;
 const MOST_PER_WORKER = 256;
 
 /**
- * Whether one more run may wait: controlled delay, decided when a run arrives instead of when it leaves the queue.
+ * Whether one more run may wait: controlled delay (CoDel), decided when a run arrives instead of when it leaves the queue.
  *
- * A queue evens out bursts. Where more arrives than can be answered, a long one only makes every answer late. So
+ * A queue evens out bursts. Under overload, a long queue only makes every answer late. So
  *
  *     wait ≤ interval                       of a queue that was empty within the last interval,
  *     wait ≤ target                         of any other, and of every queue once a run was refused,
@@ -61,7 +61,7 @@ export class Admission {
     this.#limits = limits;
   }
 
-  /** A run was answered or failed, and so many still wait. */
+  /** Must be called when a run was answered or failed. @param waiting - runs that still wait. */
   departed(waiting: number, now: number): void {
     if (this.#departedAt !== undefined) {
       const gapMs = now - this.#departedAt;
@@ -73,15 +73,16 @@ export class Admission {
     if (waiting === 0) this.#filledSince = Number.POSITIVE_INFINITY;
   }
 
-  /** A run has begun to wait. */
+  /** Must be called when a run begins to wait. */
   waits(now: number): void {
     this.#filledSince = Math.min(this.#filledSince, now);
   }
 
   /**
-   * Why a run must not wait beside so many others; undefined when it may.
+   * Why one more run must not wait; undefined if it may.
    *
-   * @param handedOver - how many of those that wait may be in mailboxes: the workers need them there.
+   * @param waiting - runs that wait already.
+   * @param handedOver - how many of them may be in workers' mailboxes, where the workers need them.
    */
   refusal(waiting: number, now: number, handedOver = 0): ServingError | undefined {
     if (waiting < this.#limit(now, handedOver)) return undefined;
@@ -91,16 +92,16 @@ export class Admission {
     return overloaded(`${waiting} requests are waiting already${wait}`);
   }
 
-  /** Whether a run was refused for want of room within the last interval. */
+  /** Whether a run was refused within the last interval. */
   isRefusing(now: number): boolean {
     return now - this.#refusedAt < INTERVAL_MS;
   }
 
   /**
-   * Why a request must not wait that the event loop has come to only now; undefined when it may. Where the serving thread is what
-   * is scarce, requests wait for that thread, not in the queue: the target holds there, too, for an interval after a refusal.
+   * Why a request that waited for the event loop is refused; undefined if it is not. If the serving thread is the bottleneck,
+   * requests wait for that thread, not in the queue: for an interval after a refusal the target holds for that wait, too.
    *
-   * @param turnMs - for how long the loop has been handling requests in its present turn.
+   * @param turnMs - time that the event loop has spent on requests in its present turn.
    */
   lateness(turnMs: number, now: number): ServingError | undefined {
     if (!this.isRefusing(now) || turnMs < TARGET_MS) return undefined;
@@ -108,9 +109,9 @@ export class Admission {
   }
 
   #limit(now: number, handedOver: number): number {
-    const { workers, maxQueueMs, ridersPerRun = 1 } = this.#limits;
+    const { workers, maxQueueMs, requestsPerRun = 1 } = this.#limits;
     const maxQueue = this.#limits.maxQueue ?? this.#burst(now);
-    const fewest = workers * ridersPerRun + handedOver;
+    const fewest = workers * requestsPerRun + handedOver;
     const shortest = Math.max(fewest, this.#runsIn(TARGET_MS));
     const regrown = shortest * Math.max(1, (now - this.#refusedAt) / INTERVAL_MS);
     return Math.min(maxQueue, Math.max(fewest, Math.min(regrown, this.#runsIn(maxQueueMs))));
@@ -128,7 +129,7 @@ export class Admission {
   }
 }
 
-/** Without its stack, which says nothing and takes longer than all the rest of a refusal. */
+/** An error without a stack: making one takes longer than all the rest of a refusal. */
 function overloaded(message: string): ServingError {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;

@@ -2,19 +2,19 @@ import { realpath, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { messageOf, ServingError } from '../../config/errors.ts';
 
-/** Where the weights outside a model file are. */
+/** Location of the weights outside a model file. */
 export interface ExternalData {
   readonly folder: string;
-  /** Paths from there, by the locations that the model gives; empty where these are the same. */
+  /** Paths relative to `folder`, by the locations in the model; empty if they are the same. */
   readonly locations: ReadonlyMap<string, string>;
 }
 
 /**
  * Finds the weights outside a model file as ONNX Runtime does for a model that it opens by its path: in the folder of that
- * path, or, where the files are links, in the folder of the model's real path. Caches of downloads are laid out like that.
+ * path, or, if the files are links, in the folder of the model's real path, as in download caches.
  *
- * @param files - locations from the model, none of which leaves a folder by its name.
- * @throws ServingError MODEL_INVALID for a link that leaves both folders; FILE_NOT_FOUND where a path cannot be read.
+ * @param files - locations in the model, already checked to be relative and inside the folder.
+ * @throws ServingError MODEL_INVALID for a link that leaves both folders; FILE_NOT_FOUND if a path cannot be read.
  */
 export async function findExternalData(path: string, files: readonly string[]): Promise<ExternalData> {
   const folder = dirname(resolve(path));
@@ -34,13 +34,13 @@ export async function findExternalData(path: string, files: readonly string[]): 
   );
 }
 
-/** What weights look like from outside: size and time of change, absent where there is no file. @throws ServingError FILE_NOT_FOUND */
-export async function lookOf(path: string): Promise<string> {
+/** Size and time of change of a file, as text; marked as absent if there is none. @throws ServingError FILE_NOT_FOUND */
+export async function fileStamp(path: string): Promise<string> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => missing(path, error));
   return `${found?.size} ${found?.mtimeMs}`;
 }
 
-/** Of a file that is missing, the path as it is: whoever opens it says so. */
+/** The real path; for a missing file the path itself, so that opening it reports the error. */
 async function realOf(path: string): Promise<string> {
   const real = await realpath(path).catch((error: NodeJS.ErrnoException) => missing(path, error));
   return (

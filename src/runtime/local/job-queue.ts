@@ -1,9 +1,8 @@
 import type { RunJob } from './run-job.ts';
 
 /**
- * A queue in two classes: production first, shadow only when no production waits. Some shadow jobs
- * go before others: what was begun and then dropped would have cost its time for nothing. What is taken out must be started or
- * rejected at once, which ends its wait.
+ * A queue with two classes: production first, shadow only when no production waits. Shadow jobs with `goesFirst` go before
+ * other shadow jobs. A job that is taken out must be started or rejected at once, which ends its wait.
  */
 export class JobQueue {
   readonly #production: RunJob[] = [];
@@ -12,8 +11,8 @@ export class JobQueue {
   readonly #onLeft: () => void;
 
   /**
-   * @param maxShadow - shadow jobs that may wait. How much production waits is decided by who offers it.
-   * @param onLeft - told of every job whose client went while it waited.
+   * @param maxShadow - most shadow jobs that may wait. Production is bounded by the caller.
+   * @param onLeft - called for every job whose client left while it waited.
    */
   constructor(maxShadow: number, onLeft: () => void) {
     this.#maxShadow = maxShadow;
@@ -28,7 +27,7 @@ export class JobQueue {
     return this.#shadow.length;
   }
 
-  /** @returns false when the job is one shadow job too many. */
+  /** @returns false for a shadow job that finds no room. */
   offer(job: RunJob): boolean {
     const jobs = job.isShadow ? this.#shadow : this.#production;
     if (job.isShadow && !job.goesFirst && jobs.length >= this.#maxShadow) return false;

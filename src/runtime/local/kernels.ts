@@ -2,15 +2,15 @@ import { messageOf } from '../../config/errors.ts';
 import type { KernelChoice, KernelName } from './native/addon.ts';
 import { tryNative } from './native/load.ts';
 
-/** The kernels that sparse operators run with, in any thread of this process. */
+/** The kernels that sparse operators use in every thread of this process. */
 export type Kernels = KernelName;
 
-/** Why there are no kernels, and what helps. */
+/** Why there are no kernels, and how to get them. */
 export interface NoKernels {
   readonly reason: string;
 }
 
-/** Whether this machine has such kernels. Takes a second the first time: they are tried in a process of their own. */
+/** Finds the kernels of this machine. Takes a second the first time, to try them in a process of their own. */
 export async function findKernels(choice: KernelChoice): Promise<Kernels | NoKernels> {
   const native = await tryNative();
   if (native.kind === 'unavailable') return { reason: `${native.reason}: ${native.howTo}` };

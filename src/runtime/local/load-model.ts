@@ -9,26 +9,26 @@ import { type ModelSignature, modelSignature } from '../../onnx/signature.ts';
 import type { Site, SiteOptions, SkippedSite } from '../../onnx/sites.ts';
 import { softmaxOutputs } from '../../onnx/softmax-outputs.ts';
 import { checkText } from '../../onnx/text.ts';
-import { findExternalData, lookOf } from './external-data.ts';
+import { fileStamp, findExternalData } from './external-data.ts';
 import type { WorkerSetup } from './messages.ts';
 
 export interface LoadedModel {
   /** File name without its ending. */
   readonly stem: string;
-  /** SHA-256 of the file, and of what its external weights look like from outside, in hex. */
+  /** SHA-256 of the file, and of size and time of change of its external weights, in hex. */
   readonly hash: string;
   readonly signature: ModelSignature;
-  /** Where the rows of a batch may change one another; none: requests may share a run. */
+  /** Nodes at which rows of a batch may affect one another; empty: requests may share a run. */
   readonly rowMeetings: readonly RowMeeting[];
   readonly sites: readonly Site[];
   readonly skipped: readonly SkippedSite[];
-  /** Outputs where the graph ends in Softmax or LogSoftmax. */
+  /** Outputs computed by Softmax or LogSoftmax. */
   readonly softmaxOutputs: readonly string[];
   readonly setup: Omit<WorkerSetup, 'intraOpThreads'>;
 }
 
 /**
- * Reads a model file and prepares what the workers need: the model as it is, and its gated twin.
+ * Reads a model file and prepares what the workers need: the model as it is, and its gated form.
  *
  * @throws ServingError FILE_NOT_FOUND, or MODEL_INVALID.
  */
@@ -64,14 +64,14 @@ export async function loadModel(path: string, siteOptions: SiteOptions): Promise
   };
 }
 
-/** Weights outside the file count by size and time of change: reading them all again is not worth it. */
+/** Hash of a model; of external weights only size and time of change, which saves reading them. */
 async function hashOf(plain: Uint8Array, external: readonly string[], folder: string): Promise<string> {
   const hash = createHash('sha256').update(plain);
-  for (const name of external) hash.update(`${name} ${await lookOf(join(folder, name))}`);
+  for (const name of external) hash.update(`${name} ${await fileStamp(join(folder, name))}`);
   return hash.digest('hex');
 }
 
-/** A copy that reaches any number of threads without being copied again. */
+/** A copy in shared memory, which threads use without copying it again. */
 function shared(bytes: Uint8Array): Uint8Array {
   const copy = new Uint8Array(new SharedArrayBuffer(bytes.byteLength));
   copy.set(bytes);

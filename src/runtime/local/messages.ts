@@ -8,29 +8,29 @@ import type { Kernels } from './kernels.ts';
 
 /** What a worker needs to open its sessions; the same for every worker of a model. Bytes may be in shared memory. */
 export interface WorkerSetup {
-  /** The model as it was given: answers from it are bit-identical to the plain model's. */
+  /** The model as given. */
   readonly plain: Uint8Array;
-  /** The gated and tapped model; absent when the model has no gateable site. */
+  /** The model with gates and taps; absent if it has no site. */
   readonly gated?: Uint8Array;
   /** Names of the tap outputs of the gated model, in site order. */
   readonly taps: readonly string[];
-  /** The sites’ tensors, in their order, where the kernels can make histograms of all of them: all are float32. */
+  /** The sites' tensors in site order, if the kernels can make histograms of all of them: all are float32. */
   readonly observable?: readonly string[];
-  /** Where external weights are; absent for a model in one file. */
+  /** Folder of external weights; absent for a model in one file. */
   readonly externalFolder?: string | undefined;
   readonly intraOpThreads: number;
-  /** The model as its plan rewrites it, for the kernels; absent: no plan, or none that pays. */
+  /** The model rewritten by its plan, with operators that skip zeros; absent: no plan, or none that saves time. */
   readonly sparse?: Uint8Array;
-  /** The kernels to run it with; absent: there are none. */
+  /** The kernels of those operators; absent: there are none. */
   readonly kernels?: Kernels | undefined;
-  /** A threshold that production stays at for long: the worker bakes it into a session of its own. */
+  /** A threshold that production keeps for long: the worker opens a session with it as a constant. */
   readonly baked?: BakedThreshold;
 }
 
-/** What a worker thread begins with. */
+/** What a worker thread gets at its start. */
 export interface WorkerData {
   readonly setup: WorkerSetup;
-  /** Where its messages go. */
+  /** Port for its messages. */
   readonly answers: MessagePort;
 }
 
@@ -47,13 +47,13 @@ export interface RunMessage {
   /** Threshold per site, shape [S]; absent: the plain model. */
   readonly thresholds?: Float32Array | undefined;
   readonly measure: Measure;
-  /** Whether a pruned answer that is not finite is shown as it is; else the dense one takes its place. */
+  /** Whether a pruned answer that is not finite is returned as it is; else the dense one replaces it. */
   readonly isShadow: boolean;
 }
 
 export type ToWorker =
   | RunMessage
-  /** No run comes after this: what was sent before is finished, then the worker ends. */
+  /** The last message: the worker finishes what it got before, then ends. */
   | { readonly kind: 'stop' };
 
 export interface RunDone {
@@ -67,7 +67,7 @@ export interface RunDone {
   readonly denseInstead?: DenseInstead | undefined;
   /** See `RunResult`. */
   readonly macsSkipped?: number | undefined;
-  /** How long the worker had nothing to do before this run. */
+  /** Idle time of the worker before this run. */
   readonly idleMs: number;
 }
 
@@ -83,6 +83,6 @@ export type FromWorker =
       readonly kind: 'failed';
       readonly id: number;
       readonly message: string;
-      /** It was ended by `stopRuns`. */
+      /** It was stopped by `stopRuns`. */
       readonly isStopped: boolean;
     };

@@ -4,7 +4,7 @@ import { type ErrorCode, messageOf, ServingError } from '../../config/errors.ts'
 import type { SiteOptions } from '../../onnx/sites.ts';
 import { type LoadedModel, loadModel } from './load-model.ts';
 
-/** What the thread that reads a model says, once. */
+/** The one message of the thread that reads a model. */
 export type FromReader =
   | { readonly kind: 'read'; readonly model: LoadedModel }
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly message: string };

@@ -10,25 +10,25 @@ import {
 import { loadNative } from './native/load.ts';
 import type { Session, SessionOptions } from './session.ts';
 
-/** What ONNX Runtime says where a run ends because of its terminate flag. */
+/** ONNX Runtime's message for a run that was terminated. */
 const STOPPED = /terminate flag/;
 
-/** The run was ended from outside. */
+/** The run was stopped by `stopRuns`. */
 export class RunStopped extends Error {
   override readonly name = 'RunStopped';
 }
 
 /**
- * Ends the runs under way in sessions of any thread of this process: each fails at its next node.
+ * Stops the runs under way in sessions of any thread of this process: each fails at its next node.
  *
- * @param sessions - see `NativeSession.id`; those that are gone are left out.
+ * @param sessions - see `NativeSession.id`; closed ones are ignored.
  */
 export function stopRuns(sessions: readonly bigint[]): void {
   const native = loadNative();
   if (native.kind === 'loaded') for (const id of sessions) native.addon.terminate(id);
 }
 
-/** A session of taustat's own addon, which knows the operators that skip zeros. A run blocks its thread. */
+/** A session of taustat's addon, which has the operators that skip zeros. A run blocks its thread. */
 export class NativeSession implements Session {
   readonly #addon: NativeAddon;
   readonly #session: NativeSessionHandle;
@@ -45,7 +45,7 @@ export class NativeSession implements Session {
   }
 
   /**
-   * onnxruntime-node must be loaded in this thread already, and the kernels have been tried (`findKernels`).
+   * onnxruntime-node must be loaded in this thread already, and `findKernels` must have succeeded.
    *
    * @param model - bytes, which may be in shared memory.
    * @throws Error when the kernels do not load, or ONNX Runtime or an operator refuses the model.
@@ -74,7 +74,7 @@ export class NativeSession implements Session {
     }
   }
 
-  /** Share of the multiplications that were left out since the last call, 0–1; undefined: no operator skips zeros. */
+  /** Share of multiplications skipped since the last call, 0–1; undefined: no operator skips zeros. */
   takeMacsSkipped(): number | undefined {
     const share = this.#addon.macsSkipped(this.#session);
     return Number.isNaN(share) ? undefined : share;

@@ -4,9 +4,8 @@ import { OrtSession } from './ort-session.ts';
 import type { Session, SessionOptions } from './session.ts';
 
 /**
- * A session of a model without operators of ours: of the addon where there is one, whose runs cost less (4 µs instead of 13,
- * and outputs are not copied), with the same answers bit for bit; of onnxruntime-node otherwise, and for models with strings,
- * sequences or maps.
+ * Opens a model without taustat's operators: in the addon if there is one, whose runs cost less (4 µs instead of 13, outputs
+ * are not copied) with the same bits; else, and for strings, sequences and maps, in onnxruntime-node.
  *
  * @param model - bytes, which may be in shared memory.
  * @throws Error when ONNX Runtime refuses the model.

@@ -10,7 +10,7 @@ const encoder = new TextEncoder();
 /**
  * A tensor for ONNX Runtime over the same elements.
  *
- * @throws TypeError for BYTES that the binding would change: it takes text, and cuts it at the first NUL.
+ * @throws TypeError for BYTES that the binding would change: anything but UTF-8 text, and text with a NUL.
  */
 export function toOrtTensor(ort: OrtModule, tensor: Tensor): OrtTensor {
   const elements = tensor.datatype === 'BYTES' ? texts(tensor) : tensor.elements;

@@ -4,23 +4,23 @@ import type { Tensor } from '../../protocol/types.ts';
 import { OrtSession } from './ort-session.ts';
 import type { Session, SessionOptions } from './session.ts';
 
-/** Each holds a copy of the model. */
-const MOST = 2;
+/** Most sessions; each holds a copy of the model. */
+const MAX_SESSIONS = 2;
 
 /**
- * Sessions for runs that bring values in place of the model's own. The binding silently drops inputs that have a default, so
- * these sessions are of the model without the defaults.
+ * Sessions for runs that replace default values of the model. The binding silently ignores inputs that have a default, so
+ * these sessions run the model without the defaults.
  */
 export class OverridingSessions {
   readonly #setup: SessionOptions & { readonly plain: Uint8Array };
-  /** By the names of what they take, the oldest first. */
+  /** By the names of the replaced inputs, oldest first. */
   readonly #sessions = new Map<string, OrtSession>();
 
   constructor(setup: SessionOptions & { readonly plain: Uint8Array }) {
     this.#setup = setup;
   }
 
-  /** The session for a dense run: the plain one, unless inputs have a default there. */
+  /** The session for a dense run: the plain one, unless the inputs replace defaults. */
   async for(inputs: readonly Tensor[], plain: Session): Promise<Session> {
     const names = inputs.map(({ name }) => name).filter((name) => !plain.inputNames.includes(name));
     if (names.length === 0) return plain;
@@ -30,7 +30,7 @@ export class OverridingSessions {
 
   async #open(key: string, names: readonly string[]): Promise<OrtSession> {
     for (const [oldest, session] of this.#sessions) {
-      if (this.#sessions.size < MOST) break;
+      if (this.#sessions.size < MAX_SESSIONS) break;
       this.#sessions.delete(oldest);
       await session.release();
     }

@@ -1,36 +1,35 @@
 /** One run under way and the next in the worker's mailbox. */
-export const PIPELINE = 2;
-/** A mailbox holds no more than so many runs, and no more than so many milliseconds of them. */
-const DEEPEST = { runs: 128, ms: 8 } as const;
-/** Share of a run's own time that its worker may have idled away while the run waited. */
+export const MIN_DEPTH = 2;
+/** Bounds of a mailbox: most runs, and most milliseconds of runs. */
+const MAILBOX_LIMIT = { runs: 128, ms: 8 } as const;
+/** Idle time of a worker before a waiting run, as a share of the run's time, from which on the depth grows. */
 const TOLERATED_IDLE = 0.25;
-/** What a run that found its worker busy takes off the depth. */
+/** Decrease of the depth per run that found its worker busy. */
 const DECAY = 1 / 64;
 
-/** What is known of a run when it is over, in milliseconds. */
+/** Times of a finished run, in milliseconds. */
 export interface RunTiming {
-  /** How long the worker had nothing to do before the run. */
+  /** Idle time of the worker before the run. */
   readonly idleMs: number;
-  /** How long the run had waited for a place in a mailbox. */
+  /** Time that the run waited for a place in a mailbox. */
   readonly waitedMs: number;
   readonly inferMs: number;
 }
 
 /**
- * How many runs a worker is given at once.
+ * Number of runs that a worker is given at once.
  *
- * A worker that has done what is in its mailbox gets more when the event loop comes round. A loop that is busy refusing
- * requests takes long to come round, so a mailbox that is too small leaves the worker idle while runs wait: the server
- * then answers least when most is asked of it. The depth doubles when that happens, and falls slowly when it does not,
- * since a run in a mailbox can no longer be cancelled or overtaken.
+ * A worker with an empty mailbox gets more runs in the event loop's next turn. Under overload turns are long, so with a
+ * small mailbox the worker idles while runs wait. The depth doubles when that happens, and falls slowly otherwise: a run in
+ * a mailbox can no longer be cancelled or overtaken.
  */
 export class PipelineDepth {
-  #depth: number = PIPELINE;
+  #depth: number = MIN_DEPTH;
   readonly #limit: number;
 
-  /** @param limit - runs per worker that may never be exceeded; by default only what a mailbox holds. */
-  constructor(limit: number = DEEPEST.runs) {
-    this.#limit = Math.max(PIPELINE, Math.min(limit, DEEPEST.runs));
+  /** @param limit - most runs per worker; by default only the mailbox is bounded. */
+  constructor(limit: number = MAILBOX_LIMIT.runs) {
+    this.#limit = Math.max(MIN_DEPTH, Math.min(limit, MAILBOX_LIMIT.runs));
   }
 
   get runs(): number {
@@ -39,8 +38,8 @@ export class PipelineDepth {
 
   ran({ idleMs, waitedMs, inferMs }: RunTiming): void {
     const isDry = Math.min(idleMs, waitedMs) > TOLERATED_IDLE * inferMs;
-    const deepest = Math.max(PIPELINE, Math.min(this.#limit, Math.floor(DEEPEST.ms / inferMs)));
+    const deepest = Math.max(MIN_DEPTH, Math.min(this.#limit, Math.floor(MAILBOX_LIMIT.ms / inferMs)));
     const next = isDry ? 2 * this.#depth : this.#depth - DECAY;
-    this.#depth = Math.min(deepest, Math.max(PIPELINE, next));
+    this.#depth = Math.min(deepest, Math.max(MIN_DEPTH, next));
   }
 }

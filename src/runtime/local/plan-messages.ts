@@ -5,7 +5,7 @@ import type { Layer } from '../../sparse/candidates.ts';
 import type { Kernels } from './kernels.ts';
 import type { WorkerSetup } from './messages.ts';
 
-/** What the thread that times a model's sparse forms begins with. */
+/** What the thread that times a model's sparse forms gets at its start. */
 export interface PlanSetup extends Pick<WorkerSetup, 'plain' | 'externalFolder' | 'intraOpThreads'> {
   readonly sites: SiteOptions;
   readonly gated: GatedSites;
@@ -16,12 +16,12 @@ export interface PlanSetup extends Pick<WorkerSetup, 'plain' | 'externalFolder' 
 export interface LayerReport {
   readonly name: string;
   readonly op: string;
-  /** Why it cannot; absent where it can. */
+  /** Why it cannot be sparse; absent if it can. */
   readonly reason?: string;
 }
 
 export type ToPlanner =
-  /** Runs the plain model and the one with a set of layers sparse, in the order A B B A. */
+  /** Runs the plain model (A) and the one with a set of sparse layers (B), in the order A B B A. */
   | {
       readonly kind: 'round';
       readonly set: readonly number[];
@@ -32,7 +32,7 @@ export type ToPlanner =
   | { readonly kind: 'rewrite'; readonly set: readonly number[] }
   | { readonly kind: 'stop' };
 
-/** Milliseconds of one run, mean over the runs of a round. */
+/** Mean milliseconds of one run in a round. */
 export interface Round {
   readonly plainMs: number;
   readonly sparseMs: number;

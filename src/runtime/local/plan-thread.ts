@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { FromPlanner, PlanSetup, ToPlanner } from './plan-messages.ts';
 
-/** Compiled next to this file; from sources (tests) the built one is used. */
+/** The compiled file; sources (tests) use it too. */
 const WORKER = new URL(
   import.meta.url.endsWith('.ts') ? '../../../dist/runtime/local/plan-worker.js' : './plan-worker.js',
   import.meta.url,
@@ -10,12 +10,11 @@ const WORKER = new URL(
 type Kind = FromPlanner['kind'];
 type Answer<K extends Kind> = Extract<FromPlanner, { kind: K }>;
 
-/** A thread of its own that times sparse forms of a model: one question at a time. */
+/** A thread that times sparse forms of a model, one request at a time. */
 export class PlanThread {
   readonly #worker: Worker;
   #waiting: ((message: FromPlanner) => void) | undefined;
-  /** The thread has ended. */
-  #isOver = false;
+  #hasEnded = false;
 
   private constructor(setup: PlanSetup) {
     this.#worker = new Worker(WORKER, { workerData: setup });
@@ -42,7 +41,7 @@ export class PlanThread {
     return this.#next('rewritten');
   }
 
-  /** Ends once the run under way has: ending a thread inside ONNX Runtime would end the process. */
+  /** Ends the thread after the run under way: terminating it inside ONNX Runtime would end the process. */
   close(): void {
     this.#worker.unref();
     this.#worker.postMessage({ kind: 'stop' } satisfies ToPlanner);
@@ -51,7 +50,7 @@ export class PlanThread {
 
   #next<K extends Kind>(kind: K): Promise<Answer<K>> {
     return new Promise((resolve, reject) => {
-      if (this.#isOver) {
+      if (this.#hasEnded) {
         reject(new Error('the thread has ended'));
         return;
       }
@@ -69,7 +68,7 @@ export class PlanThread {
   }
 
   #end(message: string): void {
-    this.#isOver = true;
+    this.#hasEnded = true;
     this.#settle({ kind: 'failed', message });
   }
 }

@@ -1,4 +1,4 @@
-/** A thread that times sparse forms of one model against the plain one. It answers every message, one after the other. */
+/** The thread that times sparse forms of one model against the plain one. It answers every message, in order. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../config/errors.ts';
 import { indexGraph } from '../../onnx/graph.ts';
@@ -16,11 +16,11 @@ const port = parentPort;
 if (port === null) throw new Error('plan-worker.js runs only as a worker thread');
 const setup = workerData as PlanSetup;
 
-/** Sessions that are kept open, besides the plain one. */
-const MOST_OPEN = 2;
-/** An arm of a round lasts so long at least, in milliseconds, so that the clock and a stray interrupt matter little. */
+/** Most open sessions besides the plain one. */
+const MAX_OPEN = 2;
+/** Least milliseconds of an arm of a round, so that clock resolution and interrupts matter little. */
 const ARM_MS = 2;
-const MOST_REPEATS = 64;
+const MAX_REPEATS = 64;
 
 const model = decodeModel(setup.plain.slice());
 const { sites } = findSites(model, setup.sites);
@@ -43,7 +43,7 @@ async function sessionOf(set: readonly number[]): Promise<Session> {
   const known = opened.get(key);
   if (known !== undefined) return known;
   for (const [oldest, old] of opened) {
-    if (opened.size < MOST_OPEN) break;
+    if (opened.size < MAX_OPEN) break;
     opened.delete(oldest);
     await old.release();
   }
@@ -69,7 +69,7 @@ async function round(plain: Session, message: Extract<ToPlanner, { kind: 'round'
   const gated = [...inputs, thresholdInput(thresholds)];
   const first = await msOf(plain, inputs, outputs, 1);
   await msOf(sparse, gated, outputs, 1);
-  const repeats = Math.min(MOST_REPEATS, Math.max(1, Math.ceil(ARM_MS / first)));
+  const repeats = Math.min(MAX_REPEATS, Math.max(1, Math.ceil(ARM_MS / first)));
   const before = await msOf(plain, inputs, outputs, repeats);
   const one = await msOf(sparse, gated, outputs, repeats);
   const other = await msOf(sparse, gated, outputs, repeats);

@@ -4,15 +4,14 @@ import type { SiteOptions } from '../../onnx/sites.ts';
 import type { LoadedModel } from './load-model.ts';
 import type { FromReader } from './model-reader.ts';
 
-/** Compiled next to this file; from sources (tests) the built one is used. */
+/** The compiled file; sources (tests) use it too. */
 const READER = new URL(
   import.meta.url.endsWith('.ts') ? '../../../dist/runtime/local/model-reader.js' : './model-reader.js',
   import.meta.url,
 );
 
 /**
- * As `loadModel`, in a thread of its own: reading and gating 100 MB would keep the calling thread from everything else for
- * most of a second.
+ * Does `loadModel` in a thread of its own: reading and gating 100 MB would block the calling thread for most of a second.
  *
  * @throws ServingError FILE_NOT_FOUND, MODEL_INVALID, or INTERNAL when the thread died.
  */

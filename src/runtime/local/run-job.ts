@@ -22,7 +22,7 @@ export class RunJob extends QueuedRun<ShadowResult> {
     this.goesFirst = run.goesFirst === true;
   }
 
-  /** @param workerMs - time of a worker that it took. */
+  /** @param workerMs - worker time that it took. */
   settle(done: RunDone, workerMs: number): void {
     const { outputs, histograms, retained, inferMs, measureMs, denseInstead, macsSkipped } = done;
     const times = { queueMs: this.waitedMs, inferMs, measureMs, workerMs };

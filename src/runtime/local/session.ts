@@ -3,7 +3,7 @@ import type { Tensor } from '../../protocol/types.ts';
 
 /** An open model, used by one thread. Inputs are named tensors; a gated model's thresholds are one of them. */
 export interface Session {
-  /** Names of the inputs that a run must hold: those without a value in the model. */
+  /** Names of the required inputs: those without a default value. */
   readonly inputNames: readonly string[];
   /**
    * @param outputs - names of the outputs to return, in this order.
@@ -15,12 +15,12 @@ export interface Session {
 }
 
 export interface SessionOptions {
-  /** Where external weights are; absent for a model in one file. */
+  /** Folder of external weights; absent for a model in one file. */
   readonly externalFolder?: string | undefined;
   readonly intraOpThreads: number;
 }
 
-/** The input of a gated model that takes one threshold per site. */
+/** The thresholds, shape [S], as an input of a gated model. */
 export function thresholdInput(thresholds: Float32Array): Tensor {
   return { name: THRESHOLD_INPUT, datatype: 'FP32', shape: [thresholds.length], elements: thresholds };
 }

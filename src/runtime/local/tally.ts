@@ -1,7 +1,7 @@
 import type { RetainedAtSite } from '../measure.ts';
 
 /**
- * Number and sum of the finite nonzero |a| ≥ τ for every τ of a list, over all tensors, with no binning.
+ * Number and sum of the finite nonzero |a| ≥ τ for every τ of a list, over all tensors, exact (no bins).
  * O(activations · log thresholds).
  *
  * @param taps - float32 tensors given as their bits.

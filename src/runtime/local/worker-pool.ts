@@ -5,44 +5,43 @@ import { WorkerThread } from './worker-thread.ts';
 
 export interface WorkerPoolOptions {
   readonly workers: number;
-  /** How the model's sites are found; with it, thresholds that stay are baked in. */
+  /** How the model's sites are found; if given, thresholds that stay become constants of the model. */
   readonly sites?: SiteOptions | undefined;
-  /** Told of every worker that died and is replaced. */
+  /** Called for every worker that died and is replaced. */
   readonly onWorkerLost?: (error: ServingError) => void;
-  /** A run that takes longer is given up, and its worker with it; absent: none is. */
+  /** Longest time of a run; a longer one is stopped, or abandoned with its worker. Absent: no limit. */
   readonly maxRunSeconds?: number | undefined;
-  /** Told of every run that was given up. */
+  /** Called for every run that took longer. */
   readonly onRunOverdue?: (error: ServingError) => void;
 }
 
-/** Whose runs the workers do. */
+/** The runtime that the workers belong to. */
 export interface PoolOwner {
   /** Whether accepted runs wait for a worker. */
   readonly isWaiting: boolean;
   /** A worker has opened the model and takes runs. */
   readonly onWorker: () => void;
-  /** There will be no worker any more for the runs that wait. */
+  /** Rejects the waiting runs: there will be no worker for them. */
   readonly giveUp: (error: ServingError) => void;
 }
 
 const RESPAWN_DELAY_MS = 200;
-/** How often overdue runs are looked for: so many times within the limit, and once a second. */
-const LOOKS_PER_LIMIT = 4;
-const LOOK_MS = 1000;
+/** Overdue runs are looked for this many times within the limit, and at least once a second. */
+const CHECKS_PER_LIMIT = 4;
+const CHECK_MS = 1000;
 
 /**
- * The workers of one model: each that dies gets a successor, and all are renewed when a threshold is to be baked in or a
- * rewritten model to be adopted.
+ * The workers of one model. One that dies is replaced; all are replaced for a new constant threshold or a rewritten model.
  *
- * A run that does not end is told to stop. Where that does not help, its worker is abandoned and
- * gets a successor, as long as no more are abandoned than there are to be workers: each holds a core and the model.
+ * A run that does not end is stopped. If that does not help, its worker is abandoned and replaced, as long as no more
+ * workers are abandoned than there should be: each occupies a core and holds the model.
  */
 export class WorkerPool {
   #setup: WorkerSetup;
   readonly #options: WorkerPoolOptions;
   readonly #owner: PoolOwner;
   #workers: WorkerThread[] = [];
-  /** Replaced in good order; they finish what they have. */
+  /** Replaced workers that finish their runs. */
   readonly #leaving = new Set<WorkerThread>();
   readonly #abandoned = new Set<WorkerThread>();
   readonly #watch: NodeJS.Timeout | undefined;
@@ -58,7 +57,7 @@ export class WorkerPool {
     if (options.maxRunSeconds !== undefined) this.#watch = this.#watchRuns(1000 * options.maxRunSeconds);
   }
 
-  /** Every one of the first workers has opened the model. @throws ServingError MODEL_INVALID, WORKER_LOST */
+  /** Resolves when all first workers have opened the model. @throws ServingError MODEL_INVALID, WORKER_LOST */
   async opened(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.ready));
   }
@@ -67,13 +66,13 @@ export class WorkerPool {
     return !this.#isClosing && this.#workers.some((worker) => worker.isReady);
   }
 
-  /** Why there is no worker and will be none before a run ends that does not; undefined: there is, or will be. */
+  /** Why there is no worker until a hanging run ends; undefined if there is one or will be. */
   get stuck(): string | undefined {
     if (this.#workers.length > 0 || this.#abandoned.size <= this.#options.workers) return undefined;
     return `${this.#abandoned.size} runs have not ended within ${this.#options.maxRunSeconds} s, and hold every worker that there may be`;
   }
 
-  /** The worker that is the first to take one more run, if any has fewer than `depth`. */
+  /** The worker with the fewest runs, if any has fewer than `depth`. */
   leastLoaded(depth: number): WorkerThread | undefined {
     let best: WorkerThread | undefined;
     for (const worker of this.#workers) {
@@ -88,7 +87,7 @@ export class WorkerPool {
     for (const worker of this.#workers) worker.settleEnded();
   }
 
-  /** Bakes a threshold into fresh workers in the background; the live gates answer meanwhile. */
+  /** Replaces the workers in the background by ones with this threshold as a constant; the live gates answer meanwhile. */
   prepare(threshold: number): void {
     const { sites } = this.#options;
     if (sites === undefined || this.#setup.gated === undefined || threshold === 0) return;
@@ -98,9 +97,9 @@ export class WorkerPool {
   }
 
   /**
-   * Opens a rewritten model in fresh workers in the background, which skip the zeros of pruned runs from then on.
+   * Replaces the workers in the background by ones with the rewritten model, which skip the zeros of pruned runs.
    *
-   * @returns resolves to whether every worker has it; not while the old ones still answer.
+   * @returns resolves, once the old workers are replaced, to whether every worker has the model.
    */
   async adopt(sparse: Uint8Array): Promise<boolean> {
     this.#setup = { ...this.#setup, sparse };
@@ -109,7 +108,7 @@ export class WorkerPool {
     return this.#setup.sparse === sparse && !this.#isClosing;
   }
 
-  /** From now on only what waits already gets a worker. */
+  /** From now on workers are replaced only for runs that wait already. */
   startClosing(): void {
     this.#isClosing = true;
   }
@@ -127,11 +126,11 @@ export class WorkerPool {
         for (const worker of [...this.#workers, ...this.#leaving])
           if (worker.isOverdue(limitMs)) this.#end(worker);
       },
-      Math.min(LOOK_MS, limitMs / LOOKS_PER_LIMIT),
+      Math.min(CHECK_MS, limitMs / CHECKS_PER_LIMIT),
     ).unref();
   }
 
-  /** Stops the run under way; where that does not help until the next look, the worker is abandoned. */
+  /** Stops the run under way; if it still runs at the next check, abandons the worker. */
   #end(worker: WorkerThread): void {
     const took = `longer than ${this.#options.maxRunSeconds} s (runtime.maxRunSeconds)`;
     const overdue = new ServingError('DEADLINE_EXCEEDED', `the run took ${took}`);
@@ -151,7 +150,7 @@ export class WorkerPool {
     if (stuck !== undefined) this.#owner.giveUp(new ServingError('UNAVAILABLE', stuck));
   }
 
-  /** A successor for what was abandoned, where there may be one. */
+  /** Replaces abandoned workers, as far as the bound allows. */
   #refill(): void {
     const { workers } = this.#options;
     if (this.#isNeeded && this.#workers.length < workers && this.#abandoned.size <= workers) this.#spawn();
@@ -188,7 +187,7 @@ export class WorkerPool {
     }, RESPAWN_DELAY_MS);
   }
 
-  /** Replaces the workers one after the other by such with the present setup, each only once it is ready. */
+  /** Replaces the workers one after the other by ones with the present setup, each once its successor is ready. */
   async #roll(): Promise<void> {
     this.#isRolling = true;
     for (;;) {
@@ -202,7 +201,7 @@ export class WorkerPool {
       );
       if (!isOpen) {
         if (this.#setup !== setup) continue;
-        // The live gates go on answering, also in every worker to come.
+        // The live gates go on answering, in later workers too.
         this.#setup = withoutExtras(setup);
         break;
       }

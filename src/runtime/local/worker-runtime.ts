@@ -1,21 +1,21 @@
 import { ServingError } from '../../config/errors.ts';
 import type { Run, RunResult, Runtime, ShadowResult, ShadowRun } from '../runtime.ts';
 import { Admission } from './admission.ts';
+import { EventLoopTurn } from './event-loop-turn.ts';
 import { JobQueue } from './job-queue.ts';
-import { LoopTurn } from './loop-turn.ts';
 import type { RunDone, RunMessage, WorkerSetup } from './messages.ts';
-import { outgoing } from './outgoing.ts';
-import { PIPELINE, PipelineDepth } from './pipeline-depth.ts';
+import { MIN_DEPTH, PipelineDepth } from './pipeline-depth.ts';
 import { RunJob } from './run-job.ts';
+import { transferOf } from './run-transfer.ts';
 import { WorkerPool, type WorkerPoolOptions } from './worker-pool.ts';
 import type { WorkerThread } from './worker-thread.ts';
 
 export interface WorkerRuntimeOptions extends WorkerPoolOptions {
-  /** Production runs that may wait; one more is refused. Absent: as many as a burst makes. */
+  /** Most production runs that may wait; more are refused. Absent: see `Admission`. */
   readonly maxQueue?: number | undefined;
-  /** Longest predicted wait that a production run is let into; absent: any. */
+  /** Longest predicted wait at which a production run is accepted; absent: any. */
   readonly maxQueueMs?: number | undefined;
-  /** Shadow runs that may wait; one more is dropped. */
+  /** Most shadow runs that may wait; more are dropped. */
   readonly maxShadowQueue: number;
 }
 
@@ -26,7 +26,7 @@ export class WorkerRuntime implements Runtime {
   readonly #pool: WorkerPool;
   readonly #admission: Admission;
   readonly #depth: PipelineDepth;
-  readonly #turn = new LoopTurn();
+  readonly #turn = new EventLoopTurn();
   #nextId = 0;
   #underWay = 0;
   #closed: Promise<void> | undefined;
@@ -40,9 +40,9 @@ export class WorkerRuntime implements Runtime {
     this.#queue = queue;
     const { maxQueue, maxQueueMs = Number.POSITIVE_INFINITY, workers } = options;
     this.#admission = new Admission({ maxQueue, maxQueueMs, workers });
-    // What waits in a mailbox waits: no more of it than may wait at all.
+    // Runs in a mailbox count as waiting, so it is bounded by the queue's limit.
     this.#depth = new PipelineDepth(
-      maxQueue === undefined ? undefined : PIPELINE + Math.floor(maxQueue / workers),
+      maxQueue === undefined ? undefined : MIN_DEPTH + Math.floor(maxQueue / workers),
     );
     this.#pool = new WorkerPool(setup, options, {
       get isWaiting() {
@@ -112,9 +112,9 @@ export class WorkerRuntime implements Runtime {
     if (refusal !== undefined) throw this.#refused(refusal);
   }
 
-  /** Runs beyond the first two of each worker, wherever they wait. */
+  /** Waiting runs, in the queue or in mailboxes: those beyond the first two of each worker. */
   get #waiting(): number {
-    return Math.max(0, this.pending - PIPELINE * this.#options.workers);
+    return Math.max(0, this.pending - MIN_DEPTH * this.#options.workers);
   }
 
   #noticeWaiting(): void {
@@ -122,7 +122,7 @@ export class WorkerRuntime implements Runtime {
   }
 
   #fullness(): ServingError | undefined {
-    const handedOver = (this.#depth.runs - PIPELINE) * this.#options.workers;
+    const handedOver = (this.#depth.runs - MIN_DEPTH) * this.#options.workers;
     return this.#admission.refusal(this.#waiting, performance.now(), handedOver);
   }
 
@@ -132,7 +132,7 @@ export class WorkerRuntime implements Runtime {
     return this.#admission.lateness(this.#turn.lasted(now), now);
   }
 
-  /** An event loop that refuses hundreds of requests in one turn would leave answers lying, and workers idle, until it is through. */
+  /** Also settles finished runs: a turn that refuses hundreds of requests would leave their answers waiting and workers idle. */
   #refused(refusal: ServingError): ServingError {
     this.#pool.settleEnded();
     return refusal;
@@ -192,7 +192,7 @@ export class WorkerRuntime implements Runtime {
   #start(worker: WorkerThread, job: RunJob): void {
     job.start();
     const startedAt = performance.now();
-    const { inputs, transfer } = outgoing(job.run);
+    const { inputs, transfer } = transferOf(job.run);
     const message: RunMessage = {
       kind: 'run',
       id: this.#nextId++,
@@ -211,7 +211,7 @@ export class WorkerRuntime implements Runtime {
     };
     worker.run(message, transfer).then(
       (done) => {
-        // A shadow run has its worker to itself from here to there, the messages included.
+        // A shadow run occupies its worker from its start to its end, messages included.
         const workerMs = performance.now() - startedAt;
         if (job.isShadow) this.#shadowMs += workerMs;
         else this.#ran(done, job.waitedMs);

@@ -6,7 +6,7 @@ import { stopRuns } from './native-session.ts';
 // The native library reports usage unless this is set in the process before a thread loads it.
 process.env.ORT_DISABLE_TELEMETRY = '1';
 
-/** Compiled next to this file; from sources (tests) the built one is used. */
+/** The compiled file; sources (tests) use it too. */
 const WORKER = new URL(
   import.meta.url.endsWith('.ts') ? '../../../dist/runtime/local/worker.js' : './worker.js',
   import.meta.url,
@@ -19,13 +19,13 @@ interface Pending {
 }
 
 /**
- * One worker thread as promises. It dies once; a new one takes its place.
+ * One worker thread, with promises. It is not restarted: a new one replaces it.
  *
- * It is never terminated from outside: a thread that is cut off inside the native library takes the process with it.
+ * It is never terminated from outside: terminating a thread inside the native library ends the process.
  */
 export class WorkerThread {
   readonly #worker: Worker;
-  /** A channel of its own, since only such a one can be looked into before the event loop comes to it. */
+  /** A port of its own, since `receiveMessageOnPort` reads messages before the event loop delivers them. */
   readonly #answers: MessagePort;
   readonly #receive: (message: FromWorker) => void;
   /**
@@ -37,15 +37,15 @@ export class WorkerThread {
   readonly #pending: Pending[] = [];
   readonly setup: WorkerSetup;
   readonly ready: Promise<void>;
-  /** It has opened the model at least once; it may be gone since. */
+  /** Whether it has opened the model; it may have ended since. */
   hasOpened = false;
   #isAlive = true;
   #stoppable: readonly bigint[] = [];
-  /** The run that was told to stop, and what its client is told. */
+  /** The run that is being stopped, and the errors for it and for the runs behind it. */
   #stopping: { readonly id: number; readonly overdue: ServingError; readonly lost: ServingError } | undefined;
-  /** When the first of the runs under way was begun, as `performance.now()` tells it. */
+  /** Start of the first run under way, in milliseconds of `performance.now()`. */
   #begunAt = 0;
-  /** It has ended, or is not waited for any more. */
+  /** Resolves when the thread has ended or was abandoned. */
   readonly #ended: Promise<void>;
   #leave: () => void = () => undefined;
 
@@ -117,7 +117,7 @@ export class WorkerThread {
     });
   }
 
-  /** Tells of the runs that have ended, without waiting for the event loop to come to their messages. */
+  /** Settles finished runs at once, before the event loop delivers their messages. */
   settleEnded(): void {
     for (;;) {
       const received = receiveMessageOnPort(this.#answers);
@@ -126,23 +126,23 @@ export class WorkerThread {
     }
   }
 
-  /** Finishes what it has, then ends; it must get no new run. */
+  /** Ends the thread after its present runs; it must get no new ones. */
   stop(): Promise<void> {
     this.#worker.postMessage({ kind: 'stop' } satisfies ToWorker);
     return this.#ended;
   }
 
-  /** Whether a run takes longer than this, answers that wait for the event loop aside. */
+  /** Whether a run takes longer than `limitMs`; finished runs whose messages still wait do not count. */
   isOverdue(limitMs: number): boolean {
     this.settleEnded();
     return this.#pending.length > 0 && performance.now() - this.#begunAt > limitMs;
   }
 
   /**
-   * Tells the run under way to end at its next node; it then fails with `overdue`, or one behind it, which can be met instead,
-   * with `lost`. The worker goes on.
+   * Stops the run under way at its next node; it fails with `overdue`. If the next run has begun by then, that one is
+   * stopped instead and fails with `lost`. The worker goes on.
    *
-   * @returns whether it was told: a session of onnxruntime-node cannot be, and nobody is told twice.
+   * @returns false if the session cannot be stopped (onnxruntime-node's), or is being stopped already.
    */
   stopRun(overdue: ServingError, lost: ServingError): boolean {
     const [first] = this.#pending;
@@ -158,8 +158,7 @@ export class WorkerThread {
   }
 
   /**
-   * Waits no longer for the run under way: it fails with `overdue`, those behind it with `lost`. The thread ends with the run,
-   * should that ever end.
+   * Gives up the run under way: it fails with `overdue`, those behind it with `lost`. The thread ends when the run does, if ever.
    */
   abandon(overdue: ServingError, lost: ServingError): void {
     this.#isAlive = false;
@@ -187,8 +186,8 @@ export class WorkerThread {
 }
 
 /**
- * A run that failed after the request had been checked against the model's signature was refused for what the inputs
- * hold or how their free dimensions go together, unless memory ran out.
+ * The error of a failed run. The request fits the model's signature, so the values or the free dimensions of its inputs are
+ * at fault, unless memory ran out.
  */
 function inferenceError(message: string): ServingError {
   if (/alloc|out of memory/i.test(message)) return new ServingError('INFERENCE_FAILED', message);

@@ -1,4 +1,4 @@
-/** A worker thread: one model, one run at a time. Nothing here knows about requests, states or policies. */
+/** The worker thread: one model, one run at a time. It knows nothing of requests, states or policies. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../config/errors.ts';
 import { binned } from '../../estimator/binning.ts';
@@ -9,7 +9,7 @@ import { histogramName } from '../../onnx/names.ts';
 import { observed } from '../../onnx/sparse/observed.ts';
 import type { Tensor } from '../../protocol/types.ts';
 import type { RetainedAtSite } from '../measure.ts';
-import { holdsFinite } from './finite.ts';
+import { isFiniteTensor } from './finite-tensor.ts';
 import type { FromWorker, RunDone, RunMessage, ToWorker, WorkerData } from './messages.ts';
 import { histogramOf } from './native/histogram-output.ts';
 import { NativeSession, RunStopped } from './native-session.ts';
@@ -26,11 +26,11 @@ const overriding = new OverridingSessions(setup);
 interface Sessions {
   readonly plain: Session;
   readonly gated: Session | undefined;
-  /** With the present threshold as a constant. */
+  /** Gated, with the present threshold as a constant. */
   readonly baked: Session | undefined;
-  /** The plain model that makes histograms of its sites as it runs. */
+  /** The plain model, with operators that make histograms of its sites. */
   readonly observed: Session | undefined;
-  /** Skips what the gates zero; answers as `gated` does, up to rounding. Gone once it failed where `gated` did not. */
+  /** Skips what the gates set to zero; answers as `gated` does, up to rounding. Dropped once it failed where `gated` did not. */
   sparse: NativeSession | undefined;
 }
 
@@ -48,7 +48,7 @@ async function open(): Promise<Sessions> {
   };
 }
 
-/** Where it cannot be opened, the taps tell as much, and cost more. */
+/** Undefined if it cannot be opened: then the taps are read instead, which costs more. */
 function openObserved(): Session | undefined {
   const { kernels, gated, observable } = setup;
   if (kernels === undefined || gated === undefined || observable === undefined) return undefined;
@@ -59,7 +59,7 @@ function openObserved(): Session | undefined {
   }
 }
 
-/** Gates with a constant threshold stay inside the blocked layout of convolutions, which gates with an input leave. */
+/** Gates with a constant threshold keep the blocked layout of convolutions; gates with an input do not. */
 async function openBaked(): Promise<Session | undefined> {
   if (setup.baked === undefined || setup.gated === undefined) return undefined;
   const { threshold, sites } = setup.baked;
@@ -99,7 +99,7 @@ async function run(sessions: Sessions, message: RunMessage, idleMs: number): Pro
     return answers;
   });
   const outputs = results.slice(0, message.outputs.length);
-  if (isGated && !message.isShadow && !outputs.every(holdsFinite))
+  if (isGated && !message.isShadow && !outputs.every(isFiniteTensor))
     return dense(sessions, message, started, idleMs);
   const inferred = performance.now();
   const magnitudes = results.slice(message.outputs.length).map(({ elements }) => magnitudeBits(elements));
@@ -115,7 +115,7 @@ async function run(sessions: Sessions, message: RunMessage, idleMs: number): Pro
   };
 }
 
-/** A dense run that brings its histograms along. */
+/** A dense run with histograms. */
 async function observe(
   session: Session,
   { id, inputs, outputs }: RunMessage,
@@ -139,7 +139,7 @@ async function observe(
 
 const toHistogram = ({ elements }: Tensor) => histogramOf(elements as Float64Array);
 
-/** A pruned answer that is not finite is none: the dense one takes its place. */
+/** The dense answer that replaces a pruned one that is not finite. */
 async function dense(
   sessions: Sessions,
   message: RunMessage,
@@ -148,10 +148,10 @@ async function dense(
 ): Promise<RunDone> {
   const done = await run(sessions, { ...message, thresholds: undefined }, idleMs);
   const inferMs = performance.now() - started;
-  return { ...done, inferMs, denseInstead: { isFinite: done.outputs.every(holdsFinite) } };
+  return { ...done, inferMs, denseInstead: { isFinite: done.outputs.every(isFiniteTensor) } };
 }
 
-/** What was asked for at the taps, given as float32 bits; sign bits may be set. */
+/** The requested measurement of the taps, given as float32 bits; sign bits may be set. */
 function measured(
   taps: readonly Uint32Array[],
   { measure, thresholds }: RunMessage,
@@ -193,7 +193,7 @@ function post(message: FromWorker, transfer: ArrayBuffer[] = []): void {
   answers.postMessage(message, transfer);
 }
 
-/** One run after the other, in the order of their messages. */
+/** Answers the messages one after the other, in order. */
 function serve(port: MessagePort, sessions: Sessions): void {
   let last = Promise.resolve();
   let endedAt = performance.now();

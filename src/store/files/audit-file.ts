@@ -2,41 +2,41 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { AuditLine, AuditSink } from '../audit.ts';
-import { partPath, partsOf } from './audit-parts.ts';
-import { inTurn } from './turns.ts';
+import { rotatedLogs, rotatedPath } from './rotated-logs.ts';
+import { runInSeries } from './serial-queue.ts';
 
-/** A log this long is set aside, and a new one begins. */
+/** Size at which a log is rotated. */
 const MAX_BYTES = 32 << 20;
-/** Parts set aside that are kept; the oldest goes. */
-const MAX_PARTS = 7;
-/** What the disk has not taken yet; beyond this, lines are dropped until it has caught up. */
+/** Most rotated logs that are kept; the oldest is removed. */
+const MAX_ROTATED = 7;
+/** Most bytes that wait for the disk; lines beyond are dropped until it has caught up. */
 const MAX_WAITING_BYTES = 4 << 20;
-/** How long nothing is tried after a failure. */
+/** Pause after a failed write. */
 const RETRY_MS = 30_000;
-/** How often it is looked whether another server has set the file aside. */
-const LOOK_MS = 5000;
+/** Time between two checks whether another server has rotated the file. */
+const CHECK_MS = 5000;
 
 export interface AuditFileOptions {
   readonly maxBytes?: number;
-  readonly maxParts?: number;
+  readonly maxRotated?: number;
   readonly retryMs?: number;
-  readonly lookMs?: number;
-  /** Hears of what could not be written. The log then has a gap, and goes on once the disk takes it again. */
+  readonly checkMs?: number;
+  /** Called with every write error. The log then has a gap, and goes on once the disk accepts writes again. */
   readonly report: (error: unknown) => void;
 }
 
-const DEFAULTS = { maxBytes: MAX_BYTES, maxParts: MAX_PARTS, retryMs: RETRY_MS, lookMs: LOOK_MS };
+const DEFAULTS = { maxBytes: MAX_BYTES, maxRotated: MAX_ROTATED, retryMs: RETRY_MS, checkMs: CHECK_MS };
 
-/** An append-only file of JSON lines, written in the background, in parts of bounded size and number. */
+/** An append-only file of JSON lines, written in the background and rotated: size and number of files are bounded. */
 export class AuditFile implements AuditSink {
   readonly #path: string;
   readonly #options: Required<AuditFileOptions>;
   #handle: FileHandle | undefined;
   #inode = 0;
   #bytes = 0;
-  #lookedAt = 0;
+  #checkedAt = 0;
   #retryAt = 0;
-  /** What was written last is not what the next line would follow on. */
+  /** Lines are missing since the last write, so that the next one must be a start. */
   #hasGap = true;
   #waiting: { readonly isStart: boolean; readonly text: string }[] = [];
   #waitingBytes = 0;
@@ -77,24 +77,24 @@ export class AuditFile implements AuditSink {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#drained;
-    await this.#inTurn(async () => {
+    await this.#runInSeries(async () => {
       await this.#handle?.close().catch(() => undefined);
       this.#handle = undefined;
     });
   }
 
-  /** Apart from the choices and the evidence in the same folder: a log that hangs must not keep them from being written. */
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    return inTurn(`audit logs in ${dirname(this.#path)}`, work);
+  /** A queue of its own: a log that hangs must not delay the choices and the evidence in the same folder. */
+  #runInSeries(work: () => Promise<void>): Promise<void> {
+    return runInSeries(`audit logs in ${dirname(this.#path)}`, work);
   }
 
   async #drain(): Promise<void> {
-    // What is written in one go comes in one go.
+    // Lines that are written in the same turn go to the disk together.
     await undefined;
     while (this.#waiting.length > 0) {
-      const { isStart, text } = this.#nextPart();
+      const { isStart, text } = this.#nextBatch();
       try {
-        await this.#inTurn(() => this.#append(isStart, text));
+        await this.#runInSeries(() => this.#append(isStart, text));
       } catch (error) {
         await this.#fail(error);
       }
@@ -102,48 +102,48 @@ export class AuditFile implements AuditSink {
   }
 
   async #append(isStart: boolean, text: string): Promise<void> {
-    if (isStart || this.#handle === undefined) await this.#begin();
+    if (isStart || this.#handle === undefined) await this.#openFile();
     await this.#handle!.appendFile(text);
-    if (Date.now() - this.#lookedAt >= this.#options.lookMs) await this.#look();
+    if (Date.now() - this.#checkedAt >= this.#options.checkMs) await this.#checkRotation();
   }
 
-  /** Lines that belong into the same file: a start may begin another one. */
-  #nextPart(): { isStart: boolean; text: string } {
+  /** The waiting lines up to the next start, which may begin another file. */
+  #nextBatch(): { isStart: boolean; text: string } {
     const after = this.#waiting.findIndex(({ isStart }, i) => i > 0 && isStart);
-    const part = this.#waiting.splice(0, after < 0 ? this.#waiting.length : after);
-    const text = part.map((line) => line.text).join('');
+    const batch = this.#waiting.splice(0, after < 0 ? this.#waiting.length : after);
+    const text = batch.map((line) => line.text).join('');
     this.#waitingBytes -= Buffer.byteLength(text);
-    return { isStart: part[0]!.isStart, text };
+    return { isStart: batch[0]!.isStart, text };
   }
 
-  /** Opens what a start is written to: the file that is there, or a new one where that is long enough. */
-  async #begin(): Promise<void> {
+  /** Opens the file for a start line: the present one, or a new one where that has reached its size. */
+  async #openFile(): Promise<void> {
     await this.#handle?.close();
     this.#handle = undefined;
     await mkdir(dirname(this.#path), { recursive: true });
     const there = await statOf(this.#path);
-    if (there !== undefined && there.size >= this.#options.maxBytes) await this.#setAside();
+    if (there !== undefined && there.size >= this.#options.maxBytes) await this.#rotate();
     this.#handle = await openLog(this.#path);
     const { size, ino } = await this.#handle.stat();
     this.#inode = ino;
     this.#bytes += size;
-    this.#lookedAt = Date.now();
-    // The last server may have been killed in the middle of a line.
+    this.#checkedAt = Date.now();
+    // The last server may have been killed while it wrote a line.
     if (size > 0) await this.#handle.appendFile('\n');
   }
 
-  /** Of several servers that find it long enough, one does it; the others' file is then gone, or already a new one. */
-  async #setAside(): Promise<void> {
-    await rename(this.#path, partPath(this.#path, new Date())).catch((error: NodeJS.ErrnoException) => {
+  /** Of several servers that share the file one rotates it; for the others it is then gone, or new already. */
+  async #rotate(): Promise<void> {
+    await rename(this.#path, rotatedPath(this.#path, new Date())).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;
     });
-    const parts = await partsOf(this.#path);
-    const old = parts.slice(0, Math.max(0, parts.length - this.#options.maxParts));
-    for (const part of old) await rm(part, { force: true });
+    const rotated = await rotatedLogs(this.#path);
+    const old = rotated.slice(0, Math.max(0, rotated.length - this.#options.maxRotated));
+    for (const log of old) await rm(log, { force: true });
   }
 
-  async #look(): Promise<void> {
-    this.#lookedAt = Date.now();
+  async #checkRotation(): Promise<void> {
+    this.#checkedAt = Date.now();
     const there = await statOf(this.#path);
     if (there?.ino !== this.#inode) this.#hasGap = true;
     else this.#bytes = Math.max(this.#bytes, there.size);
@@ -161,12 +161,11 @@ export class AuditFile implements AuditSink {
   }
 }
 
-/** What Windows lacks is 0: it has no such links there. */
+/** Windows has no O_NOFOLLOW and no O_NONBLOCK. */
 const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 
 /**
- * Opens a log to append to it, and nothing else: whoever may write to the folder could have put a link to another file in
- * its place, or a pipe that nobody reads.
+ * Opens a log for appending. Links and pipes are refused: anyone who may write to the folder could have put one there.
  */
 async function openLog(path: string): Promise<FileHandle> {
   const flags = O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK;
@@ -180,7 +179,7 @@ async function openLog(path: string): Promise<FileHandle> {
   throw new Error(`audit log '${path}': what is in its place is not a file`);
 }
 
-/** Undefined where nothing is there. @throws where that cannot be told. */
+/** Undefined where there is no file. @throws any other error. */
 function statOf(path: string): Promise<Stats | undefined> {
   return lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;

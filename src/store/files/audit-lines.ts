@@ -1,11 +1,11 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 
-/** Far beyond the longest line that a server writes: a start, with the whole state of its controller. */
+/** Far longer than the longest line that a server writes, a start with the controller's whole state. */
 const MAX_LINE_BYTES = 8 << 20;
 const PIECE_BYTES = 64 << 10;
 const NEWLINE = 0x0a;
-/** A pipe that nobody writes to would keep a plain `open` waiting. */
+/** Without O_NONBLOCK, opening a pipe without a writer would block. */
 const { O_RDONLY, O_NONBLOCK = 0 } = constants;
 
 /**
@@ -20,7 +20,7 @@ export async function* linesOf(path: string, maxBytes = MAX_LINE_BYTES): AsyncGe
     if (!status.isFile()) throw new Error('it is not a file');
     const line = new GrowingLine(maxBytes);
     const piece = Buffer.alloc(PIECE_BYTES);
-    // A log that a server goes on writing is read as far as it reached at first.
+    // A log that is still being written is read up to its present end.
     for (let left = status.size; left > 0; ) {
       const { bytesRead } = await handle.read(piece, 0, Math.min(PIECE_BYTES, left));
       if (bytesRead === 0) break;

@@ -2,10 +2,10 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { type AuditLine, type Decision, isDecision } from '../audit.ts';
 
-/** What is read from the end of a log: some hundreds of decisions, with the evidence between them. */
+/** Bytes read from the end of a log: some hundreds of decisions with the evidence between them. */
 const TAIL_BYTES = 1 << 20;
 
-/** The latest decisions of an audit log, oldest first; none where there is no log. @throws where it cannot be read. */
+/** The latest decisions of an audit log, oldest first; empty without a log. @throws if the log cannot be read. */
 export async function latestDecisions(path: string): Promise<Decision[]> {
   return (await tailOf(path)).flatMap((text) => {
     if (!text.includes('"kind":"decision"')) return [];
@@ -14,7 +14,7 @@ export async function latestDecisions(path: string): Promise<Decision[]> {
   });
 }
 
-/** Whole lines, but for the first, which may be cut off. */
+/** The last lines; the first of them may be truncated. */
 async function tailOf(path: string): Promise<string[]> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
     (error: NodeJS.ErrnoException) => {

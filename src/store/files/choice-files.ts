@@ -7,14 +7,14 @@ import type { KeptChoice } from '../store.ts';
 import { stemOf, withKey, withoutKey } from './file-names.ts';
 import { createFile } from './file-writing.ts';
 
-/** Others that choose at the same moment, for a writer and for a reader; more than a few means that the file system lies. */
+/** Attempts while other servers write choices too; so many conflicts mean that the file system is inconsistent. */
 const MAX_ATTEMPTS = 100;
-/** On a file system without links, a choice takes so long to be written at most. */
+/** Longest time that writing a choice takes on a file system without hard links. */
 const UNFINISHED_MS = 100;
 const ENDING = '.json';
 const NUMBER = /^(0|[1-9]\d*)$/;
 
-/** A file that holds a choice, by its name. */
+/** The parts of a choice file's name. */
 interface ChoiceFile {
   readonly sequence: bigint;
   readonly stem: string;
@@ -22,18 +22,17 @@ interface ChoiceFile {
 }
 
 /**
- * The choices made for one key, each in a file of its own with the next number, of which the highest counts.
+ * The choices made for one key: one numbered file each; the highest number counts.
  *
- * A file is made only where none is, so that servers that share a folder cannot overwrite each other's choices, without a
- * lock that somebody would have to break after a kill. It appears whole or not at all. So whatever is no choice was damaged
- * later, and nobody can tell what it said.
+ * A file is created only where none exists, whole or not at all. So servers that share a folder cannot overwrite each
+ * other's choices, and no lock is left behind by a kill. A file that does not hold a choice was damaged later.
  */
 export class ChoiceFiles {
   readonly #folder: string;
   readonly #key: string;
-  /** Of files that are made now. */
+  /** Stem of new files. */
   readonly #stem: string;
-  /** Where the key is hashed: of files from before it was. */
+  /** Stems that are read: the hashed one, and the plain key of older files. */
   readonly #stems: readonly string[];
 
   constructor(folder: string, key: string) {
@@ -43,13 +42,13 @@ export class ChoiceFiles {
     this.#stems = [...new Set([this.#stem, key])];
   }
 
-  /** The choice that counts; null: nobody has made one. @throws where that cannot be told, as of a file that cannot be read. */
+  /** The latest choice; null: none was made. @throws if its file cannot be read. */
   async load(): Promise<KeptChoice | null> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const [newest] = await this.#files();
       if (newest === undefined) return null;
       const text = await textOf(newest.path);
-      // Another server may have put a newer one in its place meanwhile, or still write where files appear before they are whole.
+      // Another server may have replaced the file meanwhile, or still be writing it (without hard links).
       if (text === undefined) continue;
       if (attempt === 0 && !isWhole(text)) await sleep(UNFINISHED_MS);
       else return { sequence: newest.sequence, choice: this.#parse(newest, text) };
@@ -58,8 +57,8 @@ export class ChoiceFiles {
   }
 
   /**
-   * @param onlyAfter - the number of the choice that this one amends: nothing is kept once another has been made.
-   * @returns its number, or null where it came too late. @throws where it cannot be kept.
+   * @param onlyAfter - number of the choice that this one amends; if there is a newer choice, nothing is written.
+   * @returns the number of the new choice, or null if there was a newer one. @throws if it cannot be written.
    */
   async save(choice: Choice, onlyAfter?: bigint): Promise<bigint | null> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
@@ -87,10 +86,10 @@ export class ChoiceFiles {
     throw new Error(`${path}: not a choice that this version understands`);
   }
 
-  /** What is there, highest number first. */
+  /** All choice files of the key, highest number first. */
   async #files(): Promise<ChoiceFile[]> {
     const names = await readdir(this.#folder).catch((error: NodeJS.ErrnoException) => {
-      // Where there is no folder, nothing was ever kept.
+      // No folder: no choice was ever made.
       if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
       throw error;
     });
@@ -114,7 +113,7 @@ function isWhole(text: string): boolean {
   }
 }
 
-/** @returns undefined where nothing is there (any more). @throws also for a link: what it points to was not written here. */
+/** @returns undefined if there is no file. @throws also for a link, which taustat never writes. */
 function textOf(path: string): Promise<string | undefined> {
   const flag = constants.O_RDONLY | constants.O_NOFOLLOW;
   return readFile(path, { encoding: 'utf8', flag }).catch((error: NodeJS.ErrnoException) => {

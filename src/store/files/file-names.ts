@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 
 /** Longest name of a file, in bytes, on the file systems in use. */
 const MAX_BYTES = 255;
-/** Begins a hashed name. The encoding of a name holds none: see `encoded` in keys.ts. */
+/** First character of a hashed name; no encoded name contains it (see `encoded` in keys.ts). */
 const HASHED = '=';
 
-/** What may follow the stem of each kind of file, in bytes, the longest name of the file beside it included. */
+/** Longest ending of each kind of file in bytes, its temporary file included. */
 const LONGEST_ENDING = {
   evidence: '.json.0123456789ab.tmp'.length,
   choice: '.mode-01234567890123456789.json.0123456789ab.tmp'.length,
@@ -13,8 +13,8 @@ const LONGEST_ENDING = {
 } as const;
 
 /**
- * What the name of a file begins with: the key itself, or, where that would be too long, the key with a hash in place of the
- * model's name. Then the key is kept inside the file.
+ * The stem of a file's name: the key, or, where that would be too long, the key with a hash in place of the model's name.
+ * A file with a hashed name holds its key.
  *
  * @param key - see keys.ts: ASCII, the model's name first, which ends at the first `@` or with the key.
  */
@@ -28,12 +28,12 @@ export function isHashed(stem: string): boolean {
   return stem.startsWith(HASHED);
 }
 
-/** The content of a file: the key is in it where the name does not tell it. */
+/** The content of a file, with the key where the name is hashed. */
 export function withKey<T extends object>(content: T, stem: string, key: string): T | (T & { key: string }) {
   return isHashed(stem) ? { ...content, key } : content;
 }
 
-/** @throws Error where a file of the same hashed name is another's. */
+/** The content without the key. @throws Error if the file belongs to another key with the same hash. */
 export function withoutKey(content: unknown, stem: string, key: string): unknown {
   if (!isHashed(stem) || typeof content !== 'object' || content === null) return content;
   const { key: found, ...rest } = content as { readonly key?: unknown };

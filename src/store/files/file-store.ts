@@ -1,22 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Choice } from '../choice.ts';
-import { isRemembered, type KeptChoice, type Remembered, type StateStore } from '../store.ts';
+import { isStateRecord, type KeptChoice, type StateRecord, type StateStore } from '../store.ts';
 import { ChoiceFiles } from './choice-files.ts';
 import { stemOf, withKey, withoutKey } from './file-names.ts';
 import { replaceFile } from './file-writing.ts';
-import { inTurn } from './turns.ts';
+import { runInSeries } from './serial-queue.ts';
 
 /**
- * Files in a folder, which other servers may use too. A record is written beside the old one and takes its place by
- * renaming, so that whatever happens there is a whole one. All stores of a folder take turns: see `inTurn`.
+ * A store in a folder that other servers may share. Records are replaced by renaming, so that there is always a whole one.
+ * All stores of a folder access it one after the other: see `runInSeries`.
  *
- * @param report - hears of what could not be written or read; the server goes on without.
+ * @param report - called with every error of reading or writing; serving goes on.
  */
 export class FileStore implements StateStore {
   readonly #folder: string;
   readonly #report: (error: unknown) => void;
-  readonly #waiting = new Map<string, Remembered>();
+  readonly #waiting = new Map<string, StateRecord>();
   #isWriting = false;
   #written: Promise<void> = Promise.resolve();
 
@@ -25,17 +25,17 @@ export class FileStore implements StateStore {
     this.#report = report;
   }
 
-  async load(key: string): Promise<Remembered | null> {
+  async load(key: string): Promise<StateRecord | null> {
     let text: string;
     try {
-      text = await inTurn(this.#folder, () => readFile(this.#path(key), 'utf8'));
+      text = await runInSeries(this.#folder, () => readFile(this.#path(key), 'utf8'));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#report(error);
       return null;
     }
     try {
       const record = withoutKey(JSON.parse(text), stemOf(key, 'evidence'), key);
-      if (isRemembered(record)) return record;
+      if (isStateRecord(record)) return record;
       throw new Error(`${this.#path(key)}: not a record of this version`);
     } catch (error) {
       this.#report(error);
@@ -43,7 +43,7 @@ export class FileStore implements StateStore {
     }
   }
 
-  save(key: string, record: Remembered): void {
+  save(key: string, record: StateRecord): void {
     this.#waiting.set(key, record);
     if (!this.#isWriting) this.#written = this.#writeAll();
   }
@@ -53,11 +53,11 @@ export class FileStore implements StateStore {
   }
 
   loadChoice(key: string): Promise<KeptChoice | null> {
-    return inTurn(this.#folder, () => new ChoiceFiles(this.#folder, key).load());
+    return runInSeries(this.#folder, () => new ChoiceFiles(this.#folder, key).load());
   }
 
   saveChoice(key: string, choice: Choice, onlyAfter?: bigint): Promise<bigint | null> {
-    return inTurn(this.#folder, () => new ChoiceFiles(this.#folder, key).save(choice, onlyAfter));
+    return runInSeries(this.#folder, () => new ChoiceFiles(this.#folder, key).save(choice, onlyAfter));
   }
 
   async #writeAll(): Promise<void> {
@@ -72,7 +72,7 @@ export class FileStore implements StateStore {
       this.#waiting.delete(key);
       try {
         const content = withKey(record, stemOf(key, 'evidence'), key);
-        await inTurn(this.#folder, () => replaceFile(this.#path(key), JSON.stringify(content)));
+        await runInSeries(this.#folder, () => replaceFile(this.#path(key), JSON.stringify(content)));
       } catch (error) {
         this.#report(error);
       }

@@ -2,47 +2,47 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-/** Only whoever runs the server reads what it knows of its traffic. */
+/** Files tell of the server's traffic: only its own user may read them. */
 const OWNERS_ONLY = 0o600;
-/** What file systems say that know no second name of a file. There, a kill may leave half of what is made. */
-const LINKLESS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
+/** Errors of file systems without hard links. There, a kill may leave a truncated file. */
+const WITHOUT_HARD_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
-/** Takes the place of what is there, whole or not at all, whoever else writes the same file. */
+/** Replaces a file atomically, even if others write it at the same time. */
 export async function replaceFile(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const beside = besideOf(path);
+  const temporary = temporaryPath(path);
   try {
-    await writeSynced(beside, 'w', text);
-    await rename(beside, path);
+    await writeSynced(temporary, 'w', text);
+    await rename(temporary, path);
   } catch (error) {
-    await rm(beside, { force: true }).catch(() => undefined);
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw error;
   }
   await syncFolder(dirname(path));
 }
 
-/** Makes a file that nobody else has made, whole or not at all. @returns false where it is there already. */
+/** Creates a file atomically. @returns false if it exists already. */
 export async function createFile(path: string, text: string): Promise<boolean> {
   await mkdir(dirname(path), { recursive: true });
-  const beside = besideOf(path);
+  const temporary = temporaryPath(path);
   try {
-    await writeSynced(beside, 'wx', text);
-    await link(beside, path).catch((error: NodeJS.ErrnoException) => {
-      if (!LINKLESS.has(error.code ?? '')) throw error;
+    await writeSynced(temporary, 'wx', text);
+    await link(temporary, path).catch((error: NodeJS.ErrnoException) => {
+      if (!WITHOUT_HARD_LINKS.has(error.code ?? '')) throw error;
       return writeSynced(path, 'wx', text);
     });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   } finally {
-    await rm(beside, { force: true }).catch(() => undefined);
+    await rm(temporary, { force: true }).catch(() => undefined);
   }
   await syncFolder(dirname(path));
   return true;
 }
 
-/** Not by process id: in containers, every server is process 1. */
-function besideOf(path: string): string {
+/** Random rather than by process id: in containers every server is process 1. */
+function temporaryPath(path: string): string {
   return `${path}.${randomBytes(6).toString('hex')}.tmp`;
 }
 
@@ -59,7 +59,7 @@ async function writeSynced(path: string, flags: 'w' | 'wx', text: string): Promi
   }
 }
 
-/** So that a new name outlives a power cut. Not every file system can do it; then nothing more can be done. */
+/** Makes a new name outlive a power cut, on file systems that can. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(join(folder, '.'), 'r').catch(() => undefined);
   await handle?.sync().catch(() => undefined);

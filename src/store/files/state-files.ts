@@ -3,13 +3,13 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isHashed } from './file-names.ts';
 
-/** A file of a state folder, by what its name says. Whatever has another name is somebody else's. */
+/** A file of a state folder, as its name describes it. Files with other names are ignored. */
 export interface StateFile {
   readonly path: string;
   readonly kind: 'choice' | 'evidence' | 'audit' | 'unfinished';
   /** Name of the model. */
   readonly model: string;
-  /** Absent for a choice that is for the model, whatever version of it is served. */
+  /** Absent for a choice that holds for every version. */
   readonly version?: string;
   readonly sizeBytes: number;
   readonly modifiedMs: number;
@@ -24,17 +24,17 @@ const PATTERNS: readonly (readonly [StateFile['kind'], RegExp])[] = [
   ['audit', /^(?<model>[^@]+)@(?<version>\d+)\.[\w-]+\.audit(\.\d{8}T\d{9}Z-[0-9a-f]{4})?\.jsonl$/],
 ];
 
-/** A file that a kill left half written is of no use after so long. */
+/** Age at which a temporary file is removed: its writer was killed. */
 const UNFINISHED_MS = 3_600_000;
 
-/** The files that servers keep in a folder; none where there is no folder. */
+/** The state files in a folder; empty without a folder. */
 export async function stateFiles(folder: string): Promise<StateFile[]> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw error;
   });
   const found: StateFile[] = [];
-  // One after the other: see `inTurn`.
+  // Not at once: see `runInSeries`.
   for (const name of names) {
     const file = readName(name);
     if (file === undefined) continue;
@@ -45,7 +45,7 @@ export async function stateFiles(folder: string): Promise<StateFile[]> {
   return withNames(found);
 }
 
-/** Undefined where nothing is (any more). @throws where that cannot be told. */
+/** Undefined if there is no file. @throws any other error. */
 function statOf(path: string): Promise<Stats | undefined> {
   return stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
@@ -53,7 +53,7 @@ function statOf(path: string): Promise<Stats | undefined> {
   });
 }
 
-/** Where the name of a model was too long for the name of a file, any file of the model tells it. */
+/** Replaces hashed names by the models' own, which are inside their files. */
 async function withNames(files: readonly StateFile[]): Promise<StateFile[]> {
   const names = new Map<string, string>();
   for (const { model, path } of files) {
@@ -64,7 +64,7 @@ async function withNames(files: readonly StateFile[]): Promise<StateFile[]> {
   return files.map((file) => ({ ...file, model: names.get(file.model) ?? file.model }));
 }
 
-/** The name of the model, from the key of a choice or of evidence, or from the start of a log. */
+/** The model's name, from the key in a choice or in evidence, or from a log's start line. */
 async function nameInside(path: string): Promise<string | undefined> {
   try {
     const text = await readFile(path, 'utf8');
@@ -94,12 +94,11 @@ function decoded(model: string): string {
 }
 
 /**
- * Removes what has not been written for so long, and what a kill has left unfinished. What operators chose is never removed
- * for its age: a switch that was thrown stays thrown.
+ * Removes old evidence, old audit logs and unfinished files. An operator's choice never expires.
  *
- * @param keepDays - 0: for ever.
+ * @param keepDays - days without a write before a file is removed; 0: never.
  */
-export async function sweep(folder: string, keepDays: number, now: number): Promise<void> {
+export async function removeOldFiles(folder: string, keepDays: number, now: number): Promise<void> {
   const keepMs = keepDays === 0 ? Number.POSITIVE_INFINITY : keepDays * 86_400_000;
   const limits = {
     choice: Number.POSITIVE_INFINITY,

@@ -1,7 +1,7 @@
 import { bundledModel } from '../../config/bundled-model.ts';
 import { ServingError } from '../../config/errors.ts';
 import type { BucketPlan } from '../../control/phases/kept-plan.ts';
-import type { Plan } from '../../models/served/time-planner.ts';
+import type { Plan } from '../../models/served/sparse-planner.ts';
 import type { SiteScheme } from '../../onnx/sites.ts';
 import { findKernels } from '../../runtime/local/kernels.ts';
 import { loadModel } from '../../runtime/local/load-model.ts';

@@ -1,4 +1,4 @@
-import { type Plan, TimePlanner } from '../../models/served/time-planner.ts';
+import { type Plan, SparsePlanner } from '../../models/served/sparse-planner.ts';
 import type { SiteOptions } from '../../onnx/sites.ts';
 import type { Kernels } from '../../runtime/local/kernels.ts';
 import type { LoadedModel } from '../../runtime/local/load-model.ts';
@@ -24,10 +24,10 @@ const ZEROS_ONLY = 2 ** -126;
 export function measuredPlan(options: MeasuredPlanOptions): Promise<Plan> {
   const { loaded, sites, kernels, rows, threshold, batches } = options;
   return new Promise((resolve) => {
-    const planner = new TimePlanner({
+    const planner = new SparsePlanner({
       setup: { ...loaded.setup, intraOpThreads: 1, sites, kernels },
       outputs: loaded.signature.outputs.map(({ name }) => name),
-      gatedNow: () => null,
+      gatedSites: () => null,
       sites: loaded.sites.length,
       runtime: { pending: 0 },
       onPlan: (made) => {
@@ -35,11 +35,11 @@ export function measuredPlan(options: MeasuredPlanOptions): Promise<Plan> {
         resolve(made);
       },
     });
-    planner.want(threshold || ZEROS_ONLY);
+    planner.setTarget(threshold || ZEROS_ONLY);
     for (const size of batches)
       for (let i = 0; i < REQUESTS; i++) {
         const from = (i * size) % Math.max(1, rows.count - size + 1);
-        planner.offer(rows.batch(from, Math.min(rows.count, from + size)));
+        planner.addSample(rows.batch(from, Math.min(rows.count, from + size)));
       }
   });
 }

@@ -3,17 +3,17 @@ import type { InferContext } from '../../plane/inference.ts';
 
 export type Call = ServerUnaryCall<Buffer, Uint8Array>;
 
-/** A request is late a moment before grpc-js ends its call, which would look as if the client had gone. */
-const HEAD_START_MS = 5;
+/** Our deadline comes this much before grpc-js cancels the call, which would look as if the client had gone. */
+const DEADLINE_MARGIN_MS = 5;
 
 /**
- * What a call says beyond its message. The signal is made when somebody asks for it: few requests are ever queued.
+ * The context of a call. Its signal is created when it is first read: few requests are ever queued.
  *
- * A class for its accessor: see ClientRun.
+ * A class because of its accessor: see ClientRun.
  */
 export class CallContext implements InferContext {
   readonly traceparent: string | undefined;
-  /** How long the caller still waits; undefined without a deadline. */
+  /** Time that the caller still waits, in milliseconds; undefined without a deadline. */
   readonly timeoutMs: number | undefined;
   readonly #call: Call;
   #controller: AbortController | undefined;
@@ -22,7 +22,7 @@ export class CallContext implements InferContext {
     const [traceparent] = call.metadata.get('traceparent');
     this.traceparent = traceparent?.toString();
     const deadline = Number(call.getDeadline());
-    this.timeoutMs = Number.isFinite(deadline) ? deadline - Date.now() - HEAD_START_MS : undefined;
+    this.timeoutMs = Number.isFinite(deadline) ? deadline - Date.now() - DEADLINE_MARGIN_MS : undefined;
     this.#call = call;
   }
 

@@ -2,12 +2,12 @@ import type { HeaderOf } from '../../plane/authorization.ts';
 import type { Caller } from '../../plane/control-access.ts';
 import type { Call } from './call-context.ts';
 
-/** An entry of a call's metadata, as a header. */
+/** Reads a call's metadata like headers. */
 export function headerOf({ metadata }: Pick<Call, 'metadata'>): HeaderOf {
   return (name) => metadata.get(name)[0]?.toString();
 }
 
-/** Who makes a call: metadata are headers, `:authority` is the host. */
+/** The caller of an RPC: metadata as headers, `:authority` as host. */
 export function callerOf(call: Pick<Call, 'metadata' | 'getPeer' | 'getHost'>): Caller {
   return {
     header: headerOf(call),

@@ -1,8 +1,8 @@
 /**
  * `InferTensorContents`: the elements of one tensor in the field of its datatype.
  *
- * Elements go straight between the message and their typed array, floats and booleans as blocks of memory: no array of
- * JavaScript numbers lies between, and none is allocated before the message is known to be long enough for the shape.
+ * Elements are copied between the message and their typed array without an array of JavaScript numbers in between, floats
+ * and booleans as blocks. Memory is allocated only after the message is known to be long enough for the shape.
  */
 import { type BinaryReader, type BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { ServingError } from '../../config/errors.ts';
@@ -22,7 +22,7 @@ const FIELD_NAMES = [
   'bytes_contents',
 ] as const;
 
-/** Number of the field that holds a datatype; FP16 and BF16 have none. */
+/** Field number by datatype; FP16 and BF16 have none. */
 const FIELD_OF: Readonly<Record<Exclude<Datatype, 'FP16' | 'BF16'>, number>> = {
   BOOL: 1,
   INT8: 2,
@@ -46,17 +46,17 @@ export function isTyped(datatype: Datatype): datatype is TypedDatatype {
   return Object.hasOwn(FIELD_OF, datatype);
 }
 
-/** A tensor's contents as they arrived, and what its shape says of them. */
+/** A tensor's encoded contents and its shape. */
 export interface ContentsSource {
   readonly label: string;
   readonly shape: readonly number[];
   /** Product of the shape. */
   readonly count: number;
-  /** The `contents` message; several where it was sent in parts. */
+  /** The `contents` message; several if it was sent in parts. */
   readonly contents: readonly Uint8Array[];
 }
 
-/** @throws ServingError INVALID_REQUEST when the contents are not `count` elements of the datatype. */
+/** @throws ServingError INVALID_REQUEST if the contents are not `count` elements of the datatype. */
 export function readContents(datatype: TypedDatatype, source: ContentsSource): TensorElements {
   const bytes = source.contents.reduce((sum, { byteLength }) => sum + byteLength, 0);
   if (source.count > bytes) throw wrongCount(source, `at most ${bytes}`);
@@ -166,7 +166,7 @@ function writeVarints(writer: BinaryWriter, elements: NumericElements): void {
   else for (const element of elements as Int32Array) writeSmall(writer, element);
 }
 
-/** Unsigned elements are written the same way: they differ only where they are negative. */
+/** Signed and unsigned elements have the same encoding unless they are negative. */
 function writeSmall(writer: BinaryWriter, element: number): void {
   if (element < 0) writer.int32(element);
   else writer.uint32(element);

@@ -7,7 +7,7 @@ import { withRawContents } from './raw-contents.ts';
 /**
  * Encodes a `ModelInferRequest`, as a client does.
  *
- * @param isRaw - tensors as raw contents; FP16 and BF16 take no other.
+ * @param isRaw - encodes tensors as raw contents; required for FP16 and BF16.
  * @throws ServingError INTERNAL for FP16 or BF16 as typed contents.
  */
 export function encodeInferRequest(model: string, request: InferRequest, isRaw: boolean): Buffer {

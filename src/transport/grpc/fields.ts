@@ -4,7 +4,7 @@ import { MAX_VALUES, tooMany } from '../../protocol/counts.ts';
 
 const WIRE_NAMES = ['a varint', '64 bits', 'a length and bytes', 'a group', 'the end of a group', '32 bits'];
 
-/** Fields that the message of one request may still have, its parts' included, the elements of its tensors aside. */
+/** Number of fields that one request's message and its parts may still have; elements of tensors do not count. */
 export class FieldAllowance {
   #left = MAX_VALUES;
 
@@ -15,10 +15,9 @@ export class FieldAllowance {
 }
 
 /**
- * The fields of one protobuf message, one after the other.
+ * Reads the fields of one protobuf message, one after the other.
  *
- * Bytes that come out share memory with the message. Reading stops with an error where the wire type of a field is
- * another than its own, and where the message ends too early.
+ * Returned bytes share memory with the message. A wrong wire type and a message that ends too early are errors.
  */
 export class Fields {
   readonly #reader: BinaryReader;
@@ -26,13 +25,13 @@ export class Fields {
   #number = 0;
   #type: WireType = WireType.Varint;
 
-  /** @param allowance - shared by the parts of one request. */
+  /** @param allowance - shared by all parts of one request. */
   constructor(message: Uint8Array, allowance?: FieldAllowance) {
     this.#reader = new BinaryReader(message);
     this.#allowance = allowance;
   }
 
-  /** Goes to the next field; false at the end. Every field must then be read or skipped. */
+  /** Moves to the next field, which must then be read or skipped. @returns false at the end. */
   next(): boolean {
     if (this.#reader.pos >= this.#reader.len) return false;
     this.#allowance?.spend();
@@ -40,7 +39,7 @@ export class Fields {
     return true;
   }
 
-  /** Number of the field that is to be read. */
+  /** Number of the present field. */
   get number(): number {
     return this.#number;
   }
@@ -112,11 +111,11 @@ export function append<T>(values: T[], value: T, name: string, max: number): voi
 }
 
 /**
- * What `read` makes of bytes that came as protobuf.
+ * Runs `read`, which decodes protobuf, and turns its errors into a client's error.
  *
- * @throws ServingError INVALID_REQUEST where they are no message of the kind that is read.
+ * @throws ServingError INVALID_REQUEST if the bytes are not the expected message.
  */
-export function decoding<T>(read: () => T): T {
+export function decodeProtobuf<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {

@@ -1,14 +1,14 @@
-/** `grpc.health.v1.Health`: the standard questions about the server and each of its models. */
+/** `grpc.health.v1.Health`: the standard health service, for the server and each model. */
 
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { ServerWritableStream, UntypedHandleCall } from '@grpc/grpc-js';
 import { ServingError } from '../../config/errors.ts';
 import type { InferencePlane } from '../../plane/inference.ts';
 import type { Call } from './call-context.ts';
-import { decoding, FieldAllowance, Fields } from './fields.ts';
+import { decodeProtobuf, FieldAllowance, Fields } from './fields.ts';
 import {
-  answering,
   bytesMethod,
+  catchingErrors,
   INFERENCE_SERVICE_NAME,
   type InferenceServiceOptions,
   requireToken,
@@ -16,8 +16,8 @@ import {
 import { statusOf } from './status.ts';
 
 const SERVICE = 'grpc.health.v1.Health';
-/** Between two looks at what is watched. */
-const LOOK_MS = 200;
+/** Time between two checks of watched services. */
+const POLL_MS = 200;
 
 export const HEALTH_SERVICE = {
   Check: bytesMethod(SERVICE, 'Check'),
@@ -31,9 +31,9 @@ const NOT_SERVING = 2;
 const SERVICE_UNKNOWN = 3;
 
 export interface HealthOptions extends InferenceServiceOptions {
-  /** Most streams of `Watch` at one time. */
+  /** Most open streams of `Watch`. */
   readonly maxEventStreams?: number;
-  /** Hears of a stream beyond that. */
+  /** Called for every refused stream. */
   readonly onStreamRefused?: () => void;
 }
 
@@ -47,13 +47,13 @@ interface Watcher {
 
 export interface HealthHandlers {
   readonly handlers: Record<keyof typeof HEALTH_SERVICE, UntypedHandleCall>;
-  /** Tells every watcher how things are, and ends its stream. */
+  /** Sends every watcher the present health, and ends its stream. */
   readonly end: () => void;
 }
 
 /**
- * The two RPCs. A service is '' or `inference.GRPCInferenceService`, which both are the server, or the name of a model,
- * for which the data token is needed.
+ * The handlers of `Check` and `Watch`. The service '' or `inference.GRPCInferenceService` is the server; any other is the
+ * name of a model, for which the data token is needed.
  */
 export function healthHandlers(plane: InferencePlane, options: HealthOptions = {}): HealthHandlers {
   const { tokens = {}, maxEventStreams = Number.POSITIVE_INFINITY, onStreamRefused, report } = options;
@@ -86,7 +86,7 @@ export function healthHandlers(plane: InferencePlane, options: HealthOptions = {
       if (watchers.size === 0) stopLooking();
       call.end();
     });
-    timer ??= setInterval(() => watchers.forEach(tell), LOOK_MS).unref();
+    timer ??= setInterval(() => watchers.forEach(tell), POLL_MS).unref();
     tell(watcher);
   }
 
@@ -97,7 +97,7 @@ export function healthHandlers(plane: InferencePlane, options: HealthOptions = {
 
   return {
     handlers: {
-      Check: answering((call) => {
+      Check: catchingErrors((call) => {
         const service = serviceOf(call);
         const health = healthOf(plane, service);
         if (health !== SERVICE_UNKNOWN) return encodeHealth(health);
@@ -137,7 +137,7 @@ function healthOf(plane: InferencePlane, service: string): Health {
 }
 
 function decodeService(message: Uint8Array): string {
-  return decoding(() => {
+  return decodeProtobuf(() => {
     const fields = new Fields(message, new FieldAllowance());
     let service = '';
     while (fields.next()) {

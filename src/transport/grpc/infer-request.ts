@@ -1,4 +1,4 @@
-/** `ModelInferRequest`: from its bytes to a request that fits the model, by the same checks as any other transport's. */
+/** Decodes `ModelInferRequest` and checks it against the model, by the same checks as other transports. */
 import { ServingError } from '../../config/errors.ts';
 import { checkedInputs, checkedOutputs } from '../../protocol/arrived-request.ts';
 import { decodeBinary } from '../../protocol/binary/binary-codec.ts';
@@ -10,7 +10,7 @@ import { wrongCount } from '../../protocol/shape.ts';
 import type { Datatype, InferRequest, ModelMetadata, TensorElements } from '../../protocol/types.ts';
 import { checkBatch } from '../../protocol/validate.ts';
 import { isTyped, readContents } from './contents.ts';
-import { append, decoding, FieldAllowance, Fields } from './fields.ts';
+import { append, decodeProtobuf, FieldAllowance, Fields } from './fields.ts';
 import { readParameterEntry } from './parameters.ts';
 
 interface InputMessage {
@@ -18,7 +18,7 @@ interface InputMessage {
   datatype: string;
   readonly shape: number[];
   readonly parameters: Map<string, JsonValue>;
-  /** The `contents` message; several where it was sent in parts. */
+  /** The `contents` message; several if it was sent in parts. */
   readonly contents: Uint8Array[];
 }
 
@@ -27,7 +27,7 @@ interface OutputMessage {
   readonly parameters: Map<string, JsonValue>;
 }
 
-/** A `ModelInferRequest` as it arrived, nothing of it checked. Bytes share memory with the message. */
+/** A decoded, unchecked `ModelInferRequest`. Bytes share memory with the message. */
 export interface InferMessage {
   model: string;
   version: string;
@@ -35,7 +35,7 @@ export interface InferMessage {
   readonly parameters: Map<string, JsonValue>;
   readonly inputs: InputMessage[];
   readonly outputs: OutputMessage[];
-  /** `raw_input_contents`; none: the contents are typed. */
+  /** `raw_input_contents`; empty if the contents are typed. */
   readonly raw: Uint8Array[];
 }
 
@@ -43,9 +43,9 @@ function invalid(message: string): ServingError {
   return new ServingError('INVALID_REQUEST', message);
 }
 
-/** @throws ServingError INVALID_REQUEST where the bytes are no such message. */
+/** @throws ServingError INVALID_REQUEST if the bytes are no such message. */
 export function decodeInferMessage(message: Uint8Array): InferMessage {
-  return decoding(() => {
+  return decodeProtobuf(() => {
     const allowance = new FieldAllowance();
     const fields = new Fields(message, allowance);
     const request: InferMessage = {
@@ -131,7 +131,7 @@ function readOutput(message: Uint8Array, allowance: FieldAllowance): OutputMessa
 /**
  * Checks a message against the model that it names.
  *
- * @throws ServingError INVALID_REQUEST for whatever the model could not be run on.
+ * @throws ServingError INVALID_REQUEST if the model cannot be run on it.
  */
 export function checkedRequest(
   message: InferMessage,
@@ -142,7 +142,7 @@ export function checkedRequest(
   const parameters = readParameters(message.parameters, 'request');
   checkReserved(parameters);
   checkForm(message);
-  const tensors = decoding(() =>
+  const tensors = decodeProtobuf(() =>
     checkedInputs(
       inputs.map((input, i) => ({
         name: named(input.name, 'input'),

@@ -1,4 +1,4 @@
-/** `ModelInferResponse`: raw where the request was, typed where that can be. */
+/** `ModelInferResponse`: raw if the request was, else typed if possible. */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { askedOutputs } from '../../protocol/encode-response.ts';
 import type { InferRequest, InferResponse, Tensor } from '../../protocol/types.ts';
@@ -9,8 +9,8 @@ import { withRawContents } from './raw-contents.ts';
 /**
  * Encodes a response.
  *
- * @param isRaw - the request was raw; a response with an FP16 or BF16 output is always raw, since one response has one
- *   form and these have no typed contents.
+ * @param isRaw - whether the request was raw. A response with an FP16 or BF16 output is always raw: these have no typed
+ *   contents, and one response has one form.
  */
 export function encodeInferResponse(
   response: InferResponse,
@@ -28,7 +28,7 @@ export function encodeInferResponse(
   return withRawContents(writer.finish(), 6, raw);
 }
 
-/** Writes a tensor's field of a request or response; of a raw one all but its contents. */
+/** Writes a tensor's field in a request or response, without its contents if they are raw. */
 export function writeTensor(writer: BinaryWriter, field: number, tensor: Tensor, isRaw: boolean): void {
   writer.tag(field, WireType.LengthDelimited).fork();
   writer.tag(1, WireType.LengthDelimited).string(tensor.name);

@@ -1,11 +1,11 @@
 /** The messages of every RPC but `ModelInfer`. */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { ModelMetadata, TensorSpec } from '../../protocol/types.ts';
-import { decoding, FieldAllowance, Fields } from './fields.ts';
+import { decodeProtobuf, FieldAllowance, Fields } from './fields.ts';
 
 /** `ModelReadyRequest` and `ModelMetadataRequest`. @throws ServingError INVALID_REQUEST */
 export function decodeModelMessage(message: Uint8Array): { readonly name: string; readonly version: string } {
-  return decoding(() => {
+  return decodeProtobuf(() => {
     const fields = new Fields(message, new FieldAllowance());
     let name = '';
     let version = '';

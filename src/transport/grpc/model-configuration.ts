@@ -6,7 +6,7 @@ import { tritonType } from '../triton-type.ts';
 const US_PER_MS = 1000;
 const KIND_CPU = 2;
 
-/** `ModelConfigResponse`: Triton's `ModelConfig`, as far as it applies. */
+/** `ModelConfigResponse`: the parts of Triton's `ModelConfig` that apply. */
 export function encodeModelConfiguration(configuration: ModelConfiguration): Uint8Array {
   const writer = new BinaryWriter();
   writer.tag(1, WireType.LengthDelimited).fork();
@@ -50,7 +50,7 @@ function writeConfiguration(writer: BinaryWriter, configuration: ModelConfigurat
   writer.tag(17, WireType.LengthDelimited).string(backend);
 }
 
-/** @param dims - number of the field that holds the shape: inputs have a format before it. */
+/** @param dims - field number of the shape, which differs between inputs and outputs. */
 function writeSpec(writer: BinaryWriter, dims: number, spec: TensorSpec): void {
   writer.tag(1, WireType.LengthDelimited).string(spec.name);
   writer.tag(2, WireType.Varint).int32(tritonType(spec.datatype).number);

@@ -1,4 +1,4 @@
-/** `map<string, InferParameter>`: the one message for parameters of requests, tensors and responses. */
+/** `map<string, InferParameter>`: the parameters of requests, tensors and responses. */
 import { type BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { MAX_PARAMETERS, tooMany } from '../../protocol/counts.ts';
 import type { JsonValue } from '../../protocol/json/json-reader.ts';
@@ -6,8 +6,8 @@ import type { Parameter, Parameters } from '../../protocol/types.ts';
 import { type FieldAllowance, Fields } from './fields.ts';
 
 /**
- * Reads one entry of the map into `parameters`, as JSON would hold it: an integer is a number, or a bigint where
- * a number would round it. A parameter without a value is null.
+ * Reads one entry of the map into `parameters`. An integer becomes a number, or a bigint if a number would round it. A
+ * parameter without a value is null.
  */
 export function readParameterEntry(
   entry: Uint8Array,
@@ -60,8 +60,8 @@ function integerOf(value: bigint): number | bigint {
 }
 
 /**
- * Writes a map field. A number is always a double, so that the type of a parameter does not depend on its value; a bigint
- * is an integer of 64 bits, unsigned where it must be.
+ * Writes a map field. A number becomes a double, so that a parameter's type does not depend on its value; a bigint becomes
+ * int64, or uint64 beyond int64.
  */
 export function writeParameters(writer: BinaryWriter, field: number, parameters: Parameters): void {
   for (const [name, value] of Object.entries(parameters)) {

@@ -2,7 +2,7 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { binarySize, writeBinary } from '../../protocol/binary/binary-codec.ts';
 import type { Tensor } from '../../protocol/types.ts';
 
-/** A message with the raw contents of tensors behind it, one `bytes` field each and each copied once. */
+/** Appends the raw contents of tensors to a message, one `bytes` field each. */
 export function withRawContents(head: Uint8Array, field: number, tensors: readonly Tensor[]): Buffer {
   const parts = tensors.map((tensor) => {
     const size = binarySize(tensor);

@@ -1,4 +1,4 @@
-/** Server reflection, v1 and v1alpha: what `grpcurl` and the like ask before they call. */
+/** Server reflection, v1 and v1alpha, for tools such as `grpcurl`. */
 import { fileURLToPath } from 'node:url';
 import type { Server, ServerDuplexStream, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
@@ -13,7 +13,7 @@ const PROTOS = ['open_inference.proto', 'model_config.proto', 'health.proto'].ma
 
 type ReflectionCall = ServerDuplexStream<object, object>;
 
-/** Adds both services; whoever may not use the data plane may not ask them either. */
+/** Adds both reflection services, which need the data token too. */
 export function addReflection(server: Pick<Server, 'addService'>, tokens: Tokens): void {
   const reflection = new ReflectionService(loadSync(PROTOS, { keepCase: true }));
   reflection.addToServer({
@@ -39,7 +39,7 @@ function guarded(handlers: UntypedServiceImplementation, tokens: Tokens): Untype
   return Object.fromEntries(entries);
 }
 
-/** A client that asks and does not read is asked no more: what it leaves unread would fill the memory. */
+/** Stops reading from a client that does not read its answers, which would fill the memory. */
 function waitForReader(call: ReflectionCall): void {
   const write = call.write.bind(call);
   call.write = (...answer: Parameters<typeof write>) => {

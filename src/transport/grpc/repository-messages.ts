@@ -2,11 +2,11 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { ServingError } from '../../config/errors.ts';
 import { checkChangeParameter, type IndexEntry } from '../../plane/repository.ts';
-import { decoding, FieldAllowance, Fields } from './fields.ts';
+import { decodeProtobuf, FieldAllowance, Fields } from './fields.ts';
 
-/** `RepositoryIndexRequest`: whether only what is ready is asked for. @throws ServingError INVALID_REQUEST */
+/** Decodes `RepositoryIndexRequest`. @returns whether only ready models are requested. @throws ServingError INVALID_REQUEST */
 export function decodeIndexMessage(message: Uint8Array): boolean {
-  return decoding(() => {
+  return decodeProtobuf(() => {
     const fields = new Fields(message, new FieldAllowance());
     let isReadyOnly = false;
     while (fields.next()) {
@@ -19,12 +19,12 @@ export function decodeIndexMessage(message: Uint8Array): boolean {
 }
 
 /**
- * `RepositoryModelLoadRequest` and `RepositoryModelUnloadRequest`: the name of the model.
+ * Decodes `RepositoryModelLoadRequest` and `RepositoryModelUnloadRequest`. @returns the name of the model.
  *
  * @throws ServingError INVALID_REQUEST, also for a parameter that would be ignored.
  */
 export function decodeModelChange(message: Uint8Array): string {
-  return decoding(() => {
+  return decodeProtobuf(() => {
     const allowance = new FieldAllowance();
     const fields = new Fields(message, allowance);
     let name = '';

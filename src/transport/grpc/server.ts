@@ -9,36 +9,36 @@ import { INFERENCE_SERVICE, inferenceHandlers } from './service.ts';
 
 export interface GrpcAddress {
   readonly host: string;
-  /** 0 picks a free one. */
+  /** 0: a free one. */
   readonly port: number;
 }
 
 export interface GrpcOptions extends HealthOptions {
-  /** Largest message, in bytes, as it arrives and after decompression. */
+  /** Largest message in bytes, compressed and decompressed. */
   readonly maxMessageBytes: number;
-  /** Most connections at one time; one beyond is closed. */
+  /** Most open connections; one more is closed. */
   readonly maxConnections?: number;
   readonly onConnectionRefused?: () => void;
 }
 
-/** Messages that one connection may be sending at one time: until a message is whole, it does not count as a body. */
+/** Most concurrent calls per connection: an incomplete message does not count as a body yet. */
 const MAX_STREAMS = 128;
 
 export interface GrpcListening {
   readonly port: number;
-  /** As clients take it: host and port. */
+  /** Host and port for clients. */
   readonly address: string;
-  /** Accepts no new call, lets calls under way finish, and cuts what is left after `graceMs`. */
+  /** Refuses new calls, lets calls under way finish, and closes what is left after `graceMs`. */
   readonly stop: (graceMs: number) => Promise<void>;
 }
 
 /**
  * Serves a data plane and a repository over gRPC, without TLS, on a port of its own.
  *
- * The port is ours and gRPC gets its connections, since what grpc-js listens on itself cannot be told which connections
- * to end, and writes its errors to stderr.
+ * The server listens itself and hands its connections to grpc-js, whose own listener cannot close single connections and
+ * writes errors to stderr.
  *
- * @throws ServingError ADDRESS_IN_USE naming the address, CONFIG_INVALID when it cannot be listened on.
+ * @throws ServingError ADDRESS_IN_USE naming the address, CONFIG_INVALID if it cannot be listened on.
  */
 export async function listenGrpc(
   plane: InferencePlane,
@@ -82,7 +82,7 @@ export async function listenGrpc(
       const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
       health.end();
       injector.drain(graceMs);
-      // HTTP/2 waits for the first words of a client that has said nothing yet.
+      // HTTP/2 would wait for the preface of a client that has sent nothing yet.
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
       await closed;
       injector.destroy();

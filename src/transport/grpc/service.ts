@@ -1,6 +1,6 @@
 import type { MethodDefinition, sendUnaryData, UntypedHandleCall } from '@grpc/grpc-js';
 import { ServingError } from '../../config/errors.ts';
-import { mayUseData, type Tokens } from '../../plane/authorization.ts';
+import { mayUseDataPlane, type Tokens } from '../../plane/authorization.ts';
 import { checkControl } from '../../plane/control-access.ts';
 import { type InferencePlane, stillOpening } from '../../plane/inference.ts';
 import { parseVersion } from '../../plane/model-version.ts';
@@ -31,13 +31,13 @@ const EXTENSIONS = [
 ] as const;
 
 export interface InferenceServiceOptions extends DecodeLimits {
-  /** What callers need; liveness and readiness of the server need none. */
+  /** The tokens that callers need; liveness and readiness of the server need none. */
   readonly tokens?: Tokens | undefined;
-  /** Which models are served; absent: nobody may ask or change that. */
+  /** Absent: the repository RPCs are refused. */
   readonly repository?: RepositoryPlane | undefined;
-  /** The memory of all bodies, of HTTP too. A message counts from when all of it is here, which is when it is first seen. */
+  /** The memory of all bodies, shared with HTTP. A message counts once it is complete: grpc-js shows it no earlier. */
   readonly buffered?: BufferedBytes | undefined;
-  /** Hears of errors that are the server's fault. */
+  /** Called with errors that are the server's fault. */
   readonly report?: ((error: unknown) => void) | undefined;
 }
 
@@ -60,12 +60,12 @@ const METHODS = [
 
 export const INFERENCE_SERVICE_NAME = 'inference.GRPCInferenceService';
 
-/** `inference.GRPCInferenceService`, whose messages pass as bytes: the server reads them, and errors get a reason. */
+/** `inference.GRPCInferenceService` with messages as bytes: the server decodes them itself, so that errors get a reason. */
 export const INFERENCE_SERVICE = Object.fromEntries(
   METHODS.map((method) => [method, bytesMethod(INFERENCE_SERVICE_NAME, method)]),
 );
 
-/** A method whose messages pass as bytes. */
+/** A method with messages as bytes. */
 export function bytesMethod(
   service: string,
   method: string,
@@ -151,22 +151,22 @@ export function inferenceHandlers(
     RepositoryModelLoad: change((models, model) => models.load(model)),
     RepositoryModelUnload: change((models, model) => models.unload(model)),
   };
-  return Object.fromEntries(METHODS.map((method) => [method, answering(rpcs[method], options.report)]));
+  return Object.fromEntries(METHODS.map((method) => [method, catchingErrors(rpcs[method], options.report)]));
 }
 
-/** @throws ServingError UNAUTHORIZED for a call that may not use the data plane. */
+/** @throws ServingError UNAUTHORIZED if a call may not use the data plane. */
 export function requireToken(call: Pick<Call, 'metadata'>, tokens: Tokens): void {
-  if (!mayUseData(headerOf(call), tokens))
+  if (!mayUseDataPlane(headerOf(call), tokens))
     throw new ServingError('UNAUTHORIZED', 'a bearer token or an API key is needed');
 }
 
-/** An empty version is none. @throws ServingError INVALID_REQUEST, UNKNOWN_MODEL */
+/** Name and version; an empty version means none. @throws ServingError INVALID_REQUEST, UNKNOWN_MODEL */
 function modelOf({ name, version }: { readonly name: string; readonly version: string }) {
   return [name, version === '' ? undefined : parseVersion(name, version)] as const;
 }
 
-/** An RPC whose errors end the call with their status, whatever they are. */
-export function answering(
+/** Wraps an RPC so that every error ends the call with its status. */
+export function catchingErrors(
   rpc: Rpc,
   report: (error: unknown) => void = () => {},
 ): (call: Call, respond: sendUnaryData<Uint8Array>) => void {

@@ -1,7 +1,7 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { ModelStatistics } from '../../plane/inference.ts';
 
-/** `ModelStatisticsResponse`: the figures of REST, one entry per model and version; what is not measured stays zero. */
+/** `ModelStatisticsResponse`: the same figures as REST, one entry per model and version; unmeasured ones stay zero. */
 export function encodeStatistics(
   models: readonly (readonly [name: string, versions: readonly ModelStatistics[]])[],
 ): Uint8Array {

@@ -23,18 +23,18 @@ export const GRPC_STATUS = {
   ADDRESS_IN_USE: status.INTERNAL,
 } as const satisfies Record<ErrorCode, status>;
 
-/** Clients take headers of 8 KiB, and every byte of this may become three. */
+/** Clients accept headers of 8 KiB, and percent-encoding may triple every byte. */
 const LONGEST_DETAILS = 1024;
 const LONE_SURROGATES = /\p{Surrogate}/gu;
 
-/** The status that a call ends with. What was not foreseen stays inside: its message may hold anything. */
+/** The status of an error. Messages of unexpected errors are hidden, since they may hold anything. */
 export function statusOf(error: unknown): StatusObject {
   const metadata = new Metadata();
   if (!(error instanceof ServingError)) return { code: status.INTERNAL, details: 'internal error', metadata };
   return { code: GRPC_STATUS[error.code], details: detailsOf(error.message), metadata };
 }
 
-/** A message is cut where it is too long for a header, and a character cut in half cannot be encoded. */
+/** A message cut to the length of a header, without lone surrogates, which cannot be encoded. */
 function detailsOf(message: string): string {
   return message.slice(0, LONGEST_DETAILS).replace(LONE_SURROGATES, '\ufffd');
 }

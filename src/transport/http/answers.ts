@@ -14,14 +14,14 @@ export function json(
   return new Response(JSON.stringify(content), { status, headers: { ...JSON_TYPE, ...headers } });
 }
 
-/** An error on the wire, for whatever writes it. */
+/** An error response, for any writer. */
 export interface ErrorParts {
   readonly status: number;
   readonly content: { readonly error: string };
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** The protocol's form of an error. What was not foreseen stays inside: its message may hold anything. */
+/** The protocol's form of an error. Messages of unexpected errors are hidden, since they may hold anything. */
 export function errorParts(error: unknown, retryAfterSeconds: number): ErrorParts {
   if (!(error instanceof ServingError))
     return { status: 500, content: { error: 'internal error' }, headers: {} };
@@ -42,8 +42,12 @@ export function errorAnswer(error: unknown, retryAfterSeconds: number): Response
 
 export type Handler = (context: HttpContext) => Response | Promise<Response>;
 
-/** A handler whose errors are answered in the protocol's form, whatever application it is mounted in. */
-export function answering(handler: Handler, limits: HttpLimits, report: (error: unknown) => void): Handler {
+/** Wraps a handler so that its errors are answered in the protocol's form in any application. */
+export function catchingErrors(
+  handler: Handler,
+  limits: HttpLimits,
+  report: (error: unknown) => void,
+): Handler {
   function fail(error: unknown): Response {
     if (!(error instanceof ServingError) || error.status === 500) report(error);
     return errorAnswer(error, limits.retryAfterSeconds);
@@ -58,7 +62,7 @@ export function answering(handler: Handler, limits: HttpLimits, report: (error: 
   };
 }
 
-/** One handler per path: the right verb is served, any other is answered 405. GET serves HEAD too. */
+/** Answers 405 to any other method. GET includes HEAD. */
 export function onlyMethod(method: 'GET' | 'POST', handler: Handler): Handler {
   const allowed = method === 'GET' ? 'GET, HEAD' : method;
   return (context) => {

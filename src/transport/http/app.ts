@@ -8,12 +8,11 @@ import { requirePlainTarget } from './request-target.ts';
 import { createV2Routes } from './v2-routes.ts';
 
 /**
- * The application: the v2 routes, JSON errors, JSON for unknown paths. Further routes are mounted on it with
- * `app.route()`; it is itself what should be served, because an application that mounts it answers unknown paths its own
- * way and puts a wrapper around every request.
+ * The application: the v2 routes, and JSON for errors and unknown paths. Mount further routes on it with `app.route()`
+ * rather than mounting it: an outer application would answer unknown paths itself and wrap every request.
  *
- * @param report - hears of errors that are the server's fault.
- * @param guard - decides about everything below `/v2` but health.
+ * @param report - called with errors that are the server's fault.
+ * @param guard - middleware for all paths below `/v2` except health.
  */
 export function createApp(
   plane: InferencePlane,

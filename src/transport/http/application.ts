@@ -14,26 +14,26 @@ import { createPruningRoutes } from './pruning-routes.ts';
 import { createRepositoryRoutes } from './repository-routes.ts';
 import { chooseEncoding } from './request-headers.ts';
 
-/** All that can be asked of a server. */
+/** Everything that a server offers to transports. */
 export interface Planes {
   readonly inference: InferencePlane;
   readonly pruning: PruningPlane;
   readonly repository: RepositoryPlane;
-  /** The text of `/metrics` in the format that an Accept header asks for. */
+  /** The text of `/metrics` in the format that the Accept header prefers. */
   readonly expose: (accept?: string) => Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
 export interface ApplicationOptions extends Partial<HttpLimits> {
   readonly tokens: Tokens;
-  /** `/metrics` needs no token although everything else does. */
+  /** Serves `/metrics` without a token even if there is a data token. */
   readonly openMetrics: boolean;
-  /** Hears of errors that are the server's fault. */
+  /** Called with errors that are the server's fault. */
   readonly report: (error: unknown) => void;
 }
 
 export interface Application {
   readonly routes: Hono<{ Bindings: NodeBindings }>;
-  /** Called first by a Node server: inference without a router in between. */
+  /** Called before the routes: answers plain inference requests without a router. */
   readonly answerDirectly: DirectAnswer;
 }
 

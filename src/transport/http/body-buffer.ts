@@ -13,9 +13,9 @@ export function bodyTooLarge(maxBytes: number): ServingError {
 /**
  * Collects the chunks of one body into memory of its own.
  *
- * Placed so that the byte at `alignAt`, where binary data begins, is aligned for every datatype: tensors then need no
- * second copy. Memory grows with what arrives, not with what a header claims, and many tiny chunks cost no more than one.
- * A body that comes in one chunk stays where it is, aligned or not, if nobody else has the chunk and its memory holds nothing else.
+ * The byte at `alignAt`, where binary data begins, is aligned for every datatype, so that tensors need no second copy.
+ * Memory grows with the bytes received, not with the announced length. A body of a single chunk is kept without a copy,
+ * aligned or not, if the chunk is unshared and fills its buffer.
  */
 export class BodyBuffer {
   readonly #maxBytes: number;
@@ -29,7 +29,7 @@ export class BodyBuffer {
   /**
    * @param declared - bytes that `Content-Length` announces; undefined for a chunked body.
    * @param alignAt - offset in the body that must be aligned.
-   * @param memory - told of what is allocated, before it is.
+   * @param memory - counts every allocation beforehand.
    */
   constructor(declared: number | undefined, maxBytes: number, alignAt: number, memory?: BodyMemory) {
     this.#memory = memory;
@@ -40,12 +40,12 @@ export class BodyBuffer {
   }
 
   /**
-   * @param isFree - nobody else has the chunk: it may be kept as it is.
-   * @throws ServingError PAYLOAD_TOO_LARGE, and what `memory` throws.
+   * @param isUnshared - nobody else uses the chunk, so that it may be kept.
+   * @throws ServingError PAYLOAD_TOO_LARGE, and errors of `memory`.
    */
-  append(chunk: Uint8Array, isFree = false): void {
+  append(chunk: Uint8Array, isUnshared = false): void {
     if (chunk.byteLength === 0) return;
-    if (isFree && this.#length === 0 && this.#isWhole(chunk)) {
+    if (isUnshared && this.#length === 0 && this.#isWhole(chunk)) {
       this.#adopt(chunk);
       return;
     }
@@ -56,7 +56,7 @@ export class BodyBuffer {
     this.#length += chunk.byteLength;
   }
 
-  /** Whether as many bytes are here as were announced; false where none were. */
+  /** Whether all announced bytes have arrived; false if no length was announced. */
   get isFilled(): boolean {
     return this.#length > 0 && this.#length === this.#announced;
   }
@@ -82,12 +82,12 @@ export class BodyBuffer {
     this.#bytes = grown;
   }
 
-  /** The body so far; its memory is not shared with anything else. */
+  /** The body so far, in memory of its own. */
   take(): Uint8Array {
     return this.#bytes.subarray(this.#offset, this.#offset + this.#length);
   }
 
-  /** Lets go of the body. */
+  /** Releases the body. */
   drop(): void {
     this.#memory?.remove(this.#bytes.byteLength);
     this.#bytes = NOTHING;

@@ -7,21 +7,21 @@ import { decompress } from './compression.ts';
 import { ReceivedMessage } from './received-message.ts';
 import { parseByteCount, parseContentEncoding } from './request-headers.ts';
 
-/** What @hono/node-server adds to a context; absent under `app.request()` and other adapters. */
+/** What @hono/node-server adds to a context; absent with `app.request()` and other adapters. */
 export interface NodeBindings {
   readonly incoming?: IncomingMessage;
 }
 
 export type HttpContext = Context<{ Bindings: NodeBindings }>;
 
-/** Where a body comes from: the socket's message, or the stream of whatever serves the application. */
+/** Where a body comes from: Node's message, or the stream of another adapter. */
 export interface BodySource {
   readonly header: (name: string) => string | undefined;
   readonly incoming: IncomingMessage | undefined;
   readonly stream: () => ReadableStream<Uint8Array> | null;
 }
 
-/** Reads a request's body, decompressed: see `withBody`. */
+/** Reads and decompresses a request's body: see `withBody`. */
 export function readBody(context: HttpContext, limits: BodyLimits): Promise<Uint8Array> {
   const source = {
     header: (name: string) => context.req.header(name),
@@ -31,19 +31,19 @@ export function readBody(context: HttpContext, limits: BodyLimits): Promise<Uint
   return withBody(source, limits, 0, (body) => Promise.resolve(body));
 }
 
-/** How large one body may be, and all of them together. */
+/** Bounds of one body, and of all together. */
 export interface BodyLimits {
   readonly maxBodyBytes: number;
   readonly buffered: BufferedBytes;
 }
 
 /**
- * Reads a whole body, decompresses it, and does something with it: in the same turn in which its last byte arrives, where
- * it comes from a `ReceivedMessage`. Its memory counts until that is done.
+ * Reads a whole body, decompresses it, and passes it to `use`; from a `ReceivedMessage` in the turn in which the last byte
+ * arrives. Its memory counts until `use` is done.
  *
- * @param alignAt - offset that is placed on an aligned address.
- * @throws ServingError PAYLOAD_TOO_LARGE and OVERLOADED (before reading where the length is announced),
- *   UNSUPPORTED_ENCODING, INVALID_REQUEST; and what `use` throws.
+ * @param alignAt - offset that gets an aligned address.
+ * @throws ServingError PAYLOAD_TOO_LARGE and OVERLOADED (before reading if the length is announced),
+ *   UNSUPPORTED_ENCODING, INVALID_REQUEST; and errors of `use`.
  */
 export async function withBody<T>(
   source: BodySource,
@@ -82,8 +82,8 @@ export async function withBody<T>(
 }
 
 /**
- * From the socket's message: half the cost of the web stream that wraps it. Done with the last byte that was announced, not
- * with the end, which comes some ticks later. One of the two is called, once.
+ * Collects from Node's message, at half the cost of the web stream around it. It is done at the last announced byte, some
+ * ticks before the stream's end. Calls one of the two callbacks, once.
  */
 function collectIncoming(
   incoming: IncomingMessage,

@@ -6,10 +6,10 @@ import type { Encoding } from './request-headers.ts';
 
 const COMPRESS = { gzip: promisify(gzip), deflate: promisify(deflate) } as const;
 const DECOMPRESS = { gzip: createGunzip, deflate: createInflate } as const;
-/** Content comes in pieces of this size; each is allowed before the next is made. */
+/** Size of the pieces in which content is decompressed; each is counted before the next is made. */
 const PIECE_BYTES = 64 << 10;
 
-/** A body in an encoding; speed is worth more than the last bytes. */
+/** Compresses a body, fast rather than small. */
 export async function compress(
   encoding: Exclude<Encoding, 'identity'>,
   body: Uint8Array,
@@ -18,10 +18,10 @@ export async function compress(
 }
 
 /**
- * Decompresses a body piece by piece, so that no more of it exists than is allowed.
+ * Decompresses a body piece by piece, so that it never exceeds its bounds.
  *
- * @param into - takes the content; what it throws ends the work.
- * @throws ServingError INVALID_REQUEST for a body that is not in the encoding.
+ * @param into - receives the content; its errors end the work.
+ * @throws ServingError INVALID_REQUEST if the body is not in the encoding.
  */
 export function decompress(
   encoding: Exclude<Encoding, 'identity'>,

@@ -2,8 +2,8 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { DEFAULT_LIMITS } from './limits.ts';
 
-/** Refused connections that may be open at one time, until they have read why; beyond them they are just closed. */
-const MAX_LINGERING = 64;
+/** Most refused connections that stay open until they have read the refusal; more are closed at once. */
+const MAX_OPEN_REFUSED = 64;
 const LINGER_MS = 1000;
 const BODY = JSON.stringify({ error: 'the server has as many connections as it may' });
 const ANSWER = [
@@ -16,14 +16,14 @@ const ANSWER = [
   BODY,
 ].join('\r\n');
 
-/** Bounds the connections of a server. One too many is answered 503 before it has asked anything, and closed. */
+/** Bounds the connections of a server. One more is answered 503 at once and closed. */
 export class ConnectionCap {
   readonly #max: number;
   readonly #onRefused: () => void;
   readonly #refused = new Set<Socket>();
   #open = 0;
 
-  /** @param onRefused - hears of every connection that was refused. */
+  /** @param onRefused - called for every refused connection. */
   constructor(max: number, onRefused: () => void = () => undefined) {
     this.#max = max;
     this.#onRefused = onRefused;
@@ -33,7 +33,7 @@ export class ConnectionCap {
     server.on('connection', (socket: Socket) => this.#count(socket));
   }
 
-  /** What such a connection asks all the same is not to be answered. */
+  /** Whether a connection was refused, so that its requests must not be answered. */
   hasRefused(socket: Socket): boolean {
     return this.#refused.size > 0 && this.#refused.has(socket);
   }
@@ -47,12 +47,12 @@ export class ConnectionCap {
       return;
     }
     this.#onRefused();
-    if (this.#refused.size >= MAX_LINGERING) {
+    if (this.#refused.size >= MAX_OPEN_REFUSED) {
       socket.destroy();
       return;
     }
     this.#refused.add(socket);
-    // What has been sent and not read would make the close a reset, which may overtake the answer.
+    // Unread data would turn the close into a reset, which may overtake the answer.
     socket.resume().end(ANSWER);
     const cut = setTimeout(() => socket.destroy(), LINGER_MS);
     socket.once('close', () => {

@@ -13,7 +13,7 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** The page talks to its own origin and runs its own files, nothing else; no other page may frame it. */
+/** The page may load and call only its own origin; no other page may frame it. */
 const PAGE_HEADERS = {
   'Content-Security-Policy': [
     "default-src 'none'",
@@ -40,10 +40,10 @@ interface Asset {
 }
 
 /**
- * `GET /`, the live console, and its files under `/console/`, wherever they are mounted.
+ * `GET /`, the live console, and its files under `/console/`, relative to where they are mounted.
  *
- * Every file is read once, here; a request never touches the disk, so no path can lead out of the folder.
- * An unknown file falls through to the application's own not-found answer.
+ * All files are read once, here: requests never touch the disk, so no path can lead out of the folder. Unknown files get
+ * the application's not-found answer.
  *
  * @throws Error when the package was installed without its `console` folder.
  */
@@ -52,7 +52,7 @@ export function consoleRoutes(): Hono {
   const page = readAsset('index.html');
   const routes = new Hono();
   routes.get('/*', (context, next) => {
-    // Where it is mounted, with a slash at the end: what the page loads is relative to it.
+    // Redirects to the mount path with a trailing slash: the page loads its files relative to it.
     const root = routePath(context).slice(0, -1);
     const { path } = context.req;
     if (path === root) return Promise.resolve(answer(page, context.req.header('if-none-match')));

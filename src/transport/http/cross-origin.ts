@@ -7,10 +7,10 @@ const ANSWER_HEADERS = 'Inference-Header-Content-Length, Retry-After';
 const PREFLIGHT_SECONDS = '600';
 
 /**
- * Lets pages of listed origins read answers (CORS), and answers their preflights. Any other page gets no header of the kind.
+ * Lets pages of listed origins read answers (CORS), and answers their preflights. Other pages get no CORS headers.
  *
- * It grants nothing that a request would not get otherwise: tokens are asked for as ever, and without a control token a page
- * of another origin may change nothing, listed or not. No credentials of a browser are ever let in.
+ * It grants no other rights: tokens are required as always, and without a control token a page of another origin may change
+ * nothing, listed or not. Browser credentials are never allowed.
  *
  * @param origins - as browsers send them, such as `https://app.example`.
  */

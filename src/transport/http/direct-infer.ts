@@ -1,21 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { mayUseData, type Tokens } from '../../plane/authorization.ts';
+import { mayUseDataPlane, type Tokens } from '../../plane/authorization.ts';
 import type { InferencePlane } from '../../plane/inference.ts';
 import { errorParts } from './answers.ts';
 import { createInferExchange, type InferAnswer, type InferMessage } from './infer-exchange.ts';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
 import { hasSeveralHosts } from './request-target.ts';
 
-/** Plain names and versions; whatever else there is in a path is for the application to read, or to refuse. */
+/** Plain names and versions; the application handles all other paths. */
 const INFER_PATH = /^\/v2\/models\/([\w.-]+)(?:\/versions\/(0|[1-9]\d{0,17}))?\/infer$/;
-/** Up to here a body is copied rather than written beside its head. */
+/** Up to this size a body is copied behind its head, to be written in one piece. */
 const ONE_PIECE_BYTES = 4096;
 const PLAIN_HOST = /^[\w.-]+(:\d+)?$/;
 
 /**
- * Answers a request straight from the listener; false: it is the application's.
+ * Answers a request directly. @returns false if the application must answer it.
  *
- * @param onSent - told when the whole answer was handed to the socket, which may not have taken it yet.
+ * @param onSent - called when the whole answer was handed to the socket, which may not have sent it yet.
  */
 export type DirectAnswer = (
   incoming: IncomingMessage,
@@ -24,10 +24,10 @@ export type DirectAnswer = (
 ) => boolean;
 
 /**
- * Inference without a Request, a router and a Response in between, for the requests that are most of the traffic. The same
- * exchange answers them as in the application, which gets everything that is not plain.
+ * Answers plain inference requests, most of the traffic, without Request, router and Response. It uses the application's
+ * exchange, and leaves all other requests to the application.
  *
- * @param report - hears of errors that are the server's fault.
+ * @param report - called with errors that are the server's fault.
  */
 export function answerInferDirectly(
   plane: InferencePlane,
@@ -47,13 +47,14 @@ export function answerInferDirectly(
 
   return (incoming, outgoing, onSent) => {
     if (incoming.method !== 'POST') return false;
-    // A page's: the application answers it with what its browser wants to read.
+    // Requests of web pages need CORS headers, which the application adds.
     if (allLimits.corsOrigins.length > 0 && incoming.headers.origin !== undefined) return false;
     const path = INFER_PATH.exec(incoming.url ?? '');
     if (path === null || path[1] === '.' || path[1] === '..') return false;
     if (hasSeveralHosts(incoming)) return false;
     const message = new ArrivedMessage(path[1]!, path[2], incoming, outgoing);
-    if (!PLAIN_HOST.test(incoming.headers.host ?? '') || !mayUseData(message.header, tokens)) return false;
+    if (!PLAIN_HOST.test(incoming.headers.host ?? '') || !mayUseDataPlane(message.header, tokens))
+      return false;
     exchange(message).then(
       ({ headers, body }: InferAnswer) => send(outgoing, { status: 200, headers, body }, onSent),
       (error: unknown) => send(outgoing, failed(error), onSent),
@@ -71,7 +72,7 @@ function send(
   const lines = ['Content-Length', String(body.byteLength)];
   for (const name in headers) lines.push(name, headers[name]!);
   outgoing.writeHead(status, lines);
-  // A text goes to the kernel in one piece with its head.
+  // As a string the body is written in one piece with its head.
   if (body.byteLength <= ONE_PIECE_BYTES) outgoing.end(latin1(body), 'latin1');
   else outgoing.end(body);
   onSent?.(outgoing);
@@ -81,7 +82,7 @@ function latin1({ buffer, byteOffset, byteLength }: Uint8Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
 }
 
-/** A class for its accessor: see MessageContext. */
+/** A class because of its accessor: see MessageContext. */
 class ArrivedMessage implements InferMessage {
   readonly model: string;
   readonly version: string | undefined;
@@ -100,7 +101,7 @@ class ArrivedMessage implements InferMessage {
     this.#outgoing = outgoing;
   }
 
-  /** Repeated headers were joined by Node. */
+  /** Node has joined repeated headers. */
   readonly header = (name: string): string | undefined => this.incoming.headers[name]?.toString();
   readonly stream = (): null => null;
 

@@ -6,12 +6,11 @@ import { type Decoded, ThreadedCodec } from '../../protocol/thread/threaded-code
 import type { InferRequest, InferResponse, ModelMetadata, Tensor } from '../../protocol/types.ts';
 import type { HttpLimits } from './limits.ts';
 
-/** Of the whole process: its threads start with the first large body. */
+/** One for the process; its threads start with the first large body. */
 const THREADED = new ThreadedCodec();
 
 /**
- * From bytes to requests and from responses to bytes: at once what is small, in a thread of its own what would keep other
- * clients waiting.
+ * Decodes requests and encodes responses: small ones at once, large ones in a thread, so that other clients do not wait.
  */
 export class InferCodec {
   readonly #limits: HttpLimits;
@@ -24,12 +23,12 @@ export class InferCodec {
     this.#encoder = new ResponseEncoder(limits.nonFinite);
   }
 
-  /** Whether a body is to be decoded in a thread of its own: its JSON would take milliseconds. */
+  /** Whether a body should be decoded in a thread: its JSON would take milliseconds. */
   isLarge(body: Uint8Array, headerLength: number | undefined): boolean {
     return (headerLength ?? body.byteLength) >= this.#limits.threadFromBytes;
   }
 
-  /** A request, checked against a model. @throws ServingError INVALID_REQUEST */
+  /** Decodes a request and checks it against a model. @throws ServingError INVALID_REQUEST */
   decode(body: Uint8Array, headerLength: number | undefined, model: ModelMetadata): InferRequest {
     return this.#decoder.decode(body, headerLength, model);
   }
@@ -55,7 +54,7 @@ export class InferCodec {
   }
 }
 
-/** What a response writes as JSON. */
+/** The outputs of a response that are written as JSON. */
 function jsonOutputs(response: InferResponse, request: InferRequest): readonly Tensor[] {
   const isBinaryByDefault = request.parameters.binary_data_output === true;
   const isBinary = (i: number) => request.outputs?.[i]?.parameters.binary_data ?? isBinaryByDefault;

@@ -11,9 +11,9 @@ import { chooseEncoding, parseByteCount } from './request-headers.ts';
 
 const HEADER_LENGTH = 'Inference-Header-Content-Length';
 
-/** An inference request as it arrived, whatever serves it. */
+/** An inference request as received, independent of the server. */
 export interface InferMessage extends ModelPath, BodySource {
-  /** Aborts when the client goes away; made when somebody asks for it, since few requests are ever queued. */
+  /** Aborts when the client goes away. Created when first read, since few requests are ever queued. */
   readonly signal: AbortSignal;
 }
 
@@ -22,7 +22,7 @@ export interface InferAnswer {
   readonly body: Uint8Array;
 }
 
-/** From a message to its answer: what an inference request over HTTP is. @throws ServingError */
+/** Returns the function that answers an inference request over HTTP: reads, decodes, infers, encodes. @throws ServingError */
 export function createInferExchange(
   plane: InferencePlane,
   limits: HttpLimits,
@@ -30,12 +30,12 @@ export function createInferExchange(
   const codec = new InferCodec(limits);
   const exchange = async (message: InferMessage): Promise<InferAnswer> => {
     const { model: name, version } = message;
-    // An unknown model, and a request that there is no room for, are refused before the body is read.
+    // Unknown models and overload are refused before the body is read.
     const model = plane.find(name, version);
     const headerLength = headerLengthOf(message);
     model.admit();
     return withBody(message, limits, headerLength ?? 0, async (body, memory) => {
-      // From `find` to `infer` nothing is awaited, so that the version that answers is the one that the request was checked against.
+      // Nothing is awaited between `find` and `infer`, so that the request is answered by the version it was checked against.
       let answering = model.isCurrent ? model : plane.find(name, version);
       let request: InferRequest;
       if (codec.isLarge(body, headerLength))
@@ -48,7 +48,7 @@ export function createInferExchange(
       return answer(encoded.body, encoded.headerLength, message, limits);
     });
   };
-  /** Another model may take the place of the one that a large body was checked against: then it is checked again. */
+  /** Decodes a large body. If the model was replaced meanwhile, the request is checked again. */
   const decodedInThread = async (
     body: Uint8Array,
     headerLength: number | undefined,
@@ -65,14 +65,14 @@ export function createInferExchange(
   return (message) => exchange(message).catch((error: unknown) => refuse(error, limits));
 }
 
-/** Whether what was checked against one holds for the other. */
+/** Whether a request that was checked against one is valid for the other. */
 function isAlike(a: ModelMetadata, b: ModelMetadata): boolean {
   return a === b || JSON.stringify(a) === JSON.stringify(b);
 }
 
 /**
- * Who is refused at once comes back at once: hundreds of connections that are told so as fast as they can ask leave no time for
- * what was accepted. A refusal for want of room waits a little, which costs nothing but a timer, and asks less of the server.
+ * Delays a refusal for overload: a client that is refused at once retries at once, and hundreds of those leave no time for
+ * accepted requests.
  */
 async function refuse(error: unknown, { refusalDelayMs }: HttpLimits): Promise<never> {
   if (error instanceof ServingError && error.code === 'OVERLOADED') await setTimeout(refusalDelayMs);
@@ -85,7 +85,7 @@ function headerLengthOf({ header }: InferMessage): number | undefined {
 }
 
 /**
- * A class, since an accessor in an object literal keeps what it closes over, the whole request, alive until the next full
+ * A class, because an accessor in an object literal keeps its closure, with the whole request, alive until the next full
  * garbage collection.
  */
 class MessageContext implements InferContext {

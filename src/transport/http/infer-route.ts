@@ -6,7 +6,7 @@ import { createInferExchange, type InferMessage } from './infer-exchange.ts';
 import type { HttpLimits } from './limits.ts';
 import { modelPath } from './model-path.ts';
 
-/** `POST …/infer` as a route of the application. */
+/** The handler of `POST …/infer` in the application. */
 export function createInferHandler(plane: InferencePlane, limits: HttpLimits): Handler {
   const exchange = createInferExchange(plane, limits);
   return async (context) => {
@@ -15,7 +15,7 @@ export function createInferHandler(plane: InferencePlane, limits: HttpLimits): H
   };
 }
 
-/** A class for its accessor: see MessageContext. */
+/** A class because of its accessor: see MessageContext. */
 class RoutedMessage implements InferMessage {
   readonly model: string;
   readonly version: string | undefined;

@@ -2,29 +2,29 @@ import type { NonFinitePolicy } from '../../protocol/json/json-writer.ts';
 import { BufferedBytes } from '../buffered-bytes.ts';
 
 export interface HttpLimits {
-  /** Largest body, in bytes, as it arrives and after decompression. */
+  /** Largest body in bytes, compressed and decompressed. */
   readonly maxBodyBytes: number;
-  /** The memory of all bodies together; by default of all servers of the process. */
+  /** Counts the memory of all bodies together; by default shared by all servers of the process. */
   readonly buffered: BufferedBytes;
-  /** Origins of pages that may read answers. */
+  /** Origins of web pages that may read answers. */
   readonly corsOrigins: readonly string[];
-  /** Most event streams that are open at one time. */
+  /** Most open event streams. */
   readonly maxEventStreams: number;
-  /** Hears of an event stream beyond that. */
+  /** Called for every refused event stream. */
   readonly onStreamRefused: () => void;
   /** Largest batch; undefined: no limit. */
   readonly maxBatch: number | undefined;
-  /** What a NaN or an infinity in a response becomes when it travels as JSON. */
+  /** How NaN and infinity in a response are written as JSON. */
   readonly nonFinite: NonFinitePolicy;
-  /** A response is compressed, for a client that accepts it, from this size on. */
+  /** Least size in bytes of a response that is compressed, if the client accepts it. */
   readonly compressFromBytes: number;
-  /** The JSON of a request is decoded in a thread of its own from this size on. */
+  /** Least size in bytes of request JSON that is decoded in a thread. */
   readonly threadFromBytes: number;
-  /** The JSON of a response is encoded in a thread of its own from this many elements on. */
+  /** Least number of elements in response JSON that is encoded in a thread. */
   readonly threadFromElements: number;
-  /** What `Retry-After` says when the server is overloaded or not ready. */
+  /** Value of `Retry-After` when the server is overloaded or not ready. */
   readonly retryAfterSeconds: number;
-  /** Time before an overloaded server sends a refusal, in milliseconds: whoever is refused at once asks again at once. */
+  /** Delay of a refusal for overload, in milliseconds: a client that is refused at once retries at once. */
   readonly refusalDelayMs: number;
 }
 
@@ -37,7 +37,7 @@ export const DEFAULT_LIMITS: HttpLimits = Object.freeze({
   maxBatch: undefined,
   nonFinite: 'bare',
   compressFromBytes: 1024,
-  // A few milliseconds of the thread that serves.
+  // A few milliseconds of the serving thread.
   threadFromBytes: 128 * 1024,
   threadFromElements: 16_384,
   retryAfterSeconds: 1,

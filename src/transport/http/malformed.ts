@@ -1,4 +1,4 @@
-/** What is refused before there is a request for the application: with a JSON reason, as everything else is. */
+/** Refusals of messages that never reach the application, with a JSON reason like all others. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { RequestError } from '@hono/node-server';
@@ -6,16 +6,16 @@ import { ServingError } from '../../config/errors.ts';
 import { errorAnswer } from './answers.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 
-/** Status and reason by the code of Node's parser; any other code is a malformed message. */
+/** Status and reason by the error code of Node's parser; any other code means a malformed message. */
 const REFUSALS: ReadonlyMap<string, readonly [status: string, reason: string]> = new Map([
   ['HPE_HEADER_OVERFLOW', ['431 Request Header Fields Too Large', 'the headers are too large']],
   ['HPE_CHUNK_EXTENSIONS_OVERFLOW', ['413 Payload Too Large', 'the chunk extensions are too large']],
   ['ERR_HTTP_REQUEST_TIMEOUT', ['408 Request Timeout', 'the request did not arrive in time']],
 ]);
 
-/** Answers bytes that are no HTTP message and closes the connection; an answer that is being written is left alone. */
+/** Answers bytes that are not an HTTP message and closes the connection, unless an answer is being written. */
 export function refuseMessage(error: NodeJS.ErrnoException, socket: Duplex): void {
-  // Node's own handler knows of the answer under way by this field too.
+  // Node's own handler reads this field, too, to find an answer under way.
   const { _httpMessage: underWay } = socket as { _httpMessage?: ServerResponse };
   if (!socket.writable || error.code === 'ECONNRESET' || underWay?.headersSent) {
     socket.destroy();
@@ -35,7 +35,7 @@ export function refuseExpectation(request: IncomingMessage, response: ServerResp
   response.writeHead(417, headers).end(body);
 }
 
-/** The answer to a message whose host or target makes no URL, and to what the application threw. */
+/** The answer to a message whose host or target is no valid URL, and to errors that the application throws. */
 export function refuseRequest(error: unknown): Response {
   const refusal =
     error instanceof RequestError

@@ -4,7 +4,7 @@ import { tritonType } from '../triton-type.ts';
 
 const US_PER_MS = 1000;
 
-/** The wire form of a model's configuration: Triton's, as far as it applies. */
+/** The JSON of a model's configuration: the parts of Triton's that apply. */
 export function configurationJson(configuration: ModelConfiguration): unknown {
   const { name, platform, backend, versions, maxBatch, inputs, optionalInputs, outputs } = configuration;
   const { instances, batchDelayMs, fileName, labelFileName } = configuration;

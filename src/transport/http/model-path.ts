@@ -12,8 +12,8 @@ export interface ModelPath {
 /**
  * The model and version that a path names.
  *
- * @throws ServingError INVALID_REQUEST for a name with a slash or a version beyond int64, UNKNOWN_MODEL for a version that
- *   is not a number.
+ * @throws ServingError INVALID_REQUEST for a name with a slash or a version beyond int64, UNKNOWN_MODEL if the version is
+ *   not a number.
  */
 export function modelPath(context: HttpContext): ModelPath {
   const model = context.req.param('model') ?? '';

@@ -22,7 +22,7 @@ const PutBody = z.object({
 });
 
 const HEARTBEAT_MS = 15_000;
-/** Events that a client may leave unread beyond what the connection holds; then it is cut off, and can come again. */
+/** Most unread events of a client beyond the connection's buffers; after that the connection is closed. */
 const MAX_PENDING = 64;
 const MAX_BODY_BYTES = 64 * 1024;
 
@@ -107,14 +107,14 @@ async function readPut(context: HttpContext, buffered: BufferedBytes): Promise<z
   return result.data;
 }
 
-/** The present state at once, then every change; a comment now and then keeps proxies from closing the stream. */
+/** Streams the present state, then every change. Comments in between keep proxies from closing the stream. */
 function events(
   context: HttpContext,
   plane: PruningPlane,
   { model, version }: ModelPath,
   admit: () => () => void,
 ): Response | Promise<Response> {
-  // What answers HEAD is never read, so it could neither be written to nor seen to close.
+  // The body of an answer to HEAD is never read, so its end could not be noticed.
   if (context.req.method === 'HEAD') {
     plane.report(model, version);
     return context.body(null, 200, { 'Content-Type': 'text/event-stream' });
@@ -128,21 +128,21 @@ function events(
     wake();
   };
   const next = (summary: unknown) => {
-    if (pending.push(summary) > MAX_PENDING) cutOff();
+    if (pending.push(summary) > MAX_PENDING) disconnect();
     else wake();
   };
-  // The write that waits for the client ends only with the connection.
-  const cutOff = () => {
+  // A write that waits for the client ends only with the connection.
+  const disconnect = () => {
     unfollow();
     pending.length = 0;
     close();
     context.env?.incoming?.socket.destroy();
   };
-  const leave = admit();
+  const release = admit();
   try {
     unfollow = plane.follow(model, { next, end: close }, version);
   } catch (error) {
-    leave();
+    release();
     throw error;
   }
   return streamSSE(context, async (stream) => {
@@ -167,7 +167,7 @@ function events(
       }
     } finally {
       unfollow();
-      leave();
+      release();
     }
   });
 }

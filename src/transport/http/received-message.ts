@@ -1,19 +1,18 @@
 import { IncomingMessage } from 'node:http';
 
-/** What takes the pieces of a body as they come; null: that was all. It must not throw. */
+/** Receives the pieces of a body, then null. Must not throw. */
 export type BodyReceiver = (piece: Uint8Array | null) => void;
 
 /**
- * A message whose body can be had straight from the parser, piece by piece, before the parser returns.
+ * A message that delivers its body directly from the parser, piece by piece, before the parser returns.
  *
- * As a stream the last byte of a body takes several turns of the queue of ticks to arrive. The
- * stream still ends as it would, but nobody waits for it.
+ * As a stream, the last byte of a body arrives several ticks later. The stream still ends as usual, but nothing waits for it.
  */
 export class ReceivedMessage extends IncomingMessage {
   #receiver: BodyReceiver | undefined;
   #hasBegun = false;
 
-  /** @returns false when a part of the body is in the stream already, and the rest will be. */
+  /** @returns false if a part of the body is in the stream already; then the rest comes there too. */
   deliver(receiver: BodyReceiver): boolean {
     if (this.#hasBegun) return false;
     this.#receiver = receiver;

@@ -4,7 +4,7 @@ import { checkChangeParameter, type RepositoryPlane } from '../../plane/reposito
 import { type JsonObject, readJson } from '../../protocol/json/json-reader.ts';
 import type { BufferedBytes } from '../buffered-bytes.ts';
 import { requireControl } from './access.ts';
-import { answering, json, onlyMethod } from './answers.ts';
+import { catchingErrors, json, onlyMethod } from './answers.ts';
 import { type HttpContext, type NodeBindings, readBody } from './body.ts';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
 import { modelPath } from './model-path.ts';
@@ -12,10 +12,10 @@ import { modelPath } from './model-path.ts';
 const MAX_BODY_BYTES = 64 * 1024;
 
 /**
- * `POST /v2/repository/index`, `…/models/{m}/load` and `…/models/{m}/unload`, of which the last two change the server.
+ * `POST /v2/repository/index`, `…/models/{m}/load` and `…/models/{m}/unload`. Load and unload need control access.
  *
- * @param token - bearer token that changes need; without one, they are for loopback clients only.
- * @param report - hears of errors that are the server's fault.
+ * @param token - control token; without one, changes are accepted only from this machine.
+ * @param report - called with errors that are the server's fault.
  */
 export function createRepositoryRoutes(
   plane: RepositoryPlane,
@@ -25,7 +25,7 @@ export function createRepositoryRoutes(
 ): Hono<{ Bindings: NodeBindings }> {
   const routes = new Hono<{ Bindings: NodeBindings }>();
   function serve(path: string, handler: (context: HttpContext) => Promise<Response>): void {
-    routes.all(path, onlyMethod('POST', answering(handler, DEFAULT_LIMITS, report)));
+    routes.all(path, onlyMethod('POST', catchingErrors(handler, DEFAULT_LIMITS, report)));
   }
   serve('/v2/repository/index', async (context) => {
     const ready = (await readRoot(context, buffered))?.get('ready') ?? false;
@@ -46,7 +46,7 @@ export function createRepositoryRoutes(
   return routes;
 }
 
-/** Clients send no body at all, an empty one, or an object. @throws ServingError INVALID_REQUEST, PAYLOAD_TOO_LARGE */
+/** The body, which may be absent, empty or a JSON object. @throws ServingError INVALID_REQUEST, PAYLOAD_TOO_LARGE */
 async function readRoot(context: HttpContext, buffered: BufferedBytes): Promise<JsonObject | undefined> {
   const body = await readBody(context, { maxBodyBytes: MAX_BODY_BYTES, buffered });
   if (body.byteLength === 0) return undefined;

@@ -3,9 +3,9 @@ import { ServingError } from '../../config/errors.ts';
 export type Encoding = 'identity' | 'gzip' | 'deflate';
 
 /**
- * A header that counts bytes.
+ * The value of a header that is a number of bytes.
  *
- * @throws ServingError INVALID_REQUEST for anything but decimal digits of a safe integer.
+ * @throws ServingError INVALID_REQUEST unless it is the decimal digits of a safe integer.
  */
 export function parseByteCount(name: string, value: string): number {
   const count = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
@@ -33,7 +33,7 @@ export function parseContentEncoding(value: string | undefined): Encoding {
   );
 }
 
-/** The encoding to answer in: gzip before deflate, identity where neither is accepted. */
+/** The encoding of the answer: gzip if accepted, else deflate if accepted, else identity. */
 export function chooseEncoding(accept: string | undefined): Encoding {
   if (accept === undefined) return 'identity';
   let chosen: Encoding = 'identity';

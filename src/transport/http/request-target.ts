@@ -1,21 +1,20 @@
-/** What a target must be before anything is routed by it: a client, a proxy and this server must read it alike. */
+/** Checks of a request's target before routing: a client, a proxy and this server must read it alike. */
 import type { IncomingMessage } from 'node:http';
 import type { MiddlewareHandler } from 'hono';
 import { ServingError } from '../../config/errors.ts';
 import { errorAnswer } from './answers.ts';
 import type { NodeBindings } from './body.ts';
 
-/** The absolute form, as proxies are asked. */
+/** The absolute form of a target, which clients send to proxies. */
 const ABSOLUTE_FORM = /^https?:\/\/([^/\\?#]*)(.*)$/i;
 /**
- * A path that a URL parser would read as another one: empty and dot segments, also encoded, backslashes, and the control
- * characters that it drops.
+ * Paths that a URL parser would change: empty and dot segments, also encoded, backslashes, and control characters.
  */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that are refused.
-const CLIMBING = /\/\/|\/(?:\.|%2e){1,2}(?:\/|$)|[\\\x00-\x20\x7f]/i;
+const UNSAFE_PATH = /\/\/|\/(?:\.|%2e){1,2}(?:\/|$)|[\\\x00-\x20\x7f]/i;
 const LONGEST_SHOWN = 200;
 
-/** Refuses before routing what `targetProblem` finds, in this application and wherever it is mounted. */
+/** Middleware that refuses what `targetProblem` finds, also where the application is mounted in another. */
 export const requirePlainTarget: MiddlewareHandler<{ Bindings: NodeBindings }> = async (context, next) => {
   const incoming = context.env?.incoming;
   const problem = incoming === undefined ? pathProblem(pathOf(context.req.url)) : targetProblem(incoming);
@@ -39,7 +38,7 @@ export function targetProblem(incoming: IncomingMessage): ServingError | undefin
   return pathProblem(rest!);
 }
 
-/** Node keeps the first of several Host headers; what stands before this server may have read another. */
+/** Whether there are several Host headers: Node reads the first, a proxy may have read another. */
 export function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
   let count = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -49,14 +48,14 @@ export function hasSeveralHosts({ rawHeaders }: IncomingMessage): boolean {
   return count > 1;
 }
 
-/** The path of an absolute URL as it is, not decoded. */
+/** The path of an absolute URL, not decoded. */
 function pathOf(url: string): string {
   return ABSOLUTE_FORM.exec(url)?.[2] ?? url;
 }
 
 function pathProblem(target: string): ServingError | undefined {
   const path = target.split(/[?#]/, 1)[0]!;
-  if (!CLIMBING.test(path)) return undefined;
+  if (!UNSAFE_PATH.test(path)) return undefined;
   return new ServingError('NOT_FOUND', `path '${path.slice(0, LONGEST_SHOWN)}' is not found`);
 }
 

@@ -13,22 +13,22 @@ import { ReceivedMessage } from './received-message.ts';
 export interface Listening {
   readonly port: number;
   readonly url: string;
-  /** Accepts no new connection, lets requests under way finish, and cuts what is left after `graceMs`. */
+  /** Refuses new connections, lets requests under way finish, and closes what is left after `graceMs`. */
   readonly stop: (graceMs: number) => Promise<void>;
 }
 
 export interface ListenOptions {
   readonly host: string;
   readonly port: number;
-  /** How long a client may take to send its headers, and a whole request. */
+  /** Longest time for a client to send its headers, and a whole request. */
   readonly headerSeconds?: number;
   readonly requestSeconds?: number;
-  /** How long a client may leave its answer unread. */
+  /** Longest time that a client may leave its answer unread. */
   readonly stallSeconds?: number;
-  /** Most connections at one time; one beyond is answered 503 and closed. */
+  /** Most open connections; one more is answered 503 and closed. */
   readonly maxConnections?: number;
   readonly onConnectionRefused?: () => void;
-  /** Asked first, about every request; the application gets the rest. */
+  /** Called first for every request; the application gets those that it does not answer. */
   readonly answerDirectly?: DirectAnswer;
 }
 
@@ -36,9 +36,9 @@ const IDLE_CHECK_MS = 25;
 const LONGEST_CHECK_MS = 1000;
 
 /**
- * Serves an application on a port; 0 picks a free one. A client that is too slow is answered 408 or cut off.
+ * Serves an application on a port; 0 picks a free one. A client that is too slow is answered 408 or disconnected.
  *
- * @throws ServingError ADDRESS_IN_USE naming the address, CONFIG_INVALID when it cannot be listened on.
+ * @throws ServingError ADDRESS_IN_USE naming the address, CONFIG_INVALID if it cannot be listened on.
  */
 export async function listen(
   app: Hono<{ Bindings: NodeBindings }>,
@@ -56,18 +56,17 @@ export async function listen(
     connectionsCheckingInterval: Math.min(headersTimeout / 4, LONGEST_CHECK_MS),
   };
   const onSent = (outgoing: ServerResponse) => {
-    // Most answers are in the kernel's hands by now, and a timer for each would cost more than it is worth. An answer whose
-    // turn has not come yet has no socket.
-    if (outgoing.socket?.writableLength !== 0) outgoing.setTimeout(1000 * stallSeconds, cutOffStalled);
+    // Most answers are already handed to the kernel, so they need no timer. A pipelined answer has no socket yet.
+    if (outgoing.socket?.writableLength !== 0) outgoing.setTimeout(1000 * stallSeconds, closeStalled);
   };
   const connections = new ConnectionCap(maxConnections, onConnectionRefused);
-  // Without a Host header, too, it is the listener that refuses: with a reason.
+  // A missing Host header is refused by the listener below, with a reason.
   const server = createServer(
     { requireHostHeader: false, IncomingMessage: ReceivedMessage, ...timing },
     (incoming, outgoing) => {
       if (connections.hasRefused(incoming.socket)) return;
       if (answerDirectly?.(incoming, outgoing, onSent)) return;
-      outgoing.setTimeout(1000 * stallSeconds, cutOffStalled);
+      outgoing.setTimeout(1000 * stallSeconds, closeStalled);
       void listener(incoming, outgoing);
     },
   );
@@ -86,8 +85,8 @@ export async function listen(
   };
 }
 
-/** Nothing came or went for a while: that is the client's doing where there is something for it to read. */
-function cutOffStalled(this: ServerResponse): void {
+/** Closes a connection on which nothing has moved for a while, if there is something for the client to read. */
+function closeStalled(this: ServerResponse): void {
   if ((this.socket?.writableLength ?? 0) > 0) this.socket?.destroy();
 }
 

@@ -2,7 +2,7 @@ import type { ModelStatistics } from '../../plane/inference.ts';
 
 const NOTHING = { count: 0, ns: 0 } as const;
 
-/** The wire form of a model's statistics, one entry per version; what is not measured stays zero. */
+/** The JSON of a model's statistics, one entry per version; unmeasured figures stay zero. */
 export function statisticsJson(model: string, versions: readonly ModelStatistics[]): readonly unknown[] {
   return versions.map((statistics) => ({
     name: model,

@@ -1,7 +1,7 @@
 import { Hono, type MiddlewareHandler } from 'hono';
 import { type InferencePlane, stillOpening } from '../../plane/inference.ts';
 import type { TensorSpec } from '../../protocol/types.ts';
-import { answering, errorAnswer, type Handler, json, onlyMethod } from './answers.ts';
+import { catchingErrors, errorAnswer, type Handler, json, onlyMethod } from './answers.ts';
 import type { NodeBindings } from './body.ts';
 import { createInferHandler } from './infer-route.ts';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
@@ -20,10 +20,10 @@ const EXTENSIONS = [
 ] as const;
 
 /**
- * The v2 REST endpoints over a data plane. Errors are answered here, so that the routes behave alike in any application.
+ * The v2 REST endpoints. Errors are answered here, so that the routes behave alike in any application.
  *
- * @param report - hears of errors that are the server's fault.
- * @param guard - decides about everything below `/v2` but health, in this application and in what is mounted beside it later.
+ * @param report - called with errors that are the server's fault.
+ * @param guard - middleware for all paths below `/v2` except health, also for routes that are mounted later.
  */
 export function createV2Routes(
   plane: InferencePlane,
@@ -35,7 +35,7 @@ export function createV2Routes(
   const routes = new Hono<{ Bindings: NodeBindings }>();
 
   function serve(method: 'GET' | 'POST', paths: readonly string[], handler: Handler): void {
-    const answer = onlyMethod(method, answering(handler, allLimits, report));
+    const answer = onlyMethod(method, catchingErrors(handler, allLimits, report));
     for (const path of paths) routes.all(path, answer);
   }
   function serveModel(method: 'GET' | 'POST', suffix: string, handler: Handler): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { withClasses } from '../../../src/models/served/classification.ts';
+import { withClasses } from '../../../src/models/served/classes.ts';
 import type { Tensor } from '../../../src/protocol/types.ts';
 
 const tensor = (elements: Tensor['elements'], over: Partial<Tensor> = {}): Tensor => ({

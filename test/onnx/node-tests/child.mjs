@@ -15,7 +15,7 @@ import {
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 import { instrument } from '../../../dist/index.js';
-import { holdsFinite } from '../../../dist/runtime/local/finite.js';
+import { isFiniteTensor } from '../../../dist/runtime/local/finite-tensor.js';
 import { WorkerRuntime } from '../../../dist/runtime/local/worker-runtime.js';
 
 process.env.ORT_DISABLE_TELEMETRY = '1';
@@ -115,7 +115,7 @@ const tensorOf = (name, { type, data, dims }) => ({
 });
 const answersOf = (results) =>
   Object.entries(results).flatMap(([name, value]) => (value.dims ? [tensorOf(name, value)] : []));
-const areFinite = (answers) => answers.every(holdsFinite);
+const areFinite = (answers) => answers.every(isFiniteTensor);
 
 /** float16 rounds elsewhere once gates are there. */
 function isSame(a, b) {

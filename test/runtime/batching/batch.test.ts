@@ -4,8 +4,8 @@ import { rowMeetings } from '../../../src/onnx/row-independence.ts';
 import { modelSignature } from '../../../src/onnx/signature.ts';
 import type { Tensor, TensorSpec } from '../../../src/protocol/types.ts';
 import {
-  areCompanions,
   areSameAnswers,
+  canShareRun,
   joined,
   rowsOf,
   split,
@@ -70,12 +70,12 @@ describe('runs that must go alone', () => {
   });
 });
 
-describe('companions', () => {
+describe('requests that can share a run', () => {
   const run = { inputs: [perceptronInput(2)], outputs: Y };
   it('differ in their rows and elements only', () => {
-    expect(areCompanions(run, { inputs: [perceptronInput(5, 3)], outputs: ['y'] })).toBe(true);
+    expect(canShareRun(run, { inputs: [perceptronInput(5, 3)], outputs: ['y'] })).toBe(true);
     const pruned = { ...run, thresholds: Float32Array.of(1) };
-    expect(areCompanions(pruned, { ...pruned, thresholds: Float32Array.of(1) })).toBe(true);
+    expect(canShareRun(pruned, { ...pruned, thresholds: Float32Array.of(1) })).toBe(true);
   });
 
   it.each([
@@ -87,15 +87,15 @@ describe('companions', () => {
     ['names', { ...run, inputs: [{ ...run.inputs[0]!, name: 'z' }] }],
     ['number of inputs', { ...run, inputs: [...run.inputs, ...run.inputs] }],
   ])('have the same %s', (_, other) => {
-    expect(areCompanions(run, other)).toBe(false);
-    expect(areCompanions(other, run)).toBe(false);
+    expect(canShareRun(run, other)).toBe(false);
+    expect(canShareRun(other, run)).toBe(false);
   });
 });
 
 describe('joining and splitting', () => {
   const words = fc.array(fc.uint8Array({ maxLength: 5 }), { minLength: 3, maxLength: 3 });
-  it('gives each rider its own rows back, of numbers and of bytes', () => {
-    const riders = fc.array(
+  it('gives each request its own rows back, of numbers and of bytes', () => {
+    const requests = fc.array(
       fc.integer({ min: 1, max: 4 }).chain((rows) =>
         fc.record({
           rows: fc.constant(rows),
@@ -106,7 +106,7 @@ describe('joining and splitting', () => {
       { minLength: 1, maxLength: 6 },
     );
     fc.assert(
-      fc.property(riders, (all) => {
+      fc.property(requests, (all) => {
         const runs = all.map(({ rows, numbers, words }) => ({
           outputs: Y,
           inputs: [
@@ -130,7 +130,7 @@ describe('joining and splitting', () => {
     );
   });
 
-  it('splits nothing that has other rows than the riders', () => {
+  it('splits nothing that has other rows than the requests', () => {
     expect(split([floats([2, 1], 1, 2)], [1, 2])).toBeUndefined();
     expect(split([floats([], 1)], [1])).toBeUndefined();
   });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Tensor } from '../../../src/protocol/types.ts';
-import type { Trust } from '../../../src/runtime/batching/batch-trial.ts';
+import type { Trial } from '../../../src/runtime/batching/batch-trial.ts';
 import { type BatchingOptions, BatchingRuntime } from '../../../src/runtime/batching/batching-runtime.ts';
 import type { Run } from '../../../src/runtime/runtime.ts';
 import { codeOf } from '../../contracts/runtime-contract.ts';
@@ -23,13 +23,13 @@ const sizes = (inner: FakeRuntime) => inner.runs.map(({ inputs }) => inputs[0]!.
 async function occupied(model: Model = doubling, options: Partial<BatchingOptions> = {}, trial = true) {
   const inner = new FakeRuntime(model);
   const batches: number[] = [];
-  const decisions: Trust[] = [];
+  const decisions: Trial[] = [];
   const runtime = new BatchingRuntime(inner, {
     maxBatch: 8,
     maxDelayMs: 0,
     maxQueue: 64,
-    onBatch: (riders) => batches.push(riders),
-    onDecision: (trust) => decisions.push(trust),
+    onBatch: (requests) => batches.push(requests),
+    onDecision: (trial) => decisions.push(trial),
     ...options,
   });
   if (trial) {
@@ -54,7 +54,7 @@ async function occupied(model: Model = doubling, options: Partial<BatchingOption
   return { inner, runtime, batches, decisions, before };
 }
 
-describe('riders', () => {
+describe('requests', () => {
   it('share the run that is next, up to its rows, and get their own answers', async () => {
     const { inner, runtime, batches } = await occupied();
     const answers = Array.from({ length: 11 }, (_, i) => runtime.run(row(i)));
@@ -63,7 +63,7 @@ describe('riders', () => {
     for (const [i, answer] of (await Promise.all(answers)).entries()) {
       expect(valuesOf(answer.outputs)).toEqual([2 * i]);
       expect(answer.outputs[0]!.shape).toEqual([1, 1]);
-      expect(answer.riders).toBe(i < 8 ? 8 : 3);
+      expect(answer.requests).toBe(i < 8 ? 8 : 3);
     }
     expect(sizes(inner)).toEqual([8, 3]);
     expect(batches).toEqual([8, 3]);

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PIPELINE, PipelineDepth } from '../../../src/runtime/local/pipeline-depth.ts';
+import { MIN_DEPTH, PipelineDepth } from '../../../src/runtime/local/pipeline-depth.ts';
 
 const INFER_MS = 0.2;
 const BUSY = { idleMs: 0, waitedMs: 5, inferMs: INFER_MS };
@@ -21,10 +21,10 @@ function handedOver(turnMs: number, turns: number, inferMs = INFER_MS): number {
 
 describe('PipelineDepth', () => {
   it('is two as long as the loop comes round in time, or nothing waits', () => {
-    expect(handedOver(INFER_MS, 1000)).toBe(PIPELINE);
+    expect(handedOver(INFER_MS, 1000)).toBe(MIN_DEPTH);
     const depth = new PipelineDepth();
     for (let i = 0; i < 100; i++) depth.ran({ idleMs: 50, waitedMs: 0, inferMs: INFER_MS });
-    expect(depth.runs).toBe(PIPELINE);
+    expect(depth.runs).toBe(MIN_DEPTH);
   });
 
   it('keeps a worker busy until a slow loop comes round', () => {
@@ -39,9 +39,9 @@ describe('PipelineDepth', () => {
       fc.property(fc.array(timing), timing, (timings, last) => {
         const depth = new PipelineDepth();
         for (const each of [...timings, last]) depth.ran(each);
-        expect(depth.runs).toBeGreaterThanOrEqual(PIPELINE);
+        expect(depth.runs).toBeGreaterThanOrEqual(MIN_DEPTH);
         expect(depth.runs).toBeLessThanOrEqual(128);
-        expect((depth.runs - PIPELINE) * last.inferMs).toBeLessThanOrEqual(8);
+        expect((depth.runs - MIN_DEPTH) * last.inferMs).toBeLessThanOrEqual(8);
       }),
     );
   });
@@ -57,6 +57,6 @@ describe('PipelineDepth', () => {
     for (let i = 0; i < 8; i++) depth.ran({ idleMs: 10, waitedMs: 10, inferMs: 0.05 });
     expect(depth.runs).toBe(128);
     for (let i = 0; i < 64 * 126; i++) depth.ran(BUSY);
-    expect(depth.runs).toBe(PIPELINE);
+    expect(depth.runs).toBe(MIN_DEPTH);
   });
 });

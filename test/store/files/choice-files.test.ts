@@ -7,8 +7,8 @@ import { parseConfig } from '../../../src/config/schema.ts';
 import { controlOptionsOf } from '../../../src/control/phases/options.ts';
 import { ChoiceFiles } from '../../../src/store/files/choice-files.ts';
 import { stateFiles } from '../../../src/store/files/state-files.ts';
-import { Keeper } from '../../../src/store/keeper.ts';
 import { choiceKeyOf } from '../../../src/store/keys.ts';
+import { ModelPersistence } from '../../../src/store/model-persistence.ts';
 import { choice } from '../../contracts/store-contract.ts';
 
 let folder: string;
@@ -126,39 +126,39 @@ describe('a model of which nobody can tell what an operator chose', () => {
     const failed: string[] = [];
     const config = parseConfig({});
     const subject = { model: 'm', hash: 'hash', config, control: controlOptionsOf(config) };
-    const keeper = await Keeper.open(subject, {
+    const persistence = await ModelPersistence.open(subject, {
       folder,
       log: pino({ level: 'error' }, { write: (line) => void lines.push(line) }),
       inherited,
       onFailure: (what) => void failed.push(what),
     });
-    return { keeper, lines, failed };
+    return { persistence, lines, failed };
   }
 
   it.each(TROUBLES)('starts dense and says so: it %s', async (_, message, trouble) => {
     trouble();
-    const { keeper, lines, failed } = await open();
-    const { mode, modeBy, change } = keeper.resumePoint.state;
+    const { persistence, lines, failed } = await open();
+    const { mode, modeBy, change } = persistence.resumePoint.state;
     expect([mode, modeBy, change.reason]).toEqual(['off', 'settings', 'failure']);
     expect(change.detail).toMatch(message);
-    expect([keeper.choice, failed, lines.length]).toEqual([null, ['choice'], 1]);
+    expect([persistence.choice, failed, lines.length]).toEqual([null, ['choice'], 1]);
     expect(lines[0]).toMatch(message);
-    await keeper.close();
+    await persistence.close();
   });
 
   it('does what it is told from then on, also after a restart', async () => {
     mkdirSync(place(2));
-    const { keeper } = await open();
-    expect(await keeper.choose(choice(5, 'observe'))).toEqual({ durable: true });
-    await keeper.close();
+    const { persistence } = await open();
+    expect(await persistence.choose(choice(5, 'observe'))).toEqual({ durable: true });
+    await persistence.close();
     const again = await open();
-    expect([again.keeper.resumePoint.state.mode, again.failed]).toEqual(['observe', []]);
+    expect([again.persistence.resumePoint.state.mode, again.failed]).toEqual(['observe', []]);
   });
 
   it('goes on as this process was told, where it only takes the place of another', async () => {
     mkdirSync(place(2));
-    const { keeper, failed } = await open(choice(5, 'observe'));
-    expect([keeper.resumePoint.state.mode, failed]).toEqual(['observe', ['choice']]);
-    await keeper.close();
+    const { persistence, failed } = await open(choice(5, 'observe'));
+    expect([persistence.resumePoint.state.mode, failed]).toEqual(['observe', ['choice']]);
+    await persistence.close();
   });
 });

@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/schema.ts';
 import { controlOptionsOf } from '../../../src/control/phases/options.ts';
 import { AuditFile } from '../../../src/store/files/audit-file.ts';
-import { partPath } from '../../../src/store/files/audit-parts.ts';
 import { stemOf } from '../../../src/store/files/file-names.ts';
 import { FileStore } from '../../../src/store/files/file-store.ts';
-import { stateFiles, sweep } from '../../../src/store/files/state-files.ts';
+import { rotatedPath } from '../../../src/store/files/rotated-logs.ts';
+import { removeOldFiles, stateFiles } from '../../../src/store/files/state-files.ts';
 import { auditKey, choiceKey, evidenceKey } from '../../../src/store/keys.ts';
 import { choice, record } from '../../contracts/store-contract.ts';
 
@@ -43,7 +43,7 @@ async function keep(model: string, versions: 'latest' | 'all' = 'latest', versio
     state: record(1).state,
   });
   await audit.close();
-  writeFileSync(partPath(log, new Date()), '');
+  writeFileSync(rotatedPath(log, new Date()), '');
 }
 
 const age = (days: number, match: (name: string) => boolean = () => true) => {
@@ -87,7 +87,7 @@ describe('what is old', () => {
     writeFileSync(join(folder, 'notes.json'), '{}');
     age(91);
     await keep('here');
-    await sweep(folder, 90, Date.now());
+    await removeOldFiles(folder, 90, Date.now());
     const files = await stateFiles(folder);
     expect(files.map(({ model, kind }) => `${model} ${kind}`).sort()).toEqual([
       'gone choice',
@@ -104,7 +104,7 @@ describe('what is old', () => {
     const evidence = readdirSync(folder).find((name) => /@1\.\w{8}-\w{8}\.json$/.test(name))!;
     writeFileSync(join(folder, `${evidence}.0123456789ab.tmp`), '{');
     age(1000);
-    await sweep(folder, 0, Date.now());
+    await removeOldFiles(folder, 0, Date.now());
     expect((await stateFiles(folder)).map(({ kind }) => kind).sort()).toEqual([
       'audit',
       'audit',

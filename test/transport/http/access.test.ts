@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { authorized, isSecret } from '../../../src/plane/authorization.ts';
+import { hasBearerToken, matchesSecret } from '../../../src/plane/authorization.ts';
 import { createPruningRoutes } from '../../../src/transport/http/pruning-routes.ts';
 import { createRepositoryRoutes } from '../../../src/transport/http/repository-routes.ts';
 import { FakePruningPlane } from './fake-pruning-plane.ts';
@@ -21,12 +21,12 @@ describe('a bearer token', () => {
     ['', false],
     [undefined, false],
   ])('in %j is %s', (header, isIt) => {
-    expect(authorized(header, 'secret-token')).toBe(isIt);
+    expect(hasBearerToken(header, 'secret-token')).toBe(isIt);
   });
 
   it('is equal to itself alone', () => {
     const token = fc.string({ minLength: 1, unit: 'grapheme-ascii' });
-    fc.assert(fc.property(token, token, (a, b) => isSecret(a, b) === (a === b)));
+    fc.assert(fc.property(token, token, (a, b) => matchesSecret(a, b) === (a === b)));
   });
 });
 

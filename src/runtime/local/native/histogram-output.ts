@@ -2,7 +2,7 @@ import { type ActivationHistogram, emptyHistogram } from '../../../estimator/his
 
 const HEADER = 3;
 
-/** What the operator Histogram puts out, as the estimator's own. Counts and residuals lie over the same memory. */
+/** The output of the operator Histogram as an `ActivationHistogram` over the same memory. */
 export function histogramOf(output: Float64Array): ActivationHistogram {
   const bins = (output.length - HEADER) / 2;
   const [offset = 0, zeros = 0, nonFinite = 0] = output;

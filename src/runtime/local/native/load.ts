@@ -11,7 +11,7 @@ export type NativeLoad =
   | {
       readonly kind: 'loaded';
       readonly addon: NativeAddon;
-      /** For `init`. */
+      /** Argument of `NativeAddon.init`. */
       readonly libraryPath: string;
       readonly binaryPath: string;
     }
@@ -19,13 +19,13 @@ export type NativeLoad =
       readonly kind: 'unavailable';
       /** What is missing. */
       readonly reason: string;
-      /** The command that helps. */
+      /** The command that fixes it. */
       readonly howTo: string;
     };
 
 const require = createRequire(import.meta.url);
 
-/** Where `npm run build` puts it; from sources (tests) the built one is used. */
+/** Output of `npm run build`; sources (tests) use it too. */
 const BINARY = fileURLToPath(
   new URL(
     `${import.meta.url.endsWith('.ts') ? '../../../../dist/' : '../../../'}native/taustat-${process.platform}-${process.arch}.node`,
@@ -41,8 +41,8 @@ let tried: Promise<NativeLoad> | undefined;
 /**
  * The addon, if this machine can run it. Import onnxruntime-node before `init`.
  *
- * The binary is tried in a process of its own first, so that one that does not fit the machine or the library takes nothing
- * down; the verdict is kept for the life of this thread.
+ * The binary is tried in a process of its own first: one that does not fit the machine or the library would crash this one.
+ * The result is kept for the life of this thread.
  */
 export function tryNative(): Promise<NativeLoad> {
   tried ??= trial();
@@ -55,7 +55,7 @@ async function trial(): Promise<NativeLoad> {
   return refusal === undefined ? loadNative() : unavailable(`the kernels do not load here: ${refusal}`);
 }
 
-/** The addon in a thread that was told of a trial's good end; see `tryNative`. */
+/** The addon, in a thread that knows that `tryNative` has succeeded. */
 export function loadNative(): NativeLoad {
   loaded ??= load();
   return loaded;
@@ -77,7 +77,7 @@ function load(): NativeLoad {
   }
 }
 
-/** Loads and starts it elsewhere. @returns why it cannot be used; undefined: it can. */
+/** Loads and starts the addon in another process. @returns why it cannot be used; undefined if it can. */
 async function refusalOf(libraryPath: string): Promise<string | undefined> {
   const script = `
     const [ort, binary, library] = process.argv.slice(1);
@@ -97,7 +97,7 @@ async function refusalOf(libraryPath: string): Promise<string | undefined> {
   }
 }
 
-/** The library beside onnxruntime-node's binding: in its own package, or in one per platform. */
+/** Path of the ONNX Runtime library beside onnxruntime-node's binding: in its own package, or in one per platform. */
 function findLibrary(): string | undefined {
   const entry = require.resolve('onnxruntime-node');
   const root = entry.slice(0, entry.lastIndexOf('onnxruntime-node') + 'onnxruntime-node'.length);

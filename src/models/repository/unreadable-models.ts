@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 
-/** The models whose files cannot be read at present, each told of once. */
+/** The models whose files cannot be read now; each is logged once. */
 export class UnreadableModels {
   readonly #log: Logger;
   #reasons: ReadonlyMap<string, string> = new Map();
-  /** Why none can; undefined while the repository itself can be read. */
+  /** Why the whole repository cannot be read; undefined if it can. */
   #allReason: string | undefined;
 
   constructor(log: Logger) {
@@ -15,18 +15,20 @@ export class UnreadableModels {
     return this.#allReason ?? this.#reasons.get(name);
   }
 
-  allAre(reason: string): void {
+  /** The whole repository cannot be read. */
+  setAll(reason: string): void {
     if (reason !== this.#allReason)
-      this.#log.warn({ error: reason }, 'the model repository cannot be read: what was loaded answers on');
+      this.#log.warn({ error: reason }, 'the model repository cannot be read: loaded models go on answering');
     this.#allReason = reason;
   }
 
-  are(reasons: ReadonlyMap<string, string>): void {
+  /** The repository can be read, but for these models: reasons by name. */
+  set(reasons: ReadonlyMap<string, string>): void {
     if (this.#allReason !== undefined) this.#log.info('the model repository can be read again');
     this.#allReason = undefined;
     for (const [model, reason] of reasons) {
       if (this.#reasons.get(model) !== reason)
-        this.#log.warn({ model, error: reason }, 'the model cannot be read: what was loaded answers on');
+        this.#log.warn({ model, error: reason }, 'the model cannot be read: it goes on answering as loaded');
     }
     for (const model of this.#reasons.keys())
       if (!reasons.has(model)) this.#log.info({ model }, 'the model can be read again');
@@ -34,7 +36,7 @@ export class UnreadableModels {
   }
 }
 
-/** As the index says it. */
+/** The index's wording of a reason. */
 export function unreadableText(reason: string): string {
   return `its files cannot be read: ${reason}`;
 }

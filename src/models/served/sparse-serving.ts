@@ -8,10 +8,10 @@ import type { Kernels, NoKernels } from '../../runtime/local/kernels.ts';
 import type { LoadedModel } from '../../runtime/local/load-model.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { PLAIN, type Speedup, speedupOfShare } from '../../sparse/speedup.ts';
-import { SpeedWatch } from './speed-watch.ts';
-import { type Plan, TimePlanner } from './time-planner.ts';
+import { type Plan, SparsePlanner } from './sparse-planner.ts';
+import { SpeedupMonitor } from './speedup-monitor.ts';
 
-export interface PruningTimeParts {
+export interface SparseServingParts {
   readonly name: string;
   readonly loaded: LoadedModel;
   readonly config: Config;
@@ -19,30 +19,30 @@ export interface PruningTimeParts {
   readonly loop: ControlLoop;
   readonly outputs: readonly string[];
   readonly kernels: Kernels | NoKernels;
-  /** From before a restart. */
+  /** The plan from before a restart. */
   readonly kept?: KeptPlan | null | undefined;
   readonly log: Logger;
 }
 
-/** A plan that production proved wrong is made again after so long. */
-const DISTRUST_MS = 600_000;
+/** Pause before a plan that turned out slower in production is replaced. */
+const REPLAN_MS = 600_000;
 
-/** Why production of a model is dense before anything is measured; undefined: gates prune it, whatever the time. */
-export function heldBackAtFirst({ runtime }: Config): HeldBack | undefined {
+/** Why production is dense before the first measurement; undefined: gates prune it whether or not that saves time. */
+export function initialHoldBack({ runtime }: Config): HeldBack | undefined {
   return runtime.gates === 'auto' ? 'unmeasured' : undefined;
 }
 
 /**
- * Lets pruning reach production where it saves time: plans the sparse form of a model for the threshold that production is
- * heading for, has the workers adopt it, tells the loop, and goes on timing sampled requests both ways.
+ * Prunes production where that saves time: plans the sparse form of a model for production's next threshold, has the
+ * workers adopt it, informs the loop, and goes on timing sampled requests both ways.
  */
-export class PruningTime {
-  readonly #parts: PruningTimeParts;
-  readonly #planner: TimePlanner;
-  readonly #watch: SpeedWatch;
+export class SparseServing {
+  readonly #parts: SparseServingParts;
+  readonly #planner: SparsePlanner;
+  readonly #monitor: SpeedupMonitor;
 
-  /** @returns undefined where gates prune whatever the time, or nothing can be gained, which the loop is told. */
-  static open(parts: PruningTimeParts): PruningTime | undefined {
+  /** @returns undefined if gates prune without regard to time, or if nothing can be gained; the loop is informed of the latter. */
+  static open(parts: SparseServingParts): SparseServing | undefined {
     const { loaded, config, runtime, loop, kernels } = parts;
     if (config.runtime.gates !== 'auto' || loaded.sites.length === 0) return undefined;
     if (typeof kernels === 'object' || runtime.adopt === undefined) {
@@ -50,62 +50,62 @@ export class PruningTime {
       loop.timed('unprofitable', `pruning saves no time: ${reason}`);
       return undefined;
     }
-    return new PruningTime(parts, kernels);
+    return new SparseServing(parts, kernels);
   }
 
-  private constructor(parts: PruningTimeParts, kernels: Kernels) {
+  private constructor(parts: SparseServingParts, kernels: Kernels) {
     const { loaded, config, runtime, loop, outputs } = parts;
     const { plain, externalFolder } = loaded.setup;
     const { intraOpThreads } = config.runtime;
     this.#parts = parts;
-    this.#planner = new TimePlanner({
+    this.#planner = new SparsePlanner({
       setup: { plain, externalFolder, intraOpThreads, sites: config.sites, kernels },
-      gatedNow: () => loop.state.gated ?? null,
+      gatedSites: () => loop.state.gated ?? null,
       kept: parts.kept,
       outputs,
       sites: loaded.sites.length,
       runtime,
       onPlan: (plan, model, isKept) => void this.#follow(plan, model, isKept),
     });
-    this.#watch = new SpeedWatch({ runtime, outputs, onTimed: () => this.#distrust() });
+    this.#monitor = new SpeedupMonitor({ runtime, outputs, onTimed: () => this.#withdrawIfSlower() });
   }
 
   get plan(): Plan {
     return this.#planner.plan;
   }
 
-  /** What outlives a restart; null: nothing. */
-  get keepsake(): KeptPlan | null {
-    return this.#planner.keepsake;
+  /** The plan to keep over a restart; null: none. */
+  get planToKeep(): KeptPlan | null {
+    return this.#planner.planToKeep;
   }
 
-  /** Whether pruning saves time for a request of so many rows; false where it was not measured. */
-  pays(rows: number): boolean {
-    return this.#planner.pays(rows);
+  /** Whether pruning saves time for a request of `rows` rows; false if it was not measured. */
+  savesTime(rows: number): boolean {
+    return this.#planner.savesTime(rows);
   }
 
-  /** The threshold that production is at or heading for; 0: none. */
-  want(threshold: number): void {
-    this.#planner.want(threshold);
+  /** Sets the threshold that production is at or ramping up to; 0: none. */
+  setTarget(threshold: number): void {
+    this.#planner.setTarget(threshold);
   }
 
-  /** A sampled request. Its memory must not be changed afterwards. */
-  offer(inputs: readonly Tensor[], rows: number): void {
-    this.#planner.offer(inputs);
+  /** Takes a sampled request. Its memory must not change afterwards. */
+  addSample(inputs: readonly Tensor[], rows: number): void {
+    this.#planner.addSample(inputs);
     const { loop } = this.#parts;
     const { candidate } = loop.exposure;
     if (candidate === null || loop.state.heldBack !== undefined) return;
-    this.#watch.offer(inputs, this.pays(rows) ? loop.thresholdsAt(candidate) : undefined);
+    this.#monitor.addSample(inputs, this.savesTime(rows) ? loop.thresholdsAt(candidate) : undefined);
   }
 
   /**
-   * Time of the plain model over time as served, over all of production: as sampled requests were timed, or as planned before
-   * enough of them were. Null: it is not measured.
+   * Time of the plain model ÷ time as served, over all of production: from timed sampled requests, or from the plan until
+   * enough of them were timed. Null: not measured.
    *
-   * @param share - of the requests that pruning pays for, 0–1: so many are pruned.
+   * @param share - pruned share, 0–1, of the requests for which pruning saves time.
    */
   speedup(share: number): Speedup | null {
-    const timed = this.#watch.speedup(share);
+    const timed = this.#monitor.speedup(share);
     if (timed !== null) return timed;
     const { plan } = this.#planner;
     const [largest] = plan.kind === 'measured' ? plan.buckets.filter(({ pays }) => pays) : [];
@@ -116,32 +116,32 @@ export class PruningTime {
     this.#planner.close();
   }
 
-  /** What was planned is slower in production: plain again, and planned anew after a while. */
-  #distrust(): void {
+  /** Goes back to the plain model if the sparse form is slower in production; a new plan is made later. */
+  #withdrawIfSlower(): void {
     const { name, loop, log } = this.#parts;
-    const timed = loop.state.heldBack === undefined ? this.#watch.speedup(1) : null;
+    const timed = loop.state.heldBack === undefined ? this.#monitor.speedup(1) : null;
     if (timed === null || timed.high >= 1) return;
     const words = `pruning costs time in production: ${timed.ratio.toFixed(2)} × (${timed.low.toFixed(2)}–${timed.high.toFixed(2)})`;
     log.warn({ model: name }, words);
-    this.#watch.restart();
-    this.#planner.planAgain(DISTRUST_MS);
+    this.#monitor.restart();
+    this.#planner.planAgain(REPLAN_MS);
     loop.timed('unprofitable', words);
   }
 
   async #follow(plan: Plan, model: Uint8Array | undefined, isKept: boolean): Promise<void> {
     const { name, runtime, loop, log } = this.#parts;
     const isAdopted = model !== undefined && (await runtime.adopt?.(model)) === true;
-    const words = wordsOf(plan, model === undefined || isAdopted);
+    const words = describePlan(plan, model === undefined || isAdopted);
     log.info({ model: name, plan }, words);
-    this.#watch.restart();
+    this.#monitor.restart();
     if (isAdopted && plan.kind === 'measured')
       loop.timed(undefined, words, { gated: plan.gatedBy.map((by) => by !== 'none'), isKept });
     else loop.timed('unprofitable', words);
   }
 }
 
-/** What a plan says, in a sentence. */
-export function wordsOf(plan: Plan, isUsable: boolean): string {
+/** A plan in one sentence. */
+export function describePlan(plan: Plan, isUsable: boolean): string {
   switch (plan.kind) {
     case 'unmeasured':
       return 'nobody has measured yet whether pruning saves time';

@@ -2,42 +2,42 @@ import type { Tensor } from '../../protocol/types.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { type Speedup, speedupOfTotals, type TimedRequest } from '../../sparse/speedup.ts';
 
-export interface SpeedWatchOptions {
+export interface SpeedupMonitorOptions {
   readonly runtime: Pick<Runtime, 'shadow'>;
   readonly outputs: readonly string[];
-  /** Told of every request that was timed. */
+  /** Called after every timed request. */
   readonly onTimed?: (request: TimedRequest) => void;
 }
 
-/** One in so many sampled requests is timed: four runs more. */
+/** One sampled request in this many is timed, which takes four runs. */
 const TIMED_EVERY = 8;
-/** Requests whose times are kept, the latest. */
-const KEPT = 128;
-const LEAST = 9;
+/** Most timed requests that count, and fewest for a speedup. */
+const MAX_TIMED = 128;
+const MIN_TIMED = 9;
 
 /**
- * What pruning gains in production: sampled requests are run again in the workers that serve, in otherwise idle time, plain
- * and pruned in the order A B B A.
+ * Measures the speedup by pruning in production: sampled requests are run again in the serving workers, in otherwise idle
+ * time, plain and pruned in the order A B B A.
  */
-export class SpeedWatch {
-  readonly #options: SpeedWatchOptions;
+export class SpeedupMonitor {
+  readonly #options: SpeedupMonitorOptions;
   #timed: readonly TimedRequest[] = [];
   #offered = 0;
   #isTiming = false;
 
-  constructor(options: SpeedWatchOptions) {
+  constructor(options: SpeedupMonitorOptions) {
     this.#options = options;
   }
 
   /**
-   * A sampled request, which is timed now and then.
+   * Takes a sampled request; one in `TIMED_EVERY` is timed.
    *
-   * @param thresholds - of its pruned answer; undefined: pruning does not pay for such a request, which is answered dense.
+   * @param thresholds - of its pruned answer; undefined: pruning saves no time for such a request, which is answered dense.
    */
-  offer(inputs: readonly Tensor[], thresholds: Float32Array | undefined): void {
+  addSample(inputs: readonly Tensor[], thresholds: Float32Array | undefined): void {
     if (this.#isTiming || this.#offered++ % TIMED_EVERY !== 0) return;
     this.#isTiming = true;
-    // A failed shadow run is the loop's business; nothing was timed.
+    // A shadow run failed or was dropped: nothing was timed.
     void this.#time(inputs, thresholds)
       .catch(() => undefined)
       .finally(() => {
@@ -45,18 +45,18 @@ export class SpeedWatch {
       });
   }
 
-  /** The workers run another model. */
+  /** Drops all times: the workers run another model. */
   restart(): void {
     this.#timed = [];
   }
 
   /**
-   * Time of the plain model over time as served, from the latest requests; null before enough were timed.
+   * Time of the plain model ÷ time as served, from the latest timed requests; null until there are enough.
    *
-   * @param share - of the requests that pruning pays for, 0–1: so many are pruned.
+   * @param share - pruned share, 0–1, of the requests for which pruning saves time.
    */
   speedup(share: number): Speedup | null {
-    return this.#timed.length < LEAST ? null : speedupOfTotals(this.#timed, share);
+    return this.#timed.length < MIN_TIMED ? null : speedupOfTotals(this.#timed, share);
   }
 
   async #time(inputs: readonly Tensor[], thresholds: Float32Array | undefined): Promise<void> {
@@ -72,10 +72,10 @@ export class SpeedWatch {
     const prunedMs =
       thresholds === undefined ? null : ((await run(thresholds)) + (await run(thresholds))) / 2;
     const plainMs = (first + (await run(undefined))) / 2;
-    // Begun before a restart, it belongs to what is gone.
+    // The times were dropped meanwhile: these are of the model before.
     if (before !== this.#timed && this.#timed.length === 0) return;
     const timed = { plainMs, prunedMs };
-    this.#timed = [...this.#timed.slice(1 - KEPT), timed];
+    this.#timed = [...this.#timed.slice(1 - MAX_TIMED), timed];
     onTimed?.(timed);
   }
 }

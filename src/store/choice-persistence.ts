@@ -3,39 +3,39 @@ import type { Choice, Durability } from './choice.ts';
 import type { KeptChoice, StateStore } from './store.ts';
 import { answerWithin } from './time-limit.ts';
 
-/** An operator who waits for an answer gets one, whatever the disk does. */
-const PATIENCE_MS = 5000;
-/** What could not be kept is tried again this often. */
+/** Longest time that an operator waits for an answer, however slow the disk is. */
+const TIMEOUT_MS = 5000;
+/** Time between two attempts to write a choice. */
 const RETRY_MS = 5000;
 
-export interface ChoiceKeeperOptions {
+export interface ChoicePersistenceOptions {
   readonly store: Pick<StateStore, 'saveChoice'>;
   readonly key: string;
-  /** What was there at the start. */
+  /** The choice on disk when the server started. */
   readonly kept: KeptChoice | null;
   readonly report: (error: unknown) => void;
-  readonly patienceMs?: number;
+  readonly timeoutMs?: number;
   readonly retryMs?: number;
 }
 
 const DURABLE: Durability = { durable: true };
 
-/** Brings what an operator chooses to safety, again and again until it is. */
-export class ChoiceKeeper {
-  readonly #options: ChoiceKeeperOptions;
-  readonly #patienceMs: number;
+/** Writes an operator's choice to the store, and retries until it is written. */
+export class ChoicePersistence {
+  readonly #options: ChoicePersistenceOptions;
+  readonly #timeoutMs: number;
   readonly #retryMs: number;
   #latest: Choice | null;
-  /** Of the latest choice, once it is safe. */
+  /** Sequence of the latest choice; undefined until it is written. */
   #sequence: bigint | undefined;
   #durability: Durability | null;
   #saving: Promise<unknown> = Promise.resolve();
   #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  constructor(options: ChoiceKeeperOptions) {
+  constructor(options: ChoicePersistenceOptions) {
     this.#options = options;
-    this.#patienceMs = options.patienceMs ?? PATIENCE_MS;
+    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
     this.#retryMs = options.retryMs ?? RETRY_MS;
     this.#latest = options.kept?.choice ?? null;
     this.#sequence = options.kept?.sequence;
@@ -50,18 +50,18 @@ export class ChoiceKeeper {
     return this.#durability;
   }
 
-  /** Resolves once it is safe, has failed to be, or takes too long; in the last two cases it is tried again. */
+  /** Resolves once the choice is written, the write has failed, or it takes too long; the last two are retried. */
   async keep(choice: Choice): Promise<Durability> {
     this.#latest = choice;
     this.#sequence = undefined;
     this.#durability = { durable: false, reason: 'not written yet' };
-    return answerWithin(this.#patienceMs, this.#save(choice)).catch((error: unknown) => ({
+    return answerWithin(this.#timeoutMs, this.#save(choice)).catch((error: unknown) => ({
       durable: false,
       reason: messageOf(error),
     }));
   }
 
-  /** The guard has taken the fixed threshold back: kept as well, unless an operator has chosen anew, here or elsewhere. */
+  /** Records that the guard withdrew the fixed threshold, unless an operator has made a new choice since, here or elsewhere. */
   revoke(threshold: number): void {
     const choice = this.#latest;
     if (choice === null || choice.isRevoked || choice.threshold !== threshold) return;
@@ -69,12 +69,12 @@ export class ChoiceKeeper {
     if (this.#sequence !== undefined) this.#amend(this.#latest, this.#sequence);
   }
 
-  /** Waits for what is being written. */
+  /** Waits for the write under way. */
   async flush(): Promise<void> {
     await this.#saving;
   }
 
-  /** What takes this place keeps the choice from now on. */
+  /** Stops the retries: the model's successor writes the choice from now on. */
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#retry);
@@ -84,7 +84,7 @@ export class ChoiceKeeper {
     clearTimeout(this.#retry);
     const saved = this.#options.store.saveChoice(this.#options.key, choice).then(
       (sequence): Durability => {
-        this.#saved(choice, sequence!);
+        this.#onSaved(choice, sequence!);
         return DURABLE;
       },
       (error: unknown): Durability => {
@@ -92,7 +92,7 @@ export class ChoiceKeeper {
         const failed: Durability = { durable: false, reason: messageOf(error) };
         if (this.#sequence === undefined) {
           this.#durability = failed;
-          this.#tryLater();
+          this.#retryLater();
         }
         return failed;
       },
@@ -101,7 +101,7 @@ export class ChoiceKeeper {
     return saved;
   }
 
-  #saved(choice: Choice, sequence: bigint): void {
+  #onSaved(choice: Choice, sequence: bigint): void {
     const latest = this.#latest;
     if (latest?.at !== choice.at) return;
     clearTimeout(this.#retry);
@@ -119,7 +119,7 @@ export class ChoiceKeeper {
     );
   }
 
-  #tryLater(): void {
+  #retryLater(): void {
     if (this.#isClosed) return;
     clearTimeout(this.#retry);
     this.#retry = setTimeout(() => {

@@ -1,8 +1,8 @@
-/** How long the present turn of the event loop has been handling requests. */
-export class LoopTurn {
+/** Time that the present turn of the event loop has spent on requests. */
+export class EventLoopTurn {
   #startedAt: number | undefined;
 
-  /** Milliseconds since this was first asked in the present turn; 0 the first time. */
+  /** Milliseconds since the first call in the present turn; 0 at the first. */
   lasted(now: number): number {
     if (this.#startedAt === undefined) {
       this.#startedAt = now;

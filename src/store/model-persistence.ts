@@ -6,63 +6,63 @@ import type { ResumePoint } from '../control/phases/resume-point.ts';
 import type { ControllerState } from '../control/phases/state.ts';
 import { AuditRecorder, type Decision } from './audit.ts';
 import { type Choice, type Durability, laterOf } from './choice.ts';
-import { ChoiceKeeper } from './choice-keeper.ts';
+import { ChoicePersistence } from './choice-persistence.ts';
 import { AuditFile } from './files/audit-file.ts';
 import { latestDecisions } from './files/audit-tail.ts';
 import { stemOf } from './files/file-names.ts';
 import { FileStore } from './files/file-store.ts';
 import { auditKey, choiceKey, evidenceKey } from './keys.ts';
-import { denseInDoubt, fingerprint, type KeeperSubject, resumePointOf } from './resume-point.ts';
+import { denseWithoutChoice, fingerprint, type PersistedModel, resumePointOf } from './resume-point.ts';
 import { type KeptChoice, RECORD_VERSION, type StateStore } from './store.ts';
 import { answerWithin, endsWithin } from './time-limit.ts';
 
-/** Evidence that no decision has come of is saved this often; a change of state at once. */
+/** Time between two saves while nothing is decided; a change of state is saved at once. */
 const SAVE_EVERY_MS = 5000;
-/** How long a folder that hangs may hold up what waits for it: a start, a reload, the end of the server. */
-const PATIENCE_MS = 3000;
-/** What keeps failing is told of this often. */
+/** Longest time that a start, a reload or a shutdown waits for the folder. */
+const TIMEOUT_MS = 3000;
+/** Time between two warnings about the same failure. */
 const WARN_EVERY_MS = 60_000;
 
-/** What can fail to be written. */
-export type KeptThing = 'choice' | 'evidence' | 'audit';
+/** The parts of a model's state that are written. */
+export type PersistedPart = 'choice' | 'evidence' | 'audit';
 
-export interface KeeperOptions {
+export interface PersistenceOptions {
   readonly folder: string;
   readonly log: Logger;
-  /** What the model that this one takes the place of was told, whether that is safe on disk or not. */
+  /** The choice made for the model that this one replaces, written to disk or not. */
   readonly inherited?: Choice | null;
-  /** Counts what could not be written or read. */
-  readonly onFailure?: (what: KeptThing) => void;
+  /** Called for every failed read or write. */
+  readonly onFailure?: (what: PersistedPart) => void;
 }
 
 /**
- * Keeps one model's thermostat over restarts, and an account of its decisions. All of it is written in the background;
- * when that fails, a warning is logged and serving goes on.
+ * Keeps one model's controller state over restarts, and writes its audit log, both in the background. When that fails, a
+ * warning is logged and serving goes on.
  */
-export class Keeper {
-  readonly #subject: KeeperSubject;
+export class ModelPersistence {
+  readonly #subject: PersistedModel;
   readonly #store: StateStore;
   readonly #key: string;
   readonly #settings: string;
   readonly #audit: AuditFile;
   readonly #recorder: AuditRecorder;
-  readonly #choices: ChoiceKeeper;
+  readonly #choices: ChoicePersistence;
   readonly #warn: (message: string) => void;
   readonly resumePoint: ResumePoint;
   /** The latest decisions before this start, oldest first. */
   readonly decisions: readonly Decision[];
   #latest: () => ResumePoint;
   #savedAt = 0;
-  /** Something has happened since the last save: a server that only starts and fails leaves nothing behind. */
+  /** There was a step since the last save: a server that fails at its start writes nothing. */
   #isDirty = false;
-  /** When evidence last came in, which is what grows old. */
+  /** Time of the latest evidence, Unix milliseconds: the age of a record counts from here. */
   #evidenceAt: number;
   #lastChange: unknown;
   #timer: NodeJS.Timeout | undefined;
 
   private constructor(
-    subject: KeeperSubject,
-    { store, key, resumePoint, decisions, audit, choices, evidenceAt, warn }: KeeperParts,
+    subject: PersistedModel,
+    { store, key, resumePoint, decisions, audit, choices, evidenceAt, warn }: PersistenceParts,
   ) {
     const { model, hash, control } = subject;
     this.#evidenceAt = evidenceAt;
@@ -80,27 +80,27 @@ export class Keeper {
     this.#recorder = new AuditRecorder({ model, hash, options: control }, resumePoint.state, audit);
   }
 
-  /** What was kept of the model, or the beginning. */
-  static async open(subject: KeeperSubject, options: KeeperOptions): Promise<Keeper> {
+  /** Loads what was kept of the model; without a record it starts afresh. */
+  static async open(subject: PersistedModel, options: PersistenceOptions): Promise<ModelPersistence> {
     const { model } = subject;
     const { folder, log, inherited = null } = options;
-    const report = (what: KeptThing, message: string) => reporter(subject, options, what, message);
+    const report = (what: PersistedPart, message: string) => reporter(subject, options, what, message);
     const onEvidenceFailure = report('evidence', 'state cannot be kept');
     const store = new FileStore(folder, onEvidenceFailure);
     const key = evidenceKey(subject);
-    const record = await answerWithin(PATIENCE_MS, store.load(key)).catch((error: unknown) => {
+    const record = await answerWithin(TIMEOUT_MS, store.load(key)).catch((error: unknown) => {
       onEvidenceFailure(error);
       return null;
     });
-    const { kept, doubt } = await keptChoice(store, subject, options);
+    const { kept, problem } = await keptChoice(store, subject, options);
     const choice = laterOf(kept?.choice ?? null, inherited);
     const now = Date.now();
-    // What this process was told holds; what nobody knows ends in dense.
+    // A choice made in this process holds; an unreadable one means dense.
     const resumePoint =
-      doubt !== null && choice === null
-        ? denseInDoubt(doubt, subject, now)
+      problem !== null && choice === null
+        ? denseWithoutChoice(problem, subject, now)
         : resumePointOf(record, choice, subject, now);
-    const choices = new ChoiceKeeper({
+    const choices = new ChoicePersistence({
       store,
       key: choiceKey(subject),
       kept,
@@ -109,7 +109,7 @@ export class Keeper {
     if (choice !== null && choice !== kept?.choice) void choices.keep(choice);
     const auditPath = join(folder, `${stemOf(auditKey(subject), 'audit')}.jsonl`);
     const onAuditUnread = report('audit', 'the audit log cannot be read');
-    const decisions = await answerWithin(PATIENCE_MS, latestDecisions(auditPath)).catch((error: unknown) => {
+    const decisions = await answerWithin(TIMEOUT_MS, latestDecisions(auditPath)).catch((error: unknown) => {
       onAuditUnread(error);
       return [];
     });
@@ -121,7 +121,7 @@ export class Keeper {
         { model, mode: resumePoint.state.mode, phase: resumePoint.state.phase.kind },
         'resumed from kept state',
       );
-    return new Keeper(subject, {
+    return new ModelPersistence(subject, {
       store,
       key,
       resumePoint,
@@ -133,27 +133,27 @@ export class Keeper {
     });
   }
 
-  /** What an operator has chosen, now or before; null: nothing. */
+  /** The operator's latest choice; null: none. */
   get choice(): Choice | null {
     return this.#choices.latest;
   }
 
-  /** Whether that outlives a restart; null where nothing was chosen. */
+  /** Whether the choice outlives a restart; null without a choice. */
   get durability(): Durability | null {
     return this.#choices.durability;
   }
 
-  /** @param latest - what is to be kept at any moment. */
+  /** @param latest - returns the state to keep. */
   follow(latest: () => ResumePoint): void {
     this.#latest = latest;
   }
 
-  /** Resolves when the choice outlives a restart, or cannot be made to now. */
+  /** Resolves once the choice is written, or cannot be written now. */
   choose(choice: Choice): Promise<Durability> {
     return this.#choices.keep(choice);
   }
 
-  /** To be told of every step of the controller. */
+  /** Must be called after every step of the controller. */
   onStep(event: ControlEvent, state: ControllerState): void {
     this.#recorder.record(event, state);
     this.#isDirty = true;
@@ -161,7 +161,7 @@ export class Keeper {
     if (state.change !== this.#lastChange) {
       this.#lastChange = state.change;
       if (state.fixed?.doubt === 'disagreement') this.#choices.revoke(state.fixed.threshold);
-      // Once the step is over, so that what belongs to the new state is there too.
+      // After the step, when the rest of the new state is there too.
       setImmediate(() => this.#save());
     } else if (this.#timer === undefined) {
       const wait = Math.max(0, this.#savedAt + SAVE_EVERY_MS - Date.now());
@@ -169,15 +169,15 @@ export class Keeper {
     }
   }
 
-  /** Waits until the present state is safe, or for so long that the folder seems to hang. */
+  /** Waits until the present state is written, or the folder seems to hang. */
   async flush(): Promise<void> {
-    await this.#inTime(this.#flush());
+    await this.#withinTimeout(this.#flush());
   }
 
-  /** Writes what is left, unless the folder hangs: then that is lost. */
+  /** Writes what is left; if the folder hangs, that is lost. */
   async close(): Promise<void> {
     this.#choices.close();
-    await this.#inTime(this.#flush().then(() => this.#audit.close()));
+    await this.#withinTimeout(this.#flush().then(() => this.#audit.close()));
   }
 
   async #flush(): Promise<void> {
@@ -186,10 +186,10 @@ export class Keeper {
     await Promise.all([this.#store.flush(), this.#choices.flush()]);
   }
 
-  async #inTime(work: Promise<void>): Promise<void> {
-    if (await endsWithin(PATIENCE_MS, work)) return;
+  async #withinTimeout(work: Promise<void>): Promise<void> {
+    if (await endsWithin(TIMEOUT_MS, work)) return;
     this.#warn(
-      `the state folder has not answered for ${PATIENCE_MS} ms: what is not written yet is not waited for`,
+      `the state folder has not answered for ${TIMEOUT_MS} ms: what is not written yet is not waited for`,
     );
   }
 
@@ -209,48 +209,48 @@ export class Keeper {
   }
 }
 
-interface KeeperParts {
+interface PersistenceParts {
   readonly store: StateStore;
   readonly key: string;
   readonly resumePoint: ResumePoint;
   readonly decisions: readonly Decision[];
   readonly audit: AuditFile;
-  readonly choices: ChoiceKeeper;
+  readonly choices: ChoicePersistence;
   readonly evidenceAt: number;
   readonly warn: (message: string) => void;
 }
 
-/** What an operator chose before, or why nobody can tell. */
+/** The operator's choice on disk, or why it cannot be read. */
 async function keptChoice(
   store: StateStore,
-  subject: KeeperSubject,
-  { folder, log, onFailure }: KeeperOptions,
-): Promise<{ readonly kept: KeptChoice | null; readonly doubt: string | null }> {
+  subject: PersistedModel,
+  { folder, log, onFailure }: PersistenceOptions,
+): Promise<{ readonly kept: KeptChoice | null; readonly problem: string | null }> {
   try {
-    return { kept: await answerWithin(PATIENCE_MS, store.loadChoice(choiceKey(subject))), doubt: null };
+    return { kept: await answerWithin(TIMEOUT_MS, store.loadChoice(choiceKey(subject))), problem: null };
   } catch (error) {
-    const doubt = messageOf(error);
+    const problem = messageOf(error);
     onFailure?.('choice');
     log.error(
-      { model: subject.model, folder, error: doubt },
+      { model: subject.model, folder, error: problem },
       'the mode that an operator chose cannot be read: the model is dense until one is chosen',
     );
-    return { kept: null, doubt };
+    return { kept: null, problem };
   }
 }
 
-/** Every failure is counted, and one in a while told of. */
+/** A handler that counts every failure and logs one per `WARN_EVERY_MS`. */
 function reporter(
-  { model }: KeeperSubject,
-  { folder, log, onFailure }: KeeperOptions,
-  what: KeptThing,
+  { model }: PersistedModel,
+  { folder, log, onFailure }: PersistenceOptions,
+  what: PersistedPart,
   message: string,
 ) {
-  let toldAt = Number.NEGATIVE_INFINITY;
+  let warnedAt = Number.NEGATIVE_INFINITY;
   return (error: unknown) => {
     onFailure?.(what);
-    if (performance.now() - toldAt < WARN_EVERY_MS) return;
-    toldAt = performance.now();
+    if (performance.now() - warnedAt < WARN_EVERY_MS) return;
+    warnedAt = performance.now();
     log.warn({ model, folder, error: messageOf(error) }, `${message}; serving goes on without`);
   };
 }

@@ -4,12 +4,12 @@ import type { Run } from '../runtime.ts';
 const TRANSFER_FROM_BYTES = 1 << 16;
 
 /**
- * A run's inputs as they go to a worker, and the memory that moves with them.
+ * The inputs of a run for a worker, and the memory to transfer with them.
  *
- * Large inputs that nobody needs afterwards move; small ones are cheaper to copy. A view goes alone, without the rest of
- * its buffer; shared memory is copied, because ONNX Runtime takes none.
+ * Large inputs are transferred unless they are needed afterwards; small ones are cheaper to copy. Of a view only its own
+ * bytes are sent. Shared memory is copied, because ONNX Runtime does not accept it.
  */
-export function outgoing(run: Pick<Run, 'inputs' | 'keepInputs'>): {
+export function transferOf(run: Pick<Run, 'inputs' | 'keepInputs'>): {
   inputs: readonly Tensor[];
   transfer: ArrayBuffer[];
 } {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Choice } from '../../src/store/choice.ts';
-import { ChoiceKeeper } from '../../src/store/choice-keeper.ts';
+import { ChoicePersistence } from '../../src/store/choice-persistence.ts';
 import { choice } from '../contracts/store-contract.ts';
 
 /** A disk that fails or hangs when told to. */
@@ -19,18 +19,18 @@ class Disk {
 }
 
 let disk: Disk;
-let keeper: ChoiceKeeper;
+let persistence: ChoicePersistence;
 const errors: unknown[] = [];
 beforeEach(() => {
   vi.useFakeTimers();
   errors.length = 0;
   disk = new Disk();
-  keeper = new ChoiceKeeper({
+  persistence = new ChoicePersistence({
     store: disk,
     key: 'm',
     kept: null,
     report: (error) => errors.push(error),
-    patienceMs: 1000,
+    timeoutMs: 1000,
     retryMs: 5000,
   });
 });
@@ -38,35 +38,39 @@ afterEach(() => void vi.useRealTimers());
 
 describe('a choice', () => {
   it('is durable once it is written', async () => {
-    expect(keeper.durability).toBeNull();
-    expect(await keeper.keep(choice(1))).toEqual({ durable: true });
-    expect([keeper.durability, keeper.latest, disk.kept]).toEqual([{ durable: true }, choice(1), choice(1)]);
+    expect(persistence.durability).toBeNull();
+    expect(await persistence.keep(choice(1))).toEqual({ durable: true });
+    expect([persistence.durability, persistence.latest, disk.kept]).toEqual([
+      { durable: true },
+      choice(1),
+      choice(1),
+    ]);
   });
 
   it('that cannot be written is told to be lost at a restart, and tried again until it is safe', async () => {
     disk.trouble = 'full';
-    expect(await keeper.keep(choice(1))).toEqual({ durable: false, reason: 'no space left' });
+    expect(await persistence.keep(choice(1))).toEqual({ durable: false, reason: 'no space left' });
     await vi.advanceTimersByTimeAsync(5000);
-    expect([keeper.durability?.durable, errors.length]).toEqual([false, 2]);
+    expect([persistence.durability?.durable, errors.length]).toEqual([false, 2]);
     disk.trouble = 'none';
     await vi.advanceTimersByTimeAsync(5000);
-    expect([keeper.durability, disk.kept]).toEqual([{ durable: true }, choice(1)]);
+    expect([persistence.durability, disk.kept]).toEqual([{ durable: true }, choice(1)]);
     await vi.advanceTimersByTimeAsync(60_000);
     expect(disk.sequence).toBe(1n);
   });
 
   it('does not keep an operator waiting for a disk that hangs', async () => {
     disk.trouble = 'hangs';
-    const kept = keeper.keep(choice(1));
+    const kept = persistence.keep(choice(1));
     await vi.advanceTimersByTimeAsync(1000);
     expect(await kept).toEqual({ durable: false, reason: expect.stringContaining('has not answered') });
-    expect(keeper.durability?.durable).toBe(false);
+    expect(persistence.durability?.durable).toBe(false);
   });
 
   it('that comes later is the one that is tried again', async () => {
     disk.trouble = 'full';
-    await keeper.keep(choice(1));
-    await keeper.keep(choice(2));
+    await persistence.keep(choice(1));
+    await persistence.keep(choice(2));
     disk.trouble = 'none';
     await vi.advanceTimersByTimeAsync(5000);
     expect([disk.kept, disk.sequence]).toEqual([choice(2), 1n]);
@@ -74,8 +78,8 @@ describe('a choice', () => {
 
   it('is tried no more by what another has taken the place of', async () => {
     disk.trouble = 'full';
-    await keeper.keep(choice(1));
-    keeper.close();
+    await persistence.keep(choice(1));
+    persistence.close();
     disk.trouble = 'none';
     await vi.advanceTimersByTimeAsync(60_000);
     expect(disk.kept).toBeNull();
@@ -86,33 +90,33 @@ describe('a threshold that the guard takes back', () => {
   const fixed = choice(1, 'fixed');
 
   it('is kept as taken back', async () => {
-    await keeper.keep(fixed);
-    keeper.revoke(1);
-    await keeper.flush();
+    await persistence.keep(fixed);
+    persistence.revoke(1);
+    await persistence.flush();
     expect(disk.kept).toEqual({ ...fixed, isRevoked: true });
   });
 
   it('is kept as such also when the choice itself is only written later', async () => {
     disk.trouble = 'full';
-    await keeper.keep(fixed);
-    keeper.revoke(1);
+    await persistence.keep(fixed);
+    persistence.revoke(1);
     disk.trouble = 'none';
     await vi.advanceTimersByTimeAsync(5000);
     expect(disk.kept).toEqual({ ...fixed, isRevoked: true });
   });
 
   it('does not come before what an operator has told another server since', async () => {
-    await keeper.keep(fixed);
+    await persistence.keep(fixed);
     await disk.saveChoice('m', choice(2));
-    keeper.revoke(1);
-    await keeper.flush();
+    persistence.revoke(1);
+    await persistence.flush();
     expect([disk.kept, errors]).toEqual([choice(2), []]);
   });
 
   it('is another one than the operator has chosen since', async () => {
-    await keeper.keep({ ...fixed, threshold: 2 });
-    keeper.revoke(1);
-    await keeper.flush();
+    await persistence.keep({ ...fixed, threshold: 2 });
+    persistence.revoke(1);
+    await persistence.flush();
     expect(disk.kept?.isRevoked).toBe(false);
   });
 });

@@ -8,16 +8,16 @@ import type { RequestedOutput, Tensor, TensorSpec } from '../../protocol/types.t
 export interface Classes {
   /** Outputs as the model declares them. */
   readonly specs: readonly TensorSpec[];
-  /** Name of each class; beyond its end classes have none. */
+  /** Names of the first classes; the others have none. */
   readonly labels: readonly string[];
 }
 
 /**
- * Outputs of which the request wants the best classes only, as text; the others as they are.
+ * Replaces outputs that were requested with `classification` by their best classes as text.
  *
- * A tensor of shape [rows, …] whose rows the model leaves open becomes BYTES [rows, k], any other one BYTES [k], with k at
- * most the number of elements that it has there. Elements are `score:index` or `score:index:label`, the highest score
- * first, the lower index first where scores are equal, NaN last. Scores of floats have six decimals.
+ * A tensor [rows, …] with a variable number of rows becomes BYTES [rows, k], any other BYTES [k], where k is at most the
+ * number of elements. An element is `score:index` or `score:index:label`: highest score first, then lower index, NaN last.
+ * Scores of floats have six decimals.
  *
  * @throws ServingError INVALID_REQUEST for more strings than a tensor may hold.
  */
@@ -90,7 +90,7 @@ function order(a: number | bigint, b: number | bigint): number {
   return a === b ? 0 : a > b ? -1 : 1;
 }
 
-/** As C prints it. */
+/** A score as C's printf writes it. */
 function textOf(scores: Scores, index: number): string {
   const score = scores[index]!;
   if (!(scores instanceof Float32Array || scores instanceof Float64Array)) return String(score);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SpeedWatch } from '../../../src/models/served/speed-watch.ts';
+import { SpeedupMonitor } from '../../../src/models/served/speedup-monitor.ts';
 import type { Tensor } from '../../../src/protocol/types.ts';
 import type { ShadowResult, ShadowRun } from '../../../src/runtime/runtime.ts';
 
@@ -28,18 +28,18 @@ function timing() {
       });
     },
   };
-  const watch = new SpeedWatch({ runtime, outputs: ['y'] });
+  const monitor = new SpeedupMonitor({ runtime, outputs: ['y'] });
   const offer = async (times: number, pays = true) => {
     for (let i = 0; i < times; i++) {
-      watch.offer([INPUT], pays ? THRESHOLDS : undefined);
+      monitor.addSample([INPUT], pays ? THRESHOLDS : undefined);
       await turn();
       await turn();
     }
   };
-  return { watch, order, offer, setBusy: (is: boolean) => (isBusy = is) };
+  return { monitor, order, offer, setBusy: (is: boolean) => (isBusy = is) };
 }
 
-describe('the speed watch', () => {
+describe('the speed monitor', () => {
   it('runs one in eight sampled requests plain, pruned, pruned, plain', async () => {
     const { order, offer } = timing();
     await offer(16);
@@ -47,32 +47,32 @@ describe('the speed watch', () => {
   });
 
   it('says what is gained once nine requests were timed, by the share that is pruned', async () => {
-    const { watch, offer } = timing();
+    const { monitor, offer } = timing();
     await offer(64);
-    expect(watch.speedup(1)).toBeNull();
+    expect(monitor.speedup(1)).toBeNull();
     await offer(8);
-    expect(watch.speedup(1)).toEqual({ ratio: 2, low: 2, high: 2 });
-    expect(watch.speedup(0.5)?.ratio).toBeCloseTo(4 / 3, 10);
-    expect(watch.speedup(0)).toEqual({ ratio: 1, low: 1, high: 1 });
+    expect(monitor.speedup(1)).toEqual({ ratio: 2, low: 2, high: 2 });
+    expect(monitor.speedup(0.5)?.ratio).toBeCloseTo(4 / 3, 10);
+    expect(monitor.speedup(0)).toEqual({ ratio: 1, low: 1, high: 1 });
   });
 
   it('counts requests that pruning does not pay for as plain', async () => {
-    const { watch, offer } = timing();
+    const { monitor, offer } = timing();
     await offer(40);
     // 5 requests of 4 ms, 2 as served; and 10 of 4 ms either way.
     await offer(80, false);
-    expect(watch.speedup(1)?.ratio).toBeCloseTo(60 / 50, 10);
+    expect(monitor.speedup(1)?.ratio).toBeCloseTo(60 / 50, 10);
   });
 
   it('times nothing while there is no idle time, and forgets at a restart', async () => {
-    const { watch, offer, setBusy } = timing();
+    const { monitor, offer, setBusy } = timing();
     setBusy(true);
     await offer(80);
-    expect(watch.speedup(1)).toBeNull();
+    expect(monitor.speedup(1)).toBeNull();
     setBusy(false);
     await offer(72);
-    expect(watch.speedup(1)).not.toBeNull();
-    watch.restart();
-    expect(watch.speedup(1)).toBeNull();
+    expect(monitor.speedup(1)).not.toBeNull();
+    monitor.restart();
+    expect(monitor.speedup(1)).toBeNull();
   });
 });

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { KeptPlan } from '../../../src/control/phases/kept-plan.ts';
-import { type Plan, TimePlanner } from '../../../src/models/served/time-planner.ts';
+import { type Plan, SparsePlanner } from '../../../src/models/served/sparse-planner.ts';
 import { decodeModel } from '../../../src/onnx/model-file.ts';
 import { findSites } from '../../../src/onnx/sites.ts';
 import { findKernels, type Kernels } from '../../../src/runtime/local/kernels.ts';
@@ -20,12 +20,12 @@ interface Told {
   readonly isKept: boolean;
 }
 
-function planning(kept: KeptPlan): { readonly planner: TimePlanner; readonly told: Told[] } {
+function planning(kept: KeptPlan): { readonly planner: SparsePlanner; readonly told: Told[] } {
   const plain = readFileSync(smallCnn('model.onnx'));
   const told: Told[] = [];
-  const planner = new TimePlanner({
+  const planner = new SparsePlanner({
     setup: { plain, intraOpThreads: 1, sites: SITES, kernels: kernels as Kernels },
-    gatedNow: () => null,
+    gatedSites: () => null,
     outputs: ['logits'],
     sites: findSites(decodeModel(plain), SITES).sites.length,
     runtime: { pending: 0 },
@@ -36,10 +36,10 @@ function planning(kept: KeptPlan): { readonly planner: TimePlanner; readonly tol
 }
 
 /** Requests that a planner which has a plan does not ask for. */
-function offer(planner: TimePlanner): void {
+function offer(planner: SparsePlanner): void {
   const elements = new Float32Array(784).fill(90);
   for (let i = 0; i < 3; i++)
-    planner.offer([{ name: 'image', datatype: 'FP32', shape: [1, 1, 28, 28], elements }]);
+    planner.addSample([{ name: 'image', datatype: 'FP32', shape: [1, 1, 28, 28], elements }]);
 }
 
 describe.skipIf(typeof kernels === 'object')('a plan from before a restart', () => {
@@ -49,9 +49,9 @@ describe.skipIf(typeof kernels === 'object')('a plan from before a restart', () 
     expect(told).toMatchObject([
       { isAdoptable: true, isKept: true, plan: { kind: 'measured', set: [0, 1], buckets: [BUCKET] } },
     ]);
-    expect(planner.pays(1)).toBe(true);
-    expect(planner.pays(16)).toBe(false);
-    expect(planner.keepsake).toEqual(KEPT);
+    expect(planner.savesTime(1)).toBe(true);
+    expect(planner.savesTime(16)).toBe(false);
+    expect(planner.planToKeep).toEqual(KEPT);
     planner.close();
   });
 
@@ -60,7 +60,7 @@ describe.skipIf(typeof kernels === 'object')('a plan from before a restart', () 
     ['was made with other kernels', { ...KEPT, under: 'abacus, 1' }],
   ])('that %s is none, and another is made', async (_, kept) => {
     const { planner, told } = planning(kept);
-    planner.want(0.25);
+    planner.setTarget(0.25);
     await until(() => {
       offer(planner);
       return told.length > 0;

@@ -2,7 +2,7 @@ import type { Mode } from '../config/modes.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ModelRegistry } from './repository/registry.ts';
 
-/** The text of `/metrics`, everything that is read rather than counted up to date. */
+/** The text of `/metrics`, with every gauge read anew. */
 export async function exportMetrics(
   models: ModelRegistry,
   metrics: Metrics,
@@ -17,7 +17,7 @@ export async function exportMetrics(
   return metrics.expose(accept);
 }
 
-/** The mode in force of every model that answers. */
+/** The present mode of every model that answers. */
 export function modesOf(models: ModelRegistry): Readonly<Record<string, Mode>> {
   const modes: Record<string, Mode> = {};
   for (const name of models.names()) {

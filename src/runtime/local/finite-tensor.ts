@@ -2,13 +2,13 @@ import type { Tensor } from '../../protocol/types.ts';
 
 const HALF_EXPONENT = 0x7c00;
 
-/** Whether a tensor holds no NaN and no infinity; one of integers or bytes never does. One pass. */
-export function holdsFinite({ datatype, elements }: Pick<Tensor, 'datatype' | 'elements'>): boolean {
+/** Whether a tensor holds no NaN and no infinity. Always true for integers and bytes. O(elements). */
+export function isFiniteTensor({ datatype, elements }: Pick<Tensor, 'datatype' | 'elements'>): boolean {
   if (datatype === 'FP16') {
     return (elements as Uint16Array).every((bits) => (bits & HALF_EXPONENT) !== HALF_EXPONENT);
   }
   if (!(elements instanceof Float32Array || elements instanceof Float64Array)) return true;
-  // 0 · x is 0 for every finite x, and NaN for all others, which stays in a sum; four sums do not wait for each other.
+  // 0 · x is 0 for a finite x, else NaN, which stays in a sum. Four independent sums run in parallel.
   let [a, b, c, d] = [0, 0, 0, 0];
   const whole = elements.length & ~3;
   for (let i = 0; i < whole; i += 4) {

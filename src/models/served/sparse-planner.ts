@@ -7,62 +7,62 @@ import type { LayerReport, PlanSetup } from '../../runtime/local/plan-messages.t
 import { PlanThread } from '../../runtime/local/plan-thread.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { Layer } from '../../sparse/candidates.ts';
-import { type Chosen, searchPlan } from './plan-search.ts';
+import { type FoundPlan, searchPlan } from './plan-search.ts';
 
-/** Which layers are sparse, and what that gains. */
+/** Which layers skip zeros, and the speedup of that. */
 export type Plan =
   | { readonly kind: 'unmeasured' }
-  /** Nothing can be measured: no kernels, no layer that could be sparse, or it fails. */
+  /** Nothing can be measured: no kernels, no suitable layer, or a failure. */
   | { readonly kind: 'impossible'; readonly reason: string; readonly layers: readonly LayerReport[] }
   | {
       readonly kind: 'measured';
-      /** τ that the density of the operators' inputs belongs to. */
+      /** τ of the measurement. */
       readonly threshold: number;
       readonly layers: readonly (LayerReport & { readonly isSparse: boolean })[];
-      /** The sparse ones, by their index among those that can be. */
+      /** Indices of the sparse layers among those that can be sparse. */
       readonly set: readonly number[];
-      /** What compares each site with its threshold; a site that would cost more than it saves is not gated. */
+      /** What gates each site; a site that would cost more than it saves is not gated. */
       readonly gatedBy: readonly GatedBy[];
       readonly buckets: readonly BucketPlan[];
     };
 
 export interface PlannerOptions {
   readonly setup: Omit<PlanSetup, 'gated'>;
-  /** Sites that are gated already, which a plan keeps to; null: it is free to leave out sites. */
-  readonly gatedNow: () => readonly boolean[] | null;
+  /** The gated sites, which a plan must keep; null: the plan chooses the sites. */
+  readonly gatedSites: () => readonly boolean[] | null;
   readonly outputs: readonly string[];
-  /** How many the model has. */
+  /** Number of sites of the model. */
   readonly sites: number;
   readonly runtime: Pick<Runtime, 'pending'>;
-  /** A plan from before a restart, which holds until another is needed. */
+  /** A plan from before a restart, used until another is needed. */
   readonly kept?: KeptPlan | null | undefined;
-  /** Told of every plan, with the rewritten model where some request gains, and whether it is from before a restart. */
+  /** Called with every plan, the rewritten model if any request gains, and whether the plan is from before a restart. */
   readonly onPlan: (plan: Plan, model: Uint8Array | undefined, isKept: boolean) => void;
 }
 
-/** Requests that are kept per size, while a plan needs them, and bytes over all sizes. */
-const KEPT = 8;
-const KEPT_BYTES = 1 << 26;
-/** A plan by which nothing is gained is made again after so long, in milliseconds: the machine may have been busy. */
+/** Most requests kept per size while a plan needs them, and most bytes of all. */
+const MAX_KEPT = 8;
+const MAX_KEPT_BYTES = 1 << 26;
+/** Pause before a plan without gain is made again, in milliseconds: the machine may have been busy. */
 const RETRY_MS = 600_000;
-/** Requests of a size that a plan begins with. */
-const ENOUGH = 3;
-/** A threshold that is lower or higher by this factor is planned for anew. */
-const OTHER_THRESHOLD = 1.25;
-/** How long a round waits for the server to be idle, and how often it looks. */
-const PATIENCE_MS = 1000;
-const LOOK_MS = 2;
+/** Least requests of one size for a plan. */
+const MIN_REQUESTS = 3;
+/** A threshold that is lower or higher by this factor needs a new plan. */
+const REPLAN_FACTOR = 1.25;
+/** Longest wait of a round for an idle server, and time between two checks. */
+const IDLE_TIMEOUT_MS = 1000;
+const IDLE_CHECK_MS = 2;
 
 /**
- * Finds out whether pruning saves time, and by which layers: whole sessions are timed against the plain one in a thread of
- * its own, on sampled requests, while production has nothing to do. In doubt plain stays.
+ * Measures whether pruning saves time, and which layers should skip zeros: whole sessions are timed against the plain one,
+ * in a thread of their own, on sampled requests, while production is idle. In doubt the plain model stays.
  */
-export class TimePlanner {
+export class SparsePlanner {
   readonly #options: PlannerOptions;
   readonly #kept = new Map<number, (readonly Tensor[])[]>();
   #keptBytes = 0;
   #plan: Plan = { kind: 'unmeasured' };
-  #wanted = 0;
+  #target = 0;
   #isPlanning = false;
   #isClosed = false;
   #notBefore = 0;
@@ -71,9 +71,9 @@ export class TimePlanner {
   constructor(options: PlannerOptions) {
     this.#options = options;
     const { kept } = options;
-    if (kept != null && kept.under === this.#under) {
-      this.#wanted = kept.threshold;
-      this.#plans(() => this.#again(kept));
+    if (kept != null && kept.under === this.#conditions) {
+      this.#target = kept.threshold;
+      this.#start(() => this.#restore(kept));
     }
   }
 
@@ -81,32 +81,32 @@ export class TimePlanner {
     return this.#plan;
   }
 
-  /** Whether pruning saves time for a request of so many rows; false where it was not measured. */
-  pays(rows: number): boolean {
+  /** Whether pruning saves time for a request of `rows` rows; false if it was not measured. */
+  savesTime(rows: number): boolean {
     const plan = this.#plan;
     return (
       plan.kind === 'measured' && plan.buckets.some((bucket) => bucket.rows === bucketOf(rows) && bucket.pays)
     );
   }
 
-  /** A sampled request, which is kept where a plan needs it. Its memory must not be changed afterwards. */
-  offer(inputs: readonly Tensor[]): void {
+  /** Takes a sampled request, and keeps it if a plan needs it. Its memory must not change afterwards. */
+  addSample(inputs: readonly Tensor[]): void {
     const rows = bucketOf(inputs[0]?.shape[0] ?? 1);
     const kept = this.#kept.get(rows) ?? [];
     const bytes = bytesOf(inputs);
-    if (!this.#needs(rows) || kept.length >= KEPT || this.#keptBytes + bytes > KEPT_BYTES) return;
+    if (!this.#needs(rows) || kept.length >= MAX_KEPT || this.#keptBytes + bytes > MAX_KEPT_BYTES) return;
     this.#kept.set(rows, [...kept, inputs]);
     this.#keptBytes += bytes;
-    this.#begin();
+    this.#startIfDue();
   }
 
-  /** The threshold that production is at or heading for; 0: none. */
-  want(threshold: number): void {
-    this.#wanted = threshold;
-    this.#begin();
+  /** Sets the threshold that production is at or ramping up to; 0: none. */
+  setTarget(threshold: number): void {
+    this.#target = threshold;
+    this.#startIfDue();
   }
 
-  /** Forgets the plan; a new one is made after so many milliseconds at the earliest. */
+  /** Drops the plan; a new one is made after `afterMs` at the earliest. */
   planAgain(afterMs: number): void {
     this.#plan = { kind: 'unmeasured' };
     this.#notBefore = performance.now() + afterMs;
@@ -116,28 +116,28 @@ export class TimePlanner {
     this.#isClosed = true;
   }
 
-  /** Whether the latest plan says nothing of requests of this size, or was made for another threshold. */
+  /** Whether the latest plan does not cover requests of this size, or is for another threshold. */
   #needs(rows: number): boolean {
     const plan = this.#plan;
-    if (this.#wanted === 0 || this.#isClosed || plan.kind === 'impossible') return false;
+    if (this.#target === 0 || this.#isClosed || plan.kind === 'impossible') return false;
     if (performance.now() < this.#notBefore) return false;
     if (plan.kind === 'unmeasured') return true;
     if (performance.now() > this.#madeAt + RETRY_MS && !plan.buckets.some(({ pays }) => pays)) return true;
-    const factor = this.#wanted / plan.threshold;
-    const isOther = factor > OTHER_THRESHOLD || factor < 1 / OTHER_THRESHOLD;
+    const factor = this.#target / plan.threshold;
+    const isOther = factor > REPLAN_FACTOR || factor < 1 / REPLAN_FACTOR;
     return isOther || !plan.buckets.some((bucket) => bucket.rows === rows);
   }
 
   get #isDue(): boolean {
-    return [...this.#kept].some(([rows, { length }]) => length >= ENOUGH && this.#needs(rows));
+    return [...this.#kept].some(([rows, { length }]) => length >= MIN_REQUESTS && this.#needs(rows));
   }
 
-  #begin(): void {
+  #startIfDue(): void {
     if (this.#isPlanning || !this.#isDue) return;
-    this.#plans(() => this.#make());
+    this.#start(() => this.#make());
   }
 
-  #plans(make: () => Promise<void>): void {
+  #start(make: () => Promise<void>): void {
     this.#isPlanning = true;
     void make().finally(() => {
       this.#isPlanning = false;
@@ -146,46 +146,47 @@ export class TimePlanner {
     });
   }
 
-  get #under(): string {
+  /** What a measured plan depends on besides the model. */
+  get #conditions(): string {
     const { kernels, intraOpThreads } = this.#options.setup;
     return `${kernels}, ${intraOpThreads}`;
   }
 
-  /** What outlives a restart; null: nothing is gained, or known. */
-  get keepsake(): KeptPlan | null {
+  /** The plan to keep over a restart; null: none, or one without gain. */
+  get planToKeep(): KeptPlan | null {
     const plan = this.#plan;
     if (plan.kind !== 'measured' || !plan.buckets.some(({ pays }) => pays)) return null;
     const { threshold, set, buckets } = plan;
-    return { under: this.#under, threshold, layers: set, buckets };
+    return { under: this.#conditions, threshold, layers: set, buckets };
   }
 
-  /** A plan that was made before a restart. One that does not fit the model is none, and another is made. */
-  async #again({ threshold, layers, buckets }: KeptPlan): Promise<void> {
+  /** Restores a plan from before a restart. If it does not fit the model, another is made. */
+  async #restore({ threshold, layers, buckets }: KeptPlan): Promise<void> {
     const { plan, model } = await this.#planned(threshold, () => Promise.resolve({ set: layers, buckets }));
-    if (plan.kind === 'measured') this.#tell(plan, model, true);
+    if (plan.kind === 'measured') this.#report(plan, model, true);
   }
 
   async #make(): Promise<void> {
-    const threshold = this.#wanted;
+    const threshold = this.#target;
     const { outputs, sites } = this.#options;
     const thresholds = new Float32Array(sites).fill(threshold);
-    const turn = () => this.#idle();
+    const untilIdle = () => this.#untilIdle();
     const { plan, model } = await this.#planned(threshold, (thread, layers) =>
-      searchPlan({ thread, layers, requests: this.#kept, outputs, thresholds, turn }),
+      searchPlan({ thread, layers, requests: this.#kept, outputs, thresholds, untilIdle }),
     );
-    this.#tell(plan, model, false);
+    this.#report(plan, model, false);
   }
 
-  /** @returns with the rewritten model where some request gains. */
+  /** @returns the plan, and the rewritten model if any request gains. */
   async #planned(
     threshold: number,
-    choose: (thread: PlanThread, layers: readonly Layer[]) => Promise<Chosen>,
+    choose: (thread: PlanThread, layers: readonly Layer[]) => Promise<FoundPlan>,
   ): Promise<{ readonly plan: Plan; readonly model: Uint8Array | undefined }> {
     let thread: PlanThread | undefined;
     let layers: readonly LayerReport[] = [];
     try {
-      const { setup, gatedNow } = this.#options;
-      const opened = await PlanThread.open({ ...setup, gated: gatedNow() ?? 'where-free' });
+      const { setup, gatedSites } = this.#options;
+      const opened = await PlanThread.open({ ...setup, gated: gatedSites() ?? 'where-free' });
       thread = opened.thread;
       layers = opened.model.reports;
       const { set, buckets } = await choose(thread, opened.model.layers);
@@ -201,26 +202,26 @@ export class TimePlanner {
     }
   }
 
-  #tell(plan: Plan, model: Uint8Array | undefined, isKept: boolean): void {
+  #report(plan: Plan, model: Uint8Array | undefined, isKept: boolean): void {
     if (this.#isClosed) return;
     this.#madeAt = performance.now();
     this.#plan = plan;
     this.#options.onPlan(plan, model, isKept);
   }
 
-  /** Production goes first; where it never rests, a round a second is all that it is asked for. */
-  async #idle(): Promise<void> {
-    const until = performance.now() + PATIENCE_MS;
+  /** Waits until production is idle; if it never is, one round per second runs all the same. */
+  async #untilIdle(): Promise<void> {
+    const until = performance.now() + IDLE_TIMEOUT_MS;
     do {
       if (this.#isClosed) throw new Error('the server is shutting down');
-      await setTimeout(LOOK_MS);
+      await setTimeout(IDLE_CHECK_MS);
     } while (this.#options.runtime.pending > 0 && performance.now() < until);
   }
 }
 
 function bytesOf(inputs: readonly Tensor[]): number {
   return inputs.reduce(
-    (sum, { elements }) => sum + (ArrayBuffer.isView(elements) ? elements.buffer.byteLength : KEPT_BYTES),
+    (sum, { elements }) => sum + (ArrayBuffer.isView(elements) ? elements.buffer.byteLength : MAX_KEPT_BYTES),
     0,
   );
 }

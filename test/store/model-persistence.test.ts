@@ -6,12 +6,12 @@ import { comparedThresholds, production } from '../../src/control/phases/product
 import { type ControllerState, initialState } from '../../src/control/phases/state.ts';
 import type { Choice } from '../../src/store/choice.ts';
 import { defaultStateFolder } from '../../src/store/keys.ts';
-import { fingerprint, type KeeperSubject, resumePointOf } from '../../src/store/resume-point.ts';
-import { RECORD_VERSION, type Remembered } from '../../src/store/store.ts';
+import { fingerprint, type PersistedModel, resumePointOf } from '../../src/store/resume-point.ts';
+import { RECORD_VERSION, type StateRecord } from '../../src/store/store.ts';
 import { pair, snapshot } from '../control/events.ts';
 
-function subjectOf(config: ConfigInput = {}, hash = 'h'): KeeperSubject {
-  // Candidates are tried one after another, on the pairs that a test brings.
+function subjectOf(config: ConfigInput = {}, hash = 'h'): PersistedModel {
+  // Candidates are tried one after another, on the comparisons that a test brings.
   const parsed = parseConfig({ ...config, sampling: { keepInputsBytes: 0, ...config.sampling } });
   return { model: 'm', hash, config: parsed, control: controlOptionsOf(parsed) };
 }
@@ -29,8 +29,8 @@ function tracking(): ControllerState {
   return state;
 }
 
-/** The record that a keeper of the subject would write. */
-function recordOf(state: ControllerState): Remembered {
+/** The record that a persistence of the subject would write. */
+function recordOf(state: ControllerState): StateRecord {
   const settings = fingerprint(SUBJECT);
   return { version: RECORD_VERSION, model: SUBJECT.hash, settings, savedAt: NOW, state, reference: null };
 }
@@ -43,7 +43,7 @@ describe('what is recalled', () => {
     expect(production(recalled)).toMatchObject({ threshold: 1, share: 1 });
   });
 
-  it.each<[string, KeeperSubject, number]>([
+  it.each<[string, PersistedModel, number]>([
     ['another model', subjectOf({}, 'other'), NOW],
     ['another objective', subjectOf({ agreement: { floor: 0.5 } }), NOW],
     ['another policy', subjectOf({ control: { policy: 'earliest' } }), NOW],

@@ -1,25 +1,25 @@
 import type { IndexEntry } from '../../plane/repository.ts';
 import type { ServedModel } from '../served/served-model.ts';
-import { unreadableText } from './unreadable.ts';
+import { unreadableText } from './unreadable-models.ts';
 
-/** Where a version of a model stands. */
+/** State of one version of a model. */
 export type VersionState =
   | { readonly kind: 'loading' }
   | {
       readonly kind: 'ready';
       readonly served: ServedModel;
       readonly fingerprint: string;
-      /** Why files that came later are not what answers; empty where they are. */
+      /** Why newer files are not served; empty if they are. */
       readonly refused: string;
     }
-  /** Takes no request any more; those under way finish. */
+  /** Accepts no new requests; those under way finish. */
   | { readonly kind: 'unloading' }
   | { readonly kind: 'unavailable'; readonly reason: string };
 
 /**
- * A version's line in the repository's index.
+ * A version's entry in the repository's index.
  *
- * @param unreadable - why the model's files cannot be read at present; undefined: they can.
+ * @param unreadable - why the model's files cannot be read now; undefined if they can.
  */
 export function indexEntry(
   name: string,
@@ -27,11 +27,11 @@ export function indexEntry(
   state: VersionState,
   unreadable: string | undefined,
 ): IndexEntry {
-  const told = unreadable === undefined ? '' : unreadableText(unreadable);
+  const note = unreadable === undefined ? '' : unreadableText(unreadable);
   switch (state.kind) {
     case 'ready':
       return state.served.runtime.isReady
-        ? { name, version, state: 'READY', reason: state.refused || told }
+        ? { name, version, state: 'READY', reason: state.refused || note }
         : {
             name,
             version,
