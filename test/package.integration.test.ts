@@ -74,4 +74,22 @@ describe.skipIf(!hasKernels && process.env.CI === undefined)('the package', () =
       /^no kernels for \S+ were built: node native\/build\.mjs in the folder of taustat/,
     );
   });
+
+  it('shares one copy of the OpenTelemetry API with an SDK that is installed beside it', () => {
+    const project = join(folder, 'project');
+    mkdirSync(project);
+    writeFileSync(join(project, 'package.json'), '{"name":"project","private":true}');
+    const [archive] = readdirSync(folder).filter((name) => name.endsWith('.tgz'));
+    const flags = ['--package-lock-only', '--ignore-scripts', '--no-audit', '--no-fund'];
+    const beside = ['@opentelemetry/sdk-trace-node@2', '@opentelemetry/auto-instrumentations-node'];
+    execFileSync('npm', ['install', ...flags, join(folder, archive!), ...beside], {
+      cwd: project,
+      stdio: 'ignore',
+    });
+    const lock = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8'));
+    const copies = Object.keys(lock.packages).filter((path) =>
+      path.endsWith('node_modules/@opentelemetry/api'),
+    );
+    expect(copies).toHaveLength(1);
+  });
 });

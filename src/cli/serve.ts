@@ -5,6 +5,7 @@ import type { Config } from '../config/schema.ts';
 import { endsWithin } from '../store/time-limit.ts';
 import type { Taustat } from '../taustat.ts';
 import { createLog } from '../telemetry/log.ts';
+import { exportSpans } from '../telemetry/otlp.ts';
 import type { GrpcListening } from '../transport/grpc/server.ts';
 import { listen } from '../transport/http/server.ts';
 import { addServingOptions, type ServingFlags, servingConfig } from './options.ts';
@@ -47,6 +48,7 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
   const { mode, threshold } = config.control;
   if (threshold !== undefined && mode !== 'fixed')
     log.warn({ mode, threshold }, 'control.threshold has no effect: only mode fixed uses it');
+  const stopSpans = await exportSpans(process.env, log);
   const taustat = assemble(keepingState(config), log);
   const { answerDirectly, onConnectionRefused } = taustat;
   const server = await listen(taustat.routes, { ...config.server, answerDirectly, onConnectionRefused });
@@ -78,6 +80,7 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
     process.exitCode = 1;
     log.error({ waitingFor: process.getActiveResourcesInfo() }, 'stopped, although something has not ended');
   }
+  await stopSpans?.();
   endSoon(signal, log);
 }
 

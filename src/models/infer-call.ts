@@ -5,10 +5,12 @@ import { type CallRequest, requestOfCall } from '../protocol/call-request.ts';
 import type { DecodeLimits } from '../protocol/decode-request.ts';
 import { askedOutputs } from '../protocol/encode-response.ts';
 import type { InferResponse } from '../protocol/types.ts';
+import { RequestSpan, type TraceHeaders } from '../telemetry/tracing.ts';
 
 type InferCall = (
   request: CallRequest,
-  context?: InferContext & { readonly model?: string; readonly version?: string },
+  context?: Omit<InferContext, 'trace'> &
+    TraceHeaders & { readonly model?: string; readonly version?: string },
 ) => Promise<InferResponse>;
 
 /**
@@ -21,13 +23,20 @@ export function inferOver(
   defaultModel: () => string,
   limits: DecodeLimits,
 ): InferCall {
-  return async (call, { model: name = defaultModel(), version, ...context } = {}) => {
+  return async (
+    call,
+    { model: name = defaultModel(), version, traceparent, tracestate, ...context } = {},
+  ) => {
+    const attributes = { 'taustat.model': name };
+    const trace = new RequestSpan({ name: 'taustat.infer', attributes, traceparent, tracestate });
     try {
       const model = plane.find(name, version === undefined ? undefined : parseVersion(name, String(version)));
       const request = requestOfCall(call, model.metadata, limits);
-      const response = await model.infer(request, { keepInputs: true, ...context });
+      const response = await model.infer(request, { keepInputs: true, ...context, trace });
+      trace.answered({});
       return { ...response, outputs: askedOutputs(response, request) };
     } catch (error) {
+      trace.failed(error, {});
       if (error instanceof ServingError) throw error;
       throw new ServingError('INTERNAL', messageOf(error), { cause: error });
     }

@@ -1,6 +1,18 @@
+import type { Attributes, SpanContext } from '@opentelemetry/api';
 import { ServingError } from '../config/errors.ts';
 import type { InferRequest, InferResponse, ModelMetadata } from '../protocol/types.ts';
 import type { ModelConfiguration } from './model-configuration.ts';
+
+/** The span of a request, as far as those need it who answer. Times are of `performance.now()`. */
+export interface RequestTrace {
+  /** Whether anybody keeps it. */
+  readonly isRecording: boolean;
+  /** Identifies it to linked spans. */
+  readonly origin: SpanContext;
+  set(attributes: Attributes): void;
+  /** A part of the request that is over. */
+  part(name: string, startTime: number, endTime: number): void;
+}
 
 /** What a request has besides its content. */
 export interface InferContext {
@@ -8,9 +20,7 @@ export interface InferContext {
   readonly signal?: AbortSignal | undefined;
   /** Time that the caller still waits; a `timeout` parameter may shorten it. */
   readonly timeoutMs?: number | undefined;
-  /** W3C trace context of the caller. */
-  readonly traceparent?: string | undefined;
-  readonly tracestate?: string | undefined;
+  readonly trace?: RequestTrace | undefined;
   /** The caller needs the input tensors afterwards: they are copied to a worker instead of transferred. */
   readonly keepInputs?: boolean;
 }

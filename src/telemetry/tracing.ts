@@ -1,15 +1,29 @@
+/**
+ * Spans of OpenTelemetry, free unless a provider is registered: by the host process, or by `otlp.ts` in `taustat serve`.
+ *
+ *   POST /v2/models/{model}/infer        one request; a child of the active span, or of the caller's
+ *     taustat.decode                     its body becomes tensors
+ *     taustat.queue, taustat.infer       it waits, and the model runs
+ *     taustat.encode                     the answer becomes bytes
+ *   taustat.shadow                       a sampled request that is run again; linked to the request
+ *   taustat.estimate                     the critical point from the window
+ *   taustat.threshold                    a change of τ or its share of production, with its evidence
+ */
 import {
+  type Attributes,
   type Context,
   context,
   createTraceState,
   isSpanContextValid,
   propagation,
+  ROOT_CONTEXT,
   type Span,
   type SpanContext,
   SpanKind,
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
+import { messageOf, ServingError } from '../config/errors.ts';
 
 const tracer = trace.getTracer('taustat');
 
@@ -19,16 +33,71 @@ export interface TraceHeaders {
   readonly tracestate?: string | undefined;
 }
 
-/**
- * A span around one inference, child of the caller's W3C trace context. Free unless the host process registers an
- * OpenTelemetry provider.
- */
-export function startInferSpan(model: string, headers: TraceHeaders): Span {
-  return tracer.startSpan(
-    'taustat.infer',
-    { kind: SpanKind.SERVER, attributes: { 'taustat.model': model } },
-    parentOf(headers),
-  );
+/** A call of the data plane. */
+export interface TracedCall extends TraceHeaders {
+  /** Of semantic conventions: method and route, or service and method. */
+  readonly name: string;
+  readonly attributes: Attributes;
+}
+
+/** Where spans of a request's parts go. Times are of `performance.now()`. */
+export class RequestSpan {
+  readonly #span: Span;
+  #context: Context | undefined;
+
+  /** The active span is the parent, or, without one, the caller's. */
+  constructor({ name, attributes, ...headers }: TracedCall) {
+    const active = context.active();
+    const isInside = trace.getSpan(active) !== undefined;
+    const kind = isInside ? SpanKind.INTERNAL : SpanKind.SERVER;
+    this.#span = tracer.startSpan(name, { kind, attributes }, isInside ? active : parentOf(headers));
+  }
+
+  /** Whether anybody keeps it: attributes that cost something are made only then. */
+  get isRecording(): boolean {
+    return this.#span.isRecording();
+  }
+
+  /** Identifies it to others, such as a log line or a linked span. */
+  get origin(): SpanContext {
+    return this.#span.spanContext();
+  }
+
+  set(attributes: Attributes): void {
+    this.#span.setAttributes(attributes);
+  }
+
+  /** A part that is over. */
+  part(name: string, startTime: number, endTime: number): void {
+    if (!this.isRecording) return;
+    this.#context ??= trace.setSpan(ROOT_CONTEXT, this.#span);
+    tracer.startSpan(name, { startTime }, this.#context).end(endTime);
+  }
+
+  answered(attributes: Attributes): void {
+    this.#span.setAttributes(attributes);
+    this.#span.end();
+  }
+
+  /** Only what is the server's fault makes the span an error, as semantic conventions say. */
+  failed(error: unknown, attributes: Attributes): void {
+    const code = error instanceof ServingError ? error.code : 'INTERNAL';
+    const isOwnFault = !(error instanceof ServingError) || error.status >= 500;
+    this.#span.setAttributes({ 'error.type': code, ...attributes });
+    if (isOwnFault) this.#span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });
+    this.#span.end();
+  }
+}
+
+/** A span of its own for what happens after a request was answered. @returns ends it. */
+export function startLinked(name: string, origin: SpanContext, attributes: Attributes): () => void {
+  const span = tracer.startSpan(name, { root: true, links: [{ context: origin }], attributes });
+  return () => span.end();
+}
+
+/** A span of its own for work that is over. Times are of `performance.now()`. */
+export function addSpan(name: string, startTime: number, endTime: number, attributes: Attributes): void {
+  tracer.startSpan(name, { root: true, startTime, attributes }).end(endTime);
 }
 
 /** By the propagator of the host process, or, where it has none, as the W3C recommendation says. */
@@ -58,10 +127,4 @@ export function remoteContext(traceparent: string, tracestate: string | undefine
     ...(tracestate === undefined ? {} : { traceState: createTraceState(tracestate) }),
   };
   return isSpanContextValid(remote) ? remote : undefined;
-}
-
-export function endInferSpan(span: Span, outcome: { threshold: number } | { error: string }): void {
-  if ('error' in outcome) span.setStatus({ code: SpanStatusCode.ERROR, message: outcome.error });
-  else span.setAttribute('taustat.threshold', outcome.threshold);
-  span.end();
 }

@@ -1,9 +1,8 @@
-import { messageOf } from '../../config/errors.ts';
-import type { InferContext } from '../../plane/inference.ts';
+import type { InferContext, RequestTrace } from '../../plane/inference.ts';
 import { wantsDense } from '../../protocol/parameters.ts';
 import type { InferRequest, InferResponse, TensorSpec } from '../../protocol/types.ts';
 import type { RunResult } from '../../runtime/runtime.ts';
-import { endInferSpan, startInferSpan } from '../../telemetry/tracing.ts';
+import { startLinked } from '../../telemetry/tracing.ts';
 import { withClasses } from './classes.ts';
 import { ClientRun } from './client-run.ts';
 import { withinDeadline } from './deadline.ts';
@@ -23,7 +22,6 @@ export async function infer(
   const { loop, runtime, counter, outputs } = model;
   const isOverriding = overrides(model, request);
   const startedAt = performance.now();
-  const span = startInferSpan(model.name, context);
   const rows = rowsOf(model, request);
   const { threshold: placed, look } = loop.place(request.id, {
     isDense: isOverriding || wantsDense(request.parameters),
@@ -44,11 +42,12 @@ export async function infer(
     const threshold = result.denseInstead === undefined ? placed : 0;
     if (result.denseInstead !== undefined) model.countNonFinite(placed, result.denseInstead);
     counter.answered({ rows, threshold, result, totalMs: performance.now() - startedAt });
-    endInferSpan(span, { threshold });
+    if (context.trace?.isRecording) traceRun(context.trace, model, { startedAt, result, threshold, rows });
     if (look !== undefined) {
       const answer = wholeAnswer(result, asked, outputs);
       if (look.isOnlyKept !== true) model.sparse?.addSample(request.inputs, rows);
-      void loop.sample({ ...look, inputs: request.inputs, threshold, ...answer });
+      const end = shadowSpan(model, look.isOnlyKept === true ? undefined : context.trace);
+      void loop.sample({ ...look, inputs: request.inputs, threshold, ...answer }).then(end);
     }
     return {
       modelName: model.name,
@@ -59,9 +58,39 @@ export async function infer(
     };
   } catch (error) {
     counter.failed(error, performance.now() - startedAt);
-    endInferSpan(span, { error: messageOf(error) });
     throw error;
   }
+}
+
+/** Parts of the request's span. What the run took beside waiting and running, on its way to a worker and back, lies around them. */
+function traceRun(
+  trace: RequestTrace,
+  { name, version }: ServedModel,
+  run: { startedAt: number; result: RunResult; threshold: number; rows: number },
+): void {
+  const { queueMs, inferMs, requests = 1 } = run.result;
+  const { startedAt, threshold, rows } = run;
+  const aroundMs = Math.max(0, performance.now() - startedAt - queueMs - inferMs);
+  const queuedUntil = startedAt + queueMs;
+  const inferAt = queuedUntil + aroundMs / 2;
+  trace.part('taustat.queue', startedAt, queuedUntil);
+  trace.part('taustat.infer', inferAt, inferAt + inferMs);
+  trace.set({
+    'taustat.model': name,
+    'taustat.version': version,
+    'taustat.threshold': threshold,
+    'taustat.rows': rows,
+    'taustat.requests_in_run': requests,
+  });
+}
+
+const nothing = (): void => {};
+
+/** @returns what ends the span of a shadow run. */
+function shadowSpan({ name }: ServedModel, trace: RequestTrace | undefined): () => void {
+  return trace?.isRecording
+    ? startLinked('taustat.shadow', trace.origin, { 'taustat.model': name })
+    : nothing;
 }
 
 /** Whether a request replaces default values of the model. Then it runs another model in effect, and is neither pruned nor sampled. */

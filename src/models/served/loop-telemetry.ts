@@ -4,6 +4,7 @@ import { describeObjective, measureOf } from '../../loop/comparison/objective.ts
 import type { ShadowSample } from '../../loop/shadow-run.ts';
 import type { LoopTelemetry } from '../../loop/telemetry.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
+import { addSpan } from '../../telemetry/tracing.ts';
 
 /** Writes the events of a model's loop to the metrics and the log. */
 export function loopTelemetry(model: string, metrics: Metrics, log: Logger): LoopTelemetry {
@@ -20,7 +21,11 @@ export function loopTelemetry(model: string, metrics: Metrics, log: Logger): Loo
       if (vacuous) log.warn(told, detail);
       else log.info(told, detail);
     },
-    estimated: (ms) => metrics.estimatorDuration.observe({ step: 'critical-point' }, ms / 1000),
+    estimated: (ms) => {
+      metrics.estimatorDuration.observe({ step: 'critical-point' }, ms / 1000);
+      const now = performance.now();
+      addSpan('taustat.estimate', now - ms, now, { 'taustat.model': model });
+    },
   };
 }
 

@@ -13,6 +13,7 @@ import { PLAIN, type Speedup } from '../../sparse/speedup.ts';
 import type { Choice, Durability } from '../../store/choice.ts';
 import type { ModelPersistence } from '../../store/model-persistence.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
+import { addSpan } from '../../telemetry/tracing.ts';
 import { ChangeHistory } from './change-history.ts';
 import type { Classes } from './classes.ts';
 import { countChange, exportModelMetrics } from './model-metrics.ts';
@@ -197,6 +198,19 @@ export class ServedModel {
     });
   }
 
+  #traceChange({ change: { reason, detail }, mode }: ControllerState): void {
+    const { applied, exposure } = this.loop;
+    const now = performance.now();
+    addSpan('taustat.threshold', now, now, {
+      'taustat.model': this.name,
+      'taustat.mode': mode,
+      'taustat.threshold': applied,
+      'taustat.exposure': exposure.exposure,
+      'taustat.reason': reason,
+      'taustat.evidence': detail,
+    });
+  }
+
   /** Reacts to the loop's steps: keeps and audits them, prepares sessions, logs and counts changes. */
   #followSteps(): void {
     const { loop, runtime, name } = this;
@@ -231,6 +245,7 @@ export class ServedModel {
         this.#addToHistory(after);
         countChange(this.#metrics, this, before);
         this.#log.info({ model: name, mode, phase: phase.kind, ...loop.exposure, reason }, detail);
+        this.#traceChange(after);
       }),
     );
   }

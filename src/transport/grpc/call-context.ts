@@ -1,5 +1,5 @@
 import type { ServerUnaryCall } from '@grpc/grpc-js';
-import type { InferContext } from '../../plane/inference.ts';
+import type { InferContext, RequestTrace } from '../../plane/inference.ts';
 
 export type Call = ServerUnaryCall<Buffer, Uint8Array>;
 
@@ -12,15 +12,14 @@ const DEADLINE_MARGIN_MS = 5;
  * A class because of its accessor: see ClientRun.
  */
 export class CallContext implements InferContext {
-  readonly traceparent: string | undefined;
+  readonly trace: RequestTrace;
   /** Time that the caller still waits, in milliseconds; undefined without a deadline. */
   readonly timeoutMs: number | undefined;
   readonly #call: Call;
   #controller: AbortController | undefined;
 
-  constructor(call: Call) {
-    const [traceparent] = call.metadata.get('traceparent');
-    this.traceparent = traceparent?.toString();
+  constructor(call: Call, trace: RequestTrace) {
+    this.trace = trace;
     const deadline = Number(call.getDeadline());
     this.timeoutMs = Number.isFinite(deadline) ? deadline - Date.now() - DEADLINE_MARGIN_MS : undefined;
     this.#call = call;

@@ -1,4 +1,4 @@
-import type { MethodDefinition, sendUnaryData, UntypedHandleCall } from '@grpc/grpc-js';
+import { type MethodDefinition, type sendUnaryData, status, type UntypedHandleCall } from '@grpc/grpc-js';
 import { ServingError } from '../../config/errors.ts';
 import { mayUseDataPlane, type Tokens } from '../../plane/authorization.ts';
 import { checkControl } from '../../plane/control-access.ts';
@@ -6,6 +6,7 @@ import { type InferencePlane, stillOpening } from '../../plane/inference.ts';
 import { parseVersion } from '../../plane/model-version.ts';
 import type { RepositoryPlane } from '../../plane/repository.ts';
 import type { DecodeLimits } from '../../protocol/decode-request.ts';
+import { RequestSpan } from '../../telemetry/tracing.ts';
 import type { BufferedBytes } from '../buffered-bytes.ts';
 import { type Call, CallContext } from './call-context.ts';
 import { callerOf, headerOf } from './caller.ts';
@@ -127,17 +128,23 @@ export function inferenceHandlers(
       const models = name === '' ? plane.models() : [name];
       return encodeStatistics(models.map((model) => [model, plane.statistics(model, version)]));
     }),
-    ModelInfer: authorized(async (call) => {
+    ModelInfer: traced('ModelInfer', async (call, trace) => {
+      requireToken(call, tokens);
       const memory = options.buffered?.open();
       try {
         memory?.add(call.request.byteLength);
+        const decodedFrom = performance.now();
         const message = decodeInferMessage(call.request);
         const model = plane.find(...modelOf({ name: message.model, version: message.version }));
         model.admit();
         const request = checkedRequest(message, model.metadata, options);
         memory?.addTensors(request.inputs);
-        const response = await model.infer(request, new CallContext(call));
-        return encodeInferResponse(response, request, message.raw.length > 0);
+        trace.part('taustat.decode', decodedFrom, performance.now());
+        const response = await model.infer(request, new CallContext(call, trace));
+        const encodedFrom = performance.now();
+        const encoded = encodeInferResponse(response, request, message.raw.length > 0);
+        trace.part('taustat.encode', encodedFrom, performance.now());
+        return encoded;
       } finally {
         memory?.release();
       }
@@ -158,6 +165,28 @@ export function inferenceHandlers(
 export function requireToken(call: Pick<Call, 'metadata'>, tokens: Tokens): void {
   if (!mayUseDataPlane(headerOf(call), tokens))
     throw new ServingError('UNAUTHORIZED', 'a bearer token or an API key is needed');
+}
+
+const STATUS = 'rpc.grpc.status_code';
+
+/** Source: OpenTelemetry semantic conventions for gRPC spans, 1.37. */
+function traced(method: string, rpc: (call: Call, trace: RequestSpan) => Promise<Uint8Array>): Rpc {
+  const name = `${INFERENCE_SERVICE_NAME}/${method}`;
+  const attributes = { 'rpc.system': 'grpc', 'rpc.service': INFERENCE_SERVICE_NAME, 'rpc.method': method };
+  return async (call) => {
+    const [traceparent, tracestate] = ['traceparent', 'tracestate'].map((key) =>
+      call.metadata.get(key)[0]?.toString(),
+    );
+    const trace = new RequestSpan({ name, attributes, traceparent, tracestate });
+    try {
+      const answer = await rpc(call, trace);
+      trace.answered({ [STATUS]: status.OK });
+      return answer;
+    } catch (error) {
+      trace.failed(error, { [STATUS]: statusOf(error).code });
+      throw error;
+    }
+  };
 }
 
 /** Name and version; an empty version means none. @throws ServingError INVALID_REQUEST, UNKNOWN_MODEL */

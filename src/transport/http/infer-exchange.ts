@@ -1,7 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import { ServingError } from '../../config/errors.ts';
-import type { AnsweringModel, InferContext, InferencePlane } from '../../plane/inference.ts';
+import type { AnsweringModel, InferContext, InferencePlane, RequestTrace } from '../../plane/inference.ts';
 import type { InferRequest, ModelMetadata } from '../../protocol/types.ts';
+import { RequestSpan, type TracedCall } from '../../telemetry/tracing.ts';
 import { type BodySource, withBody } from './body.ts';
 import { compress } from './compression.ts';
 import { InferCodec } from './infer-codec.ts';
@@ -28,7 +29,7 @@ export function createInferExchange(
   limits: HttpLimits,
 ): (message: InferMessage) => Promise<InferAnswer> {
   const codec = new InferCodec(limits);
-  const exchange = async (message: InferMessage): Promise<InferAnswer> => {
+  const exchange = async (message: InferMessage, trace: RequestSpan): Promise<InferAnswer> => {
     const { model: name, version } = message;
     // Unknown models and overload are refused before the body is read.
     const model = plane.find(name, version);
@@ -36,15 +37,19 @@ export function createInferExchange(
     model.admit();
     return withBody(message, limits, headerLength ?? 0, async (body, memory) => {
       // Nothing is awaited between `find` and `infer`, so that the request is answered by the version it was checked against.
+      const decodedFrom = performance.now();
       let answering = model.isCurrent ? model : plane.find(name, version);
       let request: InferRequest;
       if (codec.isLarge(body, headerLength))
         ({ request, answering } = await decodedInThread(body, headerLength, message));
       else request = codec.decode(body, headerLength, answering.metadata);
       memory.addTensors(request.inputs);
-      const response = await answering.infer(request, new MessageContext(message));
+      trace.part('taustat.decode', decodedFrom, performance.now());
+      const response = await answering.infer(request, new MessageContext(message, trace));
+      const encodedFrom = performance.now();
       const answered = codec.encode(response, request);
       const encoded = answered instanceof Promise ? await answered : answered;
+      trace.part('taustat.encode', encodedFrom, performance.now());
       return answer(encoded.body, encoded.headerLength, message, limits);
     });
   };
@@ -62,7 +67,32 @@ export function createInferExchange(
       bytes = decoded.body;
     }
   };
-  return (message) => exchange(message).catch((error: unknown) => refuse(error, limits));
+  return (message) => {
+    const trace = new RequestSpan(tracedCall(message));
+    return exchange(message, trace).then(
+      (answered) => {
+        trace.answered({ [STATUS]: 200 });
+        return answered;
+      },
+      (error: unknown) => {
+        trace.failed(error, { [STATUS]: error instanceof ServingError ? error.status : 500 });
+        return refuse(error, limits);
+      },
+    );
+  };
+}
+
+const STATUS = 'http.response.status_code';
+const ROUTE = '/v2/models/{model}/infer';
+const VERSIONED_ROUTE = '/v2/models/{model}/versions/{version}/infer';
+
+/** Source: OpenTelemetry semantic conventions for HTTP spans, 1.37. */
+function tracedCall({ header, version }: InferMessage): TracedCall {
+  const traceparent = header('traceparent');
+  const tracestate = traceparent === undefined ? undefined : header('tracestate');
+  const route = version === undefined ? ROUTE : VERSIONED_ROUTE;
+  const attributes = { 'http.request.method': 'POST', 'http.route': route };
+  return { name: `POST ${route}`, attributes, traceparent, tracestate };
 }
 
 /** Whether a request that was checked against one is valid for the other. */
@@ -89,13 +119,11 @@ function headerLengthOf({ header }: InferMessage): number | undefined {
  * garbage collection.
  */
 class MessageContext implements InferContext {
-  readonly traceparent: string | undefined;
-  readonly tracestate: string | undefined;
+  readonly trace: RequestTrace;
   readonly #message: InferMessage;
 
-  constructor(message: InferMessage) {
-    this.traceparent = message.header('traceparent');
-    this.tracestate = this.traceparent === undefined ? undefined : message.header('tracestate');
+  constructor(message: InferMessage, trace: RequestTrace) {
+    this.trace = trace;
     this.#message = message;
   }
 

@@ -56,7 +56,6 @@ export interface FakePlane extends InferencePlane {
   readonly requests: {
     request: InferRequest;
     version: string | undefined;
-    traceparent: string | undefined;
     timeoutMs: number | undefined;
   }[];
 }
@@ -121,8 +120,8 @@ export function createFakePlane(): FakePlane {
     },
     async infer(name, version, request, context) {
       const model = find(name, version);
-      const { traceparent, timeoutMs } = context;
-      this.requests.push({ request, version, traceparent, timeoutMs });
+      const { timeoutMs } = context;
+      this.requests.push({ request, version, timeoutMs });
       const outputs = await this.run(model, request, context.signal!);
       const { id } = request;
       return {

@@ -287,10 +287,4 @@ describe('the life of a request', () => {
     expect(answer.headers['retry-after']).toBe(retryAfter);
     expect(JSON.parse(answer.body.toString())).toEqual({ error: 'the reason' });
   });
-
-  it('passes the trace context on', async () => {
-    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    await server.send({ body: whole, headers: { traceparent } });
-    expect(server.plane.requests.at(-1)!.traceparent).toBe(traceparent);
-  });
 });

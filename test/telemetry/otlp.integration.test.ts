@@ -1,0 +1,142 @@
+// A real server exports its spans to a real OTLP receiver.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { wantsSpans } from '../../src/telemetry/otlp.ts';
+import { start } from '../cli/command.ts';
+import { GrpcClient } from '../contracts/inference/grpc-client.ts';
+import { SMALL_GATED_ENV, SMALL_NAME } from '../small-cnn.ts';
+import { until } from '../transport/http/until.ts';
+import { OtlpReceiver, type ReceivedSpan } from './otlp-receiver.ts';
+
+const TRACE = '0af7651916cd43dd8448eb211c80319c';
+const PARENT = 'b7ad6b7169203331';
+const ROUTE = '/v2/models/{model}/infer';
+const REQUEST = `POST ${ROUTE}`;
+const IMAGE = { name: 'image', shape: [1, 1, 28, 28], datatype: 'FP32' as const };
+
+describe('the environment', () => {
+  it.each([
+    [{}, false],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318' }, true],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://c:4318/v1/traces' }, true],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318', OTEL_SDK_DISABLED: 'true' }, false],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318', OTEL_TRACES_EXPORTER: 'none' }, false],
+    [{ OTEL_TRACES_EXPORTER: 'otlp' }, true],
+  ])('%j asks for spans: %s', (env, expected) => {
+    expect(wantsSpans(env)).toBe(expected);
+  });
+});
+
+describe('taustat serve with OTEL_EXPORTER_OTLP_ENDPOINT', () => {
+  const receiver = new OtlpReceiver();
+  beforeAll(async () => {
+    const server = start('dist/cli.js', ['serve', '--port', '0', '--grpc-port', '0', '--sampling', '1'], {
+      ...SMALL_GATED_ENV,
+      OTEL_EXPORTER_OTLP_ENDPOINT: await receiver.listen(),
+      OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
+      TAUSTAT_WINDOW_MIN_SAMPLES: '4',
+    });
+    const url = await server.saying(/"url":"([^"]+)"/);
+    const post = (body: string, headers: Record<string, string> = {}) =>
+      fetch(`${url}/v2/models/${SMALL_NAME}/infer`, { method: 'POST', body, headers });
+    const inputs = [{ ...IMAGE, data: new Array(784).fill(0.5) }];
+    const traced = { traceparent: `00-${TRACE}-${PARENT}-01` };
+    expect((await post(JSON.stringify({ inputs }), traced)).status).toBe(200);
+    expect((await post('{"inputs":[]}')).status).toBe(400);
+    const client = new GrpcClient(await server.saying(/"grpc":"([^"]+)"/), true);
+    const elements = new Float32Array(784).fill(0.5);
+    await client.infer({ model: SMALL_NAME, inputs: [{ ...IMAGE, elements }] });
+    client.close();
+    await until(async () => {
+      await post(JSON.stringify({ inputs }));
+      const metrics = await (await fetch(`${url}/metrics`)).text();
+      return /taustat_estimator_duration_seconds_count\{step="critical-point"\} [1-9]/.test(metrics);
+    });
+    await fetch(`${url}/v2/models/${SMALL_NAME}/pruning`, { method: 'PUT', body: '{"mode":"off"}' });
+    server.child.kill('SIGTERM');
+    await server.outcome;
+  });
+  afterAll(() => receiver.close());
+
+  const withAttribute = (name: string, attribute: string) =>
+    receiver.named(name).filter(({ attributes }) => attribute in attributes);
+
+  it('is a service with attributes of its own, in protobuf', () => {
+    expect([...receiver.contentTypes]).toEqual(['application/x-protobuf']);
+    for (const { resource } of receiver.spans)
+      expect(resource).toMatchObject({ 'service.name': 'taustat', 'deployment.environment.name': 'test' });
+  });
+
+  it('tells of a request, and of its parts, under the trace of the caller', () => {
+    const [request] = receiver.named(REQUEST).filter(({ traceId }) => traceId === TRACE);
+    expect(request).toMatchObject({
+      parentSpanId: PARENT,
+      kind: 2,
+      attributes: {
+        'http.request.method': 'POST',
+        'http.route': ROUTE,
+        'http.response.status_code': 200,
+        'taustat.model': SMALL_NAME,
+        'taustat.threshold': 0,
+        'taustat.rows': 1,
+      },
+      status: 0,
+    });
+    expectParts(request!);
+  });
+
+  it('tells of a request that was refused', () => {
+    expect(withAttribute(REQUEST, 'error.type')).toMatchObject([
+      { attributes: { 'error.type': 'INVALID_REQUEST', 'http.response.status_code': 400 }, status: 0 },
+    ]);
+  });
+
+  it('tells of a gRPC call', () => {
+    const [call] = receiver.named('inference.GRPCInferenceService/ModelInfer');
+    expect(call).toMatchObject({
+      kind: 2,
+      attributes: { 'rpc.system': 'grpc', 'rpc.method': 'ModelInfer', 'rpc.grpc.status_code': 0 },
+    });
+    expectParts(call!);
+  });
+
+  it('links what is done with a sample to its request', () => {
+    const requests = new Set(receiver.spans.map(({ spanId }) => spanId));
+    const shadows = receiver.named('taustat.shadow');
+    expect(shadows.length).toBeGreaterThan(0);
+    for (const { links, parentSpanId } of shadows) {
+      expect(links).toHaveLength(1);
+      expect(requests.has(links[0]!)).toBe(true);
+      expect(parentSpanId).toBe('');
+    }
+  });
+
+  it('tells of estimates, and of changes with their evidence', () => {
+    const [estimate] = receiver.named('taustat.estimate');
+    expect(estimate!.attributes).toEqual({ 'taustat.model': SMALL_NAME });
+    expect(estimate!.endNs).toBeGreaterThan(estimate!.startNs);
+    for (const { attributes } of receiver.named('taustat.threshold'))
+      expect(attributes).toMatchObject({
+        'taustat.model': SMALL_NAME,
+        'taustat.threshold': expect.any(Number),
+        'taustat.reason': expect.stringMatching(/./),
+        'taustat.evidence': expect.stringMatching(/./),
+      });
+    expect(receiver.named('taustat.threshold')).not.toHaveLength(0);
+  });
+
+  /** In the order of the data flow, none outside the request. */
+  function expectParts(request: ReceivedSpan): void {
+    const parts = [...receiver.childrenOf(request)].sort((a, b) => Number(a.startNs - b.startNs));
+    expect(parts.map(({ name }) => name)).toEqual([
+      'taustat.decode',
+      'taustat.queue',
+      'taustat.infer',
+      'taustat.encode',
+    ]);
+    for (const { traceId, startNs, endNs } of parts) {
+      expect(traceId).toBe(request.traceId);
+      expect(startNs).toBeGreaterThanOrEqual(request.startNs - 1_000_000n);
+      expect(endNs).toBeLessThanOrEqual(request.endNs + 1_000_000n);
+    }
+  }
+});
