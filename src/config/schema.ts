@@ -208,6 +208,12 @@ export const ConfigSchema = z.strictObject({
         .describe(
           'Memory in bytes for requests that are kept with their dense answers, so that all thresholds are tested on the same ones; the server never writes them to disk. 0: none are kept, and thresholds are tested one after another on live requests.',
         ),
+      allowRecord: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Lets callers with control access read the inputs of kept requests, as `taustat record` does. These are data of clients.',
+        ),
       unverifiedRequests: count
         .default(1000)
         .describe(
