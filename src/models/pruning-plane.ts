@@ -36,10 +36,7 @@ export function createPruningPlane(
     keptRequests: (model, from, version) => {
       const { loop } = find(model, version);
       if (!allowRecord)
-        throw new ServingError(
-          'FORBIDDEN',
-          'this server lets nobody read kept requests (sampling.allowRecord)',
-        );
+        throw new ServingError('FORBIDDEN', 'kept requests cannot be read: sampling.allowRecord is not set');
       const requests = loop.keptSince(from);
       if (requests.length > 0) log.info({ model, requests: requests.length }, 'kept requests were read');
       return requests;

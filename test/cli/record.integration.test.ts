@@ -93,7 +93,7 @@ it('is refused without the consent of the configuration, and without the control
   const file = join(folder, 'refused.npz');
   const refused = await record(url, file, '--token', TOKEN);
   expect(refused.code).toBe(1);
-  expect(refused.stderr).toMatch(/FORBIDDEN: .* answers 403: .*\(sampling\.allowRecord\)/);
+  expect(refused.stderr).toMatch(/FORBIDDEN: .* answers 403: .*sampling\.allowRecord is not set/);
   expect((await record(url, file)).stderr).toMatch(/UNAUTHORIZED: .* answers 401: /);
   const unknown = await inProcess('record', 'nobody', '--url', url, '-o', file, '--token', TOKEN);
   expect(unknown.stderr).toMatch(/UNKNOWN_MODEL: .*'nobody'/);
