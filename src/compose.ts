@@ -22,7 +22,7 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
 
 /** The whole flow: model files become workers and control loops, these become planes, and the planes become routes. */
 export function assemble(config: Config, log: Logger): UnopenedTaustat {
-  const { server, control, telemetry } = config;
+  const { server, control, sampling, telemetry } = config;
   const metrics = new Metrics();
   removeOldState(config, log);
   // The models, each with its loop once it is open.
@@ -33,7 +33,7 @@ export function assemble(config: Config, log: Logger): UnopenedTaustat {
   // What can be asked of them.
   const inference = new LocalInferencePlane(VERSION, models);
   inference.isOpening = true;
-  const pruning = createPruningPlane(models, draining$);
+  const pruning = createPruningPlane(models, draining$, { allowRecord: sampling.allowRecord, log });
   const expose = (accept?: string) => exportMetrics(models, metrics, accept);
 
   // How it is asked.

@@ -29,7 +29,7 @@ const { name, model: path, inputs, sizes, held, rounds, milliseconds } = JSON.pa
 const say = (/** @type {string} */ text) => process.stderr.write(`${name}: ${text}\n`);
 
 const model = await loadModel(path, { scheme: 'activations' });
-const recorded = await recordedInputs(model.signature.inputs, { model: path, inputs });
+const recorded = await recordedInputs(model.signature, { model: path, inputs });
 const kernels = await findKernels('auto');
 if (typeof kernels === 'object') throw new Error(kernels.reason);
 const setup = { ...model.setup, intraOpThreads: 1, kernels };

@@ -9,10 +9,16 @@ import { ProgressBar } from '../tools/analyze/progress-bar.ts';
 import { htmlReport } from '../tools/analyze/report.ts';
 import { FEATURE_HEAD, featureCells, findings } from '../tools/analyze/summary.ts';
 import { table } from '../tools/table.ts';
-import { integerOption, numberOption, repeated } from './options.ts';
+import {
+  addInputOptions,
+  countOption,
+  type InputFlags,
+  inputSource,
+  numberOption,
+  repeated,
+} from './options.ts';
 
-interface AnalyzeFlags {
-  readonly inputs?: string[];
+interface AnalyzeFlags extends InputFlags {
   readonly labels?: string;
   readonly full?: boolean;
   readonly json?: string;
@@ -30,14 +36,10 @@ interface AnalyzeFlags {
 }
 
 export function analyzeCommand(): Command {
-  return new Command('analyze')
+  const command = new Command('analyze')
     .description('Find the critical threshold of a model on recorded inputs, from one dense run of each.')
-    .argument('[model]', 'ONNX file (default: the bundled Fashion-MNIST CNN and its inputs)')
-    .option(
-      '--inputs <[name=]file>',
-      '.npy file, one row per sample; repeatable, for several inputs',
-      repeated,
-    )
+    .argument('[model]', 'ONNX file (default: the bundled Fashion-MNIST CNN and its inputs)');
+  return addInputOptions(command)
     .option('--labels <file>', '.npy file, one class per row; adds accuracies')
     .option('--full', 'run the pruned model at every threshold, too')
     .option('--json <file>', "write the result as JSON; '-': print only that")
@@ -79,6 +81,12 @@ Examples:
   $ taustat analyze model.onnx --inputs x.npy --labels y.npy --full --html report.html
   $ taustat analyze bert.onnx --inputs input_ids=ids.npy --inputs attention_mask=mask.npy
   $ taustat analyze model.onnx --inputs x.npy --thresholds 0.05,0.1,0.2 --json - | jq .renormalized
+  $ taustat analyze model.onnx --inputs recorded.npz           requests of a server, see taustat record
+  $ taustat analyze lstm.onnx --inputs x.npy --batch-axis x=1  [time, rows, features]
+  $ taustat analyze rnn.onnx --inputs x.npy --state h=h_next --sequence 100
+
+An array with one axis more than its input holds whole inputs of single runs. An array of fixed shape, such as a scalar, is
+the same in every run where the input has no rows. Recurrent state begins at zero, or at what --inputs gives for it.
 
 One dense run gives the free energy F at every threshold τ. The critical threshold τ* is the earliest significant feature
 of F. "none" is a result: the model has no such feature.`,
@@ -91,6 +99,7 @@ async function run(model: string | undefined, flags: AnalyzeFlags): Promise<void
   const { sites: scheme, include, exclude, temperature, ...rest } = flags;
   const analysis = await analyze({
     ...rest,
+    ...inputSource(flags),
     model,
     sites: { scheme, include, exclude },
     criticalPoint: { temperature },
@@ -116,12 +125,6 @@ async function write(path: string, text: string): Promise<void> {
   await writeFile(path, text).catch((error: unknown) => {
     throw new ServingError('FILE_NOT_FOUND', `'${path}' cannot be written: ${messageOf(error)}`);
   });
-}
-
-function countOption(text: string): number {
-  const value = integerOption(text);
-  if (value < 1) throw new InvalidArgumentError('expected a whole number from 1.');
-  return value;
 }
 
 function thresholdsOption(text: string): number[] {

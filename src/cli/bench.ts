@@ -141,7 +141,7 @@ a round. Keep the rest of the machine idle.`,
 async function bench(model: string | undefined, flags: BenchFlags, signal: AbortSignal): Promise<void> {
   const file = decodeModel(await readModel(model ?? bundledModel('model.onnx')));
   const specs = modelSignature(file).inputs;
-  const rows = await recordedInputs(specs, { model, inputs: flags.inputs });
+  const rows = await recordedInputs({ inputs: specs, outputs: [] }, { model, inputs: flags.inputs });
   const { sampling, workers, config } = flags;
   const server: ServerSettings = { model, config, sampling, workers };
   const context: BenchContext = { signal, progress: (line) => process.stderr.write(`${line}\n`) };

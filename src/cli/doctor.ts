@@ -6,10 +6,9 @@ import { KERNELS, type KernelChoice } from '../runtime/local/native/addon.ts';
 import { ProgressBar } from '../tools/analyze/progress-bar.ts';
 import { checkedBatches, type Diagnosis, doctor } from '../tools/doctor/doctor.ts';
 import { table } from '../tools/table.ts';
-import { numberOption, repeated } from './options.ts';
+import { addInputOptions, type InputFlags, inputSource, numberOption } from './options.ts';
 
-interface DoctorFlags {
-  readonly inputs?: string[];
+interface DoctorFlags extends InputFlags {
   readonly threshold?: number;
   readonly batch: number[];
   readonly sites: SiteScheme;
@@ -18,14 +17,10 @@ interface DoctorFlags {
 }
 
 export function doctorCommand(): Command {
-  return new Command('doctor')
+  const command = new Command('doctor')
     .description('Tell in a minute what pruning would gain for a model on this machine, before it is served.')
-    .argument('[model]', 'ONNX file (default: the bundled Fashion-MNIST CNN and its inputs)')
-    .option(
-      '--inputs <[name=]file>',
-      '.npy file, one row per sample; repeatable, for several inputs (default: random numbers)',
-      repeated,
-    )
+    .argument('[model]', 'ONNX file (default: the bundled Fashion-MNIST CNN and its inputs)');
+  return addInputOptions(command, ' (default: random numbers)')
     .option('--threshold <tau>', 'threshold to judge (default: the critical one)', numberOption)
     .option('--batch <list>', 'rows per request; each is timed by itself', batchOption, [1, 16])
     .addOption(
@@ -44,20 +39,22 @@ Examples:
   $ taustat doctor                                             the bundled model
   $ taustat doctor model.onnx --inputs x.npy
   $ taustat doctor model.onnx --inputs x.npy --threshold 0.1 --batch 1,8,32
-  $ taustat doctor model.onnx --json - | jq .speedup
+  $ taustat doctor model.onnx --inputs recorded.npz --json - | jq .speedup
+  $ taustat doctor rnn.onnx --inputs x.npy --state h=h_next
 
 Whole runs are timed on one thread, plain and with layers that skip zeros, in the order A B B A. Keep the rest of the
-machine idle. Random inputs say little of zeros and sparsity: give recorded ones.`,
+machine idle. Random inputs say little of zeros and sparsity: give recorded ones. A model with a fixed batch is timed at
+that, recorded requests as they came; taustat analyze --help says how inputs are laid out.`,
     )
     .action(async (model: string | undefined, flags: DoctorFlags) => run(model, flags));
 }
 
 async function run(model: string | undefined, flags: DoctorFlags): Promise<void> {
-  const { inputs, threshold, batch, sites: scheme, kernels, json } = flags;
+  const { threshold, batch, sites: scheme, kernels, json } = flags;
   const progress = new ProgressBar(process.stderr);
   const diagnosis = await doctor({
     model,
-    inputs,
+    ...inputSource(flags),
     threshold,
     batches: checkedBatches(batch),
     scheme,

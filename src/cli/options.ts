@@ -3,6 +3,7 @@ import { ServingError } from '../config/errors.ts';
 import { MODES } from '../config/modes.ts';
 import type { Config, ConfigInput } from '../config/schema.ts';
 import { loadConfig } from '../config/sources.ts';
+import type { InputSource } from '../tools/inputs/recorded-inputs.ts';
 
 /** A number, or an error that says what was expected. */
 export function numberOption(text: string): number {
@@ -20,6 +21,50 @@ export function integerOption(text: string): number {
 /** Collects a repeated option. */
 export function repeated(text: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), text];
+}
+
+/** The options of commands that read recorded inputs. */
+export function addInputOptions(command: Command, otherwise = ''): Command {
+  return command
+    .option(
+      '--inputs <[name=]file>',
+      `.npy file, one row per sample; repeatable, for several inputs; or one .npz file with all of them${otherwise}`,
+      repeated,
+    )
+    .option(
+      '--batch-axis <[name=]axis>',
+      'axis of an input along which rows are stacked; repeatable (default: the dimension named like a batch, else 0)',
+      repeated,
+    )
+    .option(
+      '--state <input=output>',
+      'recurrent state: the output feeds the input of the next run; repeatable',
+      repeated,
+    )
+    .option(
+      '--sequence <rows>',
+      'rows of one sequence; each begins with the initial state (default: all rows)',
+      countOption,
+    );
+}
+
+export interface InputFlags {
+  readonly inputs?: string[];
+  readonly batchAxis?: string[];
+  readonly state?: string[];
+  readonly sequence?: number;
+}
+
+/** Where a command's inputs come from, by its flags. */
+export function inputSource({ inputs, batchAxis, state, sequence }: InputFlags): InputSource {
+  return { inputs, batchAxes: batchAxis, state, sequence };
+}
+
+/** A whole number from 1. */
+export function countOption(text: string): number {
+  const value = integerOption(text);
+  if (value < 1) throw new InvalidArgumentError('expected a whole number from 1.');
+  return value;
 }
 
 /** The options of every command that serves a model. */

@@ -6,6 +6,7 @@ import { benchCommand } from './bench.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { instrumentCommand } from './instrument.ts';
+import { recordCommand } from './record.ts';
 import { replayCommand } from './replay.ts';
 import { serveCommand } from './serve.ts';
 import { stateCommand } from './state.ts';
@@ -52,6 +53,7 @@ function program(): Command {
     .addCommand(analyzeCommand())
     .addCommand(instrumentCommand())
     .addCommand(benchCommand())
+    .addCommand(recordCommand())
     .addCommand(replayCommand())
     .addCommand(stateCommand());
   for (const command of [taustat, ...taustat.commands]) {

@@ -208,6 +208,12 @@ export const ConfigSchema = z.strictObject({
         .describe(
           'Memory in bytes for requests that are kept with their dense answers, so that all thresholds are tested on the same ones; the server never writes them to disk. 0: none are kept, and thresholds are tested one after another on live requests.',
         ),
+      allowRecord: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Lets callers with control access read the inputs of kept requests, as `taustat record` does. These are data of clients.',
+        ),
       unverifiedRequests: count
         .default(1000)
         .describe(
@@ -407,7 +413,7 @@ export type ConfigInput = z.input<typeof ConfigSchema>;
 
 /** Checks settings and fills in defaults. @throws ServingError CONFIG_INVALID */
 export function parseConfig(input: unknown): Config {
-  const config = checked(input, '');
+  const config = checkedSettings(input, '');
   const { mode, threshold } = config.control;
   const { path, name, repository } = config.model;
   if (repository !== undefined && (path ?? name) !== undefined) {
@@ -428,7 +434,7 @@ export function parseConfig(input: unknown): Config {
  * @returns the settings with all defaults.
  * @throws ServingError CONFIG_INVALID naming source, section, what was found and what was expected.
  */
-export function checked(input: unknown, source: string): Config {
+export function checkedSettings(input: unknown, source: string): Config {
   const problems = sectionProblems(input, Object.keys(ConfigSchema.shape));
   const result = problems.length > 0 ? undefined : ConfigSchema.safeParse(input, { reportInput: true });
   if (result?.success) return result.data;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { messageOf, ServingError } from './errors.ts';
-import { type Config, type ConfigInput, ConfigSchema, checked, parseConfig } from './schema.ts';
+import { type Config, type ConfigInput, ConfigSchema, checkedSettings, parseConfig } from './schema.ts';
 import { isMapping } from './sections.ts';
 
 const ENV_PREFIX = 'TAUSTAT_';
@@ -22,7 +22,7 @@ export function loadConfig(
   flags: ConfigInput,
 ): Config {
   const fromFile = file === undefined ? {} : readConfigFile(file);
-  checked(flags, 'flags');
+  checkedSettings(flags, 'flags');
   return parseConfig(merged(fromFile, fromEnvironment(environment), flags as Tree));
 }
 
@@ -40,7 +40,7 @@ function readConfigFile(file: string): Tree {
     throw new ServingError('CONFIG_INVALID', `config file '${file}': ${yamlProblem(error)}`);
   }
   const nonEmpty = withoutEmptySections(tree);
-  checked(nonEmpty, `config file '${file}'`);
+  checkedSettings(nonEmpty, `config file '${file}'`);
   return nonEmpty as Tree;
 }
 
@@ -64,7 +64,7 @@ export function fromEnvironment(environment: Readonly<Record<string, string | un
       throw new ServingError('CONFIG_INVALID', `environment variable ${variable} names no setting`);
     }
     const own = { [path.section]: { [path.key]: settingValue(variable, text, path.isText) } };
-    checked(own, `environment variable ${variable}`);
+    checkedSettings(own, `environment variable ${variable}`);
     tree = merged(tree, own);
   }
   return tree;

@@ -50,6 +50,7 @@ import { Judge } from './comparison/judge.ts';
 import { MeasuredByThreshold, type MeasuredPruning } from './comparison/measured.ts';
 import { topTwoMargin } from './comparison/top-two-margin.ts';
 import { Estimation } from './estimation.ts';
+import type { KeptInput } from './kept-inputs.ts';
 import { LadderRuns, type SearchProgress } from './ladder-runs.ts';
 import { Sampler } from './sampler.ts';
 import {
@@ -265,6 +266,11 @@ export class ControlLoop {
   get keptInputs(): { readonly inputs: number; readonly bytes: number } {
     const { size, bytes } = this.#ladder.kept;
     return { inputs: size, bytes };
+  }
+
+  /** Kept requests from a number on, in order of arrival. Their memory must not be changed. */
+  keptSince(number: number): readonly KeptInput[] {
+    return this.#ladder.kept.since(number);
   }
 
   /** How far a search on kept inputs has come; null: there is none. */

@@ -71,6 +71,12 @@ export class KeptInputs {
     return undefined;
   }
 
+  /** All kept inputs from a number on, in order of arrival. */
+  since(number: number): readonly KeptInput[] {
+    const first = this.#head + Math.max(0, number - this.begin);
+    return this.#kept.slice(first).filter(({ bytes }) => bytes > 0);
+  }
+
   /** The dense answer to an input, which was not known when it came. */
   answered(input: KeptInput, dense: readonly Tensor[]): void {
     const [kept, index] = this.#find(input);

@@ -2,7 +2,7 @@ import {
   type AnsweringModel,
   type InferencePlane,
   type ModelStatistics,
-  stillOpening,
+  modelsAreOpening,
   unknownModel,
 } from '../plane/inference.ts';
 import type { LiveModel } from './live-model.ts';
@@ -48,7 +48,7 @@ export class LocalInferencePlane implements InferencePlane {
   }
 
   find(name: string, version?: string): AnsweringModel {
-    if (this.isOpening) throw stillOpening();
+    if (this.isOpening) throw modelsAreOpening();
     return liveModel(this.#models, name, version);
   }
 

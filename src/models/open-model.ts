@@ -21,7 +21,7 @@ export interface OpenerOptions {
 }
 
 /** Returns a function that opens a version of a model: reads its file, gates the model and starts the workers. */
-export function opener({ config, metrics, log, read, models }: OpenerOptions): OpenVersion {
+export function versionOpener({ config, metrics, log, read, models }: OpenerOptions): OpenVersion {
   return async (name, { version, path, labelsPath }, { replaces, choice }) => {
     const loaded = await read(path, config.sites);
     const labels = labelsPath === undefined ? [] : await readLabels(labelsPath);
@@ -32,7 +32,7 @@ export function opener({ config, metrics, log, read, models }: OpenerOptions): O
       const skipped = loaded.skipped.length;
       log.warn({ model: name, skipped }, 'the model has no gateable site: it is served dense');
     }
-    const workers = config.runtime.workers ?? workersEach(models());
+    const workers = config.runtime.workers ?? workersPerModel(models());
     const served = await startModel(loaded, {
       config: {
         ...config,
@@ -50,7 +50,7 @@ export function opener({ config, metrics, log, read, models }: OpenerOptions): O
 }
 
 /** Worker threads per model: the cores but one (for the HTTP thread), divided among the models; at least 1. */
-export function workersEach(models: number, cores = availableParallelism()): number {
+export function workersPerModel(models: number, cores = availableParallelism()): number {
   return Math.max(1, Math.floor((cores - 1) / Math.max(1, models)));
 }
 

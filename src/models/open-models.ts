@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.ts';
 import { loadModel } from '../runtime/local/load-model.ts';
 import { readModelInThread } from '../runtime/local/read-model.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { nameOfFile, opener } from './open-model.ts';
+import { nameOfFile, versionOpener } from './open-model.ts';
 import { RepositoryPolling } from './repository/polling.ts';
 import { ModelRegistry } from './repository/registry.ts';
 import { fileSource, repositorySource } from './repository/source.ts';
@@ -32,7 +32,7 @@ export function modelsOf(config: Config, metrics: Metrics, log: Logger): Models 
       : repositorySource(repository);
   // Once requests may come, models are read in a thread of their own, which takes a while to start.
   let isServing = false;
-  const open = opener({
+  const open = versionOpener({
     config,
     metrics,
     log,

@@ -1,4 +1,6 @@
+import type { Logger } from 'pino';
 import { filter, map, merge, type Observable, of, switchMap, takeUntil, takeWhile } from 'rxjs';
+import { ServingError } from '../config/errors.ts';
 import type { PruningPlane } from '../plane/pruning.ts';
 import { type LiveModels, liveModel } from './inference-plane.ts';
 import { durabilityReport, pruningHistory, pruningReport, pruningSummary } from './pruning-report.ts';
@@ -10,16 +12,35 @@ export interface FollowedModels extends LiveModels {
   current$(model: string): Observable<ServedModel | undefined>;
 }
 
+export interface RecordingOptions {
+  /** Whether callers may read kept requests. */
+  readonly allowRecord: boolean;
+  /** Gets a line for every reading. */
+  readonly log: Logger;
+}
+
 /**
  * The control plane over the models of this process.
  *
  * @param draining$ - emits (also to later subscribers) when the server is about to stop. Event streams then end, since an
  *   open one would keep the server from stopping.
  */
-export function createPruningPlane(models: FollowedModels, draining$: Observable<unknown>): PruningPlane {
+export function createPruningPlane(
+  models: FollowedModels,
+  draining$: Observable<unknown>,
+  { allowRecord, log }: RecordingOptions,
+): PruningPlane {
   const find = (name: string, version: string | undefined) => liveModel(models, name, version).served;
   return {
     report: (model, version) => pruningReport(find(model, version)),
+    keptRequests: (model, from, version) => {
+      const { loop } = find(model, version);
+      if (!allowRecord)
+        throw new ServingError('FORBIDDEN', 'kept requests cannot be read: sampling.allowRecord is not set');
+      const requests = loop.keptSince(from);
+      if (requests.length > 0) log.info({ model, requests: requests.length }, 'kept requests were read');
+      return requests;
+    },
     history: (model, version) => pruningHistory(find(model, version)),
     setMode: async (model, mode, threshold, version) => {
       const served = find(model, version);

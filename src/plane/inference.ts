@@ -95,6 +95,6 @@ export function unknownModel(model: string, version?: string): ServingError {
 }
 
 /** The error for requests before the models are open. */
-export function stillOpening(): ServingError {
+export function modelsAreOpening(): ServingError {
   return new ServingError('UNAVAILABLE', 'the models are being loaded');
 }

@@ -1,4 +1,5 @@
 import type { Mode } from '../config/modes.ts';
+import type { NumberedRequest } from '../protocol/npz.ts';
 
 /** The control plane for pruning, independent of transports. Reports are plain data. */
 export interface PruningPlane {
@@ -6,6 +7,13 @@ export interface PruningPlane {
   report(model: string, version?: string): unknown;
   /** The latest changes of a model's state, oldest first, with the server's time. @throws ServingError UNKNOWN_MODEL */
   history(model: string, version?: string): unknown;
+  /**
+   * The inputs of the requests that the server keeps, in order of arrival.
+   *
+   * @param from - number of the first one.
+   * @throws ServingError UNKNOWN_MODEL; FORBIDDEN unless `sampling.allowRecord` is set.
+   */
+  keptRequests(model: string, from: number, version?: string): readonly NumberedRequest[];
   /**
    * Sets the mode at once. Resolves with the report when the choice is written, or cannot be written, as the report then says.
    *

@@ -56,6 +56,8 @@ describe('kept inputs', () => {
             after.map(({ number }) => number).sort((a, b) => a - b),
           );
           expect(kept.end).toBeGreaterThanOrEqual(end);
+          for (const number of [0, kept.begin + 1, kept.end])
+            expect(kept.since(number)).toEqual(after.filter((input) => input.number >= number));
           if (each.kind === 'clear') expect(after).toEqual([]);
         }
       }),

@@ -26,7 +26,7 @@ export async function open(entry) {
   const model = await loadModel(path(entry.model), { scheme: 'activations' });
   const inputs = Object.entries(entry.inputs).map(([name, file]) => `${name}=${path(file)}`);
   const source = { model: entry.model, inputs, labels: path(entry.labels) };
-  const recorded = await recordedInputs(model.signature.inputs, source);
+  const recorded = await recordedInputs(model.signature, source);
   const labels = await recordedLabels(recorded.count, source);
   const workers = availableParallelism();
   const runtime = await WorkerRuntime.start(

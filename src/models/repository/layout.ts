@@ -78,7 +78,7 @@ export function readLayout(root: string, folders: readonly ModelFolder[]): Layou
   for (const folder of folders) {
     const { name } = folder;
     if (name.startsWith('.')) continue;
-    const unfit = unfitName(name);
+    const unfit = problemOfName(name);
     if (unfit !== undefined) {
       refusals.push({ name, reason: unfit });
       continue;
@@ -105,7 +105,7 @@ export function readLayout(root: string, folders: readonly ModelFolder[]): Layou
 }
 
 /** Why a folder's name cannot be a model's name; undefined if it can. */
-export function unfitName(name: string): string | undefined {
+export function problemOfName(name: string): string | undefined {
   if (name === '' || name === '.' || name === '..') return 'is no name';
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   if (/[/\\\u0000-\u001f\u007f]/.test(name))
@@ -135,6 +135,6 @@ function readVersion(
 }
 
 /** Fingerprint of all files of a model; changes whenever one of them may have changed. */
-export function filesOf({ versions }: FoundModel): string {
+export function filesFingerprint({ versions }: FoundModel): string {
   return versions.map(({ version, fingerprint }) => `${version}\n${fingerprint}`).join('\n\n');
 }

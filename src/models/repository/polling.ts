@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { concatMap, from, type Subscription, timer } from 'rxjs';
 import { messageOf, ServingError } from '../../config/errors.ts';
-import { type FoundModel, filesOf } from './layout.ts';
+import { type FoundModel, filesFingerprint } from './layout.ts';
 import type { ModelRegistry } from './registry.ts';
 
 const GONE = 'gone';
@@ -42,7 +42,9 @@ export class RepositoryPolling {
       const names = [...found.keys(), ...this.#registry.entries.keys()].filter(
         (name) => !unreadable.has(name),
       );
-      const now = new Map(names.map((name) => [name, found.has(name) ? filesOf(found.get(name)!) : GONE]));
+      const now = new Map(
+        names.map((name) => [name, found.has(name) ? filesFingerprint(found.get(name)!) : GONE]),
+      );
       const settled = [...now.keys()].filter((name) => now.get(name) === this.#previous.get(name));
       this.#previous = now;
       await Promise.all(settled.map((name) => this.#follow(name, found.get(name))));
@@ -56,7 +58,8 @@ export class RepositoryPolling {
   async #follow(name: string, found: FoundModel | undefined): Promise<void> {
     const entry = this.#registry.entries.get(name);
     if (found === undefined) return this.#registry.remove(name);
-    if (entry !== undefined && (!entry.isWanted || entry.triedFingerprint === filesOf(found))) return;
+    if (entry !== undefined && (!entry.isWanted || entry.triedFingerprint === filesFingerprint(found)))
+      return;
     await this.#registry.update(found);
   }
 }

@@ -7,7 +7,7 @@ import { runInSeries } from '../../store/files/serial-queue.ts';
 import { endsWithin } from '../../store/time-limit.ts';
 import type { LiveModel } from '../live-model.ts';
 import type { ServedModel } from '../served/served-model.ts';
-import { type FoundModel, filesOf, type Layout, type Refusal } from './layout.ts';
+import { type FoundModel, filesFingerprint, type Layout, type Refusal } from './layout.ts';
 import { ModelEntry, type OpenVersion, type Problem, type VersionPolicy } from './model-entry.ts';
 import type { ModelSource } from './source.ts';
 import { UnreadableModels, unreadableText } from './unreadable-models.ts';
@@ -198,7 +198,7 @@ export class ModelRegistry implements RepositoryPlane {
       if (found.hasTritonConfig) log.info({ model: name }, 'config.pbtxt is there and is not read');
     }
     entry.isWanted = true;
-    entry.triedFingerprint = filesOf(found);
+    entry.triedFingerprint = filesFingerprint(found);
     const problems = await entry.update(found, versions);
     // Unreadable files may become readable without a change: they are tried at every poll, and logged once.
     const isUnread = problems.some(({ error }) => error.code === 'FILE_NOT_FOUND');

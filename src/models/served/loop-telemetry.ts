@@ -16,10 +16,10 @@ export function loopTelemetry(model: string, metrics: Metrics, log: Logger): Loo
     sampled: (sample) => countSample(model, metrics, sample),
     judged: (objective) => {
       const { vacuous } = objective;
-      const told = { model, measure: measureOf(objective), vacuous };
+      const fields = { model, measure: measureOf(objective), vacuous };
       const detail = `answers are judged: ${describeObjective(objective)}`;
-      if (vacuous) log.warn(told, detail);
-      else log.info(told, detail);
+      if (vacuous) log.warn(fields, detail);
+      else log.info(fields, detail);
     },
     estimated: (ms) => {
       metrics.estimatorDuration.observe({ step: 'critical-point' }, ms / 1000);

@@ -90,8 +90,8 @@ export class SparsePlanner {
   }
 
   /** Takes a sampled request, and keeps it if a plan needs it. Its memory must not change afterwards. */
-  addSample(inputs: readonly Tensor[]): void {
-    const rows = bucketOf(inputs[0]?.shape[0] ?? 1);
+  addSample(inputs: readonly Tensor[], rowCount = inputs[0]?.shape[0] ?? 1): void {
+    const rows = bucketOf(rowCount);
     const kept = this.#kept.get(rows) ?? [];
     const bytes = bytesOf(inputs);
     if (!this.#needs(rows) || kept.length >= MAX_KEPT || this.#keptBytes + bytes > MAX_KEPT_BYTES) return;

@@ -143,7 +143,7 @@ export class WorkerPool {
     this.#workers = this.#workers.filter((one) => one !== worker);
     this.#leaving.delete(worker);
     this.#abandoned.add(worker);
-    if (!worker.wasToldToStop) this.#options.onRunOverdue?.(overdue);
+    if (!worker.isStopping) this.#options.onRunOverdue?.(overdue);
     worker.abandon(overdue, lost);
     this.#refill();
     const { stuck } = this;

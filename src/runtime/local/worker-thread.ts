@@ -146,14 +146,14 @@ export class WorkerThread {
    */
   stopRun(overdue: ServingError, lost: ServingError): boolean {
     const [first] = this.#pending;
-    if (first === undefined || this.#stoppable.length === 0 || this.wasToldToStop) return false;
+    if (first === undefined || this.#stoppable.length === 0 || this.isStopping) return false;
     this.#stopping = { id: first.id, overdue, lost };
     stopRuns(this.#stoppable);
     return true;
   }
 
-  /** Whether the run under way was told to stop. */
-  get wasToldToStop(): boolean {
+  /** Whether the run under way is being stopped. */
+  get isStopping(): boolean {
     return this.#stopping !== undefined && this.#stopping.id === this.#pending[0]?.id;
   }
 

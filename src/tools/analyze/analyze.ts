@@ -13,9 +13,9 @@ import { type PrunedPass, prunedPass, prunedPassWithPoint } from './full-pass.ts
 import { recordedLabels } from './labels.ts';
 import { objectiveLosses } from './objective-pass.ts';
 import type { AnalyzeOptions, Progress } from './options.ts';
-import { IN_FLIGHT_PER_WORKER, type Passes } from './passes.ts';
+import { givesRows, IN_FLIGHT_PER_WORKER, type Passes } from './passes.ts';
 import { featuresInFull, fullCurve, type Renormalized, renormalize, windowSeconds } from './renormalized.ts';
-import { fixedBatch, schedule } from './schedule.ts';
+import { runsOf } from './schedule.ts';
 import { analyzedSites } from './sites.ts';
 
 const DEFAULT_BATCH = 32;
@@ -34,29 +34,25 @@ export async function analyze(options: AnalyzeOptions = {}): Promise<Analysis> {
   const path = options.model ?? bundledModel('model.onnx');
   const model = await loadModel(path, { scheme: 'activations', ...options.sites });
   const { inputs, outputs } = model.signature;
-  const recorded = await recordedInputs(inputs, options);
+  const recorded = await recordedInputs({ inputs, outputs }, options);
   const labels = await recordedLabels(recorded.count, options);
-  const scores = scoresOutput(outputs);
-  if (labels !== undefined && scores === undefined)
-    throw new ServingError(
-      'INVALID_REQUEST',
-      'labels: the model has no output of class scores [rows, classes]',
-    );
   const rows = Math.min(recorded.count, options.limit ?? Number.POSITIVE_INFINITY);
-  const batches = schedule(rows, options.batch ?? DEFAULT_BATCH, fixedBatch(inputs));
+  const batches = runsOf(recorded, rows, options.batch ?? DEFAULT_BATCH);
   const workers = options.workers ?? availableParallelism();
   const runtime = await WorkerRuntime.start(
     { ...model.setup, intraOpThreads: 1 },
     { workers, maxQueue: 1, maxShadowQueue: workers * IN_FLIGHT_PER_WORKER },
   );
   try {
-    const passes: Passes = {
-      runtime,
-      rows: recorded,
-      batches,
-      sites: model.sites.length,
-      outputs: scores === undefined ? [] : [scores],
-    };
+    const scores = scoresOutput(outputs);
+    const asked = { runtime, rows: recorded, batches, sites: model.sites.length };
+    const hasScores = scores !== undefined && (await givesRows({ ...asked, outputs: [scores] }));
+    if (labels !== undefined && !hasScores)
+      throw new ServingError(
+        'INVALID_REQUEST',
+        'labels: the model has no output of class scores [rows, classes]',
+      );
+    const passes: Passes = { ...asked, outputs: hasScores ? [scores] : [] };
     const all = { ...passes, outputs: outputs.map(({ name }) => name) };
     const measure = await answerMeasure(all, model.softmaxOutputs);
     const { dense, ...analysis } = await analyzeModel(

@@ -1,5 +1,5 @@
 import { ServingError } from '../../config/errors.ts';
-import type { TensorSpec } from '../../protocol/types.ts';
+import type { InputRows } from '../inputs/input-rows.ts';
 
 /** One run: rows [from, to), all of them in one slice. */
 export interface Batch {
@@ -39,8 +39,23 @@ export function schedule(rows: number, batch: number, fixed: number | undefined)
   return batches;
 }
 
-/** The batch size that a model insists on, if it does. */
-export function fixedBatch(specs: readonly TensorSpec[]): number | undefined {
-  const sizes = specs.map((spec) => spec.shape[0] ?? -1).filter((size) => size > 0);
-  return sizes.length === 0 ? undefined : Math.max(...sizes);
+/**
+ * The runs of the first rows of a recording, in slices of consecutive rows.
+ *
+ * @param rows - most rows; of recorded requests at least one is taken, and none is cut.
+ * @param batch - most rows of a run that may have any number of them.
+ * @throws ServingError INVALID_REQUEST when there are fewer rows than a run takes.
+ */
+export function runsOf(
+  { runSize }: Pick<InputRows, 'runSize'>,
+  rows: number,
+  batch: number,
+): readonly Batch[] {
+  if (runSize?.kind !== 'requests') return schedule(rows, batch, runSize?.rows);
+  const ends = runSize.ends.filter((end, i) => i === 0 || end <= rows);
+  return schedule(ends.length, 1, 1).map(({ from, slice }) => ({
+    from: ends[from - 1] ?? 0,
+    to: ends[from]!,
+    slice,
+  }));
 }

@@ -3,13 +3,14 @@ import { ServingError } from '../../config/errors.ts';
 import type { BucketPlan } from '../../control/phases/kept-plan.ts';
 import type { Plan } from '../../models/served/sparse-planner.ts';
 import type { SiteScheme } from '../../onnx/sites.ts';
+import type { TensorSpec } from '../../protocol/types.ts';
 import { findKernels } from '../../runtime/local/kernels.ts';
 import { loadModel } from '../../runtime/local/load-model.ts';
 import type { KernelChoice } from '../../runtime/local/native/addon.ts';
 import { PLAIN, type Speedup } from '../../sparse/speedup.ts';
 import { analyze } from '../analyze/analyze.ts';
 import type { Progress } from '../analyze/options.ts';
-import { areBundled, type InputSource, recordedInputs } from '../inputs/recorded-inputs.ts';
+import { areBundled, givenAxes, type InputSource, recordedInputs } from '../inputs/recorded-inputs.ts';
 import { measuredPlan } from './measured-plan.ts';
 import { randomArrays } from './random-inputs.ts';
 
@@ -74,10 +75,14 @@ export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
   const loaded = await loadModel(options.model ?? bundledModel('model.onnx'), { scheme });
   const specs = loaded.signature.inputs;
   const isRandom = options.inputs === undefined && !areBundled(options);
-  const source = isRandom ? { ...options, inputs: randomArrays(specs, ROWS) } : options;
+  const { batchAxes, state, sequence } = options;
+  const source = isRandom ? { ...options, inputs: randomOf(specs, options) } : options;
   const analysis = await analyze({
     model: options.model,
     inputs: source.inputs,
+    batchAxes,
+    state,
+    sequence,
     limit: ROWS,
     sites: { scheme },
     sparsityAt: options.threshold,
@@ -85,7 +90,7 @@ export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
   });
   const threshold = options.threshold ?? analysis.critical?.threshold ?? 0;
   const kernels = await findKernels(choice);
-  const rows = await recordedInputs(specs, source);
+  const rows = await recordedInputs(loaded.signature, source);
   const plan: Plan =
     typeof kernels === 'object'
       ? { kind: 'impossible', reason: kernels.reason, layers: [] }
@@ -111,6 +116,12 @@ export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
     kernels: typeof kernels === 'object' ? `none: ${kernels.reason}` : kernels,
     advice: adviceOn(plan, loaded.sites.length),
   };
+}
+
+/** Random arrays for all inputs but recurrent state, which begins at zero. */
+function randomOf(specs: readonly TensorSpec[], { state = [], batchAxes }: DoctorOptions) {
+  const free = specs.filter(({ name }) => !state.some((link) => link.startsWith(`${name}=`)));
+  return randomArrays(free, ROWS, givenAxes(free, { batchAxes }));
 }
 
 function decisionOn(plan: Plan, site: number): Pick<DoctorSite, 'decision' | 'why'> {

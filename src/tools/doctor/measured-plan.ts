@@ -11,7 +11,7 @@ export interface MeasuredPlanOptions {
   readonly rows: InputRows;
   /** 0: nothing but exact zeros. */
   readonly threshold: number;
-  /** Rows per request. */
+  /** Rows per request, where the model and the recording leave it open. */
   readonly batches: readonly number[];
 }
 
@@ -36,10 +36,24 @@ export function measuredPlan(options: MeasuredPlanOptions): Promise<Plan> {
       },
     });
     planner.setTarget(threshold || ZEROS_ONLY);
-    for (const size of batches)
-      for (let i = 0; i < REQUESTS; i++) {
-        const from = (i * size) % Math.max(1, rows.count - size + 1);
-        planner.addSample(rows.batch(from, Math.min(rows.count, from + size)));
-      }
+    for (const { from, to } of requestsOf(rows, batches)) planner.addSample(rows.batch(from, to), to - from);
   });
+}
+
+/** Rows of the requests that are timed: of each size, or the first ones that were recorded, or as the model takes them. */
+function requestsOf(
+  { count, runSize }: InputRows,
+  batches: readonly number[],
+): readonly { readonly from: number; readonly to: number }[] {
+  if (runSize?.kind === 'requests') {
+    const { ends } = runSize;
+    return ends.slice(0, REQUESTS * batches.length).map((to, i) => ({ from: ends[i - 1] ?? 0, to }));
+  }
+  const sizes = runSize === undefined ? batches : [runSize.rows];
+  return sizes.flatMap((size) =>
+    Array.from({ length: REQUESTS }, (_, i) => {
+      const from = (i * size) % Math.max(1, count - size + 1);
+      return { from, to: Math.min(count, from + size) };
+    }),
+  );
 }

@@ -120,7 +120,7 @@ async function criticalThreshold({ model, inputs, sites, onProgress }: SparseExp
 async function timedLayers({ inputs, sites }: SparseExportOptions, loaded: LoadedModel, threshold: number) {
   const kernels = await findKernels('auto');
   if (typeof kernels === 'object') throw new ServingError('UNAVAILABLE', kernels.reason);
-  const rows = await recordedInputs(loaded.signature.inputs, { inputs });
+  const rows = await recordedInputs(loaded.signature, { inputs });
   const plan = await measuredPlan({ loaded, sites, kernels, rows, threshold, batches: BATCHES });
   if (plan.kind !== 'measured')
     throw new ServingError(

@@ -11,14 +11,20 @@ export interface NpyArray {
   readonly elements: ArrayLike<number> | ArrayLike<bigint>;
 }
 
-/** @throws ServingError FILE_NOT_FOUND, or INVALID_REQUEST for what is no row-major numeric `.npy` */
+/** @throws ServingError FILE_NOT_FOUND, or INVALID_REQUEST unless it is a row-major numeric `.npy` file. */
 export async function readNpy(path: string): Promise<NpyArray> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
+  return parseNpy(await bytesOf(path), path);
+}
+
+/** The bytes of a file. @throws ServingError FILE_NOT_FOUND */
+export async function bytesOf(path: string): Promise<Uint8Array> {
+  return readFile(path).catch((error: unknown) => {
     throw new ServingError('FILE_NOT_FOUND', `'${path}' cannot be read: ${messageOf(error)}`);
-  }
+  });
+}
+
+/** @param path - named in errors. @throws ServingError INVALID_REQUEST unless it is a row-major numeric `.npy` file. */
+export function parseNpy(bytes: Uint8Array, path: string): NpyArray {
   const magic = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(6, bytes.length)).toString('latin1');
   if (magic !== '\x93NUMPY') throw invalid(path, 'it does not begin with the NumPy magic number');
   try {

@@ -42,7 +42,7 @@ type WatchCall = ServerWritableStream<Buffer, Uint8Array>;
 interface Watcher {
   readonly call: WatchCall;
   readonly service: string;
-  told: Health | undefined;
+  lastSent: Health | undefined;
 }
 
 export interface HealthHandlers {
@@ -69,13 +69,13 @@ export function healthHandlers(plane: InferencePlane, options: HealthOptions = {
 
   function tell(watcher: Watcher): void {
     const health = healthOf(plane, watcher.service);
-    if (health === watcher.told) return;
-    watcher.told = health;
+    if (health === watcher.lastSent) return;
+    watcher.lastSent = health;
     watcher.call.write(encodeHealth(health));
   }
 
   function watch(call: WatchCall): void {
-    const watcher: Watcher = { call, service: serviceOf(call), told: undefined };
+    const watcher: Watcher = { call, service: serviceOf(call), lastSent: undefined };
     if (watchers.size >= maxEventStreams) {
       onStreamRefused?.();
       throw new ServingError('OVERLOADED', `${maxEventStreams} streams are open already`);

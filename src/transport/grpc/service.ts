@@ -2,7 +2,7 @@ import { type MethodDefinition, type sendUnaryData, status, type UntypedHandleCa
 import { ServingError } from '../../config/errors.ts';
 import { mayUseDataPlane, type Tokens } from '../../plane/authorization.ts';
 import { checkControl } from '../../plane/control-access.ts';
-import { type InferencePlane, stillOpening } from '../../plane/inference.ts';
+import { type InferencePlane, modelsAreOpening } from '../../plane/inference.ts';
 import { parseVersion } from '../../plane/model-version.ts';
 import type { RepositoryPlane } from '../../plane/repository.ts';
 import type { DecodeLimits } from '../../protocol/decode-request.ts';
@@ -97,7 +97,7 @@ export function inferenceHandlers(
       return rpc(call);
     };
   const repository = (): RepositoryPlane => {
-    if (plane.isOpening) throw stillOpening();
+    if (plane.isOpening) throw modelsAreOpening();
     if (options.repository !== undefined) return options.repository;
     throw new ServingError('METHOD_NOT_ALLOWED', 'this server has no repository');
   };
@@ -123,7 +123,7 @@ export function inferenceHandlers(
       encodeModelConfiguration(plane.find(...modelOf(decodeModelMessage(request))).configuration),
     ),
     ModelStatistics: authorized(({ request }) => {
-      if (plane.isOpening) throw stillOpening();
+      if (plane.isOpening) throw modelsAreOpening();
       const [name, version] = modelOf(decodeModelMessage(request));
       const models = name === '' ? plane.models() : [name];
       return encodeStatistics(models.map((model) => [model, plane.statistics(model, version)]));

@@ -5,6 +5,7 @@ import { ServingError } from '../../config/errors.ts';
 import { MODES, type Mode } from '../../config/modes.ts';
 import type { PruningPlane, Unfollow } from '../../plane/pruning.ts';
 import { type JsonObject, readJson } from '../../protocol/json/json-reader.ts';
+import { checkNpzInputs, type NumberedRequest, npzOf } from '../../protocol/npz.ts';
 import { quoted } from '../../protocol/quoted.ts';
 import type { BufferedBytes } from '../buffered-bytes.ts';
 import { requireControl } from './access.ts';
@@ -27,9 +28,9 @@ const MAX_PENDING = 64;
 const MAX_BODY_BYTES = 64 * 1024;
 
 /**
- * `GET|PUT /v2/models/{m}[/versions/{v}]/pruning`, `GET …/pruning/history` and `GET …/pruning/events`.
+ * `GET|PUT /v2/models/{m}[/versions/{v}]/pruning`, `GET …/pruning/history`, `…/events` and `…/inputs`.
  *
- * @param token - bearer token that PUT needs; without one, PUT is for loopback clients only.
+ * @param token - control token, which PUT and `inputs` need; without one, they are accepted only from this machine.
  */
 export function createPruningRoutes(
   plane: PruningPlane,
@@ -63,12 +64,18 @@ export function createPruningRoutes(
       return json(await plane.setMode(model, mode, threshold, version));
     });
     routes.get(`${path}/events`, (context) => events(context, plane, modelPath(context), admitStream));
+    routes.get(`${path}/inputs`, (context) => {
+      requireControl(context, token);
+      const { model, version } = modelPath(context);
+      return keptInputs(plane.keptRequests(model, firstNumber(context), version));
+    });
     routes.get(`${path}/history`, (context) => {
       const { model, version } = modelPath(context);
       return json(plane.history(model, version));
     });
     routes.all(path, (context) => methodNotAllowed(context, 'GET, HEAD, PUT'));
     routes.all(`${path}/history`, (context) => methodNotAllowed(context, 'GET, HEAD'));
+    routes.all(`${path}/inputs`, (context) => methodNotAllowed(context, 'GET, HEAD'));
     routes.all(`${path}/events`, (context) => methodNotAllowed(context, 'GET, HEAD'));
   }
   return routes;
@@ -78,6 +85,27 @@ function methodNotAllowed(context: Context, allowed: string): Response {
   return json({ error: `${context.req.method} is not allowed here, expected ${allowed}` }, 405, {
     Allow: allowed,
   });
+}
+
+/** The query parameter `from`; 0 without one. @throws ServingError INVALID_REQUEST */
+function firstNumber({ req }: HttpContext): number {
+  const from = req.query('from') ?? '0';
+  if (/^\d{1,15}$/.test(from)) return Number(from);
+  throw new ServingError('INVALID_REQUEST', 'from: expected the number of a request');
+}
+
+/** An `.npz` file of requests, encoded one by one as the client reads. @throws ServingError INVALID_REQUEST */
+function keptInputs(requests: readonly NumberedRequest[]): Response {
+  checkNpzInputs(requests[0]?.inputs ?? []);
+  const pieces = npzOf(requests);
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const { done, value } = pieces.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+  });
+  return new Response(body, { headers: { 'Content-Type': 'application/zip' } });
 }
 
 /** @throws ServingError INVALID_REQUEST, PAYLOAD_TOO_LARGE */

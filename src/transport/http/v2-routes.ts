@@ -1,5 +1,5 @@
 import { Hono, type MiddlewareHandler } from 'hono';
-import { type InferencePlane, stillOpening } from '../../plane/inference.ts';
+import { type InferencePlane, modelsAreOpening } from '../../plane/inference.ts';
 import type { TensorSpec } from '../../protocol/types.ts';
 import { catchingErrors, errorAnswer, type Handler, json, onlyMethod } from './answers.ts';
 import type { NodeBindings } from './body.ts';
@@ -47,7 +47,7 @@ export function createV2Routes(
     plane.isReady ? json({ ready: true }) : json({ ready: false, missing: plane.missing ?? [] }, 503),
   );
   routes.use('*', async (_, next) =>
-    plane.isOpening ? errorAnswer(stillOpening(), allLimits.retryAfterSeconds) : next(),
+    plane.isOpening ? errorAnswer(modelsAreOpening(), allLimits.retryAfterSeconds) : next(),
   );
   if (guard !== undefined) routes.use('/v2/*', guard);
   serveModel('POST', '/infer', createInferHandler(plane, allLimits));

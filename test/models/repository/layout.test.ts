@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type FoundFile,
-  filesOf,
+  filesFingerprint,
   isVersion,
   type ModelFolder,
   readLayout,
@@ -116,7 +116,7 @@ describe('laws', () => {
 
   it('the fingerprint changes with any file’s name, size or times, and not with their order', () => {
     const print = (...files: FoundFile[]) =>
-      filesOf(readLayout('/r', [folder('m', { 1: files })]).models[0]!);
+      filesFingerprint(readLayout('/r', [folder('m', { 1: files })]).models[0]!);
     const [a, b] = [file('model.onnx'), file('w')];
     expect(print(b, a)).toBe(print(a, b));
     const others = [

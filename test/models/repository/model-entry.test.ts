@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ServingError } from '../../../src/config/errors.ts';
-import { workersEach } from '../../../src/models/open-model.ts';
+import { workersPerModel } from '../../../src/models/open-model.ts';
 import type { FoundModel } from '../../../src/models/repository/layout.ts';
 import {
   ModelEntry,
@@ -193,6 +193,6 @@ describe('the cores', () => {
     [40, 16, 1],
     [0, 1, 1],
   ])('%i models on %i cores: %i workers each', (models, cores, workers) => {
-    expect(workersEach(models, cores)).toBe(workers);
+    expect(workersPerModel(models, cores)).toBe(workers);
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fixedBatch, SLICES, schedule } from '../../../src/tools/analyze/schedule.ts';
+import { runsOf, SLICES, schedule } from '../../../src/tools/analyze/schedule.ts';
 
 const counts = fc.integer({ min: 1, max: 3000 });
 const sizes = fc.integer({ min: 1, max: 200 });
@@ -49,9 +49,16 @@ describe('schedule', () => {
     expect(() => schedule(3, 32, 4)).toThrow('3 rows: the model takes batches of exactly 4');
   });
 
-  it('reads the fixed batch from the first dimension', () => {
-    const spec = (shape: number[]) => ({ name: 'x', datatype: 'FP32' as const, shape });
-    expect(fixedBatch([spec([-1, 3]), spec([-1])])).toBeUndefined();
-    expect(fixedBatch([spec([-1, 3]), spec([8, 3])])).toBe(8);
+  it('runs recorded requests whole, in slices of consecutive ones, within the limit of rows', () => {
+    const ends = [3, 4, 9, 11];
+    const runSize = { kind: 'requests', ends } as const;
+    expect(runsOf({ runSize }, 100, 2)).toEqual([
+      { from: 0, to: 3, slice: 0 },
+      { from: 3, to: 4, slice: 1 },
+      { from: 4, to: 9, slice: 2 },
+      { from: 9, to: 11, slice: 3 },
+    ]);
+    expect(runsOf({ runSize }, 10, 2).at(-1)).toEqual({ from: 4, to: 9, slice: 2 });
+    expect(runsOf({ runSize }, 1, 2)).toEqual([{ from: 0, to: 3, slice: 0 }]);
   });
 });

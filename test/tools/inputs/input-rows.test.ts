@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dump } from 'npyjs';
 import { afterAll, describe, expect, it } from 'vitest';
-import { inputRows } from '../../../src/tools/inputs/input-rows.ts';
+import { type InputRows, inputRows } from '../../../src/tools/inputs/input-rows.ts';
 import { type NpyArray, readNpy } from '../../../src/tools/inputs/npy.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'taustat-'));
@@ -120,10 +120,157 @@ describe('inputRows', () => {
   it.each([
     [{ name: 'x', datatype: 'BYTES', shape: [-1] }, [1], /takes text/],
     [{ name: 'x', datatype: 'BF16', shape: [-1] }, [1], /takes bfloat16/],
-    [{ name: 'x', datatype: 'FP32', shape: [] }, [], /is a scalar: it has no rows/],
   ] as const)('refuses an input that it cannot fill: %j', (spec, shape, message) => {
     const arrays = new Map([['x', array([...shape], Float32Array.of(1))]]);
     expect(() => inputRows([spec], arrays)).toThrow(message);
+  });
+
+  describe('of other layouts', () => {
+    const scalar = { name: 's', datatype: 'FP32', shape: [] } as const;
+    const two = array([2, 2], Float32Array.of(1, 2, 3, 4));
+    const shapesOf = (rows: InputRows, from: number, to: number) =>
+      rows.batch(from, to).map(({ shape, elements }) => [shape, Array.from(elements as Float32Array)]);
+
+    it('repeats a scalar in every run, or takes one for each', () => {
+      const shared = inputRows(
+        [image, scalar],
+        new Map([
+          ['x', two],
+          ['s', array([], Float32Array.of(9))],
+        ]),
+      );
+      expect([shared.count, shared.runSize]).toEqual([2, undefined]);
+      expect(shapesOf(shared, 1, 2)).toEqual([
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        [[], [9]],
+      ]);
+      const x = array([2, 1, 2], Float32Array.of(1, 2, 3, 4));
+      const own = inputRows(
+        [image, scalar],
+        new Map([
+          ['x', x],
+          ['s', array([2], Float32Array.of(8, 9))],
+        ]),
+      );
+      expect(own.runSize).toEqual({ kind: 'requests', ends: [1, 2] });
+      expect(shapesOf(own, 1, 2)).toEqual([
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        [[], [9]],
+      ]);
+    });
+
+    it('runs a model of scalars once', () => {
+      const rows = inputRows([scalar], new Map([['s', array([], Float32Array.of(9))]]));
+      expect([rows.count, shapesOf(rows, 0, 1)]).toEqual([1, [[[], [9]]]]);
+    });
+
+    it('takes rows along a named or a given axis, one at a time', () => {
+      const sizes = Float32Array.from({ length: 6 }, (_, i) => i);
+      const named = {
+        name: 'x',
+        datatype: 'FP32',
+        shape: [-1, -1],
+        dimensionNames: ['time', 'batch_size'],
+      } as const;
+      const rows = inputRows([named], new Map([['x', array([2, 3], sizes)]]));
+      expect([rows.count, rows.runSize]).toEqual([3, { kind: 'fixed', rows: 1 }]);
+      expect(shapesOf(rows, 1, 3)).toEqual([
+        [
+          [2, 2],
+          [1, 2, 4, 5],
+        ],
+      ]);
+      const given = inputRows([image], new Map([['x', two]]), { batchAxes: new Map([['x', 1]]) });
+      expect(shapesOf(given, 1, 2)).toEqual([
+        [
+          [2, 1],
+          [2, 4],
+        ],
+      ]);
+      expect(() => inputRows([image], new Map([['x', two]]), { batchAxes: new Map([['x', 2]]) })).toThrow(
+        "batch axis 2: input 'x' has axes 0 to 1",
+      );
+    });
+
+    it('takes a fixed batch, and an array of fixed shape for all runs where rows differ', () => {
+      const fixed = { name: 'x', datatype: 'FP32', shape: [2, 1] } as const;
+      const four = array([4, 1], Float32Array.of(1, 2, 3, 4));
+      expect(inputRows([fixed], new Map([['x', four]])).runSize).toEqual({ kind: 'fixed', rows: 2 });
+      const open = { name: 'y', datatype: 'FP32', shape: [-1, 1] } as const;
+      const pair = array([2, 1], Float32Array.of(7, 8));
+      const rows = inputRows(
+        [fixed, open],
+        new Map([
+          ['x', pair],
+          ['y', four],
+        ]),
+      );
+      expect([rows.count, rows.runSize]).toEqual([4, undefined]);
+      expect(shapesOf(rows, 3, 4)).toEqual([
+        [
+          [2, 1],
+          [7, 8],
+        ],
+        [[1, 1], [4]],
+      ]);
+      expect(() =>
+        inputRows(
+          [fixed, { ...fixed, name: 'z', shape: [4, 1] }],
+          new Map([
+            ['x', four],
+            ['z', four],
+          ]),
+        ),
+      ).toThrow("input 'x' takes 2 rows, 'z' 4: give their batch axes");
+    });
+
+    it('begins recurrent state at zero, or at a given value', () => {
+      const h = { name: 'h', datatype: 'FP32', shape: [-1, 3] } as const;
+      const state = { links: new Map([['h', 'h_next']]), sequenceRows: 2 };
+      const rows = inputRows([image, h], new Map([['x', two]]), { state });
+      expect([rows.count, rows.runSize]).toEqual([2, { kind: 'fixed', rows: 1 }]);
+      expect(shapesOf(rows, 0, 1)[1]).toEqual([
+        [1, 3],
+        [0, 0, 0],
+      ]);
+      const first = array([1, 3], Float32Array.of(1, 2, 3));
+      expect(
+        shapesOf(
+          inputRows(
+            [image, h],
+            new Map([
+              ['x', two],
+              ['h', first],
+            ]),
+            { state },
+          ),
+          1,
+          2,
+        )[1],
+      ).toEqual([
+        [1, 3],
+        [1, 2, 3],
+      ]);
+      const cache = { name: 'h', datatype: 'FP32', shape: [-1, -1] } as const;
+      expect(() => inputRows([image, cache], new Map([['x', two]]), { state })).toThrow(
+        "state 'h' has a variable shape [-1,-1]: give its initial value",
+      );
+    });
+
+    it('gives the request that a row is in', () => {
+      const requests = [[1], [2, 3], []].map(
+        (values) => new Map([['x', array([values.length], Float32Array.from(values))]]),
+      );
+      const rows = inputRows([{ name: 'x', datatype: 'FP32', shape: [-1] }], requests);
+      expect([rows.count, rows.runSize]).toEqual([3, { kind: 'requests', ends: [1, 3] }]);
+      expect([shapesOf(rows, 0, 1), shapesOf(rows, 1, 3)]).toEqual([[[[1], [1]]], [[[2], [2, 3]]]]);
+    });
   });
 
   it('refuses to make integers of what is no number', () => {

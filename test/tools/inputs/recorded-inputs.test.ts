@@ -2,13 +2,14 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Datatype } from '../../../src/protocol/types.ts';
+import type { Datatype, TensorSpec } from '../../../src/protocol/types.ts';
 import { recordedInputs } from '../../../src/tools/inputs/recorded-inputs.ts';
 import { npy } from './npy-file.ts';
 
 const spec = (name: string, datatype: Datatype, shape: number[]) => ({ name, datatype, shape });
-const ONE = [spec('x', 'FP32', [-1, 2])];
-const TWO = [spec('ids', 'INT64', [-1, 2]), spec('mask', 'FP32', [-1, 2])];
+const model = (...inputs: TensorSpec[]) => ({ inputs, outputs: [] });
+const ONE = model(spec('x', 'FP32', [-1, 2]));
+const TWO = model(spec('ids', 'INT64', [-1, 2]), spec('mask', 'FP32', [-1, 2]));
 
 describe('recorded inputs', () => {
   let folder = '';
@@ -24,8 +25,7 @@ describe('recorded inputs', () => {
   });
 
   it('need no name where there is one input, and are cast to the datatype of the model', async () => {
-    const model = 'm.onnx';
-    const rows = await recordedInputs(ONE, { model, inputs: [file('ids.npy')] });
+    const rows = await recordedInputs(ONE, { model: 'm.onnx', inputs: [file('ids.npy')] });
     expect(rows.count).toBe(3);
     expect(rows.batch(1, 3)[0]).toEqual({
       name: 'x',
@@ -33,8 +33,8 @@ describe('recorded inputs', () => {
       shape: [2, 2],
       elements: Float32Array.of(3, 4, 5, 6),
     });
-    expect((await recordedInputs(ONE, { model, inputs: [`x=${file('x.npy')}`] })).count).toBe(3);
-    expect((await recordedInputs(ONE, { model, inputs: [`x=${file('a=b.npy')}`] })).count).toBe(3);
+    expect((await recordedInputs(ONE, { model: 'm.onnx', inputs: [`x=${file('x.npy')}`] })).count).toBe(3);
+    expect((await recordedInputs(ONE, { model: 'm.onnx', inputs: [`x=${file('a=b.npy')}`] })).count).toBe(3);
   });
 
   it('are bound by name where there are several, in any order', async () => {

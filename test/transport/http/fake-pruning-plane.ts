@@ -1,16 +1,27 @@
+import { ServingError } from '../../../src/config/errors.ts';
 import type { Mode } from '../../../src/config/modes.ts';
 import { unknownModel } from '../../../src/plane/inference.ts';
 import type { Follower, PruningPlane, Unfollow } from '../../../src/plane/pruning.ts';
+
+import type { NumberedRequest } from '../../../src/protocol/npz.ts';
 
 /** A control plane of one model, 'm', that remembers what it was told. */
 export class FakePruningPlane implements PruningPlane {
   mode: Mode = 'auto';
   threshold: number | undefined;
+  /** Undefined: nobody may read them. */
+  kept: NumberedRequest[] | undefined;
   readonly followers = new Set<Follower>();
 
   report(model: string) {
     if (model !== 'm') throw unknownModel(model);
     return { model, mode: this.mode, threshold: this.threshold ?? 0 };
+  }
+
+  keptRequests(model: string, from: number): readonly NumberedRequest[] {
+    this.report(model);
+    if (this.kept === undefined) throw new ServingError('FORBIDDEN', 'nobody may read kept requests');
+    return this.kept.filter(({ number }) => number >= from);
   }
 
   history(model: string) {

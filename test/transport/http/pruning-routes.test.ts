@@ -1,5 +1,8 @@
 import { Readable } from 'node:stream';
+import { unzipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
+import type { NumberedRequest } from '../../../src/protocol/npz.ts';
+import type { Tensor } from '../../../src/protocol/types.ts';
 import { createPruningRoutes } from '../../../src/transport/http/pruning-routes.ts';
 import { FakePruningPlane } from './fake-pruning-plane.ts';
 
@@ -25,6 +28,64 @@ describe('GET history', () => {
     const answer = await routes.request(`${PATH}/history`);
     expect(await answer.json()).toEqual({ model: 'm', now: 0, changes: [] });
     expect((await routes.request('/v2/models/other/pruning/history')).status).toBe(404);
+  });
+});
+
+describe('GET inputs', () => {
+  const x = (value: number): Tensor => ({
+    name: 'x',
+    datatype: 'FP32',
+    shape: [1],
+    elements: Float32Array.of(value),
+  });
+  const withKept = (...kept: NumberedRequest[]) => Object.assign(new FakePruningPlane(), { kept });
+  const two = [
+    { number: 7, inputs: [x(1)] },
+    { number: 12, inputs: [x(2)] },
+  ];
+
+  it('gives kept requests as .npz, from a number on', async () => {
+    const routes = createPruningRoutes(withKept(...two), undefined);
+    const filesOf = async (query: string) => {
+      const response = await routes.request(`${PATH}/inputs${query}`);
+      expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/zip']);
+      return Object.keys(unzipSync(new Uint8Array(await response.arrayBuffer())));
+    };
+    expect(await filesOf('')).toEqual(['7/x.npy', '12/x.npy']);
+    expect(await filesOf('?from=8')).toEqual(['12/x.npy']);
+    expect(await filesOf('?from=13')).toEqual([]);
+  });
+
+  it('needs control access, and the consent of the configuration', async () => {
+    const status = async (plane: FakePruningPlane, token?: string, headers = {}) =>
+      (await createPruningRoutes(plane, token).request(`${PATH}/inputs`, { headers })).status;
+    expect(await status(withKept(...two), 'control-token')).toBe(401);
+    expect(await status(withKept(...two), 'control-token', { authorization: 'Bearer control-token' })).toBe(
+      200,
+    );
+    expect(await status(withKept(...two), undefined, { 'x-forwarded-for': '10.0.0.1' })).toBe(403);
+    expect(await status(new FakePruningPlane())).toBe(403);
+  });
+
+  it.each([
+    ['?from=-1', two, 400, 'from: expected the number of a request'],
+    ['?from=x', two, 400, 'from: expected the number of a request'],
+    [
+      '',
+      [{ number: 0, inputs: [{ name: 'text', datatype: 'BYTES', shape: [0], elements: [] } as const] }],
+      400,
+      "input 'text' is BYTES, which .npy files cannot hold",
+    ],
+  ])('refuses %j', async (query, kept, status, error) => {
+    const response = await createPruningRoutes(withKept(...kept), undefined).request(
+      `${PATH}/inputs${query}`,
+    );
+    expect([response.status, await response.json()]).toEqual([status, { error }]);
+  });
+
+  it('takes no other method', async () => {
+    const response = await createPruningRoutes(withKept(), undefined).request(`${PATH}/inputs`, put('{}'));
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
   });
 });
 
