@@ -253,7 +253,7 @@ export const ConfigSchema = z.strictObject({
         ),
       minProminence: share
         .default(CRITICAL_POINT_DEFAULTS.minProminence)
-        .describe('Least prominence of a feature, as a share, 0–1, of the range of F.'),
+        .describe('Least prominence of a feature, as a share of the range of F where β is 0.1 or more.'),
       minStandardErrors: z
         .number()
         .min(0)

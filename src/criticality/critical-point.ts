@@ -41,6 +41,11 @@ export interface Criticality {
 const GRID = { perOctave: 8, sparsity: [0.01, 0.98] } as const;
 /** Sparsities between which features count; the grid goes on to either side, so that smoothing has something to go by. */
 const READ = [0.02, 0.95] as const;
+/**
+ * Sparsities between which the range of F is taken, that prominence is a share of. F grows as β·s/τ where some activations
+ * are arbitrarily near 0: 3 % of them, spread from 1e-9 to 1e-3, make it 10⁵, beside which nothing would be prominent.
+ */
+const RANGE = [0.1, READ[1]] as const;
 /** Standard deviation of the smoothing of F along τ. Distributions turn over octaves; what is narrower is an accident. */
 const SMOOTHING_OCTAVES = 0.25;
 const SMOOTHING = new BinSmoothing(SMOOTHING_OCTAVES);
@@ -50,7 +55,7 @@ const MIN_SLICES = 4;
  * The critical point of the renormalized free energy of a window: its earliest significant feature.
  *
  * Features are read from the additive free energy (additive.ts) of the continuous part of every site (atoms.ts). A feature counts
- * when its prominence exceeds both a share of the range of F and a multiple of its own sampling error.
+ * when its prominence exceeds both a share of the range of F, from β = 0.1 on, and a multiple of its own sampling error.
  * O(slices · sites · bins).
  *
  * @param slices - parts of the window with whole requests each; at least 4, else there is no noise estimate and so no feature.
@@ -145,6 +150,8 @@ export function readFeatures(
     const { curves } = leaveOneOut(slices(), thresholds, options.temperature);
     return { curves: curves.map((curve) => smooth(curve).subarray(from, to)) };
   };
-  const curve = { bins: bins.subarray(from, to), y, smoothAt, sparsityAt };
+  const [moderate] = domainOf(totals, every.length, RANGE);
+  const rangeFrom = bins.filter((bin) => bin < first + moderate).length - from;
+  const curve = { bins: bins.subarray(from, to), y, rangeFrom, smoothAt, sparsityAt };
   return { continuous, features: significant(curve, replicas, options) };
 }

@@ -9,7 +9,7 @@ export interface Feature {
   readonly threshold: number;
   /** β at the threshold, atoms included. */
   readonly sparsity: number;
-  /** Prominence as a share of the curve's range. */
+  /** Prominence as a share of the range of F from β = 0.1 on; above 1 where F falls by more than that before it. */
   readonly prominence: number;
   /** Thresholds that neither the grid nor the sampling noise can tell from this one; 2 standard errors to each side. */
   readonly interval: readonly [number, number];
@@ -17,7 +17,7 @@ export interface Feature {
 
 export interface CriticalPointOptions {
   readonly temperature: Temperature;
-  /** Least prominence of a feature as a share of the range of F on the grid. */
+  /** Least prominence of a feature as a share of the range of F from β = 0.1 on. */
   readonly minProminence: number;
   /** Least prominence in standard errors, before it is corrected for the points of the curve and the number of slices. */
   readonly minStandardErrors: number;
@@ -31,6 +31,8 @@ export const DEFAULT_CRITICAL_POINT: CriticalPointOptions = CRITICAL_POINT_DEFAU
 export interface SmoothCurve {
   readonly bins: Int32Array;
   readonly y: Float64Array;
+  /** The first of its points that count for its range: before it, F may be as large as it likes. */
+  readonly rangeFrom: number;
   /** Its value at any bin; without it, features are placed by a parabola. */
   readonly smoothAt?: (bin: number) => number;
   readonly sparsityAt: (threshold: number) => number;
@@ -51,19 +53,19 @@ export function significant(
   const x = Float64Array.from(curve.bins, (bin) => Math.log(edgeOf(bin)));
   const slope = (f: Float64Array) => derivative(x, f);
   const slopes = () => ({ curves: replicas().curves.map(slope) });
-  const { bins, y, sparsityAt } = curve;
-  return select({ bins, y: slope(y), sparsityAt }, slopes, options).map((f) => ({
+  const { bins, y, rangeFrom, sparsityAt } = curve;
+  return select({ bins, y: slope(y), rangeFrom, sparsityAt }, slopes, options).map((f) => ({
     ...f,
     kind: 'inflection',
   }));
 }
 
 function select(
-  { bins, y, smoothAt, sparsityAt }: SmoothCurve,
+  { bins, y, rangeFrom, smoothAt, sparsityAt }: SmoothCurve,
   replicasOf: () => Replicas,
   options: CriticalPointOptions,
 ): Feature[] {
-  const range = y.reduce((a, b) => Math.max(a, b)) - y.reduce((a, b) => Math.min(a, b));
+  const range = rangeOf(rangeFrom < y.length - 1 ? y.subarray(rangeFrom) : y);
   const prominent = extrema(y).filter(({ prominence }) => prominence >= options.minProminence * range);
   if (prominent.length === 0) return [];
   const replicas = replicasOf();
@@ -85,6 +87,10 @@ function select(
         interval: [nearestEdge(Math.exp(low)), nearestEdge(Math.exp(high))],
       };
     });
+}
+
+function rangeOf(y: Float64Array): number {
+  return y.reduce((a, b) => Math.max(a, b)) - y.reduce((a, b) => Math.min(a, b));
 }
 
 /** The highest (of a minimum: lowest) bin between two. */

@@ -233,6 +233,41 @@ describe('the maximum of F of a sampled window', () => {
   });
 });
 
+describe('activations arbitrarily near 0', () => {
+  const clean = atOneSite(window(rayleigh, 4))!.critical!;
+  /** A share of all activations is spread over the octaves from 1e-9 to 1e-3. */
+  const withTail = (share: number) =>
+    atOneSite(window((u) => (u() < share ? 10 ** (6 * u() - 9) : rayleigh(u)), 4))!;
+
+  it.each([0.02, 0.03, 0.05])('make F huge, and hide no maximum (%d of all)', (share) => {
+    const { features, curve } = withTail(share);
+    expect(Math.max(...curve.freeEnergy)).toBeGreaterThan(1000);
+    const maximum = features.find(({ kind }) => kind === 'maximum')!;
+    expect(Math.abs(Math.log2(maximum.threshold / clean.threshold))).toBeLessThan(0.25);
+    expect(maximum.prominence).toBeGreaterThan(0.05);
+  });
+
+  it('are left out of the range that prominence is a share of: it begins at β = 0.1', () => {
+    const { features, curve, continuous } = withTail(0.03);
+    const from = curve.sparsity.findIndex((beta) => beta >= 0.1);
+    const part = Array.from(continuous.subarray(from)).filter(Number.isFinite);
+    const [minimum, maximum] = features.map(({ kind, threshold }) => {
+      const turn = kind === 'maximum' ? Math.max : Math.min;
+      const near = Array.from(continuous).filter(
+        (_, k) => Math.abs(Math.log2(curve.thresholds[k]! / threshold)) < 0.3,
+      );
+      return turn(...near);
+    });
+    const range = Math.max(...part) - Math.min(...part);
+    expect(features.map(({ kind }) => kind)).toEqual(['minimum', 'maximum']);
+    for (const { prominence } of features) expect(prominence).toBeCloseTo((maximum! - minimum!) / range, 9);
+  });
+
+  it('are no feature of their own', () => {
+    for (const share of [0.1, 0.2]) expect(withTail(share).features).toEqual([]);
+  });
+});
+
 describe('atoms', () => {
   const clean = atOneSite(window(rayleigh, 4))!.critical!;
 
