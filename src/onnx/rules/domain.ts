@@ -7,7 +7,6 @@
  * A zero is followed through operators that make zeros of zeros, all of them or one.
  */
 import type { NodeProto } from 'onnx-buf';
-import { subgraphs } from '../attributes.ts';
 import { clipBounds } from '../expression.ts';
 import type { GraphIndex } from '../graph.ts';
 import { opOf } from '../op.ts';
@@ -31,7 +30,7 @@ const DIVIDING: ReadonlySet<string> = new Set(['Div', 'Mod']);
 
 /** Why a zero at a tensor is outside the domain of what it reaches; undefined where it is not. */
 export function domainReasons(graph: GraphIndex): (tensor: string) => string | undefined {
-  const ops = reached<string>(graph, (node, tensor) => passageOfZero(node, tensor, graph));
+  const ops = reached(graph, passageOfZero);
   return (tensor) => {
     const op = ops.get(tensor);
     return op === undefined ? undefined : `a zero would reach ${op}, outside its domain`;
@@ -40,8 +39,6 @@ export function domainReasons(graph: GraphIndex): (tensor: string) => string | u
 
 function passageOfZero(node: NodeProto, tensor: string, graph: GraphIndex): Passage<string> {
   const op = opOf(node);
-  const bodies = subgraphs(node);
-  if (bodies.length > 0) return bodies.some(({ node }) => node.some(mayDivide)) ? { found: op } : 'pass';
   if (graph.isLocalFunction(node)) return { found: op };
   if (WITHOUT_ZERO.has(op)) return { found: op };
   if (DIVIDING.has(op)) return node.input[1] === tensor ? { found: op } : 'pass';
@@ -69,15 +66,4 @@ function passageOfSum(node: NodeProto, tensor: string, graph: GraphIndex): Passa
   if (constant === undefined) return 'end';
   const atZero = opOf(node) === 'Sub' && other === second ? -constant : constant;
   return atZero > 0 ? 'end' : 'pass';
-}
-
-/** Whether a node in the body of an If, a Loop or a Scan may be one that zero is no input of. */
-function mayDivide(node: NodeProto): boolean {
-  const op = opOf(node);
-  return (
-    WITHOUT_ZERO.has(op) ||
-    DIVIDING.has(op) ||
-    op === 'Pow' ||
-    subgraphs(node).some((body) => body.node.some(mayDivide))
-  );
 }

@@ -99,9 +99,9 @@ function nonlinearitiesReached(
   graph: GraphIndex,
   readsAsNonlinearity: ReadsAsNonlinearity,
 ): ReadonlyMap<string, true> {
-  return reached(graph, (node, tensor) => {
+  return reached(graph, (node, tensor, around) => {
     if (readsAsNonlinearity(node, tensor)) return { found: true };
-    return movesElements(node) || opOf(node) === 'BatchNormalization' || isScaling(node, graph)
+    return movesElements(node) || opOf(node) === 'BatchNormalization' || isScaling(node, around)
       ? 'pass'
       : 'end';
   });
@@ -112,9 +112,9 @@ function productsReached(
   graph: GraphIndex,
   readsAsNonlinearity: ReadsAsNonlinearity,
 ): ReadonlyMap<string, true> {
-  return reached(graph, (node, tensor) => {
+  return reached(graph, (node, tensor, around) => {
     const op = opOf(node);
-    if (op === 'Softmax' || isProduct(node, graph)) return { found: true };
+    if (op === 'Softmax' || isProduct(node, around)) return { found: true };
     const isLayer = FULLY_CONNECTED.has(op) || CONVOLUTIONS.has(op) || RECURRENT.has(op);
     return isLayer || readsAsNonlinearity(node, tensor) ? 'end' : 'pass';
   });

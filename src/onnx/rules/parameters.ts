@@ -1,6 +1,5 @@
 /** Inputs that say how to compute rather than what from: sizes, scales, positions, bounds, conditions. */
 import type { NodeProto } from 'onnx-buf';
-import { subgraphs } from '../attributes.ts';
 import type { GraphIndex } from '../graph.ts';
 import { opOf } from '../op.ts';
 import { movesElements, type Passage, reached } from './flow.ts';
@@ -81,6 +80,6 @@ function passageOfParameter(node: NodeProto, tensor: string): Passage<string> {
   const op = opOf(node);
   const positions = isReduction(node) ? [1] : PARAMETERS.get(op);
   if (positions?.some((position) => node.input[position] === tensor)) return { found: op };
-  const passes = movesElements(node) || ARITHMETIC.has(op) || isReduction(node) || subgraphs(node).length > 0;
+  const passes = movesElements(node) || ARITHMETIC.has(op) || isReduction(node);
   return passes ? 'pass' : 'end';
 }

@@ -1,7 +1,7 @@
 import type { NodeProto } from 'onnx-buf';
 import { floatAttribute } from '../attributes.ts';
 import { clipBounds } from '../expression.ts';
-import type { GraphIndex } from '../graph.ts';
+import { type GraphIndex, readersOf } from '../graph.ts';
 import { opOf } from '../op.ts';
 import { hit, type Match, miss, type SiteRule } from './rule.ts';
 
@@ -60,8 +60,9 @@ function clipReason(node: NodeProto, graph: GraphIndex): string | undefined {
 function squashingReason(node: NodeProto, graph: GraphIndex): string | undefined {
   if (!SQUASHING.has(opOf(node))) return undefined;
   const tensor = node.output[0] ?? '';
-  const isFactor = graph
-    .consumers(tensor)
-    .some((reader) => opOf(reader) === 'Mul' && !reader.input.some((input) => graph.isConstant(input)));
+  const isFactor = [...readersOf(tensor, graph)].some(
+    ({ node: reader, graph: around }) =>
+      opOf(reader) === 'Mul' && !reader.input.some((input) => around.isConstant(input)),
+  );
   return isFactor ? 'a factor of another activation' : undefined;
 }
