@@ -80,11 +80,15 @@ bench
   .add('window: snapshot', () => window.snapshot())
   .add('F on the log grid', () => freeEnergyAt(tails(all), grid, 'normalized'))
   // Between two estimates a slice comes and one goes.
-  .add('F, features, τ* from a full window', () => criticality(moved, undefined, snapshot.sites), {
-    beforeEach: () => {
-      moved = [...slices.slice(1), present(slices[0]).map((h) => finish(cloneHistogram(h)))];
+  .add(
+    'F, features, τ* from a full window',
+    () => criticality(moved, undefined, { window: snapshot.sites }),
+    {
+      beforeEach: () => {
+        moved = [...slices.slice(1), present(slices[0]).map((h) => finish(cloneHistogram(h)))];
+      },
     },
-  })
+  )
   .add('the same from a window of noise', () => criticality(noisy))
   .add('drift: summary of one request', () => summarize(first))
   .add('drift: one reading of 16', () => readDrift(reference, newest, null))

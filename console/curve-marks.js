@@ -13,6 +13,7 @@ const SHAPES = {
   maximum: 'M0-6L6 5H-6Z',
   minimum: 'M0 6L6-5H-6Z',
   inflection: 'M0-6.5L6.5 0L0 6.5L-6.5 0Z',
+  pole: 'M-2-6H2V-2H6V2H2V6H-2V2H-6V-2H-2Z',
 };
 
 /**

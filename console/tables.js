@@ -66,7 +66,7 @@ function sitesNoteOf(report) {
   return `β is measured on sampled requests at τ ${significant(judgedThreshold)}. ${answersText(report)}`;
 }
 
-/** Every significant feature of F; the first one is the critical point. */
+/** Every significant feature of F; the first one that is no pole is the critical point. */
 export function createFeatureTable() {
   const table = byId('features', HTMLTableElement);
   const body = table.tBodies[0];

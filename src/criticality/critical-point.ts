@@ -6,6 +6,7 @@ import { continuousSite, slicedCounts, totalCounts } from './continuous-site.ts'
 import type { FeatureKind } from './features.ts';
 import { type FreeEnergyCurve, freeEnergyAt, logGrid } from './free-energy.ts';
 import type { Replicas } from './noise.ts';
+import { firstOwn, withPolesNamed } from './poles.ts';
 import {
   type CriticalPointOptions,
   DEFAULT_CRITICAL_POINT,
@@ -13,14 +14,14 @@ import {
   significant,
 } from './significance.ts';
 import type { Counts, SlicedCounts } from './site-counts.ts';
-import { BinSmoothing, smoothing } from './smoothing.ts';
+import { BinSmoothing, SMOOTHING_OCTAVES, smoothing } from './smoothing.ts';
 
 export { type CriticalPointOptions, DEFAULT_CRITICAL_POINT, type Feature };
 
 export interface CriticalPoint {
   readonly threshold: number;
   readonly sparsity: number;
-  readonly feature: FeatureKind;
+  readonly feature: Exclude<FeatureKind, 'pole'>;
   readonly interval: readonly [number, number];
 }
 
@@ -34,7 +35,9 @@ export interface Criticality {
   readonly continuous: Float64Array;
   /** Every significant feature, in increasing τ. */
   readonly features: readonly Feature[];
-  /** The earliest of them; null is a result: nothing in the distribution says where pruning starts to hurt. */
+  /**
+   * The earliest of them that is no pole; null is a result: nothing in the distribution says where pruning starts to hurt.
+   */
   readonly critical: CriticalPoint | null;
 }
 
@@ -46,26 +49,32 @@ const READ = [0.02, 0.95] as const;
  * are arbitrarily near 0: 3 % of them, spread from 1e-9 to 1e-3, make it 10⁵, beside which nothing would be prominent.
  */
 const RANGE = [0.1, READ[1]] as const;
-/** Standard deviation of the smoothing of F along τ. Distributions turn over octaves; what is narrower is an accident. */
-const SMOOTHING_OCTAVES = 0.25;
 const SMOOTHING = new BinSmoothing(SMOOTHING_OCTAVES);
 const MIN_SLICES = 4;
 
+/** What is known of the sites beside the slices of the window. */
+export interface SiteKnowledge {
+  /** All slices merged, per site, where somebody has that already. */
+  readonly window?: SiteHistograms;
+  /** Per site, the magnitude at which its activation function stands still below zero; null: none. By default none has one. */
+  readonly poles?: readonly (number | null)[] | undefined;
+}
+
 /**
- * The critical point of the renormalized free energy of a window: its earliest significant feature.
+ * The critical point of the renormalized free energy of a window: its earliest significant feature that is no pole of an
+ * activation function (poles.ts).
  *
  * Features are read from the additive free energy (additive.ts) of the continuous part of every site (atoms.ts). A feature counts
  * when its prominence exceeds both a share of the range of F, from β = 0.1 on, and a multiple of its own sampling error.
  * O(slices · sites · bins).
  *
  * @param slices - parts of the window with whole requests each; at least 4, else there is no noise estimate and so no feature.
- * @param window - all slices merged, per site, where somebody has that already.
  * @returns null when the window holds too little for a curve.
  */
 export function criticality(
   slices: readonly SiteHistograms[],
   options: CriticalPointOptions = DEFAULT_CRITICAL_POINT,
-  window?: SiteHistograms,
+  { window, poles }: SiteKnowledge = {},
 ): Criticality | null {
   const histograms = (slices[0] ?? []).map((_, site) => slices.map((slice) => slice[site]!));
   const merged = window ?? histograms.map(mergeAll);
@@ -78,10 +87,11 @@ export function criticality(
     totals: sites.map((site) => totalCounts(site, grid.every)),
     slices: () => histograms.map((site, i) => slicedCounts(site, sites[i]!.atoms, grid.bins)),
     sliceCount: slices.length,
+    poles,
   };
   const sparsityAt = (threshold: number) => 1 - retainedFrom(exact, binOf(threshold)).count / exact.count[0]!;
   const { continuous, features } = readFeatures(counts, { ...grid, sparsityAt }, options);
-  const first = features[0];
+  const first = firstOwn(features);
   return {
     curve,
     continuous,
@@ -123,13 +133,15 @@ interface SiteCounts {
   /** On the grid; made only when there is an extremum to be judged. */
   readonly slices: () => readonly SlicedCounts[];
   readonly sliceCount: number;
+  /** Of every site; absent: none has one. */
+  readonly poles: readonly (number | null)[] | undefined;
 }
 
 /**
  * Every significant feature of counts along thresholds: of the unpruned network, or of the network pruned at each of them.
  */
 export function readFeatures(
-  { totals, slices, sliceCount }: SiteCounts,
+  { totals, slices, sliceCount, poles }: SiteCounts,
   { bins, every, sparsityAt }: Axis,
   options: CriticalPointOptions,
 ): Pick<Criticality, 'continuous' | 'features'> {
@@ -153,5 +165,6 @@ export function readFeatures(
   const [moderate] = domainOf(totals, every.length, RANGE);
   const rangeFrom = bins.filter((bin) => bin < first + moderate).length - from;
   const curve = { bins: bins.subarray(from, to), y, rangeFrom, smoothAt, sparsityAt };
-  return { continuous, features: significant(curve, replicas, options) };
+  const sites = totals.map(({ totalCount }, i) => ({ count: totalCount, pole: poles?.[i] ?? null }));
+  return { continuous, features: withPolesNamed(significant(curve, replicas, options), sites) };
 }

@@ -1,6 +1,7 @@
 /** Features of a curve along τ: where it turns, and where its slope does. */
 
-export type FeatureKind = 'maximum' | 'minimum' | 'inflection';
+/** `pole`: any of the others where an activation function stands still, see poles.ts. */
+export type FeatureKind = 'maximum' | 'minimum' | 'inflection' | 'pole';
 
 export interface Extremum {
   readonly kind: 'maximum' | 'minimum';

@@ -50,6 +50,7 @@ export function prunedPoint(threshold: number, slices: readonly SiteHistograms[]
  *
  * @param thresholds - increasing bin edges; for each the point of the network pruned there.
  * @param dense - slices of the unpruned network, cut alike.
+ * @param poles - of the sites' activation functions; by default none has one.
  * @returns features in increasing τ; none where too few points can be read.
  */
 export function fullFeatures(
@@ -57,6 +58,7 @@ export function fullFeatures(
   points: readonly PrunedPoint[],
   dense: readonly SiteHistograms[],
   options: CriticalPointOptions,
+  poles?: readonly (number | null)[],
 ): readonly Feature[] {
   if (thresholds.length === 0) return [];
   const unpruned = prunedPoint(0, dense);
@@ -79,7 +81,7 @@ export function fullFeatures(
   });
   const sparsity = points.map(({ retained }) => 1 - retained.count / unpruned.retained.count);
   const sparsityAt = (threshold: number) => interpolated(thresholds, sparsity, threshold);
-  const counts = { totals, slices: () => sites, sliceCount: dense.length };
+  const counts = { totals, slices: () => sites, sliceCount: dense.length, poles };
   return readFeatures(counts, { bins, every, sparsityAt }, options).features;
 }
 

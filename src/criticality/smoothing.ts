@@ -1,5 +1,7 @@
 import { BINS_PER_OCTAVE, edgeOf } from '../estimator/bins.ts';
 
+/** Standard deviation of the smoothing of F along τ. Distributions turn over octaves; what is narrower is an accident. */
+export const SMOOTHING_OCTAVES = 0.25;
 /** Weights are cut beyond so many standard deviations. */
 const REACH = 3;
 

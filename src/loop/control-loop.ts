@@ -83,6 +83,8 @@ const BLIND_AFTER = 32;
 export interface LoopOptions {
   /** Gated sites of the model; 0: nothing can be pruned, and nothing is sampled. */
   readonly sites: number;
+  /** Per site, the magnitude at which its activation function stands still below zero; null: none. By default none has one. */
+  readonly poles?: readonly (number | null)[] | undefined;
   /** Names of all outputs of the model. */
   readonly outputs: readonly string[];
   readonly config: Pick<Config, 'window' | 'sampling' | 'criticality' | 'drift' | 'agreement' | 'control'>;
@@ -162,6 +164,7 @@ export class ControlLoop {
     this.#uncompared = new UncomparedAnswers(this.control);
     this.#estimation = new Estimation({
       sites,
+      poles: options.poles,
       config,
       control: this.control,
       reference: resume?.reference ?? null,

@@ -17,6 +17,8 @@ import type { ShadowSample } from './shadow-run.ts';
 
 export interface EstimationOptions {
   readonly sites: number;
+  /** Of the sites' activation functions. */
+  readonly poles: readonly (number | null)[] | undefined;
   readonly config: Pick<Config, 'window' | 'criticality' | 'drift'>;
   readonly control: ControlOptions;
   /** What drift is measured from, where that is known already. */
@@ -88,7 +90,7 @@ export class Estimation {
     const { at, samples, newSamples, sites, slices, requests, newRequests } = snapshot;
     const { config, onEstimated } = this.#options;
     const started = performance.now();
-    this.#criticality = estimate(slices, config.criticality, sites);
+    this.#criticality = estimate(slices, config.criticality, sites, this.#options.poles);
     onEstimated?.(performance.now() - started);
     this.#requests = requests;
     this.#readInterval(state);
@@ -108,7 +110,8 @@ export class Estimation {
     if (found === null) return null;
     const { policy, keepsInputs } = this.#options.control;
     const fine = keepsInputs ? fineCandidates(tails(mergeAll(sites))) : undefined;
-    return { critical: found.critical, ladder: ladderOf(found, policy, fine) };
+    const pole = found.critical === null ? found.features[0]?.threshold : undefined;
+    return { critical: found.critical, ladder: ladderOf(found, policy, fine), pole };
   }
 
   /** Neighbouring estimates share most of their window: only as many in a row as fill one mean anything. */

@@ -12,6 +12,7 @@ import { fullyConnectedRule, layerReason } from './rules/linear.ts';
 import { linearInputRule } from './rules/linear-inputs.ts';
 import { parameterReasons } from './rules/parameters.ts';
 import { isNonlinearity, pointwiseRule } from './rules/pointwise.ts';
+import { poleOf, poleOfDecomposition } from './rules/poles.ts';
 import { hit, type Match, miss, type SiteRule } from './rules/rule.ts';
 
 /** `activations`: what nonlinear and hidden fully connected layers put out. `linear-inputs`: what linear layers read. */
@@ -26,6 +27,8 @@ export interface Site {
   readonly op: string;
   readonly tensor: string;
   readonly isNonNegative: boolean;
+  /** The magnitude at which its activation function stands still below zero, in units of activation; null: it does nowhere. */
+  readonly pole: number | null;
   readonly elementType: 'float32' | 'float16';
   /** The graph output that shows the tensor before its gate. */
   readonly tap: string;
@@ -83,8 +86,8 @@ export function findSites(model: ModelProto, options: SiteOptions): SiteList {
     }
     const index = sites.length;
     const elementType = graph.elementType(tensor) === TensorProto_DataType.FLOAT16 ? 'float16' : 'float32';
-    const { isNonNegative } = match;
-    sites.push({ index, name, op, tensor, isNonNegative, elementType, tap: tapName(index) });
+    const { isNonNegative, pole } = match;
+    sites.push({ index, name, op, tensor, isNonNegative, pole, elementType, tap: tapName(index) });
   }
   return { sites, skipped };
 }
@@ -100,8 +103,9 @@ function refuseInstrumented(graph: GraphIndex): void {
 }
 
 function* matches(graph: GraphIndex, scheme: SiteScheme, answerReason: AnswerReason): Generator<Match> {
-  const decompositions = scheme === 'activations' ? findDecompositions(graph) : [];
-  const rules = rulesOf(graph, scheme, decompositions, answerReason);
+  const written = findDecompositions(graph);
+  const rules = rulesOf(graph, scheme, written, answerReason);
+  const decompositions = scheme === 'activations' ? written : [];
   const inner = new Set(decompositions.flatMap(({ nodes }) => [...nodes]));
   const roots = new Map(decompositions.map((decomposition) => [decomposition.root, decomposition]));
   const seen = new Set<string>();
@@ -121,7 +125,14 @@ function rulesOf(
   decompositions: readonly Decomposition[],
   answerReason: AnswerReason,
 ): readonly SiteRule[] {
-  if (scheme === 'linear-inputs') return [linearInputRule(graph)];
+  if (scheme === 'linear-inputs') {
+    const ops = new Map(decompositions.map(({ root, op }) => [root, op]));
+    const poleAt = (node: NodeProto): number | null => {
+      const op = ops.get(node);
+      return op === undefined ? poleOf(node) : poleOfDecomposition(op);
+    };
+    return [linearInputRule(graph, poleAt)];
+  }
   const variables = new Map(
     decompositions.flatMap(({ variable, nodes }) => [...nodes].map((node) => [node, variable] as const)),
   );
@@ -149,7 +160,7 @@ function firstMatch(node: NodeProto, graph: GraphIndex, rules: readonly SiteRule
 }
 
 function decomposed({ op, root }: Decomposition): Match {
-  return hit(root, op, root.output[0] ?? '', false);
+  return hit(root, op, root.output[0] ?? '', false, poleOfDecomposition(op));
 }
 
 /** Why a tensor that a rule has found can still not be gated. */

@@ -55,12 +55,14 @@ export interface SnapshotOptions {
   readonly isDrift?: boolean;
   readonly hasMoved?: boolean;
   readonly policy?: ControlOptions['policy'];
+  /** τ of a pole, where there is no feature. */
+  readonly pole?: number;
 }
 
 /** A snapshot of a window with significant features at some thresholds. */
 export function snapshot(
   features: readonly number[],
-  { samples = 256, isDrift, hasMoved = false, policy = OPTIONS.policy }: SnapshotOptions = {},
+  { samples = 256, isDrift, hasMoved = false, policy = OPTIONS.policy, pole }: SnapshotOptions = {},
 ): ControlEvent {
   const found = criticalityAt(...features);
   return {
@@ -69,7 +71,7 @@ export function snapshot(
     samples,
     newSamples: 16,
     hasMoved,
-    suggestion: { critical: found.critical, ladder: ladderOf(found, policy) },
+    suggestion: { critical: found.critical, ladder: ladderOf(found, policy), pole },
     drift: isDrift === undefined ? null : { ...DRIFT, distance: isDrift ? 0.9 : 0.1, isDrift },
   };
 }

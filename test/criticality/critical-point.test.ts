@@ -315,7 +315,7 @@ describe('the totals of a rolling window', () => {
       rolling.add([mergeAll([narrow[i % narrow.length]!, far]), wide[i % wide.length]!], i);
     }
     const { slices, sites } = rolling.snapshot();
-    const given = criticality(slices, DEFAULT_CRITICAL_POINT, sites);
+    const given = criticality(slices, DEFAULT_CRITICAL_POINT, { window: sites });
     expect(given).toEqual(criticality(slices));
     expect(given!.curve.thresholds.length).toBeGreaterThan(20);
   });

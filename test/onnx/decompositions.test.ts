@@ -64,6 +64,15 @@ function spell(text: string): NodeProto[] {
   return nodes;
 }
 
+/** Where each of them stands still below zero. */
+const POLES: Readonly<Record<string, number>> = {
+  Gelu: 0.17,
+  Silu: 0.2785,
+  QuickGelu: 0.1636,
+  HardSwish: 0.375,
+  Mish: 0.3088,
+};
+
 const gate = 'Add(Erf(Div(x, root2)), one)';
 const inner = 'Mul(rootTwoOverPi, Add(x, Mul(cubic, Pow(x, three))))';
 const SPELLINGS: readonly (readonly [string, string])[] = [
@@ -94,7 +103,8 @@ const SPELLINGS: readonly (readonly [string, string])[] = [
 describe('a nonlinearity written out in arithmetic', () => {
   it.each(SPELLINGS)('%s: %s is one site', (op, text) => {
     const { sites, skipped } = sitesOf(spell(text));
-    expect(sites).toMatchObject([{ name: 'last', op, tensor: 'y', isNonNegative: false }]);
+    const pole = expect.closeTo(POLES[op]!, 4);
+    expect(sites).toMatchObject([{ name: 'last', op, tensor: 'y', isNonNegative: false, pole }]);
     expect(skipped).toMatchObject([{ tensor: 'x', reason: 'feeds a nonlinearity' }]);
   });
 
@@ -107,7 +117,7 @@ describe('a nonlinearity written out in arithmetic', () => {
       node('HardSigmoid', ['x'], 's', { alpha: 1 / 6, beta: 0.5 }),
       node('Mul', ['x', 's'], 'y'),
     ];
-    expect(sitesOf(nodes).sites).toMatchObject([{ op: 'HardSwish' }]);
+    expect(sitesOf(nodes).sites).toMatchObject([{ op: 'HardSwish', pole: 0.375 }]);
   });
 
   it('constants of other types, from Constant nodes, raw bytes and casts', () => {

@@ -43,49 +43,60 @@ function around(
 
 describe('one node', () => {
   it.each([
-    ['Relu', {}, true],
-    ['LeakyRelu', { alpha: 0.1 }, false],
-    ['Elu', {}, false],
-    ['Celu', {}, false],
-    ['Selu', {}, false],
-    ['ThresholdedRelu', {}, true],
-    ['ThresholdedRelu', { alpha: -1 }, false],
-    ['Gelu', {}, false],
-    ['HardSwish', {}, false],
-    ['Mish', {}, false],
-    ['Softplus', {}, true],
-    ['Softsign', {}, false],
-    ['Sigmoid', {}, true],
-    ['HardSigmoid', {}, true],
-    ['Tanh', {}, false],
-  ] as const)('%s %j is a site; never negative: %j', (op, attributes, isNonNegative) => {
-    const found = around([
-      node(op, ['x'], 'a', attributes as Record<string, AttributeValue>, { name: 'act' }),
-    ]);
-    expect(found).toEqual({
-      sites: [
-        {
-          index: 0,
-          name: 'act',
-          op,
-          tensor: 'a',
-          isNonNegative,
-          elementType: 'float32',
-          tap: 'taustat_tap_0',
-        },
-      ],
-      skipped: [],
-    });
-  });
+    ['Relu', {}, true, null],
+    ['LeakyRelu', { alpha: 0.1 }, false, null],
+    ['Elu', {}, false, 1],
+    ['Elu', { alpha: 0.5 }, false, 0.5],
+    ['Elu', { alpha: -1 }, false, null],
+    ['Celu', { alpha: 2 }, false, 2],
+    ['Selu', {}, false, 1.7581],
+    ['Selu', { alpha: 2, gamma: 0.25 }, false, 0.5],
+    ['ThresholdedRelu', {}, true, null],
+    ['ThresholdedRelu', { alpha: -1 }, false, null],
+    ['Gelu', {}, false, 0.17],
+    ['HardSwish', {}, false, 0.375],
+    ['Swish', {}, false, 0.2785],
+    ['Swish', { alpha: 2 }, false, 0.1392],
+    ['Swish', { alpha: 0 }, false, null],
+    ['Mish', {}, false, 0.3088],
+    ['Softplus', {}, true, null],
+    ['Softsign', {}, false, null],
+    ['Sigmoid', {}, true, null],
+    ['HardSigmoid', {}, true, null],
+    ['Tanh', {}, false, null],
+  ] as const)(
+    '%s %j is a site; never negative: %j; stands still at: %j',
+    (op, attributes, isNonNegative, pole) => {
+      const found = around([
+        node(op, ['x'], 'a', attributes as Record<string, AttributeValue>, { name: 'act' }),
+      ]);
+      expect(found).toEqual({
+        sites: [
+          {
+            index: 0,
+            name: 'act',
+            op,
+            tensor: 'a',
+            isNonNegative,
+            pole: pole === null ? null : expect.closeTo(pole, 4),
+            elementType: 'float32',
+            tap: 'taustat_tap_0',
+          },
+        ],
+        skipped: [],
+      });
+    },
+  );
 
   it.each([
-    ['FastGelu', 'Gelu'],
-    ['BiasGelu', 'Gelu'],
-    ['QuickGelu', 'QuickGelu'],
-  ])('com.microsoft.%s is a site named %s', (contributed, op) => {
+    ['Gelu', 'Gelu', 0.17],
+    ['FastGelu', 'Gelu', 0.17],
+    ['BiasGelu', 'Gelu', 0.17],
+    ['QuickGelu', 'QuickGelu', 0.1636],
+  ])('com.microsoft.%s is a site named %s that stands still at %d', (contributed, op, pole) => {
     const inputs = contributed === 'BiasGelu' ? ['x', 'w'] : ['x'];
     const { sites } = around([node(contributed, inputs, 'a', {}, { domain: 'com.microsoft' })]);
-    expect(sites.map((site) => site.op)).toEqual([op]);
+    expect(sites).toMatchObject([{ op, pole: expect.closeTo(pole, 4) }]);
   });
 
   it('PRelu is a site', () => {

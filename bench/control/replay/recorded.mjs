@@ -1,5 +1,9 @@
 // One recording, ready to be replayed, with the truth about every answer in it.
+import { readFileSync } from 'node:fs';
+import { decodeModel } from '../../../dist/onnx/model-file.js';
+import { findSites } from '../../../dist/onnx/sites.js';
 import { present } from '../../present.mjs';
+import { entryOf } from '../../zoo/entries.mjs';
 import { argmax, denseAnswers, LOSSES } from '../objectives/losses.mjs';
 import { packedTotals, unpacked } from '../recording/histograms.mjs';
 import { recording } from '../recording/store.mjs';
@@ -35,6 +39,7 @@ export class Recorded {
     this.variant = variant;
     this.rows = about.rows;
     this.sites = about.sites;
+    this.poles = polesOf(name);
     this.classes = about.classes;
     this.thresholds = columns.thresholds;
     this.labels = columns.labels;
@@ -104,4 +109,10 @@ export class Recorded {
     const at = (index * this.rows + row) * this.classes;
     return this.#columns.pruned.subarray(at, at + this.classes);
   }
+}
+
+/** Per site of a model, where its activation function stands still below zero. @param {string} name */
+function polesOf(name) {
+  const bytes = readFileSync(new URL(`../../../${entryOf(name).model}`, import.meta.url));
+  return findSites(decodeModel(bytes), { scheme: 'activations' }).sites.map(({ pole }) => pole);
 }

@@ -79,8 +79,10 @@ export class Replayer {
     this.#truth = new TruthMeter(this.promise.truth);
     const [first] = phases;
     if (first === undefined) throw new RangeError('a scenario has a phase');
+    const { sites, poles } = new Mixture(row, first.traffic).first.recorded;
     this.loop = new ControlLoop({
-      sites: new Mixture(row, first.traffic).first.recorded.sites,
+      sites,
+      poles,
       outputs: ['logits'],
       config,
       runtime: this.#runtime,

@@ -29,9 +29,9 @@ export async function guardRunLength({ row, measure, lossNear, configured, alarm
   });
   const random = xorshift(seed);
   const clock = new VirtualClock();
-  const { sites } = mixture.first.recorded;
+  const { sites, poles } = mixture.first.recorded;
   const runtime = new RecordedRuntime(random);
-  const loop = new ControlLoop({ sites, outputs: ['logits'], config, runtime, clock });
+  const loop = new ControlLoop({ sites, poles, outputs: ['logits'], config, runtime, clock });
   let watched = 0;
   for (let seen = 0; seen < alarms; watched++) {
     clock.advance(1);

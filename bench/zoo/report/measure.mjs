@@ -45,7 +45,7 @@ export async function measureRow(entry, kept) {
     const dense = await densePass(passes, [], nothing);
     const total = totalOf(dense.slices.flat());
     const denseAccuracy = shareAlike(dense.classes, labels);
-    const found = present(criticality(dense.slices));
+    const found = present(criticality(dense.slices, DEFAULT_CRITICAL_POINT, dense));
     const thresholds = Array.from(found.curve.thresholds);
     const points = await kept('full', () => evaluate(passes, thresholds, dense, labels));
     const timings = await kept('timings', () => timeRow(entry, thresholds));
@@ -76,6 +76,7 @@ export async function measureRow(entry, kept) {
         points.map(({ point }) => point),
         dense.slices,
         DEFAULT_CRITICAL_POINT,
+        dense.poles,
       ),
       rules: await judged(passes, dense, labels, points),
       ...(await kept('subsamples', () => subsampled(opened))),
@@ -142,7 +143,7 @@ async function judged(passes, dense, labels, points) {
     return known;
   };
   for (const { key, choose } of RULES) {
-    const choice = choose(dense.slices);
+    const choice = choose(dense.slices, dense.poles);
     if (choice === null) {
       results[key] = null;
       continue;
@@ -170,7 +171,7 @@ async function subsampled({ passes, rows }) {
       runs.push(await densePass(passes(i * length, (i + 1) * length), [], nothing));
     const sparsities = RULES.map(({ key, choose }) => [
       key,
-      runs.map(({ slices }) => choose(slices)?.sparsity ?? null),
+      runs.map(({ slices, poles }) => choose(slices, poles)?.sparsity ?? null),
     ]);
     return { rows: length, sparsities: Object.fromEntries(sparsities) };
   };

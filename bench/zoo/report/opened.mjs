@@ -43,6 +43,7 @@ export async function open(entry) {
       rows: { count: to - from, batch: (a, b) => recorded.batch(from + a, from + b) },
       batches: schedule(to - from, batch, undefined),
       sites: model.sites.length,
+      poles: model.sites.map(({ pole }) => pole),
       outputs,
     }),
     close: () => runtime.close(),

@@ -17,6 +17,7 @@ import { histogramsBySite, inUnitsOfTheMean } from './rescaled.mjs';
  * @typedef {import('../../../dist/criticality/critical-point.js').CriticalPoint} CriticalPoint
  * @typedef {import('../../../dist/criticality/critical-point.js').CriticalPointOptions} CriticalPointOptions
  * @typedef {readonly import('../../../dist/estimator/histogram.js').SiteHistograms[]} Slices - [slice][site]
+ * @typedef {readonly (number | null)[]} Poles - of the sites' activation functions.
  */
 
 /** @type {CriticalPointOptions} */
@@ -25,22 +26,22 @@ const INFLECTIONS = { ...DEFAULT_CRITICAL_POINT, inflections: true };
 /** Share of all activations from which on a site has a say of its own. */
 const FAIR_SHARE = 0.02;
 
-/** Every rule; null is chosen where it finds no feature. The first is the default. @type {readonly { key: string, name: string, choose: (slices: Slices) => Choice | null }[]} */
+/** Every rule; null is chosen where it finds no feature. The first is the default. Rules on F summed over sites pass over poles of activation functions, the others know none. @type {readonly { key: string, name: string, choose: (slices: Slices, poles?: Poles) => Choice | null }[]} */
 export const RULES = [
   {
     key: 'additive',
     name: 'F summed over sites, T = s/τ',
-    choose: (slices) => ofPoint(criticality(slices)),
+    choose: (slices, poles) => ofPoint(criticality(slices, DEFAULT_CRITICAL_POINT, { poles })),
   },
   {
     key: 'additivePaper',
     name: 'F summed over sites, T = 1/τ',
-    choose: (slices) => ofPoint(criticality(slices, PAPER)),
+    choose: (slices, poles) => ofPoint(criticality(slices, PAPER, { poles })),
   },
   {
     key: 'inflections',
     name: 'F summed over sites, inflections too',
-    choose: (slices) => ofPoint(criticality(slices, INFLECTIONS)),
+    choose: (slices, poles) => ofPoint(criticality(slices, INFLECTIONS, { poles })),
   },
   {
     key: 'pooled',

@@ -1,6 +1,6 @@
 // The same activations in other units: every value times c before it is binned.
 
-import { criticality } from '../../../dist/criticality/critical-point.js';
+import { criticality, DEFAULT_CRITICAL_POINT } from '../../../dist/criticality/critical-point.js';
 import { binned } from '../../../dist/estimator/binning.js';
 import { emptyHistogram, merge } from '../../../dist/estimator/histogram.js';
 import { pass } from '../../../dist/tools/analyze/passes.js';
@@ -24,6 +24,9 @@ export async function scaleShifts({ passes, sites }) {
       }
     }
   });
-  const sparsities = slices.map((part) => criticality(part)?.critical?.sparsity ?? null);
+  const sparsities = slices.map((part, i) => {
+    const poles = sites.map(({ pole }) => (pole === null ? null : pole * present(FACTORS[i])));
+    return criticality(part, DEFAULT_CRITICAL_POINT, { poles })?.critical?.sparsity ?? null;
+  });
   return { rows: ROWS, factors: FACTORS, sparsities };
 }

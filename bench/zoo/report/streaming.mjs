@@ -1,6 +1,6 @@
 // The same inputs, one by one, through the server's rolling window.
 
-import { criticality } from '../../../dist/criticality/critical-point.js';
+import { criticality, DEFAULT_CRITICAL_POINT } from '../../../dist/criticality/critical-point.js';
 import { RollingWindow } from '../../../dist/estimator/rolling-window.js';
 import { pass } from '../../../dist/tools/analyze/passes.js';
 
@@ -20,7 +20,9 @@ export async function streamed({ passes, sites }, rows, slices) {
     arrived[from] = histograms;
   });
   for (const [i, histograms] of arrived.entries()) window.add(histograms, i);
-  const found = criticality(window.snapshot().slices);
+  const found = criticality(window.snapshot().slices, DEFAULT_CRITICAL_POINT, {
+    poles: sites.map(({ pole }) => pole),
+  });
   if (found === null || found.critical === null) return null;
   const { threshold, sparsity } = found.critical;
   return { threshold, sparsity };

@@ -32,7 +32,10 @@ export async function timed(passes, dense, thresholds) {
   const renormalized = [];
   /** @type {Taken[]} */
   const pruned = [];
-  const renormalize = async () => criticality((await densePass(passes, [], nothing)).slices);
+  const renormalize = async () => {
+    const run = await densePass(passes, [], nothing);
+    return criticality(run.slices, DEFAULT_CRITICAL_POINT, run);
+  };
   for (let i = 0; i < REPEATS; i++) {
     const threshold = present(thresholds[Math.floor(((i + 0.5) * thresholds.length) / REPEATS)]);
     const evaluateOne = () => prunedPassWithPoint(passes, threshold, dense, undefined, nothing);
@@ -46,7 +49,9 @@ export async function timed(passes, dense, thresholds) {
   for (let i = 0; i < WINDOW_REPEATS; i++) {
     // Between two estimates a slice comes and one goes.
     slices.push(present(slices.shift()).map((h) => finish(cloneHistogram(h))));
-    window.push(await timeOf(() => criticality(slices, DEFAULT_CRITICAL_POINT, totals)));
+    window.push(
+      await timeOf(() => criticality(slices, DEFAULT_CRITICAL_POINT, { window: totals, poles: dense.poles })),
+    );
   }
   const warm = window.slice(WINDOW_REPEATS / 2);
   const cpuOf = (/** @type {Taken[]} */ times) => times.map(({ cpuSeconds }) => cpuSeconds);

@@ -149,14 +149,14 @@ function seek(state: ControllerState, event: EventOf<'snapshot'>, options: Contr
   if (event.samples < options.warmSamples) return state;
   if (suggestion === null || suggestion.ladder.rungs.length === 0) {
     if (state.phase.kind === 'featureless') return state;
-    return moved(state, { kind: 'featureless' }, at, ofNoFeature());
+    return moved(state, { kind: 'featureless' }, at, ofNoFeature(suggestion?.pole));
   }
   if (event.unjudged !== undefined) return unjudged(state, event);
   const { critical } = suggestion;
   const { phase } = state;
   const ladder = startedAt(suggestion.ladder, phase.kind === 'drifted' ? phase.roomy : null);
   const search = beginSearch(ladder, state.strikes, options);
-  const words = ofSearch(critical, onTrial(search)?.threshold ?? null, state.strikes);
+  const words = ofSearch(suggestion, onTrial(search)?.threshold ?? null, state.strikes);
   return moved(state, { kind: 'trial', critical, search, drift: null }, at, words);
 }
 

@@ -9,6 +9,8 @@ import type { HeldBack } from './state.ts';
 export interface Suggestion {
   readonly critical: CriticalPoint | null;
   readonly ladder: Ladder;
+  /** τ of the first feature where all of them are poles of activation functions: no critical point. */
+  readonly pole?: number | undefined;
 }
 
 /** What the controller is told: all that its decisions depend on. Times are milliseconds since the epoch. */

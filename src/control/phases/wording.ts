@@ -5,7 +5,7 @@ import type { Watch } from '../guard/watch.ts';
 import { exposedLoss } from '../rollout/exposure.ts';
 import { RAMP_SHARES, type Ramp } from '../rollout/ramp.ts';
 import type { Search, Verdict } from '../search/search.ts';
-import type { EventOf } from './event.ts';
+import type { EventOf, Suggestion } from './event.ts';
 import type { Change, ChangeReason, ControlOptions, Phase } from './state.ts';
 
 /** What people are told of a change: its reason, and the evidence in a sentence. */
@@ -16,19 +16,30 @@ export function ofMode({ mode, threshold = 0 }: EventOf<'mode'>): Words {
   return { reason: 'operator', detail };
 }
 
-export function ofNoFeature(): Words {
-  return { reason: 'no-feature', detail: 'the free energy shows no significant feature' };
+/** @param pole - τ of the first feature, where all are poles of activation functions. */
+export function ofNoFeature(pole: number | undefined): Words {
+  return { reason: 'no-feature', detail: `the free energy shows ${nothingBut(pole)}` };
 }
 
 export function ofVacuous(detail: string): Words {
   return { reason: 'vacuous', detail: `dense: ${detail}` };
 }
 
+function nothingBut(pole: number | undefined): string {
+  return pole === undefined
+    ? 'no significant feature'
+    : `no significant feature but the pole of an activation function at τ = ${pole}`;
+}
+
 /** @param threshold - the first that is tried; null: all are judged on kept inputs. */
-export function ofSearch(critical: CriticalPoint | null, threshold: number | null, strikes: number): Words {
+export function ofSearch(
+  { critical, pole }: Pick<Suggestion, 'critical' | 'pole'>,
+  threshold: number | null,
+  strikes: number,
+): Words {
   const found =
     critical === null
-      ? 'no significant feature of F'
+      ? `${nothingBut(pole)} in F`
       : `${critical.feature} of F at τ* = ${critical.threshold}, β* = ${critical.sparsity.toFixed(3)}`;
   const reason = strikes === 0 ? 'critical-point' : 'retry';
   const next = threshold === null ? 'judging candidates on kept inputs' : `trying τ = ${threshold}`;

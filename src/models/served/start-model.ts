@@ -45,6 +45,7 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
   const persistence = await persistenceOf(subject, options);
   const loop = new ControlLoop({
     sites: loaded.sites.length,
+    poles: loaded.sites.map(({ pole }) => pole),
     outputs: metadata.outputs.map((output) => output.name),
     config,
     softmaxOutputs: loaded.softmaxOutputs,

@@ -10,13 +10,22 @@ const SIGN_KEEPING: ReadonlySet<string> = new Set(
   'MaxPool AveragePool GlobalAveragePool GlobalMaxPool ReduceMean ReduceMax'.split(' '),
 );
 
-/** The activations that a MatMul, Gemm or Conv with a constant weight reads. */
-export function linearInputRule(graph: GraphIndex): SiteRule {
+/**
+ * The activations that a MatMul, Gemm or Conv with a constant weight reads.
+ *
+ * @param poleAt - the pole of the activation function whose last node this is; null: none.
+ */
+export function linearInputRule(graph: GraphIndex, poleAt: (node: NodeProto) => number | null): SiteRule {
   const originOf = originsOf(graph, keepsSign);
+  const unchanged = originsOf(graph, keepsMagnitudes);
   /** Whether a nonlinearity made the tensor non-negative, and nothing since could change a sign. */
   const isNonNegative = (tensor: string): boolean => {
     const source = graph.producer(originOf(tensor));
     return source !== undefined && isNonNegativeBy(source, graph);
+  };
+  const poleOfTensor = (tensor: string): number | null => {
+    const source = graph.producer(unchanged(tensor));
+    return source === undefined ? null : poleAt(source);
   };
   return {
     name: 'linear-input',
@@ -25,11 +34,15 @@ export function linearInputRule(graph: GraphIndex): SiteRule {
       if (position === undefined) return undefined;
       const tensor = node.input[position] ?? '';
       const op = graph.isInput(tensor) ? `${node.opType} (graph input)` : node.opType;
-      return hit(node, op, tensor, isNonNegative(tensor));
+      return hit(node, op, tensor, isNonNegative(tensor), poleOfTensor(tensor));
     },
   };
 }
 
 function keepsSign(node: NodeProto): boolean {
-  return SIGN_KEEPING.has(opOf(node)) || (movesElements(node) && opOf(node) !== 'Concat');
+  return SIGN_KEEPING.has(opOf(node)) || keepsMagnitudes(node);
+}
+
+function keepsMagnitudes(node: NodeProto): boolean {
+  return movesElements(node) && opOf(node) !== 'Concat';
 }

@@ -3,6 +3,7 @@ import { floatAttribute } from '../attributes.ts';
 import { clipBounds } from '../expression.ts';
 import { type GraphIndex, readersOf } from '../graph.ts';
 import { opOf } from '../op.ts';
+import { poleOf } from './poles.ts';
 import { hit, type Match, miss, type SiteRule } from './rule.ts';
 
 /** Operators that are a nonlinearity by themselves → the name that a site shows. */
@@ -44,7 +45,7 @@ export const pointwiseRule: SiteRule = {
     if (op === undefined) return undefined;
     const reason = op === 'Clip' ? clipReason(node, graph) : squashingReason(node, graph);
     return reason === undefined
-      ? hit(node, op, tensor, isNonNegativeBy(node, graph))
+      ? hit(node, op, tensor, isNonNegativeBy(node, graph), poleOf(node))
       : miss(node, op, tensor, reason);
   },
 };

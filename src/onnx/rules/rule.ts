@@ -9,6 +9,8 @@ export interface Hit {
   /** The node that names the site. */
   readonly node: NodeProto;
   readonly isNonNegative: boolean;
+  /** See poles.ts. */
+  readonly pole: number | null;
 }
 
 /** A candidate that a rule declines, and why. */
@@ -28,8 +30,14 @@ export interface SiteRule {
   match(node: NodeProto, graph: GraphIndex): Match | undefined;
 }
 
-export function hit(node: NodeProto, op: string, tensor: string, isNonNegative: boolean): Hit {
-  return { kind: 'hit', node, op, tensor, isNonNegative };
+export function hit(
+  node: NodeProto,
+  op: string,
+  tensor: string,
+  isNonNegative: boolean,
+  pole: number | null = null,
+): Hit {
+  return { kind: 'hit', node, op, tensor, isNonNegative, pole };
 }
 
 export function miss(node: NodeProto, op: string, tensor: string, reason: string): Miss {

@@ -45,7 +45,8 @@ export async function analyze(options: AnalyzeOptions = {}): Promise<Analysis> {
   );
   try {
     const scores = scoresOutput(outputs);
-    const asked = { runtime, rows: recorded, batches, sites: model.sites.length };
+    const poles = model.sites.map(({ pole }) => pole);
+    const asked = { runtime, rows: recorded, batches, sites: model.sites.length, poles };
     const hasScores = scores !== undefined && (await givesRows({ ...asked, outputs: [scores] }));
     if (labels !== undefined && !hasScores)
       throw new ServingError(

@@ -13,6 +13,8 @@ export interface DensePass {
   readonly classes: Int32Array;
   /** How many classes there are. */
   readonly classCount: number;
+  /** Of the sites' activation functions; absent: none has one. */
+  readonly poles?: readonly (number | null)[] | undefined;
 }
 
 /** Runs the unpruned network once, with the histograms of every site and an exact count at `thresholds`. */
@@ -42,7 +44,7 @@ export async function densePass(
     }
     onRows(to - from);
   });
-  return { slices, tally, classes, classCount };
+  return { slices, tally, classes, classCount, poles: passes.poles };
 }
 
 /** One histogram per slice, over all sites: the form that a critical point is read from. */

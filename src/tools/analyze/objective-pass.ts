@@ -59,7 +59,7 @@ export async function objectiveLosses(
   const all = mergeAll(mergedSlices(dense));
   const isJudged = !objective.vacuous && nonzeroCount(all) > 0 && few.outputs.length > 0;
   if (!isJudged) return { allowed, rows, critical: null, within: null };
-  const found = criticality(dense.slices);
+  const found = criticality(dense.slices, undefined, dense);
   const rungs = found === null ? [] : ladderOf(found, control.policy, fineCandidates(tails(all))).rungs;
   const runs = Math.ceil(Math.log2(rungs.length + 1)) + (critical === null ? 0 : 1);
   const total = runs * rows;

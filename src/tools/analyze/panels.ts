@@ -113,7 +113,8 @@ function atCriticalOnly(answers: Analysis['answers']): Pick<FullEvaluation, 'acc
   };
 }
 
-function freeEnergyPanel({ thresholds, renormalized, full, curve, features }: Charted, axis: Axis): Plot {
+function freeEnergyPanel(charted: Charted, axis: Axis): Plot {
+  const { thresholds, renormalized, full, curve, features, critical } = charted;
   const measured = numbers(renormalized.freeEnergy);
   const pruned = numbers(full?.freeEnergy ?? []);
   const continuous = numbers(curve.continuous);
@@ -124,9 +125,10 @@ function freeEnergyPanel({ thresholds, renormalized, full, curve, features }: Ch
   };
   const markers = [
     ...(full?.features ?? []).map((f) => markerAt(f, valueAt(thresholds, pruned, f.threshold), 'full')),
-    ...features.map((f, i) =>
-      markerAt(f, valueAt(curve.thresholds, continuous, f.threshold), i === 0 ? 'first' : 'later'),
-    ),
+    ...features.map((f) => {
+      const rank = f.threshold === critical?.threshold ? 'first' : 'later';
+      return markerAt(f, valueAt(curve.thresholds, continuous, f.threshold), rank);
+    }),
   ];
   return {
     ...frameOf(axis),

@@ -12,6 +12,8 @@ export interface Passes {
   readonly rows: InputRows;
   readonly batches: readonly Batch[];
   readonly sites: number;
+  /** Per site, the magnitude at which its activation function stands still below zero; null: none. */
+  readonly poles?: readonly (number | null)[];
   /** The output with the class scores, when there is one. */
   readonly outputs: readonly string[];
 }

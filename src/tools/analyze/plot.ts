@@ -1,4 +1,5 @@
 import { linearScale, linearTicks, logScale, logTicks, type Scale, thinned } from '../../../console/scale.js';
+import type { FeatureKind } from '../../criticality/features.ts';
 
 /** One line of a plot; a point that is not finite breaks it. */
 export interface Series {
@@ -14,7 +15,7 @@ export type MarkerRank = 'first' | 'later' | 'full';
 
 /** A marked point on a curve. */
 export interface Marker {
-  readonly shape: 'maximum' | 'minimum' | 'inflection';
+  readonly shape: FeatureKind;
   readonly x: number;
   readonly y: number;
   readonly label: string;
@@ -140,12 +141,13 @@ function markers(plot: Plot, x: Scale, y: Scale): string {
     .join('');
 }
 
-/** A triangle up, a triangle down, a diamond. */
+/** A triangle up, a triangle down, a diamond, a cross. */
 const MARKER_PATHS = {
   maximum: 'M0-7 6.5 5-6.5 5Z',
   minimum: 'M0 7 6.5-5-6.5-5Z',
   inflection: 'M0-7 6 0 0 7-6 0Z',
-} as const;
+  pole: 'M-2-6H2V-2H6V2H2V6H-2V2H-6V-2H-2Z',
+} as const satisfies Record<FeatureKind, string>;
 
 /** The symbol of a feature, 16 by 16 pixels, for legends. */
 export function markerIcon(shape: keyof typeof MARKER_PATHS, rank: MarkerRank): string {

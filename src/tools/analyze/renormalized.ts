@@ -107,7 +107,7 @@ export function featuresInFull(
       .features;
   const points = results.flatMap(({ point }) => point ?? []);
   if (points.length < thresholds.length) return [];
-  return fullFeatures(thresholds, points, dense.slices, settings(options));
+  return fullFeatures(thresholds, points, dense.slices, settings(options), dense.poles);
 }
 
 /** Median time from a filled window to its critical threshold. */
@@ -125,7 +125,7 @@ function read(dense: DensePass, options: AnalyzeOptions): Criticality | null {
   const point = settings(options);
   return options.rule === 'paper'
     ? paperCriticality(mergedSlices(dense), point.temperature, options.steps)
-    : criticality(dense.slices, point);
+    : criticality(dense.slices, point, dense);
 }
 
 function settings(options: AnalyzeOptions): CriticalPointOptions {

@@ -92,7 +92,7 @@ function figure(label: string, value: string, note = '', style = ''): string {
   return `<div class="${style}"><dt>${escapeText(label)}</dt><dd>${escapeText(value)}${small}</dd></div>`;
 }
 
-function legend({ features, full }: Analysis, plots: readonly Plot[]): string {
+function legend({ features, full, critical }: Analysis, plots: readonly Plot[]): string {
   const shown = new Set(
     plots.flatMap(({ series }) => series.filter(({ points }) => points.length > 0).map(({ style }) => style)),
   );
@@ -109,9 +109,9 @@ function legend({ features, full }: Analysis, plots: readonly Plot[]): string {
   ] as const;
   return `<ul class="legend">${[
     ...lines.map(([style, text]) => `<li>${lineIcon(style!)}${text}</li>`),
-    ...(features.length === 0
+    ...(critical === null
       ? []
-      : [`<li>${markerIcon(features[0]!.kind, 'first')}critical threshold τ*; band: its interval</li>`]),
+      : [`<li>${markerIcon(critical.feature, 'first')}critical threshold τ*; band: its interval</li>`]),
     ...(full === undefined || full.features.length === 0
       ? []
       : [`<li>${markerIcon(full.features[0]!.kind, 'full')}feature of the full evaluation</li>`]),

@@ -64,9 +64,12 @@ export function withinText({ objective: { within, allowed, rows }, measure }: An
 }
 
 /** Why there is no critical threshold. */
-export function noCriticalPoint({ sites, curve }: Analysis): string {
+export function noCriticalPoint({ sites, curve, features }: Analysis): string {
   if (sites.length === 0) return 'none: the model has no gateable site';
   if (curve.thresholds.length === 0) return 'none: too few different activations';
+  const [pole] = features;
+  if (pole !== undefined)
+    return `none: F marks only where an activation function stands still (pole, τ ${number(pole.threshold)})`;
   return 'none: F has no significant feature';
 }
 

@@ -212,7 +212,21 @@ describe('the policy earliest', () => {
   it('is dense without a feature, and looks again', () => {
     const state = replay([earliest()], start(), EARLIEST);
     expect(summary(state)).toEqual(['featureless', 0]);
+    expect(state.change?.detail).toBe('the free energy shows no significant feature');
     expect(stateName(replay([earliest(1)], state, EARLIEST))).toBe('trial');
+  });
+
+  it('is dense where only an activation function marks F, and says so; guarded looks for candidates all the same', () => {
+    const state = replay([snapshot([], { policy: 'earliest', pole: 0.375 })], start(), EARLIEST);
+    expect(summary(state)).toEqual(['featureless', 0]);
+    expect(state.change?.detail).toBe(
+      'the free energy shows no significant feature but the pole of an activation function at τ = 0.375',
+    );
+    const searching = replay([snapshot([], { pole: 0.375 })], start());
+    expect(stateName(searching)).toBe('trial');
+    expect(searching.change?.detail).toMatch(
+      /^no significant feature but the pole .* at τ = 0.375 in F; trying τ = /,
+    );
   });
 
   it('stays at the critical point, with nothing further on trial', () => {

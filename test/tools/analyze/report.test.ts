@@ -112,6 +112,14 @@ describe('the report', () => {
   });
 });
 
+const POLE = {
+  kind: 'pole',
+  threshold: 0.375,
+  sparsity: 0.2,
+  prominence: 0.1,
+  interval: [0.35, 0.4],
+} as const;
+
 describe('panels', () => {
   it('mark τ*, its interval and every feature, on both axes', () => {
     const [, againstThreshold, , , againstSparsity] = panels(ANALYSIS);
@@ -123,6 +131,20 @@ describe('panels', () => {
       ['minimum', 'later', 0.75, 0.5],
     ]);
     expect(againstSparsity!.markers.map(({ x }) => x)).toEqual([0.29, 0.3, 0.5]);
+  });
+
+  it('mark a pole as what it is, and the critical point after it', () => {
+    const features = [POLE, ...ANALYSIS.features];
+    const [, againstThreshold] = panels({ ...ANALYSIS, features });
+    expect(againstThreshold!.markers.map(({ shape, rank }) => [shape, rank])).toEqual([
+      ['maximum', 'full'],
+      ['pole', 'later'],
+      ['maximum', 'first'],
+      ['minimum', 'later'],
+    ]);
+    const page = htmlReport({ ...ANALYSIS, features: [POLE], critical: null });
+    expect(page).toContain('<td>pole</td>');
+    expect(page).not.toContain('critical threshold τ*; band');
   });
 
   it('draw the curve that is decided on last and bold, with its derivative, against log τ', () => {
@@ -178,6 +200,9 @@ describe('the findings', () => {
   it('give a reason when there is no critical threshold', () => {
     const reason = (analysis: Analysis) => new Map(findings(analysis)).get('critical threshold τ*');
     expect(reason(NOTHING)).toBe('none: F has no significant feature');
+    expect(reason({ ...NOTHING, features: [POLE] })).toBe(
+      'none: F marks only where an activation function stands still (pole, τ 0.375)',
+    );
     expect(reason({ ...NOTHING, sites: [] })).toBe('none: the model has no gateable site');
     expect(reason({ ...NOTHING, curve: { ...NOTHING.curve, thresholds: [] } })).toBe(
       'none: too few different activations',
