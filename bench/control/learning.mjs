@@ -6,7 +6,7 @@ import { ensureRecorded, MAIN_ROWS } from './recording/store.mjs';
 import { Replayer } from './replay/replayer.mjs';
 
 const USAGE = `usage: npm run bench:learning [-- OPTION … ROW …]
-  ROW …          only these rows of the zoo (all twenty)
+  ROW …          only these rows of the zoo (all)
   --seeds N      seeds of each row (2)
   --loads LIST   shares of the worker's time that production takes (0.1,0.5,0.9)
   --requests N   requests of each run, 10 ms apart (20000)

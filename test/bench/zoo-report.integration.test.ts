@@ -218,6 +218,15 @@ describe('the rules that are compared', () => {
     expect(chosen('additive').thresholds).toBeLessThan(chosen('pooled').thresholds);
   });
 
+  it('pass over the poles of activation functions where they sum over sites, but for the one that does not', () => {
+    const one = large.map((h) => [h]);
+    const pole = chosen('additive', one).thresholds;
+    const withPole = (key: string) =>
+      rules.RULES.find((rule: { key: string }) => rule.key === key).choose(one, [pole]);
+    for (const key of ['additive', 'inflections']) expect(withPole(key)).toBeNull();
+    expect(withPole('polesToo').thresholds).toBe(pole);
+  });
+
   it('find nothing where there is nothing', () => {
     const few = window(halfNormal, 3, { perSlice: 2 }).map((h) => [h]);
     for (const key of ['additive', 'pooled', 'perSite', 'multiple', 'medianSite', 'earliestSite'])
@@ -230,6 +239,7 @@ describe('the page', () => {
   function rulesOf(): string[] {
     return [
       'additive',
+      'polesToo',
       'additivePaper',
       'inflections',
       'pooled',

@@ -32,7 +32,7 @@ export function rowFigure(row) {
   const width = shown.length * (PLOT_SIZE.width + GAP) - GAP;
   const body = shown.map((plot, i) => placed(plotSvg(plot), i * (PLOT_SIZE.width + GAP), HEAD));
   const legend =
-    'solid: dense run (blue), its F summed over sites (grey), accuracy (green) · dashed: full evaluation (orange), oracle β (green), collapse (black) · red: critical point and its interval';
+    'solid: dense run, F summed over sites (blue) and of everything (grey), accuracy (green) · dashed: full evaluation (orange), oracle β (green), collapse (black) · red: critical point and its interval';
   return file(width, PLOT_SIZE.height + HEAD, [
     `<text x="0" y="16">${escapeText(row.name)} <tspan class="soft" fill="var(--soft)">${escapeText(legend)}</tspan></text>`,
     ...body,

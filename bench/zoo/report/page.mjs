@@ -30,7 +30,7 @@ export function page({ rows, seeds, machine, isResumed, isRetimed, discussion })
   const time = isResumed
     ? `in several runs on ${machine}, which was busy`
     : `in ${minutes('seconds')} minutes on ${machine}, of which ${minutes('cpuSeconds')} minutes of processor time`;
-  return `# The paper, reproduced on ten architectures
+  return `# The paper, reproduced on twelve architectures
 
 Remade by \`npm run zoo:report\` from the committed models, ${time}. All numbers of this page are in
 [paper-reproduction.json](paper-reproduction.json). Thresholds are read from ${first.rows} held-out inputs per row without labels; accuracy is

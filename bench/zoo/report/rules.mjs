@@ -34,6 +34,11 @@ export const RULES = [
     choose: (slices, poles) => ofPoint(criticality(slices, DEFAULT_CRITICAL_POINT, { poles })),
   },
   {
+    key: 'polesToo',
+    name: 'F summed over sites, poles too',
+    choose: (slices) => ofPoint(criticality(slices)),
+  },
+  {
     key: 'additivePaper',
     name: 'F summed over sites, T = 1/τ',
     choose: (slices, poles) => ofPoint(criticality(slices, PAPER, { poles })),

@@ -1,6 +1,7 @@
 """The image architectures: narrow ones on both image data sets, wide ones on Fashion-MNIST."""
 import fashion_mnist
 import optical_digits
+from architectures import efficientnet, mobilenetv3
 from architectures.cnn import Cnn
 from architectures.mlp import Mlp
 from architectures.mobilenetv2 import ORIGINAL, MobileNetV2
@@ -45,6 +46,24 @@ IMAGE_ARCHITECTURES: dict[str, tuple[Build, str]] = {
         'dropout 0.3 before the classifier. Trained from random weights.',
     ),
 }
+
+SQUEEZING_ARCHITECTURES: dict[str, tuple[Build, str, Schedule]] = {
+    'mobilenetv3': (
+        lambda d, seed: mobilenetv3.MobileNetV3(len(d.classes)),
+        'MobileNetV3-Small, narrow: 11 inverted residuals at half the original width (depthwise 3×3 and 5×5, linear '
+        'bottlenecks of 8 to 48 channels), squeeze-and-excite in nine of them, ReLU in the first three and HardSwish '
+        'after them, a hidden dense layer of 512, dropout 0.3, classifier. Trained from random weights.',
+        Schedule(epochs=5, batch=128, rate=2e-3, decay=0.5, samples=30_000),
+    ),
+    'efficientnet': (
+        lambda d, seed: efficientnet.EfficientNet(len(d.classes)),
+        'EfficientNet-B0, narrow: 16 inverted residuals in seven stages (expansion 6, depthwise 3×3 and 5×5, linear '
+        'bottlenecks of 8 to 80 channels), squeeze-and-excite in each, SiLU, 320-channel head, dropout 0.3, '
+        'classifier. Trained from random weights.',
+        Schedule(epochs=4, batch=128, rate=2e-3, decay=0.4, samples=30_000),
+    ),
+}
+"""Networks whose activation function has a minimum below zero; trained on Fashion-MNIST alone, and briefly."""
 
 SCHEDULES = {
     'fashion-mnist': {
@@ -105,6 +124,9 @@ IMAGE_ENTRIES = tuple(
         'channels), a max pool after each, a hidden dense layer of 256 with ReLU and dropout 0.3, and a classifier.',
         Schedule(epochs=3, batch=128, decay=0.4),
     ),
+) + tuple(
+    Entry(architecture, 'fashion-mnist', fashion_mnist.load, build, structure, schedule)
+    for architecture, (build, structure, schedule) in SQUEEZING_ARCHITECTURES.items()
 ) + tuple(
     Entry(architecture, 'fashion-mnist', fashion_mnist.load, build, structure, schedule, is_wide=True)
     for architecture, (build, structure, schedule) in WIDE_ARCHITECTURES.items()
