@@ -89,7 +89,7 @@ An array with one axis more than its input holds whole inputs of single runs. An
 the same in every run where the input has no rows. Recurrent state begins at zero, or at what --inputs gives for it.
 
 One dense run gives the free energy F at every threshold τ. The critical threshold τ* is the earliest significant feature
-of F. "none" is a result: the model has no such feature.`,
+of F that is no pole: a pole marks an activation function instead of the network. "none" is a result: there is no such feature.`,
     )
     .action(async (model: string | undefined, flags: AnalyzeFlags) => run(model, flags));
 }

@@ -36,7 +36,7 @@ const SHARES = [0.25, 0.5, 0.75] as const;
  * The ladder of a window.
  *
  * `guarded`: the thresholds of the curve, thinned to steps of sparsity, and every significant feature, which stands in
- * for what lies within a step below it; it starts at the earliest feature, and at the bottom without one.
+ * for what lies within a step below it; it starts at the critical point, and at the bottom without one.
  * `earliest`: a few thresholds below the critical point, and that as the last; empty without a critical point.
  *
  * @param fine - thresholds in steps that are finer than the curve's, for a ladder whose rungs are judged all at once.
