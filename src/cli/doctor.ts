@@ -4,7 +4,7 @@ import { messageOf, ServingError } from '../config/errors.ts';
 import type { SiteScheme } from '../onnx/sites.ts';
 import { KERNELS, type KernelChoice } from '../runtime/local/native/addon.ts';
 import { ProgressBar } from '../tools/analyze/progress-bar.ts';
-import { checkedBatches, type Diagnosis, doctor } from '../tools/doctor/doctor.ts';
+import { checkedBatches, type Diagnosis, doctor, type Judged } from '../tools/doctor/doctor.ts';
 import { table } from '../tools/table.ts';
 import { addInputOptions, type InputFlags, inputSource, numberOption } from './options.ts';
 
@@ -21,7 +21,11 @@ export function doctorCommand(): Command {
     .description('Tell in a minute what pruning would gain for a model on this machine, before it is served.')
     .argument('[model]', 'ONNX file (default: the bundled Fashion-MNIST CNN and its inputs)');
   return addInputOptions(command, ' (default: random numbers)')
-    .option('--threshold <tau>', 'threshold to judge (default: the critical one)', numberOption)
+    .option(
+      '--threshold <tau>',
+      'threshold to judge (default: the largest within the default objective)',
+      numberOption,
+    )
     .option('--batch <list>', 'rows per request; each is timed by itself', batchOption, [1, 16])
     .addOption(
       new Option('--sites <scheme>', 'tensors that are pruned')
@@ -72,14 +76,21 @@ async function run(model: string | undefined, flags: DoctorFlags): Promise<void>
     });
 }
 
+const JUDGED: Readonly<Record<Judged, string>> = {
+  given: '',
+  objective: ', the largest within the default objective',
+  critical: ', the critical one: answers cannot be judged',
+  none: '',
+};
+
 function summary(diagnosis: Diagnosis): string {
-  const { model, inputs, threshold, sites, batches, layers, kernels, advice } = diagnosis;
+  const { model, inputs, threshold, judged, sites, batches, layers, kernels, advice } = diagnosis;
   const sparse = layers.filter(({ isSparse }) => isSparse).length;
   const lines = [
     `model       ${model}, ${inputs} inputs`,
-    `threshold   ${threshold === 0 ? 'none: exact zeros only' : threshold.toPrecision(4)}`,
+    `threshold   ${threshold === 0 ? 'none: exact zeros only' : `${threshold.toPrecision(4)}${JUDGED[judged]}`}`,
     `kernels     ${kernels}`,
-    `layers      ${sparse} of ${layers.length} skip zeros in the fastest form`,
+    `layers      ${sparse} of ${layers.length} run on these kernels in the fastest form`,
     ...batches.map(({ rows, plainMs, sparseMs, speedup: { ratio, low, high }, pays }) => {
       const size = `${rows} row${rows === 1 ? '' : 's'}`.padEnd(10);
       const times = `${plainMs.toFixed(3)} ms plain, ${sparseMs.toFixed(3)} ms sparse`;

@@ -22,7 +22,9 @@ it('tells what each site and size of request gains, as JSON and for people', asy
   const { low, ratio, high } = diagnosis.speedup;
   expect([low <= ratio, ratio <= high, low >= 1]).toEqual([true, true, true]);
   const people = await taustat('doctor', MLP.model, '--inputs', INPUTS, '--batch', '2');
-  expect(people.stdout).toMatch(/^model +optical-digits-mlp, recorded inputs\nthreshold +/);
+  expect(people.stdout).toMatch(
+    /^model +optical-digits-mlp, recorded inputs\nthreshold +\S+, the largest within the default objective\n/,
+  );
   expect(people.stdout).toMatch(/\nadvice +(set runtime\.gates: auto|serve it plain)/);
 });
 

@@ -66,7 +66,12 @@ export async function analyze(options: AnalyzeOptions = {}): Promise<Analysis> {
     const objective = await objectiveLosses(all, dense, measure, analysis.critical, {
       onRows: (done, total) => options.onProgress?.({ step: 'objective', done, total }),
     });
-    return { ...analysis, measure, objective };
+    const within = objective.within ?? analysis.critical;
+    const sites =
+      options.sparsityAt === 'within'
+        ? analyzedSites(model.sites, siteHistograms(dense), within?.threshold)
+        : analysis.sites;
+    return { ...analysis, sites, measure, objective };
   } finally {
     await runtime.close();
   }
@@ -98,7 +103,7 @@ async function analyzeModel(
     sites: analyzedSites(
       model.sites,
       siteHistograms(dense),
-      options.sparsityAt ?? found.analysis.critical?.threshold,
+      typeof options.sparsityAt === 'number' ? options.sparsityAt : found.analysis.critical?.threshold,
     ),
     skippedSites: model.skipped.length,
     ...found.analysis,

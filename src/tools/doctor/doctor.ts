@@ -8,6 +8,7 @@ import { findKernels } from '../../runtime/local/kernels.ts';
 import { loadModel } from '../../runtime/local/load-model.ts';
 import type { KernelChoice } from '../../runtime/local/native/addon.ts';
 import { PLAIN, type Speedup } from '../../sparse/speedup.ts';
+import type { Analysis } from '../analyze/analysis.ts';
 import { analyze } from '../analyze/analyze.ts';
 import type { Progress } from '../analyze/options.ts';
 import { areBundled, givenAxes, type InputSource, recordedInputs } from '../inputs/recorded-inputs.ts';
@@ -15,7 +16,7 @@ import { measuredPlan } from './measured-plan.ts';
 import { randomArrays } from './random-inputs.ts';
 
 export interface DoctorOptions extends InputSource {
-  /** τ to judge; by default the critical one. */
+  /** τ to judge; by default the largest within the default objective. */
   readonly threshold?: number | undefined;
   /** Rows per request; 1 and 16 by default. */
   readonly batches?: readonly number[] | undefined;
@@ -36,12 +37,19 @@ export interface DoctorSite {
   readonly why: string;
 }
 
+/**
+ * Why a threshold was judged: it was given; it is the largest within the default objective, where a server would end; it is the
+ * critical one, since answers cannot be judged; or there is none.
+ */
+export type Judged = 'given' | 'objective' | 'critical' | 'none';
+
 /** The result of `taustat doctor`; as JSON it is the command's contract. Times are milliseconds of one run. */
 export interface Diagnosis {
   readonly model: string;
   readonly inputs: 'recorded' | 'random';
-  /** What was judged; 0: exact zeros only, since there is no critical threshold and none was given. */
+  /** What was judged; 0: exact zeros only. */
   readonly threshold: number;
+  readonly judged: Judged;
   readonly sites: readonly DoctorSite[];
   /** At the first of the batches. */
   readonly plain: { readonly p50: number | null };
@@ -65,8 +73,7 @@ export interface Diagnosis {
 const ROWS = 512;
 
 /**
- * What pruning would gain for a model on this machine, before it is served: sites, zeros, sparsity at the critical threshold,
- * and the time of whole runs, plain and with layers that skip zeros.
+ * What pruning would gain for a model on this machine, before it is served: sites, zeros, sparsity at a threshold, and the time of whole runs, plain and with layers that skip zeros.
  *
  * @throws ServingError FILE_NOT_FOUND, MODEL_INVALID, INVALID_REQUEST
  */
@@ -85,10 +92,10 @@ export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
     sequence,
     limit: ROWS,
     sites: { scheme },
-    sparsityAt: options.threshold,
+    sparsityAt: options.threshold ?? 'within',
     onProgress,
   });
-  const threshold = options.threshold ?? analysis.critical?.threshold ?? 0;
+  const { threshold, judged } = judgedThreshold(options.threshold, analysis);
   const kernels = await findKernels(choice);
   const rows = await recordedInputs(loaded.signature, source);
   const plan: Plan =
@@ -101,6 +108,7 @@ export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
     model: analysis.model,
     inputs: isRandom ? 'random' : 'recorded',
     threshold,
+    judged,
     sites: analysis.sites.map(({ name, op, zeroRatio, sparsity = null }, i) => ({
       name,
       op,
@@ -122,6 +130,16 @@ export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
 function randomOf(specs: readonly TensorSpec[], { state = [], batchAxes }: DoctorOptions) {
   const free = specs.filter(({ name }) => !state.some((link) => link.startsWith(`${name}=`)));
   return randomArrays(free, ROWS, givenAxes(free, { batchAxes }));
+}
+
+function judgedThreshold(
+  given: number | undefined,
+  { objective: { within }, critical }: Analysis,
+): { readonly threshold: number; readonly judged: Judged } {
+  if (given !== undefined) return { threshold: given, judged: 'given' };
+  if (within !== null) return { threshold: within.threshold, judged: 'objective' };
+  if (critical !== null) return { threshold: critical.threshold, judged: 'critical' };
+  return { threshold: 0, judged: 'none' };
 }
 
 function decisionOn(plan: Plan, site: number): Pick<DoctorSite, 'decision' | 'why'> {
