@@ -6,6 +6,7 @@ import { ControlLoop } from '../../../dist/loop/control-loop.js';
 import { steady } from './arrivals.mjs';
 import { VirtualClock } from './clock.mjs';
 import { Drifting } from './drifting.mjs';
+import { Ordered } from './order.mjs';
 import { PhaseRecord } from './phase-record.mjs';
 import { productionOf } from './production.mjs';
 import { inputsOf, RecordedRuntime } from './recorded-runtime.mjs';
@@ -24,6 +25,7 @@ import { TruthMeter } from './truth-meter.mjs';
  *   isDrift?: boolean,
  *   arrivals?: import('./arrivals.mjs').Arrivals,
  *   rowLength?: number,
+ *   order?: import('./order.mjs').Order,
  *   failureRatio?: number,
  *   collapse?: boolean,
  *   clockJumpMs?: number,
@@ -37,6 +39,7 @@ import { TruthMeter } from './truth-meter.mjs';
  * @typedef {import('../../../dist/loop/shadow-run.js').ShadowSample} ShadowSample
  * @typedef {import('../../../dist/loop/shadow-run.js').Look} Look
  * @typedef {import('./traffic.mjs').Item} Item
+ * @typedef {Mixture | Drifting | Ordered} Traffic
  * @typedef {{ due: number, release: () => void, done: Promise<void>, record: PhaseRecord }} Waiting
  */
 
@@ -114,7 +117,7 @@ export class Replayer {
   /** @param {Phase} phase @param {{ isTraced?: boolean, onRequest?: ((n: number) => void) | undefined }} [options] */
   async phase(phase, { isTraced = false, onRequest } = {}) {
     const from = new Mixture(this.#row, phase.traffic, phase.rowLength);
-    const traffic = phase.towards ? new Drifting(from, new Mixture(this.#row, phase.towards)) : from;
+    const traffic = trafficOf(phase, from, this.#row);
     const record = new PhaseRecord(phase.name, phase.isDrift === true, this.production);
     const { settled, atMost } =
       typeof phase.length === 'number'
@@ -141,7 +144,7 @@ export class Replayer {
     this.loop.close();
   }
 
-  /** @type {(traffic: Mixture | Drifting, record: PhaseRecord, arrivals: import('./arrivals.mjs').Arrivals) => Promise<void>} */
+  /** @type {(traffic: Traffic, record: PhaseRecord, arrivals: import('./arrivals.mjs').Arrivals) => Promise<void>} */
   async #request(traffic, record, arrivals) {
     const elapsedMs = arrivals(this.#random, this.requests);
     this.#clock.advance(elapsedMs);
@@ -201,7 +204,7 @@ export class Replayer {
     );
   }
 
-  /** @param {Mixture | Drifting} traffic */
+  /** @param {Traffic} traffic */
   #point(traffic) {
     const { threshold, share, state } = this.production;
     const sparsity = traffic.sparsity(threshold);
@@ -209,12 +212,18 @@ export class Replayer {
   }
 }
 
+/** @type {(phase: Phase, from: Mixture, row: string) => Traffic} */
+function trafficOf({ towards, order }, from, row) {
+  if (order !== undefined) return new Ordered(from, order);
+  return towards === undefined ? from : new Drifting(from, new Mixture(row, towards));
+}
+
 /** Where most of production is; 0: dense. @param {import('./phase-record.mjs').Production} production */
 function mostOf({ threshold, share, rest }) {
   return share > 0.5 ? threshold : rest;
 }
 
-/** @type {(traffic: Mixture | Drifting, threshold: number, promise: ReturnType<typeof promiseOf>) => { sparsity: number, oracle: number, endLoss: number }} */
+/** @type {(traffic: Traffic, threshold: number, promise: ReturnType<typeof promiseOf>) => { sparsity: number, oracle: number, endLoss: number }} */
 function harvestOf(traffic, threshold, { truth, allowed }) {
   return {
     sparsity: traffic.sparsity(threshold),

@@ -7,7 +7,8 @@ import { Recorded } from './recorded.mjs';
 /**
  * @typedef {import('./recorded.mjs').Truth} Truth
  * @typedef {{ variant?: string, row?: string, classes?: readonly number[], weight?: number }} Part
- * @typedef {{ recorded: Recorded, row: number, source: Source }} Item
+ * @typedef {{ recorded: Recorded, row: number, source: Source, sequence?: string | undefined }} Item
+ * `sequence`: which stream a request says that it is of.
  */
 
 /** The inputs of one recording, or those of some classes. */

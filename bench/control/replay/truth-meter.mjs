@@ -24,7 +24,7 @@ export class TruthMeter {
   /**
    * One answered request.
    *
-   * @param {import('./traffic.mjs').Mixture | import('./drifting.mjs').Drifting} traffic
+   * @param {import('./replayer.mjs').Traffic} traffic
    * @param {import('./traffic.mjs').Item} item
    * @param {number} threshold - what it was really computed at.
    */

@@ -1,4 +1,4 @@
-// The seven claims about the control loop, each with its numbers, held or not.
+// The claims about the control loop, each with its numbers, held or not.
 import { present } from '../../present.mjs';
 import { mean, median, quantile } from './statistics.mjs';
 
@@ -57,6 +57,7 @@ function ofEachScenario(results) {
   const of = (/** @type {string} */ kind) => results.filter((result) => result.kind === kind);
   return [
     noNoise(of('stationary')),
+    noFalseDrift(of('streams')),
     retuned(of('scale').filter(({ name }) => name.includes('1.5'))),
     collapse(of('collapse')),
     ...truth(results),
@@ -115,6 +116,19 @@ function noNoise(results) {
     claim: 'stationary: no change of τ after it has come to rest',
     isHeld: changes.length === 0 ? null : changes.every((c) => c.changes.every((n) => n === 0)),
     figures: changes.map((c) => `${c.name}: ${c.changes.join(', ')} in ${c.requests} requests`).join('; '),
+  };
+}
+
+/** @param {Result[]} results @returns {Verdict} */
+function noFalseDrift(results) {
+  const rows = results.map(({ name, runs }) => {
+    const first = runs.map(({ phases }) => present(phases[0]));
+    return { name, alarms: first.map(({ paths }) => paths.length - 1), requests: first[0]?.requests ?? 0 };
+  });
+  return {
+    claim: 'traffic whose neighbours resemble each other, and that never moves: no alarm of drift',
+    isHeld: rows.length === 0 ? null : rows.every(({ alarms }) => alarms.every((n) => n === 0)),
+    figures: rows.map((r) => `${r.name}: ${r.alarms.join(', ')} in ${r.requests} requests`).join('; '),
   };
 }
 

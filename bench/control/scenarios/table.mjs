@@ -8,7 +8,7 @@ import { bursty, steady } from '../replay/arrivals.mjs';
  * @typedef {import('../replay/replayer.mjs').Scenario & {
  *   name: string, about: string, kind: Kind, seeds: number, isQuick?: boolean,
  * }} Scenario
- * @typedef {'stationary' | 'scale' | 'drift' | 'collapse' | 'trouble' | 'harvest' | 'earliest'} Kind
+ * @typedef {'stationary' | 'scale' | 'drift' | 'collapse' | 'trouble' | 'streams' | 'harvest' | 'earliest'} Kind
  */
 
 const CNN = 'fashion-mnist-cnn';
@@ -38,6 +38,53 @@ const start = (traffic = BASE, more = {}) => ({
 const shift = (name, traffic, more = {}) => ({ name, traffic, length: 40_000, isDrift: true, ...more });
 /** @param {string} variant */
 const only = (variant) => [{ variant }];
+
+/** Orders in which requests resemble their neighbours. @type {readonly { name: string, about: string, row: string, shifted: string, isQuick?: boolean, order: import('../replay/order.mjs').Order }[]} */
+const ORDERS = [
+  {
+    name: 'runs-of-3',
+    about: 'the same digit about three times in a row',
+    row: DIGITS,
+    shifted: 'contrast-1.5',
+    isQuick: true,
+    order: { kind: 'runs', length: 3 },
+  },
+  {
+    name: 'runs-of-10',
+    about: 'the same image about ten times in a row',
+    row: CNN,
+    shifted: 'half-light',
+    order: { kind: 'runs', length: 10 },
+  },
+  {
+    name: 'runs-of-3-mail',
+    about: 'the same mail about three times in a row',
+    row: MAIL,
+    shifted: 'shuffled',
+    order: { kind: 'runs', length: 3 },
+  },
+  {
+    name: 'rows-of-300',
+    about: 'about 300 digits of one class in a row',
+    row: DIGITS,
+    shifted: 'contrast-1.5',
+    order: { kind: 'rows', length: 300 },
+  },
+  {
+    name: 'camera',
+    about: 'a slow walk between similar digits, and about 100 requests to the next scene',
+    row: DIGITS,
+    shifted: 'contrast-1.5',
+    order: { kind: 'walk', length: 100 },
+  },
+  ...[false, true].map((isNamed) => ({
+    name: isNamed ? 'cameras-named' : 'cameras',
+    about: `eight such walks in turn${isNamed ? ', each with its sequence_id' : ''}`,
+    row: DIGITS,
+    shifted: 'contrast-1.5',
+    order: { kind: /** @type {const} */ ('walk'), length: 100, streams: 8, isNamed },
+  })),
+];
 
 /** @type {readonly Scenario[]} */
 export const SCENARIOS = [
@@ -258,6 +305,15 @@ export const SCENARIOS = [
       shift('scaled', only('contrast-1.5')),
     ],
   },
+  ...ORDERS.map(({ order, shifted, ...more }) => ({
+    ...more,
+    kind: /** @type {Kind} */ ('streams'),
+    seeds: 5,
+    phases: [
+      { name: 'from the start', traffic: BASE, order, length: 100_000 },
+      shift('shifted', only(shifted), { order }),
+    ],
+  })),
   {
     name: 'another-model',
     about: 'the weights of another training run are swapped in',
