@@ -22,6 +22,8 @@ export interface DriftReference {
   readonly scores: readonly number[];
   /** Every number of the requests' summaries, each sorted. */
   readonly sorted: readonly (readonly number[])[];
+  /** Requests that resemble their neighbours are read so far apart only; absent: all are. */
+  readonly blockRequests?: number;
 }
 
 /** The detector's whole state, and what it says. Plain JSON. */

@@ -62,6 +62,7 @@ import {
 } from './shadow-run.ts';
 import { SiteThresholds, thresholdsOf } from './site-thresholds.ts';
 import { failureOf, type Step, stepped } from './step.ts';
+import { type StreamReading, Streams } from './streams.ts';
 import type { LoopTelemetry, ShadowOutcome } from './telemetry.ts';
 import { UncertaintyWatch } from './uncertainty-watch.ts';
 import { UncomparedAnswers } from './uncompared-answers.ts';
@@ -100,6 +101,13 @@ export interface LoopOptions {
   readonly clock?: Clock;
 }
 
+interface PlaceOptions {
+  readonly isDense?: boolean;
+  readonly isEmpty?: boolean;
+  readonly pays?: boolean;
+  readonly sequence?: string | undefined;
+}
+
 /** How a request is answered, and what is to be known of it if it is run again in the shadow. */
 export interface Placement {
   /** τ of the answer; 0 is dense. */
@@ -130,6 +138,7 @@ export class ControlLoop {
   readonly #clock: Clock;
   readonly #sampler: Sampler;
   readonly #estimation: Estimation;
+  readonly #streams: Streams;
   readonly #uncompared: UncomparedAnswers;
   readonly #uncertainty = new UncertaintyWatch();
   readonly #ladder: LadderRuns;
@@ -162,7 +171,9 @@ export class ControlLoop {
     this.#thresholds = new SiteThresholds(sites);
     this.#sampler = new Sampler(config.sampling);
     this.#uncompared = new UncomparedAnswers(this.control);
+    this.#streams = new Streams(resume?.reference?.blockRequests, telemetry?.correlated);
     this.#estimation = new Estimation({
+      streams: this.#streams,
       sites,
       poles: options.poles,
       config,
@@ -234,6 +245,11 @@ export class ControlLoop {
     return this.#estimation.hasMoved;
   }
 
+  /** How requests of one stream resemble each other, and the reference of drift that is gathered from requests that do not; null: none is. */
+  get streams(): StreamReading & { readonly gathered: Estimation['gathered'] } {
+    return { ...this.#streams.reading, gathered: this.#estimation.gathered };
+  }
+
   /** The threshold of most of production; 0 is dense. */
   get applied(): number {
     return this.#isPrunable ? appliedThreshold(this.state) : 0;
@@ -294,18 +310,22 @@ export class ControlLoop {
    * How a request is answered, and whether it is sampled. O(1).
    *
    * @param id - requests with the same one have the same place in a ramp and in the sample.
+   * @param sequence - name of the stream that the request is of; undefined: it names none.
    * @param isDense - the client wants the dense answer.
    * @param pays - whether pruning such a request saves time, or is wanted whatever the time.
    * @param isEmpty - a request without a row shows no activation.
    */
-  place(id: string | undefined, { isDense = false, isEmpty = false, pays = true } = {}): Placement {
+  place(
+    id: string | undefined,
+    { isDense = false, isEmpty = false, pays = true, sequence }: PlaceOptions = {},
+  ): Placement {
     const position = this.#sampler.position(id);
     if (!isDense && this.state.heldBack === undefined)
       this.#paying += ((pays ? 1 : 0) - this.#paying) / PAYING_REQUESTS;
     const isPruned = !isDense && pays && this.#isPrunable;
     const threshold = isPruned ? thresholdAt(production(this.state), position) : 0;
     if (isEmpty || !this.#isPrunable) return { threshold, look: undefined };
-    return { threshold, look: this.#look(position) };
+    return { threshold, look: this.#look(position, sequence) };
   }
 
   /**
@@ -403,10 +423,13 @@ export class ControlLoop {
   }
 
   /** What is to be known of the request at a position if it is to be run again; asked once per request. */
-  #look(position: number): Look | undefined {
+  #look(position: number, sequence: string | undefined): Look | undefined {
     const { state } = this;
     if (!this.#isPrunable || state.mode === 'off') return undefined;
-    const isKept = this.#ladder.wants();
+    const place = this.#streams.next(sequence);
+    // Of a named stream one request of each block is kept; of the others so many that they are as far apart, which the search sees to.
+    const isFirst = sequence === undefined || this.#streams.isFirstOfBlock(place);
+    const isKept = isFirst && this.#ladder.wants();
     const interest = this.interestIn(position);
     const decision = this.#sampler.decide(position, this.#clock.monotonicMs(), this.#spending, interest);
     const isPassed = decision === 'pass' || decision === 'over-budget';
@@ -415,6 +438,7 @@ export class ControlLoop {
     if (isPassed && !isSearched && !isKept) return undefined;
     return {
       position,
+      place,
       epoch: state.epoch,
       due: dueAt(state, position),
       isExtra: decision === 'extra',
@@ -484,13 +508,16 @@ export class ControlLoop {
     );
   }
 
-  #comparison({ at, histograms, isExtra }: ShadowSample, answer: ComparedAnswer): ControlEvent[] {
+  #comparison({ at, histograms, isExtra, place }: ShadowSample, answer: ComparedAnswer): ControlEvent[] {
     const { threshold, comparison, retained, isDue } = answer;
+    const unit = place && this.#streams.unitOf(place);
     if (comparison !== null) this.#uncertainty.compared(threshold, comparison.loss);
     if (retained !== null && !isExtra) this.#measured.at(threshold).add(histograms, retained);
     if (comparison !== null && !isExtra && threshold === comparedThreshold(this.state))
-      this.agreement.add(comparison);
-    return comparison === null ? [] : [{ kind: 'comparison', at, threshold, loss: comparison.loss, isDue }];
+      this.agreement.add(comparison, unit);
+    if (comparison === null) return [];
+    const { loss } = comparison;
+    return [{ kind: 'comparison', at, threshold, loss, isDue, ...(unit && { unit }) }];
   }
 
   /** What is looked at because its answer is suspected is not what the traffic is like. */

@@ -5,6 +5,7 @@ import {
   readDrift,
   referenceSteps,
 } from '../drift/detector.ts';
+import type { Steps } from '../drift/steps.ts';
 import type { RequestSummary } from '../estimator/summary.ts';
 import { Background } from './background.ts';
 
@@ -32,10 +33,16 @@ export class DriftWatch {
     return this.#reference !== null || this.#making !== null;
   }
 
-  /** @param requests - summaries of the traffic that is to be recognised. */
-  start(requests: readonly RequestSummary[]): void {
+  /**
+   * @param requests - summaries of the traffic that is to be recognised, none of which resembles another more than by chance.
+   * @param blockRequests - so many requests apart they are, of one stream.
+   * @param samplesEach - sampled requests for one of them. Only so many as are read can alarm, and the run length counts all.
+   */
+  start(requests: readonly RequestSummary[], blockRequests = 1, samplesEach = 1): void {
     this.stop();
-    this.#making = new Background(referenceSteps(requests, this.#options), MS_PER_TURN);
+    const runLength = this.#options.runLength / samplesEach;
+    const steps = referenceSteps(requests, { ...this.#options, runLength });
+    this.#making = new Background(readApart(steps, blockRequests), MS_PER_TURN);
   }
 
   stop(): void {
@@ -67,4 +74,9 @@ export class DriftWatch {
     this.#making = null;
     if (making !== null) this.#reference = making.finish();
   }
+}
+
+function* readApart(steps: Steps<DriftReference>, blockRequests: number): Steps<DriftReference> {
+  const reference = yield* steps;
+  return blockRequests === 1 ? reference : { ...reference, blockRequests };
 }

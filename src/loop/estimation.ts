@@ -1,4 +1,4 @@
-import { map, type Observable } from 'rxjs';
+import { map, type Observable, tap } from 'rxjs';
 import type { Config } from '../config/schema.ts';
 import type { EventOf, Suggestion } from '../control/phases/event.ts';
 import { driftOf, isSeeking } from '../control/phases/production.ts';
@@ -11,9 +11,11 @@ import { mergeAll, type SiteHistograms, tails } from '../estimator/histogram.ts'
 import { RollingWindow } from '../estimator/rolling-window.ts';
 import { type Snapshot, snapshots } from '../estimator/snapshots.ts';
 import type { RequestSummary } from '../estimator/summary.ts';
+import { ApartRequests } from './apart-requests.ts';
 import { DriftWatch } from './drift-watch.ts';
 import { estimate } from './estimate.ts';
 import type { ShadowSample } from './shadow-run.ts';
+import type { StreamPlace, Streams } from './streams.ts';
 
 export interface EstimationOptions {
   readonly sites: number;
@@ -23,6 +25,8 @@ export interface EstimationOptions {
   readonly control: ControlOptions;
   /** What drift is measured from, where that is known already. */
   readonly reference: DriftReference | null;
+  /** Told of every sample, and asked how far apart requests hardly resemble each other. */
+  readonly streams: Pick<Streams, 'add' | 'reading'>;
   /** Told how long an estimate took. */
   readonly onEstimated?: ((ms: number) => void) | undefined;
 }
@@ -32,6 +36,9 @@ export class Estimation {
   readonly window: RollingWindow;
   readonly #options: EstimationOptions;
   readonly #drift: DriftWatch;
+  readonly #apart: ApartRequests;
+  /** Of the samples since the last snapshot; undefined: nobody told. */
+  #places: (StreamPlace | undefined)[] = [];
   #criticality: Criticality | null = null;
   #requests: readonly RequestSummary[] = [];
   #interval: IntervalReading | null = null;
@@ -42,6 +49,7 @@ export class Estimation {
     const { runLength, recentSlices } = config.drift;
     this.#options = options;
     this.window = new RollingWindow({ sites, slices, sliceSamples, maxAgeMs: maxAgeSeconds * 1000 });
+    this.#apart = new ApartRequests(this.window.capacity);
     this.#drift = new DriftWatch({ runLength, memory: recentSlices * sliceSamples }, reference);
   }
 
@@ -65,6 +73,7 @@ export class Estimation {
     stateNow: () => ControllerState,
   ): Observable<EventOf<'snapshot'>> {
     return samples$.pipe(
+      tap(({ place }) => this.#places.push(place)),
       snapshots(this.window, this.#options.config.window.every),
       map((snapshot) => this.#estimate(snapshot, stateNow())),
     );
@@ -72,18 +81,33 @@ export class Estimation {
 
   /** A reference belongs to one search, and a window to one epoch. */
   startAfresh(before: ControllerState, after: ControllerState): void {
-    if (isSeeking(before) && !isSeeking(after) && after.phase.kind === 'trial') {
-      this.#drift.start(this.#requests);
-    }
+    const isSearch = isSeeking(before) && !isSeeking(after) && after.phase.kind === 'trial';
+    if (isSearch) this.#drift.stop();
+    if (isSearch && !this.#isCorrelated) this.#drift.start(this.#requests);
     if (!isSearched(after.phase)) this.#drift.stop();
     if (before.epoch !== after.epoch) {
       this.window.reset();
+      this.#apart.reset();
       this.#criticality = null;
     }
   }
 
   close(): void {
     this.#drift.close();
+  }
+
+  /**
+   * Requests that a reference of drift is being gathered from, and how many it takes, where not all sampled ones can be taken;
+   * null: there is a reference, or all of a window make one.
+   */
+  get gathered(): { readonly requests: number; readonly of: number } | null {
+    if (this.#drift.isOn || !this.#isCorrelated) return null;
+    const of = this.#options.control.warmSamples;
+    return { requests: Math.min(of, this.#apart.size), of };
+  }
+
+  get #isCorrelated(): boolean {
+    return this.#options.streams.reading.blockRequests > 1;
   }
 
   #estimate(snapshot: Snapshot, state: ControllerState): EventOf<'snapshot'> {
@@ -93,6 +117,7 @@ export class Estimation {
     this.#criticality = estimate(slices, config.criticality, sites, this.#options.poles);
     onEstimated?.(performance.now() - started);
     this.#requests = requests;
+    const apart = this.#takenApart(newRequests);
     this.#readInterval(state);
     return {
       kind: 'snapshot',
@@ -100,7 +125,7 @@ export class Estimation {
       samples,
       newSamples,
       suggestion: isSeeking(state) ? this.#suggestion(sites) : null,
-      drift: this.#readDrift(newRequests, state),
+      drift: this.#readDrift(apart, state),
       hasMoved: this.hasMoved,
     };
   }
@@ -124,12 +149,33 @@ export class Estimation {
   }
 
   #readDrift(requests: readonly RequestSummary[], state: ControllerState): DriftReading | null {
-    const isFull = this.window.samples >= this.#options.control.warmSamples;
-    // What is watched has a reference, but for a server that was killed while it was being made.
-    if (isSearched(state.phase) && !this.#drift.isOn && isFull) {
-      this.#drift.start(this.#requests);
+    // What is watched has a reference, but for a server that was killed while it was being made, and where it takes more than a window.
+    if (isSearched(state.phase) && !this.#drift.isOn) {
+      this.#startDrift();
       return null;
     }
     return this.#drift.read(requests, driftOf(state));
+  }
+
+  #startDrift(): void {
+    const { control, streams } = this.#options;
+    const isCorrelated = this.#isCorrelated;
+    if ((isCorrelated ? this.#apart.size : this.window.samples) < control.warmSamples) return;
+    if (!isCorrelated) this.#drift.start(this.#requests);
+    else this.#drift.start(this.#apart.summaries, streams.reading.blockRequests, this.#apart.samplesEach);
+  }
+
+  /** Of new requests, those that are so far apart in their stream that they hardly resemble each other. */
+  #takenApart(requests: readonly RequestSummary[]): readonly RequestSummary[] {
+    const { streams } = this.#options;
+    const places = this.#places.slice(-requests.length);
+    this.#places = [];
+    return requests.filter((summary, i) => {
+      const place = places[i];
+      if (place === undefined) return true;
+      streams.add(place, summary);
+      const apart = Math.max(this.#drift.reference?.blockRequests ?? 1, streams.reading.blockRequests);
+      return this.#apart.add({ ...place, summary }, apart);
+    });
   }
 }

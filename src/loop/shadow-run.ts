@@ -5,11 +5,14 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { Clock } from './clock.ts';
 import type { Comparison } from './comparison/agreement.ts';
 import type { Judge, PilotAnswers } from './comparison/judge.ts';
+import type { StreamPlace } from './streams.ts';
 
 /** What a request that is looked at again has to do with the controller's state when it was answered. */
 export interface Look {
   /** The request's place in [0, 1). */
   readonly position: number;
+  /** Its place in its stream; absent: it resembles no other request. */
+  readonly place?: StreamPlace;
   /** The controller's epoch. */
   readonly epoch: number;
   /** What production answers a request of this position at, or would but for mode `observe`; 0 is dense. */
@@ -55,6 +58,7 @@ export interface ShadowSample {
   readonly epoch: number;
   /** See `Look`. */
   readonly isExtra: boolean;
+  readonly place?: StreamPlace | undefined;
   /** Time that binning the magnitudes took. */
   readonly binningMs: number;
   /** Worker time that its runs took. */
@@ -96,7 +100,7 @@ export async function shadowRun(
   options: ShadowOptions,
   clock: Clock,
 ): Promise<ShadowSample | 'dropped'> {
-  const { inputs, epoch, due, isExtra, isUrgent = false } = request;
+  const { inputs, epoch, due, isExtra, place, isUrgent = false } = request;
   const { outputs, thresholdsAt, judge, probe } = options;
   const again = { inputs, outputs, keepInputs: true };
   const goingOn = { ...again, goesFirst: true };
@@ -152,5 +156,5 @@ export async function shadowRun(
   const { histograms, measureMs: binningMs } = dense;
   const answers = { inputs, dense: dense.outputs, pruned: probed?.outputs ?? null };
   const times = { binningMs, comparingMs, workerMs };
-  return { at: clock.wallMs(), epoch, isExtra, histograms, ...times, comparisons, answers };
+  return { at: clock.wallMs(), epoch, isExtra, place, histograms, ...times, comparisons, answers };
 }

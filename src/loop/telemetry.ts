@@ -1,5 +1,6 @@
 import type { Objective } from '../control/guard/objective.ts';
 import type { ShadowSample } from './shadow-run.ts';
+import type { StreamReading } from './streams.ts';
 
 export type ShadowOutcome = 'ok' | 'dropped' | 'failed';
 
@@ -11,6 +12,8 @@ export interface LoopTelemetry {
   readonly sampled?: (sample: ShadowSample) => void;
   /** How answers are judged from now on. */
   readonly judged?: (objective: Objective) => void;
+  /** Over how many requests these resemble each other, where that is not what it was. */
+  readonly correlated?: (reading: StreamReading) => void;
   /** How long an estimate took, on the calling thread. */
   readonly estimated?: (ms: number) => void;
 }

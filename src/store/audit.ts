@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { Unit } from '../control/guard/blocks.ts';
 import type { ControlEvent, EventOf } from '../control/phases/event.ts';
 import { type Production, production, stateName } from '../control/phases/production.ts';
 import {
@@ -28,6 +29,7 @@ export type AuditContent =
   | { readonly kind: 'event'; readonly event: ControlEvent }
   /**
    * Consecutive comparisons, two numbers each: an index into `thresholds` and `due`, and the loss. `at`: time of the last.
+   * `units`: what each comparison counts with, null where it counts by itself; absent: all count by themselves.
    */
   | {
       readonly kind: 'comparisons';
@@ -35,6 +37,7 @@ export type AuditContent =
       readonly thresholds: readonly number[];
       readonly due: readonly boolean[];
       readonly comparisons: readonly number[];
+      readonly units?: readonly (Unit | null)[];
     }
   /** Consecutive test results, three numbers each: rung, number of the kept input, loss. `at`: time of the last. */
   | { readonly kind: 'tests'; readonly at: number; readonly results: readonly number[] }
@@ -81,6 +84,7 @@ export class AuditRecorder {
   #thresholds: number[] = [];
   #due: boolean[] = [];
   #comparisons: number[] = [];
+  #units: (Unit | null)[] = [];
   #results: number[] = [];
   #at = 0;
 
@@ -125,6 +129,7 @@ export class AuditRecorder {
     this.#thresholds = [];
     this.#due = [];
     this.#comparisons = [];
+    this.#units = [];
     this.#results = [];
   }
 
@@ -132,7 +137,8 @@ export class AuditRecorder {
   flush(): void {
     if (this.#comparisons.length > 0) {
       const [thresholds, due, comparisons] = [this.#thresholds, this.#due, this.#comparisons];
-      this.#write({ kind: 'comparisons', at: this.#at, thresholds, due, comparisons });
+      const units = this.#units.some((unit) => unit !== null) ? { units: this.#units } : {};
+      this.#write({ kind: 'comparisons', at: this.#at, thresholds, due, comparisons, ...units });
     }
     if (this.#results.length > 0) this.#write({ kind: 'tests', at: this.#at, results: this.#results });
     this.#clear();
@@ -145,7 +151,7 @@ export class AuditRecorder {
     if (this.#results.length >= 3 * BATCH) this.flush();
   }
 
-  #addComparison({ at, threshold, loss, isDue }: EventOf<'comparison'>): void {
+  #addComparison({ at, threshold, loss, isDue, unit }: EventOf<'comparison'>): void {
     if (this.#results.length > 0) this.flush();
     let index = this.#thresholds.findIndex((known, i) => known === threshold && this.#due[i] === isDue);
     if (index < 0) {
@@ -153,6 +159,7 @@ export class AuditRecorder {
       this.#due.push(isDue);
     }
     this.#comparisons.push(index, loss);
+    this.#units.push(unit ?? null);
     this.#at = at;
     if (this.#comparisons.length >= 2 * BATCH) this.flush();
   }

@@ -92,13 +92,14 @@ function applied(
   if (line.kind === 'tests') return tested(line, state, options, number);
   if (line.kind !== 'comparisons')
     throw new AuditError(number, `'${(line as AuditContent).kind}' is no kind of line`);
-  const { at, thresholds, due, comparisons } = line;
+  const { at, thresholds, due, comparisons, units } = line;
   if (![thresholds, due, comparisons].every(Array.isArray))
     throw new AuditError(number, 'is a line of comparisons without thresholds, due or comparisons');
   let next = state;
   for (let i = 0; i < comparisons.length; i += 2) {
     const [index, loss] = [comparisons[i]!, comparisons[i + 1]!];
-    const compared = { threshold: thresholds[index]!, loss, isDue: due[index]! };
+    const unit = units?.[i / 2];
+    const compared = { threshold: thresholds[index]!, loss, isDue: due[index]!, ...(unit && { unit }) };
     next = step(next, { kind: 'comparison', at, ...compared }, options);
   }
   return next;

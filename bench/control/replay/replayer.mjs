@@ -149,8 +149,11 @@ export class Replayer {
     const elapsedMs = arrivals(this.#random, this.requests);
     this.#clock.advance(elapsedMs);
     this.#runtime.advance(elapsedMs);
+    /** @type {Item} */
     const item = traffic.draw(this.#random);
-    const { threshold, look } = this.loop.place(`${this.#seed}-${this.requests}`);
+    const { threshold, look } = this.loop.place(`${this.#seed}-${this.requests}`, {
+      sequence: item.sequence,
+    });
     this.#truth.add(traffic, item, threshold === 0 ? 0 : (this.#runtime.stuckAt ?? threshold));
     record.served(traffic.sparsity(threshold));
     const outputs = this.#runtime.answer(item, threshold);

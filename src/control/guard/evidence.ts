@@ -39,8 +39,8 @@ const BETS: Readonly<Record<Evidence['claim'], readonly Bet[]>> = {
   ],
 };
 
-/** Tells evidence that was kept under other bets from that of these. */
-export const EVIDENCE_FORM = JSON.stringify(BETS);
+/** Tells evidence that was kept under other bets, or in another form, from that of these. */
+export const EVIDENCE_FORM = JSON.stringify({ bets: BETS, dependence: 'blocks' });
 
 /** No evidence yet for the claim that the mean is above (below) `mean`. */
 export function noEvidence(claim: 'above' | 'below', mean: number): Evidence {

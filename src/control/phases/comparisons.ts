@@ -1,3 +1,4 @@
+import { isFirstOf } from '../guard/blocks.ts';
 import { isAlarmed, watched } from '../guard/watch.ts';
 import { isRamped } from '../rollout/ramp.ts';
 import { nextTrial, onTrial } from '../search/search.ts';
@@ -40,7 +41,7 @@ function onFixedPair(
   const { fixed } = state;
   const { at, threshold } = event;
   if (fixed === null || threshold !== fixed.threshold) return state;
-  const next = comparedFixed(fixed, event.loss, options);
+  const next = comparedFixed(fixed, event.loss, options, event.unit);
   if (next === fixed) return state;
   if (next.doubt === fixed.doubt) return { ...state, fixed: next };
   const words =
@@ -57,18 +58,19 @@ function onAppliedPair(
   event: EventOf<'comparison'>,
   options: ControlOptions,
 ): ControllerState {
-  const { search, verdict } = observeOwn(before, event.loss, options);
+  const { search, verdict } = observeOwn(before, event, options);
   if (verdict === 'refuted' || verdict === 'given-up')
     return unproven(state, before, { search, verdict }, event, options);
   const phase = { ...before, search };
   const { applied } = phase;
-  const watch = watched(applied.watch, event.loss);
+  const isFirst = isFirstOf(applied.watch.open, event.unit);
+  const watch = watched(applied.watch, event.loss, event.unit);
   if (isAlarmed(watch, options))
     return onAlarm(state, { ...phase, applied: { ...applied, watch } }, event, options);
   const sinceAlarm = applied.sinceAlarm === null ? null : applied.sinceAlarm + 1;
   const next: Applied = { ...applied, watch, sinceAlarm };
   if (!isRamped(applied.ramp)) {
-    const carried = carriedOn(state, { ...phase, applied: next }, event, options);
+    const carried = carriedOn(state, { ...phase, applied: next }, event, isFirst, options);
     if (verdict === 'open') return carried;
     const words = ofProof(carried.phase, event.threshold, comparedIn(before), options);
     return moved(carried, carried.phase, event.at, words);
@@ -87,9 +89,10 @@ function onRestPair(
   options: ControlOptions,
 ): ControllerState {
   const { applied } = phase;
-  const rest = watched(applied.rest!, event.loss);
+  const isFirst = isFirstOf(applied.rest!.open, event.unit);
+  const rest = watched(applied.rest!, event.loss, event.unit);
   if (!isAlarmed(rest, options))
-    return carriedOn(state, { ...phase, applied: { ...applied, rest } }, event, options);
+    return carriedOn(state, { ...phase, applied: { ...applied, rest } }, event, isFirst, options);
   const below: Applied = {
     ...applied,
     rung: applied.good.at(-1)!,
@@ -108,14 +111,14 @@ function onWithheldComparison(
   options: ControlOptions,
 ): ControllerState {
   if (event.threshold !== appliedRung(before).threshold) return state;
-  const { search, verdict } = observeOwn(before, event.loss, options);
+  const { search, verdict } = observeOwn(before, event, options);
   if (verdict === 'refuted' || verdict === 'given-up')
     return unproven(state, before, { search, verdict }, event, options);
   const { applied } = before;
-  const watch = watched(applied.watch, event.loss);
+  const watch = watched(applied.watch, event.loss, event.unit);
   if (isAlarmed(watch, options))
     return struck(state, event.at, ofAlarm(event.threshold, watch, 'dense', options), options);
-  const compared = before.compared + 1;
+  const compared = before.compared + (isFirstOf(applied.watch.open, event.unit) ? 1 : 0);
   const phase = { ...before, search, compared, applied: { ...applied, watch } };
   if (compared >= options.rampSamples)
     return moved(state, rampedAnew(phase), event.at, ofReturn(event.threshold, compared));

@@ -1,6 +1,7 @@
 import type { Mode } from '../../config/modes.ts';
 import type { CriticalPoint } from '../../criticality/critical-point.ts';
 import type { DriftReading } from '../../drift/detector.ts';
+import type { Unit } from '../guard/blocks.ts';
 import type { Ladder } from '../search/ladder.ts';
 import type { PilotLoss } from '../search/pilot.ts';
 import type { HeldBack } from './state.ts';
@@ -38,6 +39,8 @@ export type ControlEvent =
       readonly loss: number;
       /** Production answers such a request at this threshold, or would but for mode `observe`. */
       readonly isDue: boolean;
+      /** Where requests resemble their neighbours: what this one counts with. Absent: it counts by itself. */
+      readonly unit?: Unit;
     }
   /**
    * What some rungs have lost on the first kept inputs, which decides which of them are tested. `next` is the number of the

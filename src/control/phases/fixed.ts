@@ -1,3 +1,4 @@
+import { isFirstOf, type Unit } from '../guard/blocks.ts';
 import {
   freshWatch,
   isAlarmed,
@@ -35,11 +36,11 @@ export function isWithheldFixed({ doubt }: Fixed): boolean {
 }
 
 /** Takes in a comparison at the threshold. */
-export function comparedFixed(fixed: Fixed, loss: number, options: FixedOptions): Fixed {
+export function comparedFixed(fixed: Fixed, loss: number, options: FixedOptions, unit?: Unit): Fixed {
   if (fixed.doubt === 'disagreement') return fixed;
-  const watch = watched(fixed.watch, loss);
+  const watch = watched(fixed.watch, loss, unit);
   if (isAlarmed(watch, options)) return { ...fixed, watch, doubt: 'disagreement' };
-  const compared = fixed.compared + 1;
+  const compared = fixed.compared + (isFirstOf(fixed.watch.open, unit) ? 1 : 0);
   const isBack = isWithheldFixed(fixed) && compared >= options.rampSamples;
   return isBack ? { ...fixed, watch, compared: 0, doubt: null } : { ...fixed, watch, compared };
 }

@@ -6,11 +6,16 @@ import type { Applied, ControllerState, ControlOptions, PhaseOf } from './state.
 import { moved } from './transitions.ts';
 import { ofExposure, ofStage } from './wording.ts';
 
-/** The ramp after one more comparison without an alarm. It goes no further than the evidence of an open trial allows. */
+/**
+ * The ramp after one more comparison without an alarm. It goes no further than the evidence of an open trial allows.
+ *
+ * @param isFirst - of its block: of requests that resemble each other, a stage counts one.
+ */
 export function carriedOn(
   state: ControllerState,
   phase: PhaseOf<'tracking'>,
   event: EventOf<'comparison'>,
+  isFirst: boolean,
   options: ControlOptions,
 ): ControllerState {
   const { applied, search } = phase;
@@ -18,7 +23,7 @@ export function carriedOn(
   const trial = ownTrial(phase);
   const isDue = event.isDue && event.threshold === threshold;
   const allowed = trial === null ? LAST_STAGE : allowedStage(search, trial, options);
-  const ramp = advance(applied.ramp, isDue, stageSamples(phase, options), allowed);
+  const ramp = advance(applied.ramp, isDue, stageSamples(phase, options), allowed, isFirst);
   const isDone = isRamped(ramp);
   const next: Applied = { ...applied, ramp, rest: isDone ? null : applied.rest };
   if (ramp.stage === applied.ramp.stage) return { ...state, phase: { ...phase, applied: next } };

@@ -21,9 +21,9 @@ export function onTrialPair(
   event: EventOf<'comparison'>,
   options: ControlOptions,
 ): ControllerState {
-  const { at, threshold, loss } = event;
+  const { at, threshold } = event;
   const trial = phase.search.trial!;
-  const { search, verdict } = observeTrial(phase.search, trial, loss, options);
+  const { search, verdict } = observeTrial(phase.search, trial, event, options);
   if (verdict === 'open') {
     const next = { ...phase, search };
     return next.kind === 'trial' ? exposedOnce(state, next, event, options) : { ...state, phase: next };
@@ -38,12 +38,12 @@ export function onTrialPair(
 /** Adds a comparison to the trial of the threshold in production, if that is still on trial. */
 export function observeOwn(
   phase: PhaseOf<'tracking' | 'unverified'>,
-  loss: number,
+  event: EventOf<'comparison'>,
   options: ControlOptions,
 ): { readonly search: Search; readonly verdict: Verdict } {
   const trial = ownTrial(phase);
   if (trial === null) return { search: phase.search, verdict: 'open' };
-  return observeTrial(phase.search, trial, loss, options);
+  return observeTrial(phase.search, trial, event, options);
 }
 
 /**

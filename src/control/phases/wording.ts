@@ -1,7 +1,6 @@
 import type { CriticalPoint } from '../../criticality/critical-point.ts';
 import type { DriftReading } from '../../drift/detector.ts';
-import { wealth } from '../guard/evidence.ts';
-import type { Watch } from '../guard/watch.ts';
+import { alarmWealth, type Watch } from '../guard/watch.ts';
 import { exposedLoss } from '../rollout/exposure.ts';
 import { RAMP_SHARES, type Ramp } from '../rollout/ramp.ts';
 import type { Search, Verdict } from '../search/search.ts';
@@ -126,11 +125,11 @@ export function ofReturn(threshold: number, compared: number): Words {
 
 export function ofAlarm(
   threshold: number,
-  { alarm }: Watch,
+  watch: Watch,
   consequence: string,
   { allowedLoss, alarmRunLength }: ControlOptions,
 ): Words {
-  const evidence = `e-value ${wealth(alarm).toExponential(1)} ≥ ${alarmRunLength}`;
+  const evidence = `e-value ${alarmWealth(watch).toExponential(1)} ≥ ${alarmRunLength}`;
   const detail = `loss at τ = ${threshold} is above ${allowedLoss.toFixed(3)} (${evidence}): ${consequence}`;
   return { reason: 'disagreement', detail };
 }

@@ -43,10 +43,21 @@ export function isSeen(ramp: Ramp, stageSamples: number): boolean {
  *
  * @param isDue - of a request that belongs to the share which the ramp has reached.
  * @param allowed - the last stage that there is evidence for.
+ * @param isFirst - false: it resembles one before it, and does not count.
  */
-export function advance(ramp: Ramp, isDue: boolean, stageSamples: number, allowed = LAST_STAGE): Ramp {
+export function advance(
+  ramp: Ramp,
+  isDue: boolean,
+  stageSamples: number,
+  allowed = LAST_STAGE,
+  isFirst = true,
+): Ramp {
   if (isRamped(ramp)) return ramp;
-  const next = isDue ? { ...ramp, comparisons: ramp.comparisons + 1 } : { ...ramp, others: ramp.others + 1 };
+  const next = isFirst ? counted(ramp, isDue) : ramp;
   const isOver = ramp.stage < allowed && isSeen(next, stageSamples);
   return isOver ? { stage: ramp.stage + 1, comparisons: 0, others: 0 } : next;
+}
+
+function counted(ramp: Ramp, isDue: boolean): Ramp {
+  return isDue ? { ...ramp, comparisons: ramp.comparisons + 1 } : { ...ramp, others: ramp.others + 1 };
 }

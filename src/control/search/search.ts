@@ -1,3 +1,4 @@
+import { grouped, type OpenBlock, type Unit } from '../guard/blocks.ts';
 import { type Evidence, isProven, noEvidence, observe } from '../guard/evidence.ts';
 import { type Exposure, exposed, lastExposed, noExposure } from '../rollout/exposure.ts';
 import type { Candidate, Ladder } from './ladder.ts';
@@ -21,7 +22,9 @@ export interface Trial {
   readonly exposure: Exposure;
   /** Evidence that the mean loss is above the allowed one. Its proof refutes the candidate. */
   readonly reject: Evidence;
-  /** Sum of the losses so far. */
+  /** Blocks of requests that resemble each other, and of which some are still to come. The evidence is of those that are complete. */
+  readonly open: readonly OpenBlock[];
+  /** Sum of the losses so far, each block counting as one. */
   readonly loss: number;
   /** Comparisons after which it is given up. */
   readonly patience: number;
@@ -145,6 +148,23 @@ export function onTrial({ rungs, trial }: Search): Candidate | null {
 export function observeTrial(
   search: Search,
   trial: Trial,
+  { loss, unit }: { readonly loss: number; readonly unit?: Unit },
+  options: SearchOptions,
+): { search: Search; verdict: Verdict } {
+  const { open, closed } = grouped(trial.open, loss, unit);
+  let next = { ...trial, open };
+  for (const mean of closed) {
+    const seen = observeMean(search, next, mean, options);
+    if (seen.verdict !== 'open') return seen;
+    next = seen.search.trial!;
+  }
+  return { search: { ...search, trial: next }, verdict: 'open' };
+}
+
+/** Takes in the mean loss of a block, or the loss of a request that resembles no other. */
+function observeMean(
+  search: Search,
+  trial: Trial,
   loss: number,
   options: SearchOptions,
 ): { search: Search; verdict: Verdict } {
@@ -242,6 +262,7 @@ function withTrial(search: Search, rung: number | undefined, options: SearchOpti
     accept: noEvidence('below', allowedLoss),
     exposure: noExposure(allowedLoss),
     reject: noEvidence('above', allowedLoss),
+    open: [],
     loss: 0,
     patience: isFirst ? Math.min(first, trialSamples) : trialSamples,
   };

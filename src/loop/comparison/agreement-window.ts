@@ -1,3 +1,4 @@
+import type { Unit } from '../../control/guard/blocks.ts';
 import type { Comparison } from './agreement.ts';
 
 export interface AgreementReading {
@@ -5,7 +6,7 @@ export interface AgreementReading {
   readonly comparisons: number;
   /** Share of their rows that agreed; NaN before the first. */
   readonly ratio: number;
-  /** Wilson interval of the ratio at 95 %. */
+  /** Wilson interval of the ratio at 95 %; requests of one block, which resemble each other, count as one in it. */
   readonly lowerBound: number;
   readonly upperBound: number;
   /** Mean loss of the rows by the objective's measure, 0–1; NaN before the first. */
@@ -21,23 +22,37 @@ export interface AgreementReading {
 /** Agreement over the latest comparisons at the present threshold. */
 export class AgreementWindow {
   readonly #capacity: number;
-  #latest: Comparison[] = [];
+  #latest: (Comparison & { readonly isFirst: boolean })[] = [];
+  /** The latest block of each stream. */
+  readonly #blocks = new Map<number, number>();
 
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
-  add(comparison: Comparison): void {
-    this.#latest.push(comparison);
+  /** @param unit - what the request counts with; undefined: it counts by itself. */
+  add(comparison: Comparison, unit?: Unit): void {
+    this.#latest.push({ ...comparison, isFirst: this.#isFirst(unit) });
     if (this.#latest.length > this.#capacity) this.#latest.shift();
   }
 
   reset(): void {
     this.#latest = [];
+    this.#blocks.clear();
+  }
+
+  #isFirst(unit: Unit | undefined): boolean {
+    if (unit === undefined) return true;
+    const isFirst = this.#blocks.get(unit.stream) !== unit.block;
+    this.#blocks.delete(unit.stream);
+    this.#blocks.set(unit.stream, unit.block);
+    if (this.#blocks.size > this.#capacity) this.#blocks.delete(this.#blocks.keys().next().value!);
+    return isFirst;
   }
 
   get reading(): AgreementReading {
     let rows = 0;
+    let blocks = 0;
     let agreed = 0;
     let loss = 0;
     let square = 0;
@@ -45,21 +60,23 @@ export class AgreementWindow {
     let cosine = 0;
     for (const c of this.#latest) {
       rows += c.rows;
+      if (c.isFirst) blocks++;
       agreed += c.agreed;
       loss += c.loss * c.rows;
       square += c.loss * c.loss * c.rows;
       kl += c.kl * c.rows;
       cosine += c.cosine * c.rows;
     }
-    const [lowerBound, upperBound] = wilson(agreed, rows);
     const comparisons = this.#latest.length;
+    const share = blocks / Math.max(1, comparisons);
+    const [lowerBound, upperBound] = wilson(share * agreed, share * rows);
     return {
       comparisons,
       ratio: agreed / rows,
       lowerBound,
       upperBound,
       loss: loss / rows,
-      ...boundsOf(loss / rows, square / rows, comparisons),
+      ...boundsOf(loss / rows, square / rows, blocks),
       kl: kl / rows,
       cosine: cosine / rows,
     };

@@ -23,7 +23,7 @@ export function run(search: Search, lossOf: (sparsity: number) => number, seed =
   while (search.trial !== null) {
     const { sparsity } = onTrial(search)!;
     const loss = random() < lossOf(sparsity) ? 1 : 0;
-    const observed = observeTrial(search, search.trial, loss, options);
+    const observed = observeTrial(search, search.trial, { loss }, options);
     search = observed.verdict === 'open' ? observed.search : nextTrial(observed.search, options);
     samples++;
   }

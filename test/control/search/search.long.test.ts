@@ -54,7 +54,7 @@ function isWrong(
   while (search.trial !== null) {
     const { rung } = search.trial;
     const loss = random() < lossAt[rung]! ? 1 : 0;
-    const observed = observeTrial(search, search.trial, loss, options);
+    const observed = observeTrial(search, search.trial, { loss }, options);
     search = observed.verdict === 'open' ? observed.search : nextTrial(observed.search, options);
     if (search.proven >= 0 && lossAt[search.proven]! > options.allowedLoss) return true;
     if (search.trial === null || search.trial.rung !== rung) continue;

@@ -71,7 +71,7 @@ describe('a search', () => {
     while (search.trial !== null) {
       const { trial } = search;
       const loss = random() < lossOf(onTrial(search)!.sparsity) ? 1 : 0;
-      const { search: next, verdict } = observeTrial(search, trial, loss, patient);
+      const { search: next, verdict } = observeTrial(search, trial, { loss }, patient);
       if (verdict !== 'open') ends.push([verdict, trial.rung >= 7]);
       search = verdict === 'open' ? next : nextTrial(next, patient);
     }
@@ -85,7 +85,7 @@ describe('a search', () => {
     let next = search;
     let samples = 0;
     for (let verdict = 'open'; verdict === 'open'; samples++) {
-      const observed = observeTrial(next, next.trial!, 0, OPTIONS);
+      const observed = observeTrial(next, next.trial!, { loss: 0 }, OPTIONS);
       ({ verdict } = observed);
       next = observed.search;
     }

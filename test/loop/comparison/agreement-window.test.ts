@@ -40,6 +40,26 @@ describe('AgreementWindow', () => {
     expect(window.reading.lossUpperBound).toBeCloseTo(0.5 + half, 4);
   });
 
+  it('counts requests of one block as one where it says how sure it is, and as many where it takes the mean', () => {
+    const answers = Array.from({ length: 120 }, (_, i) => {
+      const agreed = i % 12 === 0 ? 0 : 1;
+      return { rows: 1, agreed, loss: 1 - agreed, kl: 0, cosine: 1 };
+    });
+    const grouped = new AgreementWindow(500);
+    for (const [i, answer] of answers.entries())
+      grouped.add(answer, { stream: i % 2, block: Math.floor(i / 12), left: 1 });
+    const single = new AgreementWindow(500);
+    for (const answer of answers) single.add(answer);
+    expect(grouped.reading).toMatchObject({ comparisons: 120, ratio: 11 / 12, loss: single.reading.loss });
+    // Twenty blocks: ten of each of two streams.
+    expect([grouped.reading.lowerBound, grouped.reading.upperBound]).toEqual(wilson((20 * 11) / 12, 20));
+    const widthOf = ({ lossLowerBound, lossUpperBound }: typeof single.reading) =>
+      lossUpperBound - lossLowerBound;
+    expect(widthOf(grouped.reading)).toBeGreaterThan(2 * widthOf(single.reading));
+    grouped.add(answers[0]!, { stream: 0, block: 99, left: -1 });
+    expect(grouped.reading.comparisons).toBe(121);
+  });
+
   it('knows nothing before the first comparison', () => {
     const { comparisons, ratio, lowerBound, upperBound } = new AgreementWindow(4).reading;
     expect([comparisons, ratio, lowerBound, upperBound]).toEqual([0, Number.NaN, 0, 1]);

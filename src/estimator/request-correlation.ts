@@ -1,0 +1,107 @@
+import type { RequestSummary } from './summary.ts';
+
+/** A request that was sampled, with its place in its stream. */
+export interface PlacedRequest {
+  readonly stream: number;
+  /** Requests of the stream before it, sampled or not. */
+  readonly index: number;
+  readonly summary: RequestSummary;
+}
+
+/** Distances that are looked at, in requests: 1, 2–3, 4–7, … below 2^10. */
+const OCTAVES = 10;
+/** Pairs of requests that a correlation is read from, at least. */
+const LEAST_PAIRS = 24;
+/** Standard errors above 0 at which a correlation is one. */
+const CLEAR = 3;
+/** Numbers of a summary that are looked at, spread over all: what an estimate costs is bounded. */
+const MOST_CHANNELS = 16;
+
+/**
+ * How many requests of one stream, in a row, are worth one: the integrated autocorrelation time 1 + 2 Σ ρ(k) of their summaries.
+ * ρ(k) is the mean correlation of requests of one stream that are k apart, averaged over the k of an octave, since only some
+ * requests are sampled. The sum ends at the first octave whose correlation is not clear of noise. An octave with too few pairs
+ * is taken to be like the next. At least 1. O(requests² · channels) at most, O(requests · channels) where none resemble each other.
+ *
+ * Source: Sokal 1997, "Monte Carlo methods in statistical mechanics: foundations and new algorithms", section 3; in octaves as
+ * in the blocking method of Flyvbjerg & Petersen 1989.
+ *
+ * @param requests - of every stream in order.
+ */
+export function requestCorrelation(requests: readonly PlacedRequest[]): number {
+  const values = standardized(requests);
+  const streams = byStream(requests);
+  let time = 1;
+  let skipped = 0;
+  for (let octave = 0; octave < OCTAVES; octave++) {
+    const from = 2 ** octave;
+    const { mean, pairs } = correlationAt(requests, streams, values, from, 2 * from);
+    if (pairs < LEAST_PAIRS) {
+      skipped += from;
+      continue;
+    }
+    if (!(mean > CLEAR / Math.sqrt(pairs))) break;
+    time += 2 * (skipped + from) * mean;
+    skipped = 0;
+  }
+  return time;
+}
+
+/** Mean product of the values of two requests of one stream whose distance is in [from, to). */
+function correlationAt(
+  requests: readonly PlacedRequest[],
+  streams: readonly (readonly number[])[],
+  values: readonly Float64Array[],
+  from: number,
+  to: number,
+) {
+  let sum = 0;
+  let pairs = 0;
+  for (const members of streams) {
+    let first = 0;
+    for (const [i, later] of members.entries()) {
+      const { index } = requests[later]!;
+      while (index - requests[members[first]!]!.index >= to) first++;
+      for (let j = first; j < i && index - requests[members[j]!]!.index >= from; j++) {
+        sum += product(values[later]!, values[members[j]!]!);
+        pairs++;
+      }
+    }
+  }
+  return { mean: sum / pairs, pairs };
+}
+
+function product(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let c = 0; c < a.length; c++) sum += a[c]! * b[c]!;
+  return sum;
+}
+
+/** Indices of the requests of each stream. */
+function byStream(requests: readonly PlacedRequest[]): number[][] {
+  const streams = new Map<number, number[]>();
+  for (const [i, { stream }] of requests.entries()) {
+    const members = streams.get(stream);
+    if (members === undefined) streams.set(stream, [i]);
+    else members.push(i);
+  }
+  return [...streams.values()];
+}
+
+/** Some numbers of every summary, each with mean 0, and scaled so that a request's product with itself is 1 on average. */
+function standardized(requests: readonly PlacedRequest[]): Float64Array[] {
+  const width = requests[0]?.summary.length ?? 0;
+  const stride = Math.max(1, Math.ceil(width / MOST_CHANNELS));
+  const values = requests.map(() => new Float64Array(Math.ceil(width / stride)));
+  let varying = 0;
+  for (let c = 0; c < width; c += stride) {
+    const mean = requests.reduce((sum, { summary }) => sum + summary[c]!, 0) / requests.length;
+    const variance =
+      requests.reduce((sum, { summary }) => sum + (summary[c]! - mean) ** 2, 0) / requests.length;
+    if (!(variance > 0)) continue;
+    varying++;
+    for (const [i, { summary }] of requests.entries())
+      values[i]![c / stride] = (summary[c]! - mean) / Math.sqrt(variance);
+  }
+  return values.map((row) => row.map((x) => x / Math.sqrt(Math.max(1, varying))));
+}

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { xorshift } from '../../src/drift/xorshift.ts';
+import { type StreamReading, Streams } from '../../src/loop/streams.ts';
+import { normal } from '../drift/traffic.ts';
+
+/** Feeds requests in runs of a mean length, of some streams in turn; one of so many is sampled. */
+function fed(
+  meanLength: number,
+  {
+    names = [undefined as string | undefined],
+    sampledOf = 1,
+    seed = 1,
+    onChange = (_: StreamReading) => {},
+  } = {},
+) {
+  const random = xorshift(seed);
+  const streams = new Streams(1, onChange);
+  const latest = names.map(() => [normal(random), normal(random)]);
+  for (let i = 0; i < 640 * sampledOf; i++) {
+    const k = Math.floor(random() * names.length);
+    if (random() * meanLength < 1) latest[k] = [normal(random), normal(random)];
+    const place = streams.next(names[k]);
+    if (random() * sampledOf < 1) streams.add(place, latest[k]!);
+  }
+  return streams.reading;
+}
+
+const seeds = Array.from({ length: 12 }, (_, i) => i + 1);
+const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
+
+describe('streams', () => {
+  it('count each request by itself where none resembles another, sampled densely or not', () => {
+    for (const sampledOf of [1, 6])
+      for (const seed of seeds) expect(fed(1, { sampledOf, seed }).blockRequests).toBe(1);
+  });
+
+  it.each([
+    [3, 1],
+    [3, 6],
+    [10, 1],
+    [10, 6],
+  ])(
+    'in runs of mean length %i, one request of %i sampled, count four times 2 · length − 1 as one',
+    (length, sampledOf) => {
+      const blocks = seeds.map((seed) => fed(length, { sampledOf, seed }).blockRequests);
+      expect(median(blocks) / (4 * (2 * length - 1))).toBeGreaterThan(0.65);
+      expect(median(blocks) / (4 * (2 * length - 1))).toBeLessThan(1.5);
+    },
+  );
+
+  it('know streams that take turns by their names, and measure each by its own requests', () => {
+    const names = Array.from({ length: 24 }, (_, i) => `stream ${i}`);
+    const named = median(seeds.map((seed) => fed(5, { names, seed }).blockRequests));
+    expect(named / 36).toBeGreaterThan(0.6);
+    expect(named / 36).toBeLessThan(1.6);
+  });
+
+  it('tell when the length of a block has changed, and only then', () => {
+    const told: StreamReading[] = [];
+    const reading = fed(5, { onChange: (next) => told.push(next) });
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.at(-1)!.blockRequests).toBe(reading.blockRequests);
+    for (const [i, { blockRequests }] of told.entries())
+      expect(blockRequests).not.toBe(told[i - 1]?.blockRequests ?? 1);
+    const quiet: StreamReading[] = [];
+    fed(1, { onChange: (next) => quiet.push(next) });
+    expect(quiet).toEqual([]);
+  });
+
+  it('go on with the blocks that were known before a restart, the last third of each left out', () => {
+    const streams = new Streams(12);
+    const units = Array.from({ length: 25 }, () => streams.unitOf(streams.next('a'))!);
+    expect(units.map(({ block }) => block)).toEqual(units.map((_, i) => Math.floor(i / 12)));
+    expect(units.slice(0, 12).map(({ left }) => left)).toEqual([7, 6, 5, 4, 3, 2, 1, 0, -1, -2, -3, -4]);
+    expect(new Set(units.map(({ stream }) => stream)).size).toBe(1);
+    expect(streams.unitOf(streams.next('b'))).toMatchObject({ block: 0, left: 7 });
+    expect(new Streams().unitOf({ stream: 0, index: 3 })).toBeUndefined();
+  });
+
+  it('keep no more than some thousands apart', () => {
+    const streams = new Streams();
+    streams.next('first');
+    for (let i = 0; i < 4096; i++) streams.next(`other ${i}`);
+    expect(streams.next('first').index).toBe(0);
+    expect(streams.next('other 4000').index).toBe(1);
+  });
+});
