@@ -84,9 +84,11 @@ export function objectiveOf({ objective }) {
  *
  * @param {Report} report
  */
-export function progressOf({ phase, window, agreement, judgedThreshold, mode, search }) {
+export function progressOf({ phase, window, agreement, judgedThreshold, mode, search, streams }) {
   const { samples, capacity } = window;
-  const filled = `window ${samples} of ${capacity} sampled requests`;
+  const filled = [`window ${samples} of ${capacity} sampled requests`, streamsOf(streams)]
+    .filter(Boolean)
+    .join('; ');
   const judged = searchOf(search);
   if (mode === 'off') return filled;
   if (mode === 'fixed') return [filled, comparedOf(agreement, judgedThreshold)].filter(Boolean).join('; ');
@@ -104,6 +106,21 @@ export function progressOf({ phase, window, agreement, judgedThreshold, mode, se
     default:
       return filled;
   }
+}
+
+/**
+ * Where requests resemble those before them: how many count as one, and how far the reference of drift is.
+ *
+ * @param {Report['streams'] | undefined} streams
+ */
+export function streamsOf(streams) {
+  if (streams === undefined || streams.blockRequests === 1) return null;
+  const { blockRequests, gathered } = streams;
+  const reference =
+    gathered === null
+      ? ''
+      : `, drift is watched once ${gathered.of} of them make a reference (${gathered.requests} so far)`;
+  return `requests resemble those before them: ${blockRequests} in a row count as one${reference}`;
 }
 
 /**

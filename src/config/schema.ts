@@ -214,6 +214,13 @@ export const ConfigSchema = z.strictObject({
         .describe(
           'Lets callers with control access read the inputs of kept requests, as `taustat record` does. These are data of clients.',
         ),
+      sequenceHeader: z
+        .string()
+        .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, 'expected the name of a header')
+        .optional()
+        .describe(
+          'Header, or entry of gRPC metadata, whose value names the stream that a request is of, where it has no parameter `sequence_id`. Requests of one stream that resemble each other count as one. Default: none.',
+        ),
       unverifiedRequests: count
         .default(1000)
         .describe(

@@ -90,6 +90,7 @@ export function pruningSummary(served: ServedModel) {
             limit: drift.limit,
             site: served.loaded.sites[drift.site]?.name ?? null,
           },
+    streams: loop.streams,
     window: { samples: loop.window.samples, capacity: loop.window.capacity },
     speedup: served.speedup,
     macsSkipped: served.skippedWork.ratio,

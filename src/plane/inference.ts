@@ -21,6 +21,8 @@ export interface InferContext {
   /** Time that the caller still waits; a `timeout` parameter may shorten it. */
   readonly timeoutMs?: number | undefined;
   readonly trace?: RequestTrace | undefined;
+  /** A header of the request, or an entry of a call's metadata; absent: there are none. */
+  readonly header?: ((name: string) => string | undefined) | undefined;
   /** The caller needs the input tensors afterwards: they are copied to a worker instead of transferred. */
   readonly keepInputs?: boolean;
 }

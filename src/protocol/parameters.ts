@@ -102,6 +102,13 @@ export function wantsDense(parameters: Parameters): boolean {
   return pruning === 'off' || pruning === false;
 }
 
+/**
+ * Name of the stream that a request is of, by `sequence_id`; undefined: it names none, which the protocol also says by 0 and "".
+ */
+export function sequenceOf({ sequence_id: id }: Parameters): string | undefined {
+  return id === undefined || id === '' || Number(id) === 0 ? undefined : String(id);
+}
+
 /** A boolean parameter; undefined where it is absent. */
 export function booleanParameter(parameters: Parameters, name: string, where: string): boolean | undefined {
   const value = parameters[name];

@@ -59,7 +59,7 @@ describe('the observed mean run length where requests resemble their neighbours'
   it.each([
     [3, 1, 5000],
     [3, 6, 2000],
-    [10, 24, 10_000],
+    [10, 24, 5000],
   ])(
     'is within a quarter of the configured one: runs of mean length %i, one request of %i sampled',
     (meanLength, sampledOf, configured) => {

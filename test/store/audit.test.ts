@@ -91,6 +91,28 @@ const STORY: Part[] = [
   [{ kind: 'mode', at: 0, mode: 'off' }, 1],
 ];
 
+/** Comparisons of which some count in blocks. */
+const BLOCK_STORY = (): AuditLine[] => {
+  const { lines, sink } = collector();
+  let state = initialState('auto', undefined, OPTIONS);
+  const recorder = new AuditRecorder(SUBJECT, state, sink);
+  const hear = (event: ControlEvent) => {
+    state = step(state, event, OPTIONS);
+    recorder.record(event, state);
+  };
+  hear(snapshot([0.3]));
+  for (let i = 0; i < 2400; i++) {
+    const unit = { stream: i % 2, block: Math.floor(i / 12), left: 3 - (Math.floor(i / 2) % 6) };
+    const loss = i < 2200 ? 0 : 1;
+    for (const threshold of comparedThresholds(state)) {
+      const compared = { kind: 'comparison', at: i, threshold, loss, isDue: true } as const;
+      hear(i % 100 < 50 ? { ...compared, unit } : compared);
+    }
+  }
+  recorder.flush();
+  return lines;
+};
+
 /** A search on kept requests, with comparisons of production between its results. */
 const KEPT_STORY = (): AuditLine[] => {
   const options = { ...OPTIONS, keepsInputs: true };
@@ -124,6 +146,15 @@ describe('an audit log', () => {
     const forged = lines.map((line) =>
       line.kind === 'tests' ? { ...line, results: line.results.map((x, i) => (i === 2 ? 1 : x)) } : line,
     );
+    expect((await replayed(forged)).some(({ isSame }) => !isSame)).toBe(true);
+  });
+
+  it('leads to the same decisions again where comparisons count in blocks', async () => {
+    const lines = BLOCK_STORY();
+    const decisions = await replayed(lines);
+    expect(decisions.length).toBeGreaterThan(3);
+    expect(decisions.every(({ isSame }) => isSame)).toBe(true);
+    const forged = lines.map((line) => (line.kind === 'comparisons' ? { ...line, units: [] } : line));
     expect((await replayed(forged)).some(({ isSame }) => !isSame)).toBe(true);
   });
 

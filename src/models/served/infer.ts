@@ -1,5 +1,5 @@
 import type { InferContext, RequestTrace } from '../../plane/inference.ts';
-import { wantsDense } from '../../protocol/parameters.ts';
+import { sequenceOf, wantsDense } from '../../protocol/parameters.ts';
 import type { InferRequest, InferResponse, TensorSpec } from '../../protocol/types.ts';
 import type { RunResult } from '../../runtime/runtime.ts';
 import { startLinked } from '../../telemetry/tracing.ts';
@@ -27,6 +27,7 @@ export async function infer(
     isDense: isOverriding || wantsDense(request.parameters),
     isEmpty: rows === 0 || isOverriding,
     pays: model.savesTime(rows),
+    sequence: sequenceOf(request.parameters) ?? streamIn(context, model.sequenceHeader),
   });
   const asked = request.outputs?.length ? request.outputs.map(({ name }) => name) : outputs;
   try {
@@ -91,6 +92,11 @@ function shadowSpan({ name }: ServedModel, trace: RequestTrace | undefined): () 
   return trace?.isRecording
     ? startLinked('taustat.shadow', trace.origin, { 'taustat.model': name })
     : nothing;
+}
+
+/** Name of the stream that a request is of, by a header. */
+function streamIn({ header }: InferContext, name: string | undefined): string | undefined {
+  return name === undefined ? undefined : header?.(name) || undefined;
 }
 
 /** Whether a request replaces default values of the model. Then it runs another model in effect, and is neither pruned nor sampled. */

@@ -21,6 +21,13 @@ export function loopTelemetry(model: string, metrics: Metrics, log: Logger): Loo
       if (vacuous) log.warn(fields, detail);
       else log.info(fields, detail);
     },
+    correlated: ({ correlationTime, blockRequests }) =>
+      log.info(
+        { model, correlationTime: Number(correlationTime.toFixed(2)), blockRequests },
+        blockRequests === 1
+          ? 'requests do not resemble those before them: each counts'
+          : `requests resemble those before them: ${blockRequests} in a row count as one, as evidence and for drift`,
+      ),
     estimated: (ms) => {
       metrics.estimatorDuration.observe({ step: 'critical-point' }, ms / 1000);
       const now = performance.now();

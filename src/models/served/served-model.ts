@@ -34,6 +34,8 @@ export interface ModelParts {
   readonly loop: ControlLoop;
   /** How answers are compared, as configured. */
   readonly measure: string;
+  /** Header that names the stream of a request, in lower case; undefined: none does. */
+  readonly sequenceHeader: string | undefined;
   /** Keeps state over restarts; undefined: none is kept. */
   readonly persistence: ModelPersistence | undefined;
   /** Skips zeros where that saves time; undefined: gates prune, or no time can be saved. */
@@ -53,6 +55,7 @@ export class ServedModel {
   readonly runtime: Runtime;
   readonly loop: ControlLoop;
   readonly measure: string;
+  readonly sequenceHeader: string | undefined;
   readonly counter: RequestCounter;
   readonly history: ChangeHistory;
   /** Names of all outputs. */
@@ -77,6 +80,7 @@ export class ServedModel {
     this.loop = loop;
     this.sparse = sparse;
     this.measure = measure;
+    this.sequenceHeader = parts.sequenceHeader;
     this.outputs = metadata.outputs.map(({ name }) => name);
     this.counter = new RequestCounter(metadata.name, metrics, ({ rows, threshold, result }, nowMs) => {
       this.skippedWork.add(rows, threshold > 0 ? (result.macsSkipped ?? 0) : 0);

@@ -80,6 +80,7 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
     persistence,
     sparse,
     choice,
+    sequenceHeader: config.sampling.sequenceHeader?.toLowerCase(),
   };
   return new ServedModel({ ...parts, metrics, log });
 }

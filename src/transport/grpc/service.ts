@@ -8,8 +8,8 @@ import type { RepositoryPlane } from '../../plane/repository.ts';
 import type { DecodeLimits } from '../../protocol/decode-request.ts';
 import { RequestSpan } from '../../telemetry/tracing.ts';
 import type { BufferedBytes } from '../buffered-bytes.ts';
-import { type Call, CallContext } from './call-context.ts';
-import { callerOf, headerOf } from './caller.ts';
+import { type Call, CallContext, headerOf } from './call-context.ts';
+import { callerOf } from './caller.ts';
 import { checkedRequest, decodeInferMessage } from './infer-request.ts';
 import { encodeInferResponse } from './infer-response.ts';
 import {

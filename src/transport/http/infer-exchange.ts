@@ -120,10 +120,12 @@ function headerLengthOf({ header }: InferMessage): number | undefined {
  */
 class MessageContext implements InferContext {
   readonly trace: RequestTrace;
+  readonly header: (name: string) => string | undefined;
   readonly #message: InferMessage;
 
   constructor(message: InferMessage, trace: RequestTrace) {
     this.trace = trace;
+    this.header = message.header;
     this.#message = message;
   }
 

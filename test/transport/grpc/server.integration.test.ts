@@ -218,6 +218,12 @@ describe('a message', () => {
 });
 
 describe('a call', () => {
+  it('hands its metadata on, as headers', async () => {
+    await infer(TYPED, { metadata: { 'x-session': 'camera 1' } });
+    await infer(TYPED);
+    expect(plane.requests.slice(-2).map(({ session }) => session)).toEqual(['camera 1', undefined]);
+  });
+
   it('hands its version and parameters on', async () => {
     await infer({ ...TYPED, model_version: '03', parameters: { pruning: { string_param: 'off' } } });
     expect(plane.requests).toMatchObject([

@@ -89,3 +89,24 @@ describe('progress', () => {
     expect(progressOf({ ...fixed, mode: 'auto' })).toContain('τ 0.125 on trial');
   });
 });
+
+describe('requests that resemble each other', () => {
+  const of = (streams: object) =>
+    progressOf({
+      ...report(0, null),
+      phase: { kind: 'warming' },
+      window: { samples: 16, capacity: 256 },
+      search: null,
+      streams: { correlationTime: 4, ...streams },
+    });
+
+  it('are told of, with how far the reference of drift is', () => {
+    expect(of({ blockRequests: 1, gathered: null })).toBe('window 16 of 256 sampled requests');
+    expect(of({ blockRequests: 16, gathered: null })).toBe(
+      'window 16 of 256 sampled requests; requests resemble those before them: 16 in a row count as one',
+    );
+    expect(of({ blockRequests: 16, gathered: { requests: 40, of: 240 } })).toMatch(
+      /count as one, drift is watched once 240 of them make a reference \(40 so far\)$/,
+    );
+  });
+});

@@ -57,6 +57,8 @@ export interface FakePlane extends InferencePlane {
     request: InferRequest;
     version: string | undefined;
     timeoutMs: number | undefined;
+    /** Of the header `x-session`. */
+    session: string | undefined;
   }[];
 }
 
@@ -121,7 +123,8 @@ export function createFakePlane(): FakePlane {
     async infer(name, version, request, context) {
       const model = find(name, version);
       const { timeoutMs } = context;
-      this.requests.push({ request, version, timeoutMs });
+      const session = context.header?.('x-session');
+      this.requests.push({ request, version, timeoutMs, session });
       const outputs = await this.run(model, request, context.signal!);
       const { id } = request;
       return {

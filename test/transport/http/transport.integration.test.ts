@@ -287,4 +287,10 @@ describe('the life of a request', () => {
     expect(answer.headers['retry-after']).toBe(retryAfter);
     expect(JSON.parse(answer.body.toString())).toEqual({ error: 'the reason' });
   });
+
+  it('passes the headers on', async () => {
+    await server.send({ body: whole, headers: { 'X-Session': 'camera 1' } });
+    await server.send({ body: whole });
+    expect(server.plane.requests.slice(-2).map(({ session }) => session)).toEqual(['camera 1', undefined]);
+  });
 });
