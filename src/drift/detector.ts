@@ -53,7 +53,7 @@ export interface DriftReading {
  * The run length is the mean over references, which is what a server sees whose every alarm makes a new one. A single
  * reference has its own: its means are off by a deviation of the average times √(memory / requests of the reference),
  * which changes ln T by about as much times the level. `bench:control -- run-lengths` shows the spread between
- * references, half of the mean at 1,000 and more at greater lengths. Requests are taken to be exchangeable. Sampled requests that resemble their predecessors shorten it: by half at an autocorrelation of .1.
+ * references, half of the mean at 1,000 and more at greater lengths. Requests are taken to be exchangeable: sampled requests that resemble their predecessors shorten it, by half at an autocorrelation of .1. Where they do, give it some that are far apart.
  * A window below some 200 requests leaves the mean to a few lucky references.
  *
  * @param requests - summaries of all requests of the window, at least 2.

@@ -15,7 +15,7 @@ const LEAST_PAIRS = 24;
 /** Standard errors above 0 at which a correlation is one. */
 const CLEAR = 3;
 /** Numbers of a summary that are looked at, spread over all: what an estimate costs is bounded. */
-const MOST_CHANNELS = 16;
+const MOST_CHANNELS = 8;
 
 /**
  * How many requests of one stream, in a row, are worth one: the integrated autocorrelation time 1 + 2 Σ ρ(k) of their summaries.
