@@ -10,8 +10,8 @@ export interface PlacedRequest {
 
 /** Distances that are looked at, in requests: 1, 2–3, 4–7, … below 2^10. */
 const OCTAVES = 10;
-/** Pairs of requests that a correlation is read from, at least. */
-const LEAST_PAIRS = 24;
+/** Pairs of requests that a correlation is read from, at least: fewer hide one of .2. */
+const LEAST_PAIRS = 225;
 /** Standard errors above 0 at which a correlation is one. */
 const CLEAR = 3;
 /** Numbers of a summary that are looked at, spread over all: what an estimate costs is bounded. */
@@ -21,7 +21,7 @@ const MOST_CHANNELS = 8;
  * How many requests of one stream, in a row, are worth one: the integrated autocorrelation time 1 + 2 Σ ρ(k) of their summaries.
  * ρ(k) is the mean correlation of requests of one stream that are k apart, averaged over the k of an octave, since only some
  * requests are sampled. The sum ends at the first octave whose correlation is not clear of noise. An octave with too few pairs
- * is taken to be like the next. At least 1. O(requests² · channels) at most, O(requests · channels) where none resemble each other.
+ * is taken together with the next. At least 1. O(requests² · channels) at most, O(requests · channels) where none resemble each other.
  *
  * Source: Sokal 1997, "Monte Carlo methods in statistical mechanics: foundations and new algorithms", section 3; in octaves as
  * in the blocking method of Flyvbjerg & Petersen 1989.
@@ -32,22 +32,23 @@ export function requestCorrelation(requests: readonly PlacedRequest[]): number {
   const values = standardized(requests);
   const streams = byStream(requests);
   let time = 1;
-  let skipped = 0;
+  let pool = NOTHING;
   for (let octave = 0; octave < OCTAVES; octave++) {
     const from = 2 ** octave;
-    const { mean, pairs } = correlationAt(requests, streams, values, from, 2 * from);
-    if (pairs < LEAST_PAIRS) {
-      skipped += from;
-      continue;
-    }
-    if (!(mean > CLEAR / Math.sqrt(pairs))) break;
-    time += 2 * (skipped + from) * mean;
-    skipped = 0;
+    const { sum, pairs } = correlationAt(requests, streams, values, from, 2 * from);
+    pool = { sum: pool.sum + sum, pairs: pool.pairs + pairs, distances: pool.distances + from };
+    if (pool.pairs < LEAST_PAIRS) continue;
+    const mean = pool.sum / pool.pairs;
+    if (!(mean > CLEAR / Math.sqrt(pool.pairs))) break;
+    time += 2 * pool.distances * mean;
+    pool = NOTHING;
   }
   return time;
 }
 
-/** Mean product of the values of two requests of one stream whose distance is in [from, to). */
+const NOTHING = { sum: 0, pairs: 0, distances: 0 };
+
+/** Sum of the products of the values of two requests of one stream whose distance is in [from, to), and their number. */
 function correlationAt(
   requests: readonly PlacedRequest[],
   streams: readonly (readonly number[])[],
@@ -68,7 +69,7 @@ function correlationAt(
       }
     }
   }
-  return { mean: sum / pairs, pairs };
+  return { sum, pairs };
 }
 
 function product(a: Float64Array, b: Float64Array): number {

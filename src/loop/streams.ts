@@ -23,6 +23,8 @@ export interface StreamReading {
 const LATEST = 512;
 const LEAST = 128;
 const EVERY = 64;
+/** The largest of so many estimates counts: samples that happen to be of few scenes show no difference between scenes. */
+const ESTIMATES = 8;
 /** Streams that are told apart at the same time, at most: those that were seen last. */
 const MOST_STREAMS = 4096;
 
@@ -39,6 +41,7 @@ export class Streams {
   readonly #counts = new Map<number, number>();
   readonly #onChange: ((reading: StreamReading) => void) | undefined;
   #latest: PlacedRequest[] = [];
+  #estimates: number[] = [];
   #seen = 0;
   #reading: StreamReading;
 
@@ -71,7 +74,8 @@ export class Streams {
     if (this.#latest.length > LATEST) this.#latest.shift();
     this.#seen++;
     if (this.#seen % EVERY !== 0 || this.#latest.length < LEAST) return;
-    const correlationTime = requestCorrelation(this.#latest);
+    this.#estimates = [...this.#estimates.slice(1 - ESTIMATES), requestCorrelation(this.#latest)];
+    const correlationTime = Math.max(...this.#estimates);
     const before = this.#reading.blockRequests;
     const blockRequests = blockOf(correlationTime, before);
     this.#reading = { correlationTime, blockRequests };

