@@ -13,15 +13,17 @@ const OCTAVES = 10;
 /** Pairs of requests that a correlation is read from, at least: fewer hide one of .2. */
 const LEAST_PAIRS = 225;
 /** Standard errors above 0 at which a correlation is one. */
-const CLEAR = 3;
+const CLEAR = 4;
+/** A correlation may be weak and long, as that of streams that take turns: up to so many requests are looked at for one. */
+const FURTHEST = 64;
 /** Numbers of a summary that are looked at, spread over all: what an estimate costs is bounded. */
 const MOST_CHANNELS = 8;
 
 /**
  * How many requests of one stream, in a row, are worth one: the integrated autocorrelation time 1 + 2 Σ ρ(k) of their summaries.
  * ρ(k) is the mean correlation of requests of one stream that are k apart, averaged over the k of an octave, since only some
- * requests are sampled. The sum ends at the first octave whose correlation is not clear of noise. An octave with too few pairs
- * is taken together with the next. At least 1. O(requests² · channels) at most, O(requests · channels) where none resemble each other.
+ * requests are sampled. An octave with too few pairs, or whose correlation is not clear of noise, is taken together with the
+ * next; the sum ends where that does not help. At least 1. O(requests² · channels) at most, O(requests · channels) where none resemble each other.
  *
  * Source: Sokal 1997, "Monte Carlo methods in statistical mechanics: foundations and new algorithms", section 3; in octaves as
  * in the blocking method of Flyvbjerg & Petersen 1989.
@@ -39,7 +41,10 @@ export function requestCorrelation(requests: readonly PlacedRequest[]): number {
     pool = { sum: pool.sum + sum, pairs: pool.pairs + pairs, distances: pool.distances + from };
     if (pool.pairs < LEAST_PAIRS) continue;
     const mean = pool.sum / pool.pairs;
-    if (!(mean > CLEAR / Math.sqrt(pool.pairs))) break;
+    if (!(mean > CLEAR / Math.sqrt(pool.pairs))) {
+      if (2 * from > FURTHEST) break;
+      continue;
+    }
     time += 2 * pool.distances * mean;
     pool = NOTHING;
   }

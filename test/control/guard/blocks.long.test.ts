@@ -12,6 +12,8 @@ const RUNS = 800;
 /** Blocks that a test looks at, and requests of each that are compared. */
 const BLOCKS = 200;
 const COMPARED = 5;
+/** A share of runs that errs with probability α is above this in one test of twenty. */
+const AS_GOOD_AS_ALPHA = ALPHA + 1.645 * Math.sqrt((ALPHA * (1 - ALPHA)) / RUNS);
 
 /** Losses whose mean is exactly what is allowed: whole ones, and parts of one. */
 const LOSSES: Readonly<Record<string, (random: Random) => number>> = {
@@ -78,7 +80,7 @@ describe.each(Object.entries(LOSSES))('where exactly as much is lost as is allow
     const unitOf = (place: StreamPlace) => streams.unitOf(place);
     const every = Math.ceil(blockRequests / COMPARED);
     for (const claim of ['below', 'above'] as const)
-      expect(provenShare(claim, next, { blockRequests, every, unitOf })).toBeLessThanOrEqual(ALPHA);
+      expect(provenShare(claim, next, { blockRequests, every, unitOf })).toBeLessThan(AS_GOOD_AS_ALPHA);
     // What they would do without blocks.
     expect(
       provenShare('above', next, { blockRequests: 1, every: 1, unitOf: () => undefined }),
