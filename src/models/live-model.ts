@@ -1,4 +1,4 @@
-import type { AnsweringModel, InferContext } from '../plane/inference.ts';
+import type { AnsweringModel, InferContext, TransportTimes } from '../plane/inference.ts';
 import type { ModelConfiguration } from '../plane/model-configuration.ts';
 import type { InferRequest, InferResponse, ModelMetadata } from '../protocol/types.ts';
 import { infer } from './served/infer.ts';
@@ -26,5 +26,9 @@ export class LiveModel implements AnsweringModel {
 
   infer(request: InferRequest, context: InferContext): Promise<InferResponse> {
     return infer(this.served, request, context);
+  }
+
+  transported(times: TransportTimes): void {
+    this.served.counter.transported(times);
   }
 }

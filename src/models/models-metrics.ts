@@ -1,4 +1,5 @@
 import type { Mode } from '../config/modes.ts';
+import { VERSION } from '../config/version.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { ModelRegistry } from './repository/registry.ts';
 
@@ -9,6 +10,7 @@ export async function exportMetrics(
   accept: string | undefined,
 ): Promise<{ readonly contentType: string; readonly body: string }> {
   metrics.resetGauges();
+  metrics.buildInfo.set({ version: VERSION, node: process.version }, 1);
   for (const { name: model, isReady } of models.wanted) {
     metrics.modelReady.set({ model }, isReady ? 1 : 0);
     metrics.modelUnreadable.set({ model }, models.unreadable(model) === undefined ? 0 : 1);

@@ -23,6 +23,7 @@ export interface OpenerOptions {
 /** Returns a function that opens a version of a model: reads its file, gates the model and starts the workers. */
 export function versionOpener({ config, metrics, log, read, models }: OpenerOptions): OpenVersion {
   return async (name, { version, path, labelsPath }, { replaces, choice }) => {
+    const begunAt = performance.now();
     const loaded = await read(path, config.sites);
     const labels = labelsPath === undefined ? [] : await readLabels(labelsPath);
     const isRead = replaces !== undefined && isSame(loaded, replaces.loaded);
@@ -43,6 +44,7 @@ export function versionOpener({ config, metrics, log, read, models }: OpenerOpti
       log,
       inherited: choice,
       labels,
+      begunAt,
     });
     log.info({ model: name, version, sites: loaded.sites.length, workers }, 'model loaded');
     return served;

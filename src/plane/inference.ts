@@ -46,6 +46,15 @@ export interface ModelStatistics {
   readonly fail: DurationTotal;
   readonly queue: DurationTotal;
   readonly infer: DurationTotal;
+  /** Of bodies into tensors, and of tensors into bodies; requests of the library have neither. */
+  readonly decode: DurationTotal;
+  readonly encode: DurationTotal;
+}
+
+/** Time that an answered request took outside of the model, in milliseconds. */
+export interface TransportTimes {
+  readonly decodeMs: number;
+  readonly encodeMs: number;
 }
 
 /** A version of a model that answers requests. */
@@ -64,6 +73,8 @@ export interface AnsweringModel {
    * @throws ServingError OVERLOADED, UNAVAILABLE, WORKER_LOST, DEADLINE_EXCEEDED, INVALID_REQUEST, INFERENCE_FAILED
    */
   infer(request: InferRequest, context: InferContext): Promise<InferResponse>;
+  /** Counts what the transport did, once the request is answered. */
+  transported(times: TransportTimes): void;
 }
 
 /**

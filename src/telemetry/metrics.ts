@@ -1,9 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { prefersOpenMetrics, toOpenMetrics } from './exposition.ts';
 
-const SECONDS = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5];
+/** To the longest that a request may take by default, `server.requestSeconds`. */
+const SECONDS = [
+  0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 300,
+];
 const BATCH_REQUESTS = [1, 2, 4, 8, 16, 32, 64, 128];
-const ESTIMATE_SECONDS = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.1];
+const ESTIMATE_SECONDS = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1];
 
 let processRegistry: Registry | undefined;
 
@@ -45,7 +48,7 @@ export class Metrics {
   );
   readonly requestDuration = this.#histogram(
     'request_duration_seconds',
-    'Time of a successful inference request, by phase: queue (waiting for a worker), infer (in the model), total.',
+    'Time of a successful inference request, by phase: decode (of its body), queue (waiting for a worker), infer (in the model), dispatch (to the worker and back), encode (of the answer); total: queue, infer and dispatch.',
     ['model', 'phase'],
     SECONDS,
   );
@@ -192,6 +195,20 @@ export class Metrics {
     'Time of the estimator, by step.',
     ['step'],
     ESTIMATE_SECONDS,
+  );
+  readonly buildInfo = this.#gauge('build_info', 'Always 1. Versions of taustat and of Node.', [
+    'version',
+    'node',
+  ]);
+  readonly modelInfo = this.#gauge(
+    'model_info',
+    'Always 1. The version of a model that answers by default, the first digits of the hash of its file, and the kernels that it runs with, or "none".',
+    ['model', 'version', 'sha256', 'kernels'],
+  );
+  readonly modelLoad = this.#gauge(
+    'model_load_seconds',
+    'Time that it took to open the model, until it could answer.',
+    ['model'],
   );
   readonly modelReady = this.#gauge(
     'model_ready',

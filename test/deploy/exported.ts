@@ -5,7 +5,7 @@ import { Metrics } from '../../src/telemetry/metrics.ts';
 /** The labels that Prometheus gives every series of a target. */
 const TARGET_LABELS = ['job', 'instance'];
 
-const DURATION_PHASES = ['queue', 'infer', 'total'];
+const DURATION_PHASES = ['decode', 'queue', 'infer', 'dispatch', 'encode', 'total'];
 
 /** What a label of a metric can be, where it is not the user's to choose. `outcome` of requests is checked apart. */
 export const LABEL_VALUES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {

@@ -12,13 +12,19 @@ import type { Plan } from './sparse-planner.ts';
 /** The parts of a model that its metrics are read from. */
 export interface ExportedModel {
   readonly name: string;
-  readonly loaded: { readonly sites: readonly Site[] };
+  readonly version: string;
+  /** Time that it took to open it, in seconds. */
+  readonly loadSeconds: number;
+  readonly kernels: string;
+  readonly loaded: { readonly sites: readonly Site[]; readonly hash: string };
   readonly runtime: Pick<Runtime, 'pending'>;
   readonly loop: ControlLoop;
   readonly speedup: Speedup | null;
   readonly skippedWork: Pick<SkippedWork, 'ratio'>;
   readonly sparse: { readonly plan: Plan } | undefined;
 }
+
+const HASH_DIGITS = 12;
 
 /** Value of the label `site` for all sites together. */
 const ALL = 'all';
@@ -36,6 +42,9 @@ export function exportModelMetrics(metrics: Metrics, served: ExportedModel): voi
   const { loop } = served;
   exportState(metrics, served);
   metrics.queue.set({ model }, served.runtime.pending);
+  const { version, kernels, loaded, loadSeconds } = served;
+  metrics.modelInfo.set({ model, version, sha256: loaded.hash.slice(0, HASH_DIGITS), kernels }, 1);
+  metrics.modelLoad.set({ model }, loadSeconds);
   const critical = loop.criticality?.critical;
   setOrRemove(metrics.criticalThreshold, { model }, critical?.threshold);
   setOrRemove(metrics.criticalSparsity, { model }, critical?.sparsity);

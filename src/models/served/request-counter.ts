@@ -1,8 +1,11 @@
 import { ServingError } from '../../config/errors.ts';
-import type { ModelStatistics } from '../../plane/inference.ts';
+import type { ModelStatistics, TransportTimes } from '../../plane/inference.ts';
 import type { RunResult } from '../../runtime/runtime.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { RequestStatistics } from './statistics.ts';
+
+/** Outcomes of requests that a rate may be asked of before the first happens. */
+const OUTCOMES = ['ok', 'invalid_request', 'overloaded', 'deadline_exceeded', 'inference_failed', 'internal'];
 
 /** An answered request that is not counted yet. */
 export interface Answered {
@@ -28,11 +31,25 @@ export class RequestCounter {
     this.#model = model;
     this.#metrics = metrics;
     this.#onAnswered = onAnswered;
+    for (const outcome of OUTCOMES) metrics.requests.inc({ model, outcome }, 0);
+    for (const answer of ['pruned', 'dense']) metrics.answers.inc({ model, answer }, 0);
+    for (const outcome of ['ok', 'dropped', 'failed']) metrics.shadowRuns.inc({ model, outcome }, 0);
+    for (const outcome of ['agreed', 'disagreed']) metrics.comparedAnswers.inc({ model, outcome }, 0);
+    for (const counter of ['nonFiniteAnswers', 'workersLost', 'runsOverdue', 'testResults'] as const)
+      metrics[counter].inc({ model }, 0);
   }
 
   /** Counted only after the response was sent, or when statistics are read. */
   answered(request: Answered): void {
     if (this.#waiting.push(request) === 1) setImmediate(() => this.countWaiting());
+  }
+
+  /** What became of an answered request outside of the model. */
+  transported({ decodeMs, encodeMs }: TransportTimes): void {
+    const model = this.#model;
+    this.#statistics.transport(decodeMs, encodeMs);
+    this.#metrics.requestDuration.observe({ model, phase: 'decode' }, decodeMs / 1000);
+    this.#metrics.requestDuration.observe({ model, phase: 'encode' }, encodeMs / 1000);
   }
 
   failed(error: unknown, totalMs: number): void {
@@ -51,6 +68,8 @@ export class RequestCounter {
       this.#metrics.answers.inc({ model, answer: threshold > 0 ? 'pruned' : 'dense' });
       this.#metrics.requestDuration.observe({ model, phase: 'queue' }, result.queueMs / 1000);
       this.#metrics.requestDuration.observe({ model, phase: 'infer' }, result.inferMs / 1000);
+      const dispatchMs = Math.max(0, totalMs - result.queueMs - result.inferMs);
+      this.#metrics.requestDuration.observe({ model, phase: 'dispatch' }, dispatchMs / 1000);
       this.#metrics.requestDuration.observe({ model, phase: 'total' }, totalMs / 1000);
       this.#onAnswered(answered, now);
     }

@@ -42,6 +42,10 @@ export interface ModelParts {
   readonly sparse: SparseServing | undefined;
   /** The operator's choice; null: none. */
   readonly choice: Choice | null;
+  /** Kernels that it runs with, or `none`. */
+  readonly kernels: string;
+  /** Time that it took to open it, in seconds. */
+  readonly loadSeconds: number;
   readonly metrics: Metrics;
   readonly log: Logger;
 }
@@ -56,6 +60,8 @@ export class ServedModel {
   readonly loop: ControlLoop;
   readonly measure: string;
   readonly sequenceHeader: string | undefined;
+  readonly kernels: string;
+  readonly loadSeconds: number;
   readonly counter: RequestCounter;
   readonly history: ChangeHistory;
   /** Names of all outputs. */
@@ -80,6 +86,8 @@ export class ServedModel {
     this.loop = loop;
     this.sparse = sparse;
     this.measure = measure;
+    this.kernels = parts.kernels;
+    this.loadSeconds = parts.loadSeconds;
     this.sequenceHeader = parts.sequenceHeader;
     this.outputs = metadata.outputs.map(({ name }) => name);
     this.counter = new RequestCounter(metadata.name, metrics, ({ rows, threshold, result }, nowMs) => {

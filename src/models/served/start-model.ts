@@ -29,13 +29,15 @@ export interface StartOptions {
   readonly inherited?: Choice | null;
   /** Names of classes, by their index. By default none. */
   readonly labels?: readonly string[];
+  /** When opening began, of `performance.now()`: by default now, with the file read before. */
+  readonly begunAt?: number;
   /** By default worker threads in this process. */
   readonly startRuntime?: StartRuntime;
 }
 
 /** Starts serving a loaded model: its workers, and its control loop from the saved state. @throws ServingError MODEL_INVALID */
 export async function startModel(loaded: LoadedModel, options: StartOptions): Promise<ServedModel> {
-  const { config, metrics, log, inherited = null, labels = [] } = options;
+  const { config, metrics, log, inherited = null, labels = [], begunAt = performance.now() } = options;
   const name = config.model.name ?? (config.model.path === undefined ? BUNDLED_NAME : loaded.stem);
   const { version } = config.model;
   const metadata = { name, versions: [version], platform: 'onnxruntime_onnx', ...loaded.signature };
@@ -82,7 +84,14 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
     choice,
     sequenceHeader: config.sampling.sequenceHeader?.toLowerCase(),
   };
-  return new ServedModel({ ...parts, metrics, log });
+  const loadSeconds = (performance.now() - begunAt) / 1000;
+  return new ServedModel({
+    ...parts,
+    kernels: typeof kernels === 'string' ? kernels : 'none',
+    loadSeconds,
+    metrics,
+    log,
+  });
 }
 
 async function runtimeOf(

@@ -13,6 +13,7 @@ export class RequestStatistics {
   readonly #fail = { count: 0, ms: 0 };
   #queueMs = 0;
   #inferMs = 0;
+  readonly #transport = { count: 0, decodeMs: 0, encodeMs: 0 };
 
   succeed(rows: number, result: RunResult, totalMs: number): void {
     this.#inferences += rows;
@@ -22,6 +23,12 @@ export class RequestStatistics {
     this.#success.ms += totalMs;
     this.#queueMs += result.queueMs;
     this.#inferMs += result.inferMs;
+  }
+
+  transport(decodeMs: number, encodeMs: number): void {
+    this.#transport.count++;
+    this.#transport.decodeMs += decodeMs;
+    this.#transport.encodeMs += encodeMs;
   }
 
   fail(totalMs: number): void {
@@ -40,6 +47,8 @@ export class RequestStatistics {
       fail: { count: this.#fail.count, ns: nanoseconds(this.#fail.ms) },
       queue: { count, ns: nanoseconds(this.#queueMs) },
       infer: { count, ns: nanoseconds(this.#inferMs) },
+      decode: { count: this.#transport.count, ns: nanoseconds(this.#transport.decodeMs) },
+      encode: { count: this.#transport.count, ns: nanoseconds(this.#transport.encodeMs) },
     };
   }
 }

@@ -139,11 +139,14 @@ export function inferenceHandlers(
         model.admit();
         const request = checkedRequest(message, model.metadata, options);
         memory?.addTensors(request.inputs);
-        trace.part('taustat.decode', decodedFrom, performance.now());
+        const decodedAt = performance.now();
+        trace.part('taustat.decode', decodedFrom, decodedAt);
         const response = await model.infer(request, new CallContext(call, trace));
         const encodedFrom = performance.now();
         const encoded = encodeInferResponse(response, request, message.raw.length > 0);
-        trace.part('taustat.encode', encodedFrom, performance.now());
+        const encodedAt = performance.now();
+        trace.part('taustat.encode', encodedFrom, encodedAt);
+        model.transported({ decodeMs: decodedAt - decodedFrom, encodeMs: encodedAt - encodedFrom });
         return encoded;
       } finally {
         memory?.release();

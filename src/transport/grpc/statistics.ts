@@ -26,7 +26,9 @@ function writeStatistics(writer: BinaryWriter, name: string, statistics: ModelSt
   writeDuration(writer, 1, statistics.success);
   writeDuration(writer, 2, statistics.fail);
   writeDuration(writer, 3, statistics.queue);
+  writeDuration(writer, 4, statistics.decode);
   writeDuration(writer, 5, statistics.infer);
+  writeDuration(writer, 6, statistics.encode);
   writer.join();
 }
 

@@ -44,12 +44,15 @@ export function createInferExchange(
         ({ request, answering } = await decodedInThread(body, headerLength, message));
       else request = codec.decode(body, headerLength, answering.metadata);
       memory.addTensors(request.inputs);
-      trace.part('taustat.decode', decodedFrom, performance.now());
+      const decodedAt = performance.now();
+      trace.part('taustat.decode', decodedFrom, decodedAt);
       const response = await answering.infer(request, new MessageContext(message, trace));
       const encodedFrom = performance.now();
       const answered = codec.encode(response, request);
       const encoded = answered instanceof Promise ? await answered : answered;
-      trace.part('taustat.encode', encodedFrom, performance.now());
+      const encodedAt = performance.now();
+      trace.part('taustat.encode', encodedFrom, encodedAt);
+      answering.transported({ decodeMs: decodedAt - decodedFrom, encodeMs: encodedAt - encodedFrom });
       return answer(encoded.body, encoded.headerLength, message, limits);
     });
   };

@@ -101,13 +101,20 @@ describe('over gRPC', () => {
     const told = (stats: { inference_stats: Record<string, unknown> }) => ({
       ...stats,
       inference_stats: Object.fromEntries(
-        ['success', 'fail', 'queue', 'compute_infer'].map((name) => [name, stats.inference_stats[name]]),
+        ['success', 'fail', 'queue', 'compute_input', 'compute_infer', 'compute_output'].map((name) => [
+          name,
+          stats.inference_stats[name],
+        ]),
       ),
     });
     const { batch_stats, ...rest } = body.model_stats[0];
     const one = await unary(inference(), 'ModelStatistics', { name: 'b', version: '1' });
     expect(one.model_stats).toEqual([told(rest)]);
     expect(one.model_stats[0].inference_count).toBe(3);
+    for (const phase of ['compute_input', 'compute_output']) {
+      expect(one.model_stats[0].inference_stats[phase].count).toBe(3);
+      expect(one.model_stats[0].inference_stats[phase].ns).toBeGreaterThan(0);
+    }
     const all = await unary(inference(), 'ModelStatistics', {});
     expect(all.model_stats.map(({ name }: { name: string }) => name)).toEqual(['a', 'b']);
     await expect(unary(inference(), 'ModelStatistics', { name: 'none' })).rejects.toMatchObject({

@@ -98,6 +98,7 @@ export function createFakePlane(): FakePlane {
         isCurrent: this.metadata === find,
         admit: () => this.admit(name),
         infer: (request, context) => this.infer(name, version, request, context),
+        transported: () => undefined,
       };
     },
     isModelReady(name, version) {
@@ -117,6 +118,8 @@ export function createFakePlane(): FakePlane {
           fail: { count: 1, ns: 10 },
           queue: total,
           infer: total,
+          decode: total,
+          encode: total,
         },
       ];
     },
