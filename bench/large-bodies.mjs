@@ -43,6 +43,7 @@ function identity() {
     },
     isCurrent: true,
     admit: () => undefined,
+    transported: () => undefined,
     infer: async ({ inputs }) => ({
       modelName: 'm',
       modelVersion: '1',
