@@ -5,6 +5,7 @@ import { LadderPilot } from '../control/search/pilot.ts';
 import type { Search } from '../control/search/search.ts';
 import type { Tensor } from '../protocol/types.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { Budget } from './budget.ts';
 import type { Clock } from './clock.ts';
 import { correlationTime } from './comparison/correlation-time.ts';
 import type { Judge } from './comparison/judge.ts';
@@ -37,6 +38,8 @@ const AHEAD = 64;
 const REST_INPUTS = 16_000;
 /** Before it has seen so many, nobody knows how many it needs. */
 const KNOWN_INPUTS = 1000;
+/** Share of the sampling budget that the search takes at rest. Samples of the traffic are what notices a drift, and soon. */
+const REST_SHARE = 0.25;
 /** Share of the time of the thread that serves, which runs cost something too. */
 const SERVING_SHARE = 0.05;
 /** What a run costs that thread beside comparing its answer, in milliseconds. */
@@ -69,6 +72,9 @@ export interface SearchProgress {
   } | null;
 }
 
+/** What pays for a run: idle time, the part of the sampling budget that is the search's at rest, or all of that budget. */
+type Payer = 'idle' | 'rest' | 'sampling';
+
 /** One run to be made. */
 interface Job {
   readonly search: Search;
@@ -88,6 +94,10 @@ export class LadderRuns {
   readonly #options: LadderRunsOptions;
   readonly #workers: IdleShare;
   readonly #serving = new IdleShare(SERVING_SHARE);
+  readonly #rest: Budget;
+  /** Worker time that the search took of the sampling budget at rest, ever growing. */
+  #restMs = 0;
+  #restAt: number | undefined;
   readonly #ranking: TestRanking;
   readonly #busyRungs = new Set<number>();
   readonly #attempts = new Map<number, number>();
@@ -100,10 +110,11 @@ export class LadderRuns {
   #isClosed = false;
 
   constructor(options: LadderRunsOptions) {
-    const { keepInputsBytes, searchBudget } = options.config.sampling;
+    const { keepInputsBytes, searchBudget, budget } = options.config.sampling;
     this.#options = options;
     this.kept = new KeptInputs(keepInputsBytes, endOf(options.state()));
     this.#workers = new IdleShare(searchBudget);
+    this.#rest = new Budget(REST_SHARE * budget);
     this.#ranking = new TestRanking(options.control);
   }
 
@@ -220,12 +231,14 @@ export class LadderRuns {
       const { phase } = this.#options.state();
       if (!isSearched(phase)) return;
       const isWorthIt = this.#options.state().heldBack !== 'unprofitable';
-      const isIdleTime = isWorthIt && !this.#isAtRest(phase.search) && this.pays();
-      if (!isIdleTime && !this.#options.samplingPays()) return;
+      const isAtRest = this.#isAtRest(phase.search);
+      const isIdleTime = isWorthIt && !isAtRest && this.pays();
+      if (!isIdleTime && !(this.#options.samplingPays() && (!isAtRest || this.#restPays()))) return;
       const job = this.#next(phase.search);
       if (job === null) return;
       this.#busyRungs.add(job.rung);
-      void this.#run(job, isIdleTime).then((goesOn) => {
+      const payer = isIdleTime ? 'idle' : isAtRest ? 'rest' : 'sampling';
+      void this.#run(job, payer).then((goesOn) => {
         this.#busyRungs.delete(job.rung);
         if (goesOn) this.pump();
       });
@@ -244,6 +257,15 @@ export class LadderRuns {
     clearImmediate(this.#soon);
     this.#soon = undefined;
     this.kept.clear();
+  }
+
+  #restPays(): boolean {
+    const { runtime, clock } = this.#options;
+    const now = clock.monotonicMs();
+    const elapsedMs = this.#restAt === undefined ? 0 : Math.max(0, now - this.#restAt);
+    this.#rest.settle(elapsedMs, this.#restMs, runtime.busy.workers);
+    this.#restAt = now;
+    return this.#rest.pays('welcome');
   }
 
   /** One worker is left to production, where there are several. */
@@ -311,11 +333,14 @@ export class LadderRuns {
   }
 
   /** @returns whether the next run may follow at once. */
-  async #run(job: Job, isIdleTime: boolean): Promise<boolean> {
+  async #run(job: Job, payer: Payer): Promise<boolean> {
     const { state, onFailure } = this.#options;
     const { epoch, gated } = state();
     // What idle time does not pay for counts as sampling does.
-    const spend = isIdleTime ? (ms: number, servingMs: number) => this.spend(ms, servingMs) : () => undefined;
+    const spend = (ms: number, servingMs: number): void => {
+      if (payer === 'idle') this.spend(ms, servingMs);
+      else if (payer === 'rest') this.#restMs += ms;
+    };
     try {
       const loss = await this.#lossOf(job, spend);
       if (loss === 'dropped') return false;

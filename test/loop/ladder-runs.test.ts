@@ -64,6 +64,8 @@ class Replay {
   readonly loop: ControlLoop;
   requests = 0;
   kept = 0;
+  /** Requests that were run again as samples of the traffic. */
+  sampled = 0;
   load = 0.5;
   #now = 0;
   #random = xorshift(11);
@@ -89,6 +91,7 @@ class Replay {
     const outputs = answerTo(inputs, threshold);
     this.loop.answered(threshold, outputs, this.#now);
     if (look?.isKept) this.kept++;
+    if (look !== undefined && look.isOnlyKept !== true && look.isOfSearch !== true) this.sampled++;
     if (look !== undefined) await this.loop.sample({ ...look, inputs, outputs, threshold });
     while (this.loop.isJudging) await setImmediate();
   }
@@ -159,6 +162,22 @@ describe('a search on kept inputs, in virtual time', () => {
     await replay.until(() => false, 2000);
     expect(replay.count('tested') - before).toBeGreaterThan(100);
     replay.loop.close();
+  });
+
+  it('at rest leaves samples of the traffic most of what sampling may take: they notice a drift', async () => {
+    const replay = new Replay();
+    const random = xorshift(5);
+    // From some threshold on just less is lost than may be: that takes some ten thousand inputs to prove.
+    const request = () => replay.request(random() < 0.0092 ? 0.05 : 1);
+    for (let n = 0; n < 60_000 && replay.loop.search?.stage !== 'resting'; n++) await request();
+    const [tested, sampled] = [replay.count('tested'), replay.sampled];
+    for (let n = 0; n < 20_000; n++) await request();
+    expect(replay.loop.search?.stage).toBe('resting');
+    // Of 200 s the budget is 4 s, of which a quarter is 1000 runs; now and then the search is not at rest.
+    const runs = replay.count('tested') - tested;
+    expect(runs).toBeGreaterThan(100);
+    expect(runs).toBeLessThan(1500);
+    expect(replay.sampled - sampled).toBeGreaterThan(2000);
   });
 
   it('keeps no request ahead of what it can judge', async () => {

@@ -340,9 +340,9 @@ export const HARVESTS = MAIN_ROWS.flatMap((row) =>
     about: `what '${policy}' reaches on ${row}`,
     kind: /** @type {Kind} */ (policy === 'guarded' ? 'harvest' : 'earliest'),
     row,
-    seeds: 3,
+    seeds: 2,
     isQuick: QUICK_ROWS.includes(row),
-    config: { control: { policy }, sampling: { ratio: 1, budget: 1 } },
-    phases: [{ name: 'harvest', traffic: BASE, length: { settled: 300, atMost: 100_000 } }],
+    config: { control: { policy } },
+    phases: [{ name: 'harvest', traffic: BASE, length: 20_000 }],
   })),
 );
