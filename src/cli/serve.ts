@@ -16,6 +16,8 @@ const READINESS_NOTICE_MS = 250;
 const CLOSE_MS = 10_000;
 /** What is left when everything has stopped, such as a write to a folder that hangs, has so long to end. */
 const LEFTOVERS_MS = 1000;
+/** A collector of spans has so long to take the last ones. */
+const LAST_SPANS_MS = 2000;
 /** The log is written behind the program’s back, which a signal would overtake. */
 const LAST_WORDS_MS = 250;
 
@@ -80,17 +82,24 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
     process.exitCode = 1;
     log.error({ waitingFor: process.getActiveResourcesInfo() }, 'stopped, although something has not ended');
   }
-  await stopSpans?.();
-  endSoon(signal, log);
+  const isExportOver = stopSpans === undefined || (await endsWithin(LAST_SPANS_MS, stopSpans()));
+  if (!isExportOver) log.warn(`spans were lost: the collector has not taken them within ${LAST_SPANS_MS} ms`);
+  endSoon(signal, log, isExportOver);
 }
+
+/** Calls that run in threads, which `process.exit` waits for. */
+const IN_THREADS = /^(FSReq|GetAddrInfo|GetNameInfo|Worker|MessagePort)/;
 
 /**
  * The process ends by itself, unless a call into the file system hangs. `process.exit` would then wait for it as well, since
- * it joins the threads that make such calls; the signal, which nobody listens to any more, ends them.
+ * it joins the threads that make such calls; the signal, which nobody listens to any more, ends them. An export of spans
+ * holds only sockets and timers: where nothing else is left, the process exits with its code.
  */
-function endSoon(signal: NodeJS.Signals, log: Logger): void {
+function endSoon(signal: NodeJS.Signals, log: Logger, isExportOver: boolean): void {
   const end = () => {
-    log.warn({ waitingFor: process.getActiveResourcesInfo() }, `something hangs: ended by ${signal}`);
+    const waitingFor = process.getActiveResourcesInfo();
+    if (!isExportOver && !waitingFor.some((name) => IN_THREADS.test(name))) process.exit();
+    log.warn({ waitingFor }, `something hangs: ended by ${signal}`);
     setTimeout(() => process.kill(process.pid, signal), LAST_WORDS_MS);
   };
   setTimeout(end, LEFTOVERS_MS).unref();

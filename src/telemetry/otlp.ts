@@ -1,7 +1,10 @@
 import type { Logger } from 'pino';
 import { VERSION } from '../config/version.ts';
 
-/** Sends what is left; resolves when it is sent, or cannot be. */
+/** Least time in milliseconds between two lines of the log about spans that could not be exported. */
+const FAILURES_EVERY_MS = 60_000;
+
+/** Sends what is left; resolves when it is sent, or cannot be, which a silent collector delays by its time-outs. */
 export type StopExport = () => Promise<void>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -13,9 +16,42 @@ type Environment = Readonly<Record<string, string | undefined>>;
  */
 export function wantsSpans(env: Environment): boolean {
   if (env.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return false;
-  const exporter = env.OTEL_TRACES_EXPORTER?.trim();
-  if (exporter !== undefined && exporter !== '') return exporter.split(',').includes('otlp');
-  return Boolean(env.OTEL_EXPORTER_OTLP_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT);
+  const exporters = (env.OTEL_TRACES_EXPORTER ?? '').split(',').map((name) => name.trim());
+  if (exporters.some((name) => name !== '')) return exporters.includes('otlp');
+  // An empty variable counts as unset.
+  return Boolean(env.OTEL_EXPORTER_OTLP_ENDPOINT || env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT);
+}
+
+/**
+ * Passes on the first failure, and then at most one per period, with how many there were since the last one.
+ *
+ * @param everyMs - the period, in milliseconds.
+ * @param now - a clock in milliseconds.
+ */
+export function rarely(
+  everyMs: number,
+  tell: (reason: string, failures: number) => void,
+  now: () => number = () => performance.now(),
+): (reason: string) => void {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  let failures = 0;
+  return (reason) => {
+    failures++;
+    if (now() - toldAt < everyMs) return;
+    tell(reason, failures);
+    toldAt = now();
+    failures = 0;
+  };
+}
+
+/** What OpenTelemetry's diagnostics say: text, or an error as JSON of its properties. */
+export function diagnosticText(message: string): string {
+  try {
+    const { message: reason, code, name } = JSON.parse(message) as Readonly<Record<string, unknown>>;
+    return String(reason ?? code ?? name ?? message);
+  } catch {
+    return message;
+  }
 }
 
 /**
@@ -46,8 +82,18 @@ export async function exportSpans(env: Environment, log: Logger): Promise<StopEx
     await provider.shutdown();
     return undefined;
   }
-  const protocol = env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? env.OTEL_EXPORTER_OTLP_PROTOCOL;
-  if (protocol !== undefined && protocol !== 'http/protobuf')
+  const failed = rarely(FAILURES_EVERY_MS, (reason, failures) =>
+    log.warn({ reason, failures }, 'spans could not be exported'),
+  );
+  // The default error handler of OpenTelemetry writes to its diagnostics, which nobody reads by default.
+  const report = (message: string) => failed(diagnosticText(message));
+  const ignore = () => undefined;
+  api.diag.setLogger(
+    { error: report, warn: report, info: ignore, debug: ignore, verbose: ignore },
+    { logLevel: api.DiagLogLevel.WARN, suppressOverrideMessage: true },
+  );
+  const protocol = env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL || env.OTEL_EXPORTER_OTLP_PROTOCOL;
+  if (protocol && protocol !== 'http/protobuf')
     log.warn(
       { protocol },
       'spans are exported as http/protobuf: expected OTEL_EXPORTER_OTLP_PROTOCOL to say so',

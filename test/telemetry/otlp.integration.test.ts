@@ -1,7 +1,8 @@
 // A real server exports its spans to a real OTLP receiver.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { wantsSpans } from '../../src/telemetry/otlp.ts';
-import { start } from '../cli/command.ts';
+import { type AddressInfo, createServer } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { diagnosticText, rarely, wantsSpans } from '../../src/telemetry/otlp.ts';
+import { type Running, start } from '../cli/command.ts';
 import { GrpcClient } from '../contracts/inference/grpc-client.ts';
 import { SMALL_GATED_ENV, SMALL_NAME } from '../small-cnn.ts';
 import { until } from '../transport/http/until.ts';
@@ -21,8 +22,97 @@ describe('the environment', () => {
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318', OTEL_SDK_DISABLED: 'true' }, false],
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318', OTEL_TRACES_EXPORTER: 'none' }, false],
     [{ OTEL_TRACES_EXPORTER: 'otlp' }, true],
+    [{ OTEL_TRACES_EXPORTER: 'console, otlp' }, true],
+    [{ OTEL_TRACES_EXPORTER: ' , ', OTEL_EXPORTER_OTLP_ENDPOINT: '' }, false],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: '', OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://c:4318/v1/traces' },
+      true,
+    ],
   ])('%j asks for spans: %s', (env, expected) => {
     expect(wantsSpans(env)).toBe(expected);
+  });
+});
+
+describe('failures', () => {
+  it('are told of at once, and then once a period, with their number', () => {
+    let now = 5;
+    const told: unknown[] = [];
+    const failed = rarely(
+      1000,
+      (...what) => told.push(what),
+      () => now,
+    );
+    for (const reason of ['a', 'b', 'c']) failed(reason);
+    now = 1005;
+    for (const reason of ['d', 'e']) failed(reason);
+    expect(told).toEqual([
+      ['a', 1],
+      ['d', 3],
+    ]);
+  });
+
+  it.each([
+    ['Dropped 3 spans', 'Dropped 3 spans'],
+    ['{"stack":"Error: no\\n at x","message":"no"}', 'no'],
+    ['{"code":"ECONNREFUSED","name":"AggregateError"}', 'ECONNREFUSED'],
+  ])('%s: %s', (message, text) => {
+    expect(diagnosticText(message)).toBe(text);
+  });
+});
+
+describe('a collector that takes nothing', () => {
+  const silent = createServer();
+  let running: Running | undefined;
+  afterEach(() => running?.child.kill('SIGKILL'));
+  afterAll(() => silent.close());
+
+  const listening = async () => {
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  };
+  const serve = async (endpoint: string, env: Record<string, string> = {}) => {
+    running = start('dist/cli.js', ['serve', '--port', '0'], {
+      ...SMALL_GATED_ENV,
+      OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+      ...env,
+    });
+    const url = await running.saying(/"url":"([^"]+)"/);
+    await fetch(`${url}/v2/models/${SMALL_NAME}/infer`, { method: 'POST', body: '{"inputs":[]}' });
+    return { ...running, url };
+  };
+
+  it.each([
+    ['refuses connections', async () => 'http://127.0.0.1:1'],
+    ['never answers', listening],
+  ])('does not keep the server from ending in good order: it %s', async (_, endpoint) => {
+    const { child, outcome } = await serve(await endpoint(), {
+      OTEL_EXPORTER_OTLP_TIMEOUT: '60000',
+      OTEL_BSP_EXPORT_TIMEOUT: '60000',
+    });
+    const asked = performance.now();
+    child.kill('SIGTERM');
+    const { code, stdout } = await outcome;
+    expect([code, child.signalCode]).toEqual([0, null]);
+    expect(stdout).toMatch(/"msg":"stopped"[\s\S]*spans were lost/);
+    expect(stdout).not.toContain('something hangs');
+    expect(performance.now() - asked).toBeLessThan(20_000);
+  });
+
+  it('is told of in the log, once', async () => {
+    const { url, saying, child, outcome } = await serve('http://127.0.0.1:1', {
+      OTEL_BSP_SCHEDULE_DELAY: '20',
+      OTEL_EXPORTER_OTLP_TIMEOUT: '200',
+    });
+    await saying(
+      /"reason":"connect ECONNREFUSED 127\.0\.0\.1:1","failures":1,"msg":"spans could not be exported"/,
+    );
+    for (let i = 0; i < 5; i++) {
+      await fetch(`${url}/v2/models/${SMALL_NAME}/infer`, { method: 'POST', body: '{"inputs":[]}' });
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+    child.kill('SIGTERM');
+    const { stdout } = await outcome;
+    expect(stdout.match(/spans could not be exported/g)).toHaveLength(1);
   });
 });
 
