@@ -1,4 +1,5 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { lstat, rename, rm, writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { messageOf, ServingError } from '../config/errors.ts';
 import { record } from '../tools/record/record.ts';
@@ -23,7 +24,7 @@ export function recordCommand(): Command {
     .requiredOption('-o, --output <file>', '.npz file to write')
     .option('--url <url>', 'address of the server', 'http://127.0.0.1:8080')
     .option('--model-version <version>', 'version of the model (default: the one that answers)')
-    .option('--requests <count>', 'most requests', countOption, 240)
+    .option('--requests <count>', 'most requests; asked for in portions of 1,000', countOption, 240)
     .option(
       '--wait <seconds>',
       'time to wait for that many; then those that there are are written',
@@ -52,6 +53,7 @@ async function run(
   { output, url, modelVersion, requests, wait, token }: RecordFlags,
 ): Promise<void> {
   if (!URL.canParse(url)) throw new ServingError('CONFIG_INVALID', `--url '${url}': expected a URL`);
+  await checkTarget(output);
   const recording = await record({
     url,
     model,
@@ -65,12 +67,25 @@ async function run(
   process.stdout.write(`recorded ${recording.requests} requests of '${model}' in ${output}, ${size} MB\n`);
 }
 
-/** A file that is there keeps its permissions when it is written to: it is replaced. */
+/** Only a file is replaced: no folder, device, pipe or link. @throws ServingError FILE_NOT_FOUND */
+async function checkTarget(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found !== undefined && !found.isFile())
+    throw new ServingError('FILE_NOT_FOUND', `'${path}' cannot be written: it is there, and no regular file`);
+}
+
+/**
+ * Replaces a file at once: one that is there would keep its permissions if it were written to, and stays as it is where
+ * something fails.
+ */
 async function written(path: string, bytes: Uint8Array): Promise<void> {
+  await checkTarget(path);
+  const temporary = `${path}.${randomUUID()}.tmp`;
   try {
-    await rm(path, { force: true });
-    await writeFile(path, bytes, { mode: OWNER_ONLY, flag: 'wx' });
+    await writeFile(temporary, bytes, { mode: OWNER_ONLY, flag: 'wx' });
+    await rename(temporary, path);
   } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw new ServingError('FILE_NOT_FOUND', `'${path}' cannot be written: ${messageOf(error)}`);
   }
 }

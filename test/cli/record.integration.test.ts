@@ -1,4 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
@@ -76,8 +86,12 @@ it('writes the requests that a server got, and analyze runs them', async () => {
   expect(running!.stdout()).toContain('kept requests were read');
 
   const few = join(folder, 'few.npz');
+  writeFileSync(few, 'of another day');
+  chmodSync(few, 0o644);
   expect((await record(url, few, '--requests', '5', '--token', TOKEN)).code).toBe(0);
   expect(await readNpz(few)).toHaveLength(5);
+  expect(statSync(few).mode & 0o777).toBe(0o600);
+  expect(readdirSync(folder).sort()).toEqual(['few.npz', 'recorded.npz']);
 
   const json = join(folder, 'analysis.json');
   const analyzed = await inProcess('analyze', smallCnn('model.onnx'), '--inputs', file, '--json', json);
@@ -86,6 +100,23 @@ it('writes the requests that a server got, and analyze runs them', async () => {
   expect(rows).toBe(sent.reduce((sum, { length }) => sum + length / 784, 0));
   expect(sites).toHaveLength(5);
 }, 60_000);
+
+it('replaces only files, and nothing where it fails', async () => {
+  const target = join(folder, 'target');
+  mkdirSync(target);
+  const link = join(target, 'link.npz');
+  symlinkSync('elsewhere', link);
+  const nobody = 'http://127.0.0.1:1';
+  for (const path of [target, link, '/dev/null']) {
+    const { code, stderr } = await record(nobody, path);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`'${path}' cannot be written: it is there`)]);
+  }
+  const file = join(target, 'kept.npz');
+  writeFileSync(file, 'of another day');
+  expect((await record(nobody, file)).code).toBe(1);
+  expect(readFileSync(file, 'utf8')).toBe('of another day');
+  rmSync(target, { recursive: true });
+});
 
 it('is refused without the consent of the configuration, and without the control token', async () => {
   const url = await serve({});
