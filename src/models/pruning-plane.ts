@@ -33,11 +33,11 @@ export function createPruningPlane(
   const find = (name: string, version: string | undefined) => liveModel(models, name, version).served;
   return {
     report: (model, version) => pruningReport(find(model, version)),
-    keptRequests: (model, from, version) => {
+    keptRequests: (model, from, limit, version) => {
       const { loop } = find(model, version);
       if (!allowRecord)
         throw new ServingError('FORBIDDEN', 'kept requests cannot be read: sampling.allowRecord is not set');
-      const requests = loop.keptSince(from);
+      const requests = loop.keptSince(from).slice(0, limit);
       if (requests.length > 0) log.info({ model, requests: requests.length }, 'kept requests were read');
       return requests;
     },

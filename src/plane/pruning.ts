@@ -11,9 +11,10 @@ export interface PruningPlane {
    * The inputs of the requests that the server keeps, in order of arrival.
    *
    * @param from - number of the first one.
+   * @param limit - most requests.
    * @throws ServingError UNKNOWN_MODEL; FORBIDDEN unless `sampling.allowRecord` is set.
    */
-  keptRequests(model: string, from: number, version?: string): readonly NumberedRequest[];
+  keptRequests(model: string, from: number, limit: number, version?: string): readonly NumberedRequest[];
   /**
    * Sets the mode at once. Resolves with the report when the choice is written, or cannot be written, as the report then says.
    *

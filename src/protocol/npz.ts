@@ -25,6 +25,22 @@ const ELEMENT_TYPES: Readonly<Partial<Record<Datatype, DType>>> = {
   FP64: 'f8',
 };
 
+/** Most entries of a zip archive without extensions: its count has 16 bits, and 65,535 stands for more. */
+export const MOST_NPZ_ENTRIES = 0xffff - 1;
+/** Bytes of arrays, and arrays, that are encoded at once: a fraction of a millisecond. */
+const PIECE_BYTES = 256 * 1024;
+const PIECE_ARRAYS = 16;
+
+/** The first of the requests, as many as one archive can hold. */
+export function fittingNpz(requests: readonly NumberedRequest[]): readonly NumberedRequest[] {
+  let entries = 0;
+  const tooMany = requests.findIndex(({ inputs }) => {
+    entries += inputs.length;
+    return entries > MOST_NPZ_ENTRIES;
+  });
+  return tooMany === -1 ? requests : requests.slice(0, tooMany);
+}
+
 /** @throws ServingError INVALID_REQUEST if an input's datatype has no form in `.npy`. */
 export function checkNpzInputs(specs: readonly TensorSpec[]): void {
   const other = specs.find(({ datatype }) => ELEMENT_TYPES[datatype] === undefined);
@@ -38,23 +54,33 @@ export function checkNpzInputs(specs: readonly TensorSpec[]): void {
 /**
  * An `.npz` file of requests, in pieces: the input `x` of request 7 is the array `7/x`. Uncompressed. O(bytes).
  *
+ * @param requests - that one archive can hold.
  * @throws ServingError INVALID_REQUEST for a datatype that `.npy` lacks.
  */
 export function* npzOf(requests: Iterable<NumberedRequest>): Generator<Uint8Array> {
   let pieces: Uint8Array[] = [];
+  let [arrays, size] = [0, 0];
   const zip = new Zip((_error, piece) => pieces.push(piece));
   for (const { number, inputs } of requests) {
     checkNpzInputs(inputs);
     for (const tensor of inputs) {
       const file = new ZipPassThrough(`${number}/${tensor.name}.npy`);
       zip.add(file);
-      file.push(npyOf(tensor), true);
+      arrays++;
+      const bytes = npyOf(tensor);
+      for (let from = 0; from < bytes.byteLength; from += PIECE_BYTES) {
+        const piece = bytes.subarray(from, from + PIECE_BYTES);
+        file.push(piece, from + PIECE_BYTES >= bytes.byteLength);
+        size += piece.byteLength;
+        if (arrays < PIECE_ARRAYS && size < PIECE_BYTES) continue;
+        yield Buffer.concat(pieces);
+        pieces = [];
+        [arrays, size] = [0, 0];
+      }
     }
-    yield* pieces;
-    pieces = [];
   }
   zip.end();
-  yield* pieces;
+  yield Buffer.concat(pieces);
 }
 
 function npyOf({ datatype, shape, elements }: Tensor): Uint8Array {

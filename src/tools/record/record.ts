@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { unzipSync, zipSync } from 'fflate';
 import { type ErrorCode, messageOf, ServingError } from '../../config/errors.ts';
+import { MOST_NPZ_ENTRIES } from '../../protocol/npz.ts';
 
 export interface RecordOptions {
   /** Where the server listens, such as http://127.0.0.1:8080. */
@@ -9,7 +10,7 @@ export interface RecordOptions {
   readonly version?: string | undefined;
   /** The server's control token. */
   readonly token?: string | undefined;
-  /** Most requests. */
+  /** Most requests; fewer where their arrays are more than an archive holds. */
   readonly requests: number;
   /** Time in seconds to wait for that many; then those that there are are taken. */
   readonly waitSeconds: number;
@@ -23,6 +24,8 @@ export interface TrafficRecording {
 
 /** Time between two looks at what the server keeps. */
 const POLL_MS = 500;
+/** Most requests that a server gives away at a time. */
+const AT_ONCE = 1000;
 
 /**
  * Records the inputs of requests that a running server keeps, oldest first.
@@ -35,29 +38,48 @@ export async function record(options: RecordOptions): Promise<TrafficRecording> 
   const numbers = new Set<number>();
   const files: Record<string, Uint8Array> = {};
   let next = 0;
+  let arrays = 0;
   for (;;) {
-    const found = Object.entries(await keptFrom(next, options));
-    for (const [file, content] of found) {
-      const number = Number(file.split('/', 1)[0]);
-      if (!numbers.has(number) && numbers.size === options.requests) break;
+    const limit = Math.min(AT_ONCE, options.requests - numbers.size);
+    const found = byRequest(await keptFrom(next, limit, options));
+    let isFull = false;
+    for (const [number, entries] of found) {
+      isFull = numbers.size === options.requests || arrays + entries.length > MOST_NPZ_ENTRIES;
+      if (isFull) break;
       numbers.add(number);
-      files[file] = content;
+      arrays += entries.length;
+      for (const [file, content] of entries) files[file] = content;
       next = number + 1;
     }
-    const isOver = performance.now() >= until;
-    if (numbers.size === options.requests || (isOver && numbers.size > 0))
+    const isOver = found.size < limit && performance.now() >= until;
+    if (isFull || numbers.size === options.requests || (isOver && numbers.size > 0))
       return { requests: numbers.size, bytes: zipSync(files, { level: 1 }) };
     if (isOver)
       throw new ServingError(
         'UNAVAILABLE',
         `no request of '${options.model}' was kept within ${options.waitSeconds} s: requests are kept in modes auto and observe, while thresholds are tested on them`,
       );
-    await sleep(POLL_MS);
+    if (found.size < limit) await sleep(POLL_MS);
   }
+}
+
+type Entry = readonly [file: string, content: Uint8Array];
+
+/** The entries of an archive by the number of their request, in its order. */
+function byRequest(files: Readonly<Record<string, Uint8Array>>): ReadonlyMap<number, readonly Entry[]> {
+  const requests = new Map<number, Entry[]>();
+  for (const entry of Object.entries(files)) {
+    const number = Number(entry[0].split('/', 1)[0]);
+    const entries = requests.get(number);
+    if (entries === undefined) requests.set(number, [entry]);
+    else entries.push(entry);
+  }
+  return requests;
 }
 
 async function keptFrom(
   first: number,
+  limit: number,
   { url, model, version, token }: RecordOptions,
 ): Promise<Readonly<Record<string, Uint8Array>>> {
   const path = [model, ...(version === undefined ? [] : ['versions', version])]
@@ -67,7 +89,8 @@ async function keptFrom(
   let response: Response;
   let body: Uint8Array;
   try {
-    response = await fetch(`${url.replace(/\/+$/, '')}/v2/models/${path}/pruning/inputs?from=${first}`, {
+    const query = `from=${first}&limit=${limit}`;
+    response = await fetch(`${url.replace(/\/+$/, '')}/v2/models/${path}/pruning/inputs?${query}`, {
       headers,
     });
     body = new Uint8Array(await response.arrayBuffer());

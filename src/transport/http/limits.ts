@@ -12,6 +12,8 @@ export interface HttpLimits {
   readonly maxEventStreams: number;
   /** Called for every refused event stream. */
   readonly onStreamRefused: () => void;
+  /** Most simultaneous readers of kept inputs. */
+  readonly maxInputReaders: number;
   /** Largest batch; undefined: no limit. */
   readonly maxBatch: number | undefined;
   /** How NaN and infinity in a response are written as JSON. */
@@ -34,6 +36,7 @@ export const DEFAULT_LIMITS: HttpLimits = Object.freeze({
   corsOrigins: [],
   maxEventStreams: 256,
   onStreamRefused: () => undefined,
+  maxInputReaders: 4,
   maxBatch: undefined,
   nonFinite: 'bare',
   compressFromBytes: 1024,

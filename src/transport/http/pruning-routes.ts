@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Context, Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { z } from 'zod';
@@ -5,7 +6,7 @@ import { ServingError } from '../../config/errors.ts';
 import { MODES, type Mode } from '../../config/modes.ts';
 import type { PruningPlane, Unfollow } from '../../plane/pruning.ts';
 import { type JsonObject, readJson } from '../../protocol/json/json-reader.ts';
-import { checkNpzInputs, type NumberedRequest, npzOf } from '../../protocol/npz.ts';
+import { checkNpzInputs, fittingNpz, type NumberedRequest, npzOf } from '../../protocol/npz.ts';
 import { quoted } from '../../protocol/quoted.ts';
 import type { BufferedBytes } from '../buffered-bytes.ts';
 import { requireControl } from './access.ts';
@@ -26,6 +27,8 @@ const HEARTBEAT_MS = 15_000;
 /** Most unread events of a client beyond the connection's buffers; after that the connection is closed. */
 const MAX_PENDING = 64;
 const MAX_BODY_BYTES = 64 * 1024;
+/** Most requests in one answer of `…/inputs`, and what is answered where no limit is asked for. */
+const MAX_KEPT_REQUESTS = 1000;
 
 /**
  * `GET|PUT /v2/models/{m}[/versions/{v}]/pruning`, `GET …/pruning/history`, `…/events` and `…/inputs`.
@@ -37,19 +40,12 @@ export function createPruningRoutes(
   token: string | undefined,
   limits: Partial<HttpLimits> = {},
 ): Hono<{ Bindings: NodeBindings }> {
-  const { buffered, maxEventStreams, onStreamRefused, retryAfterSeconds } = { ...DEFAULT_LIMITS, ...limits };
-  let streams = 0;
-  /** Counts a stream until it ends. @throws ServingError OVERLOADED */
-  function admitStream(): () => void {
-    if (streams >= maxEventStreams) {
-      onStreamRefused();
-      throw new ServingError('OVERLOADED', `${maxEventStreams} event streams are open already`);
-    }
-    streams++;
-    return () => {
-      streams--;
-    };
-  }
+  const { buffered, maxEventStreams, onStreamRefused, maxInputReaders, retryAfterSeconds } = {
+    ...DEFAULT_LIMITS,
+    ...limits,
+  };
+  const admitStream = bounded(maxEventStreams, 'event streams are open already', onStreamRefused);
+  const admitReader = bounded(maxInputReaders, 'clients read kept requests already');
   const routes = new Hono<{ Bindings: NodeBindings }>();
   routes.onError((error) => errorAnswer(error, retryAfterSeconds));
   for (const path of ['/v2/models/:model/pruning', '/v2/models/:model/versions/:version/pruning']) {
@@ -67,7 +63,12 @@ export function createPruningRoutes(
     routes.get(`${path}/inputs`, (context) => {
       requireControl(context, token);
       const { model, version } = modelPath(context);
-      return keptInputs(plane.keptRequests(model, firstNumber(context), version));
+      const [from, limit] = [firstNumber(context), requestLimit(context)];
+      const requests = fittingNpz(plane.keptRequests(model, from, limit, version));
+      checkNpzInputs(requests[0]?.inputs ?? []);
+      // The body of an answer to HEAD is never read, so its end could not be noticed.
+      if (context.req.method === 'HEAD') return new Response(null, { headers: NPZ_TYPE });
+      return keptInputs(requests, admitReader());
     });
     routes.get(`${path}/history`, (context) => {
       const { model, version } = modelPath(context);
@@ -94,18 +95,58 @@ function firstNumber({ req }: HttpContext): number {
   throw new ServingError('INVALID_REQUEST', 'from: expected the number of a request');
 }
 
-/** An `.npz` file of requests, encoded one by one as the client reads. @throws ServingError INVALID_REQUEST */
-function keptInputs(requests: readonly NumberedRequest[]): Response {
-  checkNpzInputs(requests[0]?.inputs ?? []);
+/** The query parameter `limit`, in requests; the most without one. @throws ServingError INVALID_REQUEST */
+function requestLimit({ req }: HttpContext): number {
+  const text = req.query('limit') ?? String(MAX_KEPT_REQUESTS);
+  const limit = /^\d{1,15}$/.test(text) ? Number(text) : 0;
+  if (limit >= 1 && limit <= MAX_KEPT_REQUESTS) return limit;
+  throw new ServingError(
+    'INVALID_REQUEST',
+    `limit: expected a number of requests from 1 to ${MAX_KEPT_REQUESTS}`,
+  );
+}
+
+/**
+ * Counts what is open at the same time, until it ends: each admission is ended by what it returns, once or several times.
+ *
+ * @throws ServingError OVERLOADED by an admission beyond the most.
+ */
+function bounded(most: number, what: string, onRefused: () => void = () => undefined): () => () => void {
+  const open = new Set<symbol>();
+  return () => {
+    if (open.size >= most) {
+      onRefused();
+      throw new ServingError('OVERLOADED', `${most} ${what}`);
+    }
+    const admitted = Symbol();
+    open.add(admitted);
+    return () => {
+      open.delete(admitted);
+    };
+  };
+}
+
+const NPZ_TYPE = { 'Content-Type': 'application/zip' } as const;
+
+/** An `.npz` file of requests, encoded in pieces as the client reads, between other work. @param release - called at its end. */
+function keptInputs(requests: readonly NumberedRequest[], release: () => void): Response {
   const pieces = npzOf(requests);
   const body = new ReadableStream<Uint8Array>({
-    pull(controller) {
-      const { done, value } = pieces.next();
-      if (done) controller.close();
-      else controller.enqueue(value);
+    async pull(controller) {
+      await nextTurn();
+      try {
+        const { done, value } = pieces.next();
+        if (!done) return controller.enqueue(value);
+        controller.close();
+        release();
+      } catch (error) {
+        release();
+        throw error;
+      }
     },
+    cancel: release,
   });
-  return new Response(body, { headers: { 'Content-Type': 'application/zip' } });
+  return new Response(body, { headers: NPZ_TYPE });
 }
 
 /** @throws ServingError INVALID_REQUEST, PAYLOAD_TOO_LARGE */

@@ -18,10 +18,10 @@ export class FakePruningPlane implements PruningPlane {
     return { model, mode: this.mode, threshold: this.threshold ?? 0 };
   }
 
-  keptRequests(model: string, from: number): readonly NumberedRequest[] {
+  keptRequests(model: string, from: number, limit: number): readonly NumberedRequest[] {
     this.report(model);
     if (this.kept === undefined) throw new ServingError('FORBIDDEN', 'nobody may read kept requests');
-    return this.kept.filter(({ number }) => number >= from);
+    return this.kept.filter(({ number }) => number >= from).slice(0, limit);
   }
 
   history(model: string) {

@@ -54,6 +54,56 @@ describe('GET inputs', () => {
     expect(await filesOf('')).toEqual(['7/x.npy', '12/x.npy']);
     expect(await filesOf('?from=8')).toEqual(['12/x.npy']);
     expect(await filesOf('?from=13')).toEqual([]);
+    expect(await filesOf('?limit=1')).toEqual(['7/x.npy']);
+    expect(await filesOf('?from=8&limit=1000')).toEqual(['12/x.npy']);
+  });
+
+  const many = (count: number, inputs: number): NumberedRequest[] =>
+    Array.from({ length: count }, (_, number) => ({
+      number,
+      inputs: Array.from({ length: inputs }, (_, i) => ({ ...x(i), name: `x${i}` })),
+    }));
+
+  it('gives no more requests than a thousand, and no more arrays than an archive counts', async () => {
+    const entriesOf = async (plane: FakePruningPlane) => {
+      const response = await createPruningRoutes(plane, undefined).request(`${PATH}/inputs`);
+      return Object.keys(unzipSync(new Uint8Array(await response.arrayBuffer()))).length;
+    };
+    expect(await entriesOf(withKept(...many(1200, 1)))).toBe(1000);
+    expect(await entriesOf(withKept(...many(70, 1000)))).toBe(65_000);
+  });
+
+  it('lets other work run between the pieces of an answer', async () => {
+    const large = { ...x(0), shape: [1 << 20], elements: new Float32Array(1 << 20) };
+    const plane = withKept({ number: 0, inputs: [large] });
+    const response = await createPruningRoutes(plane, undefined).request(`${PATH}/inputs`);
+    let turns = 0;
+    const count = () => {
+      turns++;
+      timer = setImmediate(count);
+    };
+    let timer = setImmediate(count);
+    await response.arrayBuffer();
+    clearImmediate(timer);
+    expect(turns).toBeGreaterThanOrEqual(16);
+  });
+
+  it('is read by few clients at a time', async () => {
+    const routes = createPruningRoutes(withKept(...two), undefined, { maxInputReaders: 2 });
+    const ask = async (init = {}) => routes.request(`${PATH}/inputs`, init);
+    const [first, second] = [await ask(), await ask()];
+    expect([first.status, second.status, (await ask({ method: 'HEAD' })).status]).toEqual([200, 200, 200]);
+    const third = await ask();
+    expect([third.status, third.headers.get('retry-after'), await third.json()]).toEqual([
+      503,
+      '1',
+      { error: '2 clients read kept requests already' },
+    ]);
+    await first.arrayBuffer();
+    const fourth = await ask();
+    expect([fourth.status, (await ask()).status]).toEqual([200, 503]);
+    await second.body!.cancel();
+    expect((await ask()).status).toBe(200);
   });
 
   it('needs control access, and the consent of the configuration', async () => {
@@ -69,6 +119,10 @@ describe('GET inputs', () => {
 
   it.each([
     ['?from=-1', two, 400, 'from: expected the number of a request'],
+    ['?limit=0', two, 400, 'limit: expected a number of requests from 1 to 1000'],
+    ['?limit=1001', two, 400, 'limit: expected a number of requests from 1 to 1000'],
+    ['?limit=1e3', two, 400, 'limit: expected a number of requests from 1 to 1000'],
+    ['?limit=', two, 400, 'limit: expected a number of requests from 1 to 1000'],
     ['?from=x', two, 400, 'from: expected the number of a request'],
     [
       '',
