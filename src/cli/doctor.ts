@@ -88,7 +88,7 @@ function summary(diagnosis: Diagnosis): string {
   const sparse = layers.filter(({ isSparse }) => isSparse).length;
   const lines = [
     `model       ${model}, ${inputs} inputs`,
-    `threshold   ${threshold === 0 ? 'none: exact zeros only' : `${threshold.toPrecision(4)}${JUDGED[judged]}`}`,
+    `threshold   ${thresholdText(threshold, judged)}`,
     `kernels     ${kernels}`,
     `layers      ${sparse} of ${layers.length} run on these kernels in the fastest form`,
     ...batches.map(({ rows, plainMs, sparseMs, speedup: { ratio, low, high }, pays }) => {
@@ -108,6 +108,11 @@ function summary(diagnosis: Diagnosis): string {
   ]);
   const head = ['site', 'operator', 'zeros', 'sparsity', 'decision', 'why'];
   return `${lines.join('\n')}\n${sites.length === 0 ? '' : `\n${table(head, cells)}`}`;
+}
+
+function thresholdText(threshold: number, judged: Judged): string {
+  if (threshold > 0) return `${threshold.toPrecision(4)}${JUDGED[judged]}`;
+  return `none${judged === 'objective' ? ' within the objective' : ''}: exact zeros only`;
 }
 
 function percent(ratio: number | null): string {

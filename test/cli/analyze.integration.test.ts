@@ -17,7 +17,13 @@ it('prints a summary, and with --json - nothing but JSON', async () => {
   expect(people.stdout).toMatch(/accuracy, dense +9\d\.\d %/);
   expect(people.stderr).toBe('');
   const machine = await taustat('analyze', MODEL, '--inputs', INPUTS, '--json', '-', ...QUICK);
-  const { critical, answers, full } = JSON.parse(machine.stdout);
+  const { critical, answers, full, loss, measure, objective } = JSON.parse(machine.stdout);
+  const { threshold, sparsity } = objective.within;
+  expect(loss).toEqual({
+    measure: measure.measure,
+    atCritical: objective.critical.loss,
+    largestWithinObjective: { threshold, sparsity },
+  });
   expect(people.stdout).toContain(String(Number(critical.threshold.toPrecision(4))));
   expect(answers.criticalAgreement).toBeGreaterThan(0.9);
   expect(answers.denseAccuracy).toBeUndefined();

@@ -57,6 +57,16 @@ export interface Answers {
   readonly criticalSparsity?: number;
 }
 
+/** What is lost by pruning, in short. */
+export interface LossSummary {
+  /** What answers are judged by: 'margin', or several, as 'margin, spread'. */
+  readonly measure: string;
+  /** Mean loss of the pruned answers at τ*, 0–1; null without one, or where answers cannot be judged. */
+  readonly atCritical: number | null;
+  /** The largest threshold within the default objective, and β there; null: none is, or answers cannot be judged. */
+  readonly largestWithinObjective: { readonly threshold: number; readonly sparsity: number } | null;
+}
+
 /** The result of `taustat analyze`; as JSON it is the command's contract. */
 export interface Analysis {
   readonly model: string;
@@ -78,6 +88,8 @@ export interface Analysis {
   readonly measure: AnswerMeasure;
   /** What is lost by that measure at τ*, and how far τ may go. */
   readonly objective: ObjectiveLosses;
+  /** Both in short. */
+  readonly loss: LossSummary;
   readonly answers?: Answers;
   readonly timings: {
     /** One dense pass with its histograms, and everything read from them. */
@@ -85,6 +97,15 @@ export interface Analysis {
     /** From histograms that are already there to the critical threshold: what a server pays. Median. */
     readonly windowSeconds: number;
     readonly fullSeconds?: number;
+  };
+}
+
+export function lossSummary({ measure }: AnswerMeasure, { critical, within }: ObjectiveLosses): LossSummary {
+  return {
+    measure,
+    atCritical: critical?.loss ?? null,
+    largestWithinObjective:
+      within === null ? null : { threshold: within.threshold, sparsity: within.sparsity },
   };
 }
 

@@ -5,11 +5,12 @@ import { ServingError } from '../../config/errors.ts';
 import { type LoadedModel, loadModel } from '../../runtime/local/load-model.ts';
 import { WorkerRuntime } from '../../runtime/local/worker-runtime.ts';
 import { recordedInputs } from '../inputs/recorded-inputs.ts';
-import { type Analysis, type Answers, curveOf, type FullEvaluation } from './analysis.ts';
+import { type Analysis, type Answers, curveOf, type FullEvaluation, lossSummary } from './analysis.ts';
 import { answerMeasure } from './answer-measure.ts';
 import { assertClasses, scoresOutput, shareAlike } from './class-scores.ts';
 import { type DensePass, densePass, siteHistograms } from './dense-pass.ts';
 import { type PrunedPass, prunedPass, prunedPassWithPoint } from './full-pass.ts';
+import { judgedThreshold } from './judged-threshold.ts';
 import { recordedLabels } from './labels.ts';
 import { objectiveLosses } from './objective-pass.ts';
 import type { AnalyzeOptions, Progress } from './options.ts';
@@ -66,12 +67,12 @@ export async function analyze(options: AnalyzeOptions = {}): Promise<Analysis> {
     const objective = await objectiveLosses(all, dense, measure, analysis.critical, {
       onRows: (done, total) => options.onProgress?.({ step: 'objective', done, total }),
     });
-    const within = objective.within ?? analysis.critical;
+    const { threshold, judged } = judgedThreshold({ ...analysis, measure, objective });
     const sites =
       options.sparsityAt === 'within'
-        ? analyzedSites(model.sites, siteHistograms(dense), within?.threshold)
+        ? analyzedSites(model.sites, siteHistograms(dense), judged === 'none' ? undefined : threshold)
         : analysis.sites;
-    return { ...analysis, sites, measure, objective };
+    return { ...analysis, sites, measure, objective, loss: lossSummary(measure, objective) };
   } finally {
     await runtime.close();
   }
@@ -83,7 +84,7 @@ async function analyzeModel(
   passes: Passes,
   labels: Int32Array | undefined,
   options: AnalyzeOptions,
-): Promise<Omit<Analysis, 'measure' | 'objective'> & { readonly dense: DensePass }> {
+): Promise<Omit<Analysis, 'measure' | 'objective' | 'loss'> & { readonly dense: DensePass }> {
   const rows = passes.batches.at(-1)!.to;
   await rehearse(passes, options);
   const started = performance.now();

@@ -24,7 +24,7 @@ export interface AnalyzeOptions extends InputSource {
   readonly thresholds?: readonly number[] | undefined;
   /** Thresholds of the linear grid; 40 by default. */
   readonly steps?: number | undefined;
-  /** The threshold that the sparsity of sites is told for; by default the critical one. `within`: the largest within the objective. */
+  /** The threshold that the sparsity of sites is told for; by default the critical one. `within`: the largest within the objective, see `judgedThreshold`. */
   readonly sparsityAt?: number | 'within' | undefined;
   /** Most rows in one run; 32 by default. */
   readonly batch?: number | undefined;

@@ -8,8 +8,8 @@ import { findKernels } from '../../runtime/local/kernels.ts';
 import { loadModel } from '../../runtime/local/load-model.ts';
 import type { KernelChoice } from '../../runtime/local/native/addon.ts';
 import { PLAIN, type Speedup } from '../../sparse/speedup.ts';
-import type { Analysis } from '../analyze/analysis.ts';
 import { analyze } from '../analyze/analyze.ts';
+import { type JudgedThreshold, judgedThreshold } from '../analyze/judged-threshold.ts';
 import type { Progress } from '../analyze/options.ts';
 import { areBundled, givenAxes, type InputSource, recordedInputs } from '../inputs/recorded-inputs.ts';
 import { measuredPlan } from './measured-plan.ts';
@@ -37,11 +37,8 @@ export interface DoctorSite {
   readonly why: string;
 }
 
-/**
- * Why a threshold was judged: it was given; it is the largest within the default objective, where a server would end; it is the
- * critical one, since answers cannot be judged; or there is none.
- */
-export type Judged = 'given' | 'objective' | 'critical' | 'none';
+/** Why a threshold was judged: it was given, or what `judgedThreshold` says. */
+export type Judged = 'given' | JudgedThreshold['judged'];
 
 /** The result of `taustat doctor`; as JSON it is the command's contract. Times are milliseconds of one run. */
 export interface Diagnosis {
@@ -95,7 +92,10 @@ export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
     sparsityAt: options.threshold ?? 'within',
     onProgress,
   });
-  const { threshold, judged } = judgedThreshold(options.threshold, analysis);
+  const { threshold, judged } =
+    options.threshold === undefined
+      ? judgedThreshold(analysis)
+      : ({ threshold: options.threshold, judged: 'given' } as const);
   const kernels = await findKernels(choice);
   const rows = await recordedInputs(loaded.signature, source);
   const plan: Plan =
@@ -130,16 +130,6 @@ export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
 function randomOf(specs: readonly TensorSpec[], { state = [], batchAxes }: DoctorOptions) {
   const free = specs.filter(({ name }) => !state.some((link) => link.startsWith(`${name}=`)));
   return randomArrays(free, ROWS, givenAxes(free, { batchAxes }));
-}
-
-function judgedThreshold(
-  given: number | undefined,
-  { objective: { within }, critical }: Analysis,
-): { readonly threshold: number; readonly judged: Judged } {
-  if (given !== undefined) return { threshold: given, judged: 'given' };
-  if (within !== null) return { threshold: within.threshold, judged: 'objective' };
-  if (critical !== null) return { threshold: critical.threshold, judged: 'critical' };
-  return { threshold: 0, judged: 'none' };
 }
 
 function decisionOn(plan: Plan, site: number): Pick<DoctorSite, 'decision' | 'why'> {

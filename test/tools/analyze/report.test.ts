@@ -45,6 +45,7 @@ const ANALYSIS: Analysis = {
     critical: { threshold: 0.5, sparsity: 0.3, loss: 0.2 },
     within: { threshold: 0.25, sparsity: 0.1, loss: 0.004 },
   },
+  loss: { measure: 'margin', atCritical: 0.2, largestWithinObjective: { threshold: 0.25, sparsity: 0.1 } },
   measure: {
     measure: 'margin',
     outputs: [
