@@ -39,7 +39,9 @@ export function assemble(config: Config, log: Logger): UnopenedTaustat {
   // How it is asked.
   const tokens = { data: server.token, control: control.token };
   const report = (error: unknown) => log.error({ error }, 'request failed');
-  const options = { ...boundsOf(server, metrics), tokens, openMetrics: telemetry.openMetrics, report };
+  const { sequenceHeader } = sampling;
+  const { openMetrics } = telemetry;
+  const options = { ...boundsOf(server, metrics), sequenceHeader, tokens, openMetrics, report };
   const planes = { inference, pruning, repository: models, expose };
   const { routes, answerDirectly } = httpApplication(planes, options);
   const drain = () => {

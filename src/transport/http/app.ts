@@ -27,8 +27,9 @@ export function createApp(
   });
   app.notFound(pathNotFound);
   app.use('*', requirePlainTarget);
-  const { corsOrigins = [] } = limits;
-  if (corsOrigins.length > 0) app.use('*', crossOrigin(corsOrigins));
+  const { corsOrigins = [], sequenceHeader } = limits;
+  const ownHeaders = sequenceHeader === undefined ? [] : [sequenceHeader];
+  if (corsOrigins.length > 0) app.use('*', crossOrigin(corsOrigins, ownHeaders));
   app.route('/', createV2Routes(plane, limits, report, guard));
   return app;
 }

@@ -1,8 +1,15 @@
 import type { MiddlewareHandler } from 'hono';
 
 const METHODS = 'GET, HEAD, POST, PUT';
-const REQUEST_HEADERS =
-  'Content-Type, Accept, Authorization, X-API-Key, Inference-Header-Content-Length, traceparent, tracestate';
+const REQUEST_HEADERS = [
+  'Content-Type',
+  'Accept',
+  'Authorization',
+  'X-API-Key',
+  'Inference-Header-Content-Length',
+  'traceparent',
+  'tracestate',
+] as const;
 const ANSWER_HEADERS = 'Inference-Header-Content-Length, Retry-After';
 const PREFLIGHT_SECONDS = '600';
 
@@ -13,9 +20,14 @@ const PREFLIGHT_SECONDS = '600';
  * nothing, listed or not. Browser credentials are never allowed.
  *
  * @param origins - as browsers send them, such as `https://app.example`.
+ * @param ownHeaders - names of headers that the configuration has given a meaning.
  */
-export function crossOrigin(origins: readonly string[]): MiddlewareHandler {
+export function crossOrigin(
+  origins: readonly string[],
+  ownHeaders: readonly string[] = [],
+): MiddlewareHandler {
   const listed = new Set(origins);
+  const requestHeaders = [...REQUEST_HEADERS, ...ownHeaders].join(', ');
   return async (context, next) => {
     const origin = context.req.header('origin');
     const isListed = origin !== undefined && listed.has(origin);
@@ -26,7 +38,7 @@ export function crossOrigin(origins: readonly string[]): MiddlewareHandler {
         headers: {
           'Access-Control-Allow-Origin': origin,
           'Access-Control-Allow-Methods': METHODS,
-          'Access-Control-Allow-Headers': REQUEST_HEADERS,
+          'Access-Control-Allow-Headers': requestHeaders,
           'Access-Control-Max-Age': PREFLIGHT_SECONDS,
           Vary: 'Origin',
         },

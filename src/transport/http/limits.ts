@@ -8,6 +8,8 @@ export interface HttpLimits {
   readonly buffered: BufferedBytes;
   /** Origins of web pages that may read answers. */
   readonly corsOrigins: readonly string[];
+  /** Header that names the stream of a request, which such pages may send too. */
+  readonly sequenceHeader: string | undefined;
   /** Most open event streams. */
   readonly maxEventStreams: number;
   /** Called for every refused event stream. */
@@ -34,6 +36,7 @@ export const DEFAULT_LIMITS: HttpLimits = Object.freeze({
   maxBodyBytes: 64 * 1024 * 1024,
   buffered: new BufferedBytes(),
   corsOrigins: [],
+  sequenceHeader: undefined,
   maxEventStreams: 256,
   onStreamRefused: () => undefined,
   maxInputReaders: 4,

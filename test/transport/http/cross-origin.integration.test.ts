@@ -82,6 +82,19 @@ describe('pages of other origins', () => {
     });
   });
 
+  it('may send the header that names a stream, where one is configured', async () => {
+    const allowedHeaders = async () => {
+      const headers = { origin: LISTED, 'access-control-request-method': 'POST' };
+      const answer = await fetch(`http://127.0.0.1:${lab.port}${INFER}`, { method: 'OPTIONS', headers });
+      return answer.headers.get('access-control-allow-headers')!.split(', ');
+    };
+    await open({ server: { corsOrigins: [LISTED] } });
+    const plain = await allowedHeaders();
+    await lab.close();
+    await open({ server: { corsOrigins: [LISTED] }, sampling: { sequenceHeader: 'X-Camera' } });
+    expect(await allowedHeaders()).toEqual([...plain, 'X-Camera']);
+  });
+
   it('need no token for a preflight, and one for the rest', async () => {
     await open({ server: { corsOrigins: [LISTED], token: 'data-token' } });
     expect((await preflight(LISTED)).status).toBe(204);
