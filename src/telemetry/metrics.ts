@@ -48,7 +48,13 @@ export class Metrics {
   );
   readonly requestDuration = this.#histogram(
     'request_duration_seconds',
-    'Time of a successful inference request, by phase: decode (of its body), queue (waiting for a worker), infer (in the model), dispatch (to the worker and back), encode (of the answer); total: queue, infer and dispatch.',
+    'Time of a successful inference request, by phase: queue (waiting for a worker), infer (in the model), total (with the way to the worker and back).',
+    ['model', 'phase'],
+    SECONDS,
+  );
+  readonly phaseDuration = this.#histogram(
+    'phase_duration_seconds',
+    'Time of a successful inference request in the server, in phases that add up: decode (of its body), dispatch (to the worker and back), queue (waiting for a worker), infer (in the model), encode (of the answer). Requests of the library have no decode and encode.',
     ['model', 'phase'],
     SECONDS,
   );

@@ -5,7 +5,8 @@ import { Metrics } from '../../src/telemetry/metrics.ts';
 /** The labels that Prometheus gives every series of a target. */
 const TARGET_LABELS = ['job', 'instance'];
 
-const DURATION_PHASES = ['decode', 'queue', 'infer', 'dispatch', 'encode', 'total'];
+const DURATION_PHASES = ['queue', 'infer', 'total'];
+const PHASES = ['decode', 'dispatch', 'queue', 'infer', 'encode'];
 
 /** What a label of a metric can be, where it is not the user's to choose. `outcome` of requests is checked apart. */
 export const LABEL_VALUES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
@@ -13,6 +14,9 @@ export const LABEL_VALUES: Readonly<Record<string, Readonly<Record<string, reado
   taustat_request_duration_seconds_bucket: { phase: DURATION_PHASES },
   taustat_request_duration_seconds_sum: { phase: DURATION_PHASES },
   taustat_request_duration_seconds_count: { phase: DURATION_PHASES },
+  taustat_phase_duration_seconds_bucket: { phase: PHASES },
+  taustat_phase_duration_seconds_sum: { phase: PHASES },
+  taustat_phase_duration_seconds_count: { phase: PHASES },
   taustat_shadow_runs_total: { outcome: ['ok', 'dropped', 'failed'] },
   taustat_state_failures_total: { what: ['choice', 'evidence', 'audit'] },
   taustat_compared_answers_total: { outcome: ['agreed', 'disagreed'] },

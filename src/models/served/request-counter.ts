@@ -48,8 +48,8 @@ export class RequestCounter {
   transported({ decodeMs, encodeMs }: TransportTimes): void {
     const model = this.#model;
     this.#statistics.transport(decodeMs, encodeMs);
-    this.#metrics.requestDuration.observe({ model, phase: 'decode' }, decodeMs / 1000);
-    this.#metrics.requestDuration.observe({ model, phase: 'encode' }, encodeMs / 1000);
+    this.#metrics.phaseDuration.observe({ model, phase: 'decode' }, decodeMs / 1000);
+    this.#metrics.phaseDuration.observe({ model, phase: 'encode' }, encodeMs / 1000);
   }
 
   failed(error: unknown, totalMs: number): void {
@@ -66,11 +66,12 @@ export class RequestCounter {
       this.#statistics.succeed(rows, result, totalMs);
       this.#metrics.requests.inc({ model, outcome: 'ok' });
       this.#metrics.answers.inc({ model, answer: threshold > 0 ? 'pruned' : 'dense' });
-      this.#metrics.requestDuration.observe({ model, phase: 'queue' }, result.queueMs / 1000);
-      this.#metrics.requestDuration.observe({ model, phase: 'infer' }, result.inferMs / 1000);
-      const dispatchMs = Math.max(0, totalMs - result.queueMs - result.inferMs);
-      this.#metrics.requestDuration.observe({ model, phase: 'dispatch' }, dispatchMs / 1000);
-      this.#metrics.requestDuration.observe({ model, phase: 'total' }, totalMs / 1000);
+      const { queueMs, inferMs } = result;
+      const dispatchMs = Math.max(0, totalMs - queueMs - inferMs);
+      for (const [phase, ms] of Object.entries({ queue: queueMs, infer: inferMs, total: totalMs }))
+        this.#metrics.requestDuration.observe({ model, phase }, ms / 1000);
+      for (const [phase, ms] of Object.entries({ dispatch: dispatchMs, queue: queueMs, infer: inferMs }))
+        this.#metrics.phaseDuration.observe({ model, phase }, ms / 1000);
       this.#onAnswered(answered, now);
     }
   }
