@@ -10,6 +10,8 @@ export interface PlacedRequest {
 
 /** Distances that are looked at, in requests: 1, 2–3, 4–7, … below 2^10. */
 const OCTAVES = 10;
+/** The correlation time of requests that are all alike, in requests. */
+const LONGEST = 2 ** OCTAVES;
 /** Pairs of requests that a correlation is read from, at least: fewer hide one of .2. */
 const LEAST_PAIRS = 225;
 /** Standard errors above 0 at which a correlation is one. */
@@ -18,28 +20,36 @@ const CLEAR = 4;
 const FURTHEST = 64;
 /** Numbers of a summary that are looked at, spread over all: what an estimate costs is bounded. */
 const MOST_CHANNELS = 8;
+/** A number varies where its range is more than this share of its size: less may be rounding. */
+const LEAST_RANGE = 1e-6;
 
 /**
  * How many requests of one stream, in a row, are worth one: the integrated autocorrelation time 1 + 2 Σ ρ(k) of their summaries.
  * ρ(k) is the mean correlation of requests of one stream that are k apart, averaged over the k of an octave, since only some
  * requests are sampled. An octave with too few pairs, or whose correlation is not clear of noise, is taken together with the
- * next; the sum ends where that does not help. At least 1. O(requests² · channels) at most, O(requests · channels) where none resemble each other.
+ * next; the sum ends where that does not help. At least 1; the longest that is looked for where no number differs between any two
+ * requests. O(requests² · channels) at most, O(requests · channels) where none resemble each other.
  *
  * Source: Sokal 1997, "Monte Carlo methods in statistical mechanics: foundations and new algorithms", section 3; in octaves as
  * in the blocking method of Flyvbjerg & Petersen 1989.
  *
  * @param requests - of every stream in order.
+ * @returns requests; null where there are too few pairs to tell.
  */
-export function requestCorrelation(requests: readonly PlacedRequest[]): number {
+export function requestCorrelation(requests: readonly PlacedRequest[]): number | null {
+  if (requests.length < 2) return null;
   const values = standardized(requests);
+  if (values === null) return LONGEST;
   const streams = byStream(requests);
   let time = 1;
+  let isRead = false;
   let pool = NOTHING;
   for (let octave = 0; octave < OCTAVES; octave++) {
     const from = 2 ** octave;
     const { sum, pairs } = correlationAt(requests, streams, values, from, 2 * from);
     pool = { sum: pool.sum + sum, pairs: pool.pairs + pairs, distances: pool.distances + from };
     if (pool.pairs < LEAST_PAIRS) continue;
+    isRead = true;
     const mean = pool.sum / pool.pairs;
     if (!(mean > CLEAR / Math.sqrt(pool.pairs))) {
       if (2 * from > FURTHEST) break;
@@ -48,7 +58,7 @@ export function requestCorrelation(requests: readonly PlacedRequest[]): number {
     time += 2 * pool.distances * mean;
     pool = NOTHING;
   }
-  return time;
+  return isRead ? time : null;
 }
 
 const NOTHING = { sum: 0, pairs: 0, distances: 0 };
@@ -94,20 +104,31 @@ function byStream(requests: readonly PlacedRequest[]): number[][] {
   return [...streams.values()];
 }
 
-/** Some numbers of every summary, each with mean 0, and scaled so that a request's product with itself is 1 on average. */
-function standardized(requests: readonly PlacedRequest[]): Float64Array[] {
-  const width = requests[0]?.summary.length ?? 0;
+/**
+ * Some numbers of every summary, each with mean 0, and scaled so that a request's product with itself is 1 on average. Null: none
+ * of them varies.
+ */
+function standardized(requests: readonly PlacedRequest[]): Float64Array[] | null {
+  const width = requests[0]!.summary.length;
   const stride = Math.max(1, Math.ceil(width / MOST_CHANNELS));
   const values = requests.map(() => new Float64Array(Math.ceil(width / stride)));
   let varying = 0;
   for (let c = 0; c < width; c += stride) {
-    const mean = requests.reduce((sum, { summary }) => sum + summary[c]!, 0) / requests.length;
-    const variance =
-      requests.reduce((sum, { summary }) => sum + (summary[c]! - mean) ** 2, 0) / requests.length;
-    if (!(variance > 0)) continue;
+    const column = requests.map(({ summary }) => summary[c]!);
+    if (!isVarying(column)) continue;
+    const mean = column.reduce((sum, x) => sum + x, 0) / column.length;
+    const variance = column.reduce((sum, x) => sum + (x - mean) ** 2, 0) / column.length;
     varying++;
-    for (const [i, { summary }] of requests.entries())
-      values[i]![c / stride] = (summary[c]! - mean) / Math.sqrt(variance);
+    for (const [i, x] of column.entries()) values[i]![c / stride] = (x - mean) / Math.sqrt(variance);
   }
-  return values.map((row) => row.map((x) => x / Math.sqrt(Math.max(1, varying))));
+  return varying === 0 ? null : values.map((row) => row.map((x) => x / Math.sqrt(varying)));
+}
+
+function isVarying(column: readonly number[]): boolean {
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const x of column) {
+    least = Math.min(least, x);
+    most = Math.max(most, x);
+  }
+  return most - least > LEAST_RANGE * Math.max(Math.abs(least), Math.abs(most));
 }

@@ -11,6 +11,11 @@ export interface StreamPlace {
   readonly index: number;
 }
 
+/** Whether a request says which stream it is of. */
+export function isOfNamed({ stream }: StreamPlace): boolean {
+  return stream !== 0;
+}
+
 /** What is known of how requests of one stream resemble each other. */
 export interface StreamReading {
   /** So many requests in a row are worth one. */
@@ -19,8 +24,12 @@ export interface StreamReading {
   readonly blockRequests: number;
 }
 
-/** The latest samples that are compared with each other; how many there must be, and after how many more they are compared anew. */
+/** The latest samples of one stream that are compared with each other. */
 const LATEST = 512;
+/** With many streams more samples are looked at, so that there are enough of one stream: so many of each, and so many of all at most. */
+const OF_EACH = 4;
+const MOST_LATEST = 4096;
+/** How many samples there must be, and after how many more they are compared anew. */
 const LEAST = 128;
 const EVERY = 64;
 /** The largest of so many estimates counts: samples that happen to be of few scenes show no difference between scenes. */
@@ -40,6 +49,7 @@ const MOST_REQUESTS = 512;
 export class Streams {
   readonly #counts = new Map<number, number>();
   readonly #onChange: ((reading: StreamReading) => void) | undefined;
+  readonly #least: number;
   #latest: PlacedRequest[] = [];
   #estimates: number[] = [];
   #seen = 0;
@@ -48,10 +58,15 @@ export class Streams {
   /**
    * @param blockRequests - as it was known before a restart.
    * @param onChange - told when the length of a block is another than before.
+   * @param firstSamples - samples after which a search may begin: by then a first estimate is made.
    */
-  constructor(blockRequests = 1, onChange?: (reading: StreamReading) => void) {
-    this.#reading = { correlationTime: Math.max(1, blockRequests / BLOCK_TIMES), blockRequests };
+  constructor(blockRequests = 1, onChange?: (reading: StreamReading) => void, firstSamples = LEAST) {
+    const known = Math.min(MOST_REQUESTS, blockRequests);
+    const correlationTime = Math.max(1, known / BLOCK_TIMES);
+    this.#reading = { correlationTime, blockRequests: known };
+    if (known > 1) this.#estimates = [correlationTime];
     this.#onChange = onChange;
+    this.#least = Math.min(LEAST, firstSamples);
   }
 
   get reading(): StreamReading {
@@ -71,15 +86,23 @@ export class Streams {
   /** Takes in what a sampled request of the traffic was like. */
   add(place: StreamPlace, summary: RequestSummary): void {
     this.#latest.push({ ...place, summary });
-    if (this.#latest.length > LATEST) this.#latest.shift();
     this.#seen++;
-    if (this.#seen % EVERY !== 0 || this.#latest.length < LEAST) return;
-    this.#estimates = [...this.#estimates.slice(1 - ESTIMATES), requestCorrelation(this.#latest)];
+    if (this.#seen !== this.#least && (this.#seen % EVERY !== 0 || this.#seen < this.#least)) return;
+    this.#latest = lookedAt(this.#latest);
+    const estimate = requestCorrelation(this.#latest);
+    // Too few pairs of requests say nothing, and not that none resemble each other.
+    if (estimate === null) return;
+    this.#estimates = [...this.#estimates.slice(1 - ESTIMATES), estimate];
     const correlationTime = Math.max(...this.#estimates);
     const before = this.#reading.blockRequests;
     const blockRequests = blockOf(correlationTime, before);
     this.#reading = { correlationTime, blockRequests };
     if (blockRequests !== before) this.#onChange?.(this.#reading);
+  }
+
+  /** How far apart requests of one stream are that hardly resemble each other, in requests: a block without its last correlation time. */
+  get spacing(): number {
+    return Math.ceil((1 - 1 / BLOCK_TIMES) * this.#reading.blockRequests);
   }
 
   isFirstOfBlock({ index }: StreamPlace): boolean {
@@ -97,6 +120,22 @@ export class Streams {
       left: evidence - 1 - (index % blockRequests),
     };
   }
+}
+
+/** The latest samples, of each stream so many at most, and of all the more the more streams there are. O(samples). */
+function lookedAt(samples: readonly PlacedRequest[]): PlacedRequest[] {
+  const streams = new Set(samples.map(({ stream }) => stream)).size;
+  const most = Math.min(MOST_LATEST, Math.max(LATEST, OF_EACH * streams));
+  const counts = new Map<number, number>();
+  return samples
+    .slice(-most)
+    .toReversed()
+    .filter(({ stream }) => {
+      const count = (counts.get(stream) ?? 0) + 1;
+      counts.set(stream, count);
+      return count <= LATEST;
+    })
+    .toReversed();
 }
 
 /** A block is as long as it was while the measured length is about the same: an estimate is noisy. */

@@ -54,7 +54,7 @@ describe('the correlation time of sampled requests', () => {
         summary: [summary[0]!],
       }));
       const values = requests.map(({ summary }) => summary[0]!);
-      const time = requestCorrelation(requests);
+      const time = requestCorrelation(requests)!;
       const possible = POOLS.map((pools) => batchFormula(values, pools));
       expect(Math.min(...possible.map((x) => Math.abs(x - time)))).toBeLessThan(1e-9);
       expect(time).toBeGreaterThan(1);
@@ -68,7 +68,7 @@ describe('the correlation time of sampled requests', () => {
     [0.95, 6],
   ])('is about (1 + ρ)/(1 − ρ) of an autoregression with ρ = %d, one of %i sampled', (rho, sampledOf) => {
     const expected = (1 + rho) / (1 - rho);
-    const time = mean((seed) => requestCorrelation(autoregressive(512, rho, xorshift(seed), { sampledOf })));
+    const time = mean((seed) => requestCorrelation(autoregressive(512, rho, xorshift(seed), { sampledOf }))!);
     expect(time / expected).toBeGreaterThan(0.7);
     expect(time / expected).toBeLessThan(1.3);
   });
@@ -77,12 +77,12 @@ describe('the correlation time of sampled requests', () => {
     const random = xorshift(4);
     const streams = Array.from({ length: 16 }, (_, stream) => autoregressive(60, 0.8, random, { stream }));
     const inTurn = streams[0]!.flatMap((_, i) => streams.map((stream) => stream[i]!));
-    const time = requestCorrelation(inTurn);
+    const time = requestCorrelation(inTurn)!;
     expect(time / 9).toBeGreaterThan(0.7);
     expect(time / 9).toBeLessThan(1.3);
     const unnamed = inTurn.map((request, index) => ({ ...request, stream: 0, index }));
     // Without names the same is seen at sixteen times the distance.
-    expect(requestCorrelation(unnamed) / time).toBeGreaterThan(0.3);
+    expect(requestCorrelation(unnamed)! / time).toBeGreaterThan(0.3);
   });
 
   it('is 1 at the least, and finite, for whatever there is', () => {
@@ -94,11 +94,38 @@ describe('the correlation time of sampled requests', () => {
     fc.assert(
       fc.property(fc.array(request, { maxLength: 120 }), (requests) => {
         const inOrder = requests.toSorted((a, b) => a.index - b.index);
-        const time = requestCorrelation(inOrder);
+        const time = requestCorrelation(inOrder) ?? 1;
         expect(time).toBeGreaterThanOrEqual(1);
         expect(time).toBeLessThan(1e5);
       }),
     );
-    expect(requestCorrelation([])).toBe(1);
+    expect(requestCorrelation([])).toBe(null);
+  });
+
+  it('does not take the rounding of a number that is always the same for a resemblance', () => {
+    for (const constant of [0.1, -13.815511, 1e9 + 0.1]) {
+      const random = xorshift(9);
+      const requests = Array.from({ length: 512 }, (_, index) => ({
+        stream: 0,
+        index,
+        summary: [constant, normal(random)],
+      }));
+      expect(requestCorrelation(requests)).toBe(1);
+    }
+  });
+
+  it('is as long as any where all requests are alike', () => {
+    const requests = Array.from({ length: 128 }, (_, index) => ({ stream: 0, index, summary: [0.1, 0] }));
+    expect(requestCorrelation(requests)).toBe(1024);
+  });
+
+  it('is not known of requests of too many streams to tell', () => {
+    const random = xorshift(9);
+    const requests = autoregressive(512, 0.9, random).map((request, i) => ({
+      ...request,
+      stream: i % 400,
+      index: Math.floor(i / 400),
+    }));
+    expect(requestCorrelation(requests)).toBe(null);
   });
 });

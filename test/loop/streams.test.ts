@@ -84,4 +84,48 @@ describe('streams', () => {
     expect(streams.next('first').index).toBe(0);
     expect(streams.next('other 4000').index).toBe(1);
   });
+
+  it('are measured with hundreds of them, too, of which few samples each are seen', () => {
+    for (const count of [150, 400, 1000]) {
+      const random = xorshift(count);
+      const streams = new Streams();
+      const latest = Array.from({ length: count }, () => [normal(random), normal(random)]);
+      for (let i = 0; i < 10_000; i++) {
+        const k = i % count;
+        if (random() * 5 < 1) latest[k] = [normal(random), normal(random)];
+        streams.add(streams.next(`${k}`), latest[k]!);
+      }
+      expect(streams.reading.blockRequests).toBeGreaterThan(10);
+      expect(streams.reading.blockRequests).toBeLessThan(60);
+    }
+  });
+
+  it('are what they were while there are too few pairs of requests to tell', () => {
+    const random = xorshift(5);
+    const streams = new Streams(12);
+    for (let i = 0; i < 3000; i++) streams.add(streams.next(`${i}`), [normal(random)]);
+    expect(streams.reading.blockRequests).toBe(12);
+  });
+
+  it('do not forget at the first estimate after a restart what was known before', () => {
+    const random = xorshift(5);
+    const streams = new Streams(200);
+    for (let i = 0; i < 256; i++) streams.add(streams.next(undefined), [normal(random)]);
+    expect(streams.reading.blockRequests).toBe(200);
+    for (let i = 0; i < 1024; i++) streams.add(streams.next(undefined), [normal(random)]);
+    expect(streams.reading.blockRequests).toBe(1);
+  });
+
+  it('are measured before a search may begin, however early that is', () => {
+    for (const firstSamples of [48, 100]) {
+      const random = xorshift(5);
+      const streams = new Streams(1, undefined, firstSamples);
+      let latest = [normal(random), normal(random)];
+      for (let i = 0; i < firstSamples; i++) {
+        if (i % 8 === 0) latest = [normal(random), normal(random)];
+        streams.add(streams.next(undefined), latest);
+      }
+      expect(streams.reading.blockRequests).toBeGreaterThan(8);
+    }
+  });
 });
