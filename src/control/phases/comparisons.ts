@@ -41,7 +41,7 @@ function onFixedPair(
   const { fixed } = state;
   const { at, threshold } = event;
   if (fixed === null || threshold !== fixed.threshold) return state;
-  const next = comparedFixed(fixed, event.loss, options, event.unit);
+  const next = comparedFixed(fixed, event, options);
   if (next === fixed) return state;
   if (next.doubt === fixed.doubt) return { ...state, fixed: next };
   const words =
@@ -63,8 +63,8 @@ function onAppliedPair(
     return unproven(state, before, { search, verdict }, event, options);
   const phase = { ...before, search };
   const { applied } = phase;
-  const isFirst = isFirstOf(applied.watch.open, event.unit);
-  const watch = watched(applied.watch, event.loss, event.unit);
+  const isFirst = isFirstOf(applied.watch.open, event.unit, event.isDue);
+  const watch = watched(applied.watch, event.loss, event.unit, event.isDue);
   if (isAlarmed(watch, options))
     return onAlarm(state, { ...phase, applied: { ...applied, watch } }, event, options);
   const sinceAlarm = applied.sinceAlarm === null ? null : applied.sinceAlarm + 1;
@@ -90,7 +90,7 @@ function onRestPair(
 ): ControllerState {
   const { applied } = phase;
   const isFirst = isFirstOf(applied.rest!.open, event.unit);
-  const rest = watched(applied.rest!, event.loss, event.unit);
+  const rest = watched(applied.rest!, event.loss, event.unit, event.isDue);
   if (!isAlarmed(rest, options))
     return carriedOn(state, { ...phase, applied: { ...applied, rest } }, event, isFirst, options);
   const below: Applied = {
@@ -115,7 +115,7 @@ function onWithheldComparison(
   if (verdict === 'refuted' || verdict === 'given-up')
     return unproven(state, before, { search, verdict }, event, options);
   const { applied } = before;
-  const watch = watched(applied.watch, event.loss, event.unit);
+  const watch = watched(applied.watch, event.loss, event.unit, event.isDue);
   if (isAlarmed(watch, options))
     return struck(state, event.at, ofAlarm(event.threshold, watch, 'dense', options), options);
   const compared = before.compared + (isFirstOf(applied.watch.open, event.unit) ? 1 : 0);

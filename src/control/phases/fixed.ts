@@ -36,9 +36,13 @@ export function isWithheldFixed({ doubt }: Fixed): boolean {
 }
 
 /** Takes in a comparison at the threshold. */
-export function comparedFixed(fixed: Fixed, loss: number, options: FixedOptions, unit?: Unit): Fixed {
+export function comparedFixed(
+  fixed: Fixed,
+  { loss, unit, isDue }: { readonly loss: number; readonly unit?: Unit; readonly isDue: boolean },
+  options: FixedOptions,
+): Fixed {
   if (fixed.doubt === 'disagreement') return fixed;
-  const watch = watched(fixed.watch, loss, unit);
+  const watch = watched(fixed.watch, loss, unit, isDue);
   if (isAlarmed(watch, options)) return { ...fixed, watch, doubt: 'disagreement' };
   const compared = fixed.compared + (isFirstOf(fixed.watch.open, unit) ? 1 : 0);
   const isBack = isWithheldFixed(fixed) && compared >= options.rampSamples;

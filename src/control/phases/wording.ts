@@ -54,6 +54,15 @@ export function ofPilot({ rungs, start, tests }: Search): Words {
   return { reason: 'pilot', detail };
 }
 
+/** @param every - one request of so many is kept from now on. */
+export function ofRespaced(every: number): Words {
+  const why = 'neighbours resemble each other more than was known';
+  return {
+    reason: 'agreement-unproven',
+    detail: `${why}: dense, and the tests begin anew, on one request in ${every}`,
+  };
+}
+
 /** What kept inputs have proven. */
 export function ofProvenRung(
   threshold: number,
@@ -129,7 +138,11 @@ export function ofAlarm(
   consequence: string,
   { allowedLoss, alarmRunLength }: ControlOptions,
 ): Words {
-  const evidence = `e-value ${alarmWealth(watch).toExponential(1)} ≥ ${alarmRunLength}`;
+  const value = alarmWealth(watch);
+  const evidence =
+    value >= alarmRunLength
+      ? `e-value ${value.toExponential(1)} ≥ ${alarmRunLength}`
+      : 'half of what the latest answers could lose is lost';
   const detail = `loss at τ = ${threshold} is above ${allowedLoss.toFixed(3)} (${evidence}): ${consequence}`;
   return { reason: 'disagreement', detail };
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   grouped,
   isFirstOf,
-  leastMean,
+  leastMeans,
   type OpenBlock,
   type Unit,
 } from '../../../src/control/guard/blocks.ts';
@@ -65,7 +65,32 @@ describe('comparisons in blocks', () => {
     open = grouped(open, 1, { stream: 0, block: 1, left: 1 }).open;
     const next = grouped(open, 1, { stream: 100, block: 0, left: 1 });
     expect(next.closed).toEqual([1 / 64]);
-    expect(next.open.length).toBe(64);
+    expect(next.open.filter(({ count }) => count > 0).length).toBe(64);
+  });
+
+  it.each([65, 200])('count once each, however many streams take turns: %i', (streams) => {
+    const [length, blocks] = [40, 10];
+    let open: readonly OpenBlock[] = [];
+    let closed = 0;
+    for (let index = 0; index < blocks * length; index++) {
+      for (let stream = 0; stream < streams; stream++) {
+        const unit = { stream, block: Math.floor(index / length), left: 29 - (index % length) };
+        const next = grouped(open, 0, unit);
+        open = next.open;
+        closed += next.closed.length;
+      }
+    }
+    expect(closed).toBe(streams * blocks);
+  });
+
+  it('that were closed early promise nothing, and are gone when requests resemble each other no more', () => {
+    let open: readonly OpenBlock[] = [];
+    for (let stream = 0; stream < 70; stream++) open = grouped(open, 1, { stream, block: 0, left: 1 }).open;
+    expect(leastMeans(open).length).toBe(64);
+    expect(isFirstOf(open, { stream: 0, block: 0, left: 1 })).toBe(false);
+    const { closed, open: none } = grouped(open, 0.5, undefined);
+    expect(closed.length).toBe(65);
+    expect(none).toEqual([]);
   });
 
   it('never have a mean below what was foretold', () => {
@@ -81,7 +106,7 @@ describe('comparisons in blocks', () => {
           });
           for (const mean of closed) expect(mean).toBeGreaterThanOrEqual(foretold - 1e-12);
           open = next;
-          foretold = open.length === 0 ? 0 : leastMean(open[0]!);
+          foretold = leastMeans(open)[0] ?? 0;
         }
       }),
     );
@@ -94,5 +119,15 @@ describe('comparisons in blocks', () => {
     expect(isFirstOf(open, { stream: 8, block: 3, left: 1 })).toBe(true);
     expect(isFirstOf(open, { stream: 7, block: 4, left: 1 })).toBe(true);
     expect(isFirstOf(open, { stream: 7, block: 4, left: -1 })).toBe(false);
+  });
+
+  it('have one first request of those that production answers so, and one of the others', () => {
+    const unit = { stream: 7, block: 3, left: 2 };
+    const other = grouped([], 0, unit, false).open;
+    expect([isFirstOf(other, unit, true), isFirstOf(other, unit, false)]).toEqual([true, false]);
+    const both = grouped(other, 0, unit, true).open;
+    expect([isFirstOf(both, unit, true), isFirstOf(both, unit, false)]).toEqual([false, false]);
+    const due = grouped([], 0, unit, true).open;
+    expect([isFirstOf(due, unit, true), isFirstOf(due, unit, false)]).toEqual([false, true]);
   });
 });
