@@ -56,8 +56,10 @@ export function resumePointOf(
     const isWatched = config.sampling.ratio > 0 && state.mode !== 'off';
     const phase = phaseUnder(modes.mode, state);
     const keptPlan = isKeptPlan(plan) ? { plan } : {};
+    const block = blockRequestsIn(kept);
+    const keptBlock = block === undefined ? {} : { blockRequests: block };
     if (isYoung && isWatched)
-      return { state: { ...state, phase, ...modes }, reference, objective, ...keptPlan };
+      return { state: { ...state, phase, ...modes }, reference, objective, ...keptPlan, ...keptBlock };
   }
   return { state: { ...fresh, ...modes }, reference: null };
 }
@@ -70,6 +72,12 @@ export function denseWithoutChoice(problem: string, { control }: PersistedModel,
   const detail = `started in mode off: what an operator chose cannot be read: ${problem}`;
   const state = initialState('off', undefined, control);
   return { state: { ...state, change: { at: now, reason: 'failure', detail } }, reference: null };
+}
+
+/** A record of before, or one that is damaged, may tell no length of a block but that of its reference. */
+function blockRequestsIn({ blockRequests, reference }: StateRecord): number | undefined {
+  const lengths = [blockRequests, reference?.blockRequests];
+  return lengths.find((length) => Number.isInteger(length) && length! >= 1);
 }
 
 /** The choice according to a record, in case the choice's own file is lost. */

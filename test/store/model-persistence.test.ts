@@ -43,6 +43,18 @@ describe('what is recalled', () => {
     expect(production(recalled)).toMatchObject({ threshold: 1, share: 1 });
   });
 
+  it('is over how many requests they resemble each other, also without a reference, and of a record that does not say', () => {
+    const record = recordOf(tracking());
+    const recalled = (kept: StateRecord) => resumePointOf(kept, null, SUBJECT, NOW).blockRequests;
+    expect(recalled({ ...record, blockRequests: 512 })).toBe(512);
+    expect(recalled(JSON.parse(JSON.stringify({ ...record, blockRequests: 60 })))).toBe(60);
+    expect(recalled(record)).toBeUndefined();
+    const reference = { blockRequests: 36 } as StateRecord['reference'];
+    expect(recalled({ ...record, reference })).toBe(36);
+    for (const damaged of [0, -3, 1.5, Number.NaN, 'a', null])
+      expect(recalled({ ...record, blockRequests: damaged as number })).toBeUndefined();
+  });
+
   it.each<[string, PersistedModel, number]>([
     ['another model', subjectOf({}, 'other'), NOW],
     ['another objective', subjectOf({ agreement: { floor: 0.5 } }), NOW],

@@ -8,6 +8,8 @@ export interface ResumePoint {
   readonly state: ControllerState;
   /** What drift is measured from. */
   readonly reference: DriftReference | null;
+  /** So many requests of a stream in a row count as one; absent: not known. */
+  readonly blockRequests?: number;
   /** How answers are judged; null or absent: not decided. */
   readonly objective?: Objective | null;
   /** Which layers skip zeros; null or absent: not planned. */
