@@ -62,7 +62,7 @@ import {
 } from './shadow-run.ts';
 import { SiteThresholds, thresholdsOf } from './site-thresholds.ts';
 import { failureOf, type Step, stepped } from './step.ts';
-import { type StreamReading, Streams } from './streams.ts';
+import { isOfNamed, type StreamReading, Streams } from './streams.ts';
 import type { LoopTelemetry, ShadowOutcome } from './telemetry.ts';
 import { UncertaintyWatch } from './uncertainty-watch.ts';
 import { UncomparedAnswers } from './uncompared-answers.ts';
@@ -171,7 +171,11 @@ export class ControlLoop {
     this.#thresholds = new SiteThresholds(sites);
     this.#sampler = new Sampler(config.sampling);
     this.#uncompared = new UncomparedAnswers(this.control);
-    this.#streams = new Streams(resume?.reference?.blockRequests, telemetry?.correlated);
+    this.#streams = new Streams(
+      resume?.blockRequests ?? resume?.reference?.blockRequests,
+      telemetry?.correlated,
+      this.control.warmSamples,
+    );
     this.#estimation = new Estimation({
       streams: this.#streams,
       sites,
@@ -194,6 +198,7 @@ export class ControlLoop {
       clock,
       state: () => this.state,
       thresholdsAt: (threshold) => thresholdsOf(threshold, sites, this.state.gated),
+      spacing: () => this.#streams.spacing,
       samplingPays: () => this.#sampler.pays(clock.monotonicMs(), this.#spending),
       emit: (event) => this.#commands.next(event),
       onFailure: (error) => this.#failed(messageOf(error)),
@@ -222,7 +227,12 @@ export class ControlLoop {
   }
 
   get resumePoint(): ResumePoint {
-    return { state: this.state, reference: this.#estimation.reference, objective: this.objective };
+    return {
+      state: this.state,
+      reference: this.#estimation.reference,
+      blockRequests: this.#streams.reading.blockRequests,
+      objective: this.objective,
+    };
   }
 
   /** How answers are judged; null: not decided yet. */
@@ -427,9 +437,9 @@ export class ControlLoop {
     const { state } = this;
     if (!this.#isPrunable || state.mode === 'off') return undefined;
     const place = this.#streams.next(sequence);
-    // Of a named stream one request of each block is kept; of the others so many that they are as far apart, which the search sees to.
+    // Of a named stream one request of each block is kept; of the others so many that they are about as far apart, which the search sees to.
     const isFirst = sequence === undefined || this.#streams.isFirstOfBlock(place);
-    const isKept = isFirst && this.#ladder.wants();
+    const isKept = isFirst && this.#ladder.wants(sequence !== undefined);
     const interest = this.interestIn(position);
     const decision = this.#sampler.decide(position, this.#clock.monotonicMs(), this.#spending, interest);
     const isPassed = decision === 'pass' || decision === 'over-budget';
@@ -484,9 +494,16 @@ export class ControlLoop {
     this.#failedInARow = 0;
     this.#count('ok');
     this.#options.telemetry?.sampled?.(sample);
-    if (!sample.isExtra) this.#ladder.offer(sample.answers.inputs, sample.answers.dense);
+    if (!sample.isExtra) this.#offer(sample);
     this.take(sample);
     this.#servingMs += WITH_MESSAGES * (this.#clock.monotonicMs() - started) + sample.comparingMs;
+  }
+
+  /** As in `#look`: of a named stream only what is the first of a block. */
+  #offer({ answers, place }: ShadowSample): void {
+    const isNamed = place !== undefined && isOfNamed(place);
+    if (!isNamed || this.#streams.isFirstOfBlock(place))
+      this.#ladder.offer(answers.inputs, answers.dense, isNamed);
   }
 
   #failed(message: string): void {

@@ -24,6 +24,8 @@ export interface LadderRunsOptions {
   readonly state: () => ControllerState;
   /** Thresholds of the sites, shape [sites], where pruned ones are at τ. */
   readonly thresholdsAt: (threshold: number) => Float32Array;
+  /** How far apart requests without a name are that hardly resemble each other, in requests, by all that is known of the traffic. */
+  readonly spacing: () => number;
   /** Whether sampling would pay for a run now: what is spent at rest, and where no time is idle. */
   readonly samplingPays: () => boolean;
   readonly emit: (event: ControlEvent) => void;
@@ -53,6 +55,8 @@ const CORRELATED = 1.5;
 const GOLDEN_RATIO = 0.6180339887498949;
 /** How far the distance of two kept requests is from its mean, at most, as a share of it. */
 const JITTER = 0.25;
+/** Tests begin anew once requests have to be so many times as far apart as theirs were: less is the noise of a measure. */
+const GROWN = 2;
 /** Inputs that the pace of a test is averaged over. */
 const PACE_INPUTS = 50;
 
@@ -104,6 +108,10 @@ export class LadderRuns {
   #pilot: { readonly search: Search; readonly pilot: LadderPilot; readonly first: number } | null = null;
   #pacedAt = Number.NEGATIVE_INFINITY;
   #msPerInput = Number.POSITIVE_INFINITY;
+  /** What the spacing was when the tests began, in requests. */
+  #spacing: number;
+  /** Whether streams are told apart: then one request of a block is asked about, and no more are to be left out. */
+  #hasNames = false;
   #skip = 0;
   #turn = 0;
   #soon: NodeJS.Immediate | undefined;
@@ -116,6 +124,7 @@ export class LadderRuns {
     this.#workers = new IdleShare(searchBudget);
     this.#rest = new Budget(REST_SHARE * budget);
     this.#ranking = new TestRanking(options.control);
+    this.#spacing = options.spacing();
   }
 
   get isOn(): boolean {
@@ -152,9 +161,10 @@ export class LadderRuns {
     };
   }
 
-  /** Whether a request is to be kept; asked once of each. */
-  wants(): boolean {
-    return this.#hasRoom && this.#isNext();
+  /** Whether a request is to be kept; asked once of each. @param isNamed - it is the first of a block of a stream with a name. */
+  wants(isNamed = false): boolean {
+    this.#hasNames ||= isNamed;
+    return this.#hasRoom && this.#isNext(isNamed);
   }
 
   get #hasRoom(): boolean {
@@ -168,16 +178,17 @@ export class LadderRuns {
     return open.length > 0 && kept.end - Math.max(...open.map(({ next }) => next)) < AHEAD;
   }
 
-  /** One request of so many is kept. */
-  get #every(): number {
+  /** One request of so many is kept: what the tests began with, or more where requests resemble each other for longer by now. */
+  #every(isNamed: boolean): number {
     const { phase } = this.#options.state();
     const tests = isSearched(phase) ? phase.search.tests : null;
-    return tests?.kind === 'tested' ? tests.every : 1;
+    if (tests?.kind !== 'tested') return 1;
+    return isNamed ? tests.every : Math.max(tests.every, this.#options.spacing());
   }
 
   /** Every so many requests, and not always at the same distance: traffic may have a rhythm. */
-  #isNext(): boolean {
-    const every = this.#every;
+  #isNext(isNamed: boolean): boolean {
+    const every = this.#every(isNamed);
     if (every === 1) return true;
     if (this.#skip-- > 0) return false;
     this.#turn = (this.#turn + GOLDEN_RATIO) % 1;
@@ -208,12 +219,12 @@ export class LadderRuns {
     this.pump();
   }
 
-  /** A sample of the traffic, which is kept at rest. */
-  offer(inputs: readonly Tensor[], dense: readonly Tensor[]): void {
+  /** A sample of the traffic, which is kept at rest. @param isNamed - see `wants`. */
+  offer(inputs: readonly Tensor[], dense: readonly Tensor[], isNamed = false): void {
     const { phase } = this.#options.state();
     if (!this.isOn || !isSearched(phase) || phase.search.tests?.kind !== 'tested') return;
     if (!this.#isAtRest(phase.search)) return;
-    if (this.#ranking.of(phase.search).open.length > 0 && this.#isNext()) this.keep(inputs, dense);
+    if (this.#ranking.of(phase.search).open.length > 0 && this.#isNext(isNamed)) this.keep(inputs, dense);
   }
 
   /** Starts what there is time for, once the event loop has nothing else to do. */
@@ -227,6 +238,7 @@ export class LadderRuns {
 
   /** Starts what there is time for; idle time is not spent on what would save none. Never throws. */
   pump(): void {
+    this.#beginAnewWhereTooClose();
     while (!this.#isClosed && this.isOn && this.#busyRungs.size < this.#mostAtOnce) {
       const { phase } = this.#options.state();
       if (!isSearched(phase)) return;
@@ -250,6 +262,7 @@ export class LadderRuns {
     this.kept.clear();
     this.#attempts.clear();
     this.#pilot = null;
+    this.#hasNames = false;
   }
 
   close(): void {
@@ -309,16 +322,33 @@ export class LadderRuns {
     if (next === null) {
       this.#pilot = null;
       const end = first + pilot.inputs;
-      const every = this.#distance(first, end);
+      this.#spacing = this.#options.spacing();
+      const every = Math.max(this.#distance(first, end), this.#hasNames ? 1 : this.#spacing);
       // What was kept side by side is of no use then.
-      if (every > 1) kept.clear();
-      const from = every === 1 ? end : kept.end;
+      const isApart = every === 1 && this.#spacing === 1;
+      if (!isApart) kept.clear();
+      const from = isApart ? end : kept.end;
       emit({ kind: 'pilot', at: clock.wallMs(), losses: pilot.losses, next: from, every });
       const { phase } = this.#options.state();
       return isSearched(phase) && phase.search.tests?.kind === 'tested' ? this.#next(phase.search) : null;
     }
     const input = kept.from(first + next.input);
     return input === undefined ? null : { search, rung: next.rung, input, pilot };
+  }
+
+  /** What was taken for many independent requests may have been few scenes, if it is known by now that scenes are so much longer. */
+  #beginAnewWhereTooClose(): void {
+    const { state, spacing, emit, clock } = this.#options;
+    const { phase } = state();
+    const tests = this.isOn && isSearched(phase) ? phase.search.tests : null;
+    if (this.#isClosed || tests?.kind !== 'tested') return;
+    const now = spacing();
+    if (now < GROWN * Math.max(this.#spacing, this.#hasNames ? 1 : tests.every)) return;
+    this.#spacing = now;
+    this.kept.clear();
+    this.#attempts.clear();
+    const every = this.#hasNames ? tests.every : now;
+    emit({ kind: 'respaced', at: clock.wallMs(), next: this.kept.end, every });
   }
 
   /** How far apart requests are to be kept, so that they do not resemble each other; by those that the pilot has seen. */
@@ -344,6 +374,7 @@ export class LadderRuns {
     try {
       const loss = await this.#lossOf(job, spend);
       if (loss === 'dropped') return false;
+      this.#beginAnewWhereTooClose();
       const { phase, ...now } = state();
       const isSame = isSearched(phase) && phase.search.rungs === job.search.rungs;
       if (isSame && now.epoch === epoch && now.gated === gated && loss !== null) this.#take(job, loss);

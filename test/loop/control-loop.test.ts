@@ -325,6 +325,10 @@ describe('requests that resemble each other', () => {
     expect(gathered!.requests).toBeGreaterThan(1500 / blockRequests / 2);
     expect(gathered!.of).toBe(240);
     expect(loop.resumePoint.reference).toBe(null);
+    // A restart does not forget, though there is no reference yet.
+    const again = open(loop.resumePoint);
+    expect(again.streams.blockRequests).toBe(blockRequests);
+    again.close();
     for (let i = 0; i < 60 && loop.streams.gathered !== null; i++) feedRuns(240, 1);
     expect(loop.streams.gathered).toBe(null);
     expect(loop.resumePoint.reference!.blockRequests).toBeGreaterThan(4);

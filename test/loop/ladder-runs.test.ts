@@ -1,13 +1,17 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { type ConfigInput, parseConfig } from '../../src/config/schema.ts';
+import { step } from '../../src/control/phases/controller.ts';
+import type { ControlEvent } from '../../src/control/phases/event.ts';
 import { stateName } from '../../src/control/phases/production.ts';
+import { type ControllerState, initialState } from '../../src/control/phases/state.ts';
 import { xorshift } from '../../src/drift/xorshift.ts';
 import { ControlLoop } from '../../src/loop/control-loop.ts';
+import { LadderRuns } from '../../src/loop/ladder-runs.ts';
 import type { Step } from '../../src/loop/step.ts';
 import type { Tensor } from '../../src/protocol/types.ts';
 import type { ShadowResult, ShadowRun } from '../../src/runtime/runtime.ts';
-import { rayleigh } from '../control/events.ts';
+import { OPTIONS, rayleigh, snapshot } from '../control/events.ts';
 
 const RUN_MS = 1;
 const ARRIVAL_MS = 10;
@@ -38,16 +42,17 @@ function answerTo(inputs: readonly Tensor[], threshold: number): readonly Tensor
 class FakeRuntime {
   busy = { productionMs: 0, shadowMs: 0, workers: 1 };
   runs = 0;
+  /** Which activations a request has. */
+  look = 0;
   failing = (_: ShadowRun) => false;
 
   async shadow(run: ShadowRun): Promise<ShadowResult> {
     this.runs++;
     this.busy.shadowMs += RUN_MS;
     if (this.failing(run)) throw new Error('a run that fails');
-    const [, index] = run.inputs[0]!.elements as Float32Array;
     return {
       outputs: answerTo(run.inputs, run.thresholds?.[0] ?? 0),
-      histograms: run.measure === 'histogram' ? [POOL[index! % POOL.length]!] : [],
+      histograms: run.measure === 'histogram' ? [POOL[this.look % POOL.length]!] : [],
       retained: run.measure === 'retained' ? [{ count: 300, sum: 400 }] : [],
       queueMs: 0,
       inferMs: RUN_MS,
@@ -67,6 +72,7 @@ class Replay {
   /** Requests that were run again as samples of the traffic. */
   sampled = 0;
   load = 0.5;
+  lookOf = (index: number) => index;
   #now = 0;
   #random = xorshift(11);
 
@@ -87,6 +93,7 @@ class Replay {
     this.runtime.busy.productionMs += this.load * ARRIVAL_MS;
     const request = { hardness: Math.max(0.05, 14 * hardness), index: this.requests++ };
     const inputs = inputsOf(request);
+    this.runtime.look = this.lookOf(request.index);
     const { threshold, look } = this.loop.place(`${request.index}`);
     const outputs = answerTo(inputs, threshold);
     this.loop.answered(threshold, outputs, this.#now);
@@ -252,6 +259,27 @@ describe('a search on kept inputs, in virtual time', () => {
     replay.loop.close();
   });
 
+  it('keeps no request closer than the blocks of the traffic tell, though the pilot has seen one scene only', async () => {
+    const replay = new Replay({ sampling: { ratio: 0.2, budget: 1 } });
+    // What a request looks like stays for about 200, what it is answered does not.
+    const random = xorshift(6);
+    let scene = 0;
+    replay.lookOf = () => {
+      if (random() < 1 / 200) scene = Math.floor(random() * POOL.length);
+      return scene;
+    };
+    await replay.until(() => replay.count('pilot') > 0, 20_000);
+    const { blockRequests } = replay.loop.streams;
+    expect(blockRequests).toBeGreaterThan(100);
+    const pilot = replay.steps.map(({ event }) => event).find((event) => event.kind === 'pilot')!;
+    expect(pilot.every).toBeGreaterThanOrEqual(0.75 * blockRequests);
+    const [kept, from] = [replay.kept, replay.requests];
+    await replay.until(() => false, 6000);
+    expect(replay.kept - kept).toBeGreaterThan(3);
+    expect(replay.kept - kept).toBeLessThan((replay.requests - from) / (0.7 * pilot.every));
+    replay.loop.close();
+  });
+
   it('searches again where other sites are pruned, on what is kept already', async () => {
     const replay = new Replay();
     await replay.until(() => replay.isApplied);
@@ -290,5 +318,79 @@ describe('a search on kept inputs, in virtual time', () => {
       expect([replay.kept, replay.count('tested')]).toEqual([0, 0]);
       replay.loop.close();
     }
+  });
+});
+
+/** The runs of a search of which nobody but a test tells how far apart its requests are to be. */
+class Spaced {
+  state: ControllerState;
+  spacing = 1;
+  readonly events: ControlEvent[] = [];
+  readonly runs: LadderRuns;
+  readonly #control = { ...OPTIONS, keepsInputs: true };
+
+  constructor() {
+    const begun = step(initialState('auto', undefined, this.#control), snapshot([0.5]), this.#control);
+    const losses = [4, 8, 11, 12, 15].map((rung) => [rung, rung < 12 ? 0 : 0.2] as const);
+    this.state = step(begun, { kind: 'pilot', at: 2, losses, next: 160, every: 1 }, this.#control);
+    this.runs = new LadderRuns({
+      config: parseConfig({}),
+      control: this.#control,
+      runtime: new FakeRuntime(),
+      outputs: ['y'],
+      judge: { compare: () => null },
+      clock: { wallMs: () => 0, monotonicMs: () => 0 },
+      state: () => this.state,
+      thresholdsAt: (threshold) => Float32Array.of(threshold),
+      spacing: () => this.spacing,
+      samplingPays: () => false,
+      emit: (event) => {
+        this.events.push(event);
+        this.state = step(this.state, event, this.#control);
+      },
+      onFailure: (error) => {
+        throw error;
+      },
+    });
+  }
+
+  /** Of so many requests, how many are kept. */
+  wanted(requests: number, isNamed: boolean): number {
+    return Array.from({ length: requests }, () => this.runs.wants(isNamed)).filter(Boolean).length;
+  }
+}
+
+describe('the distance of kept requests', () => {
+  it('grows with what is known of the traffic; tests begin anew once it is twice what it was', () => {
+    const spaced = new Spaced();
+    expect(spaced.wanted(60, false)).toBe(60);
+    spaced.runs.keep([tensor('x', 1)], null);
+    spaced.spacing = 30;
+    spaced.runs.pump();
+    expect(spaced.events).toEqual([{ kind: 'respaced', at: 0, next: 161, every: 30 }]);
+    expect(spaced.runs.kept.size).toBe(0);
+    expect(spaced.wanted(600, false)).toBeLessThan(22);
+    spaced.spacing = 50;
+    spaced.runs.pump();
+    expect(spaced.events.length).toBe(1);
+    expect(spaced.wanted(1000, false)).toBeLessThan(22);
+    spaced.spacing = 60;
+    spaced.runs.pump();
+    expect(spaced.events.at(-1)).toEqual({ kind: 'respaced', at: 0, next: 161, every: 60 });
+    expect(spaced.events.length).toBe(2);
+    spaced.runs.close();
+  });
+
+  it('is that of the blocks where streams have names, of which one request each is asked about', () => {
+    const spaced = new Spaced();
+    expect(spaced.wanted(20, true)).toBe(20);
+    spaced.spacing = 30;
+    spaced.runs.pump();
+    expect(spaced.events).toEqual([{ kind: 'respaced', at: 0, next: 160, every: 1 }]);
+    expect(spaced.wanted(20, true)).toBe(20);
+    expect(spaced.wanted(600, false)).toBeLessThan(22);
+    spaced.runs.pump();
+    expect(spaced.events.length).toBe(1);
+    spaced.runs.close();
   });
 });

@@ -4,7 +4,7 @@ import { beginSearch, onTrial } from '../search/search.ts';
 import { onComparison } from './comparisons.ts';
 import type { ControlEvent, EventOf } from './event.ts';
 import { doubtedFixed, fixedAt, fixedOnOtherTraffic } from './fixed.ts';
-import { onPilot, onTested } from './ladder-tests.ts';
+import { onPilot, onRespaced, onTested } from './ladder-tests.ts';
 import { appliedRung, isSeeking } from './production.ts';
 import {
   type ControllerState,
@@ -29,6 +29,8 @@ export function step(state: ControllerState, event: ControlEvent, options: Contr
       return onPilot(state, event, options);
     case 'tested':
       return onTested(state, event, options);
+    case 'respaced':
+      return onRespaced(state, event, options);
     case 'failure':
       return onFailure(state, event, options);
     case 'uncompared':

@@ -53,6 +53,11 @@ export type ControlEvent =
       readonly next: number;
       readonly every: number;
     }
+  /**
+   * Requests resemble each other over many more of them than the tests of a search took for granted. What they have seen says less
+   * than it seemed to, so they begin anew: with the input of number `next`, on one request of `every`.
+   */
+  | { readonly kind: 'respaced'; readonly at: number; readonly next: number; readonly every: number }
   /** A kept input was answered at a rung of the ladder, with a mean loss of `loss` over its rows, 0–1. */
   | {
       readonly kind: 'tested';

@@ -1,12 +1,12 @@
 import { isRamped } from '../rollout/ramp.ts';
 import { meanLoss } from '../search/rung-tests.ts';
-import { isExhausted, type Search, withTested, withTests } from '../search/search.ts';
+import { isExhausted, type Search, withTested, withTests, withTestsAnew } from '../search/search.ts';
 import type { EventOf } from './event.ts';
 import { isRested } from './stages.ts';
 import { type ControllerState, type ControlOptions, isSearched, type PhaseOf } from './state.ts';
 import { moved, struck } from './transitions.ts';
 import { applied } from './trials.ts';
-import { ofExhausted, ofPilot, ofProvenRung } from './wording.ts';
+import { ofExhausted, ofPilot, ofProvenRung, ofRespaced } from './wording.ts';
 
 /** A higher threshold that is proven is worth a ramp of its own when it prunes so much more, as a share of activations. */
 const LEAST_CLIMB = 0.005;
@@ -55,6 +55,20 @@ export function climbed(
   return mayClimb && proven > present.rung && gain >= LEAST_CLIMB
     ? risen(state, phase, at, options)
     : { ...state, phase };
+}
+
+/** All tests begin anew. What they had proven is not: production is dense until it is proven again. */
+export function onRespaced(
+  state: ControllerState,
+  { at, next, every }: EventOf<'respaced'>,
+  options: ControlOptions,
+): ControllerState {
+  const { phase } = state;
+  if (!isSearched(phase) || phase.search.tests?.kind !== 'tested') return state;
+  const { critical, drift } = phase;
+  const search = withTestsAnew(phase.search, next, every, options);
+  if (isExhausted(search)) return struck(state, at, ofExhausted(search, options), options);
+  return moved(state, { kind: 'trial', critical, search, drift }, at, ofRespaced(every));
 }
 
 function risen(

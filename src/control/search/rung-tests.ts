@@ -193,6 +193,15 @@ function inputsLeft({ evidence, likelyLoss, loss }: RungTest, level: number): nu
   return observationsUntil(evidence, mean, level);
 }
 
+/** The same tests without what they have seen. What was given up because production disagreed stays so. @param next - see `testsOf`. */
+export function testsAnew(tests: readonly RungTest[], next: number): readonly RungTest[] {
+  return tests.map((test) => {
+    const evidence = noEvidence('below', test.evidence.mean);
+    const anew = { ...test, evidence, loss: 0, squares: 0, next };
+    return test.peak === 0 ? anew : { ...anew, peak: 1, isDropped: false };
+  });
+}
+
 /** A rung whose answers disagreed in production, and all above it: whatever was proven, they are given up. */
 export function withoutRungs(tests: readonly RungTest[], rung: number): readonly RungTest[] {
   return tests.map((test) => (test.rung >= rung ? { ...test, peak: 0, isDropped: true } : test));

@@ -9,6 +9,7 @@ import {
   provenRungs,
   type RungTests,
   tested,
+  testsAnew,
   testsOf,
   withoutRungs,
 } from './rung-tests.ts';
@@ -116,6 +117,21 @@ export function withTested(
   const { tests } = search;
   if (tests?.kind !== 'tested') return search;
   return judgedBy(search, { ...tests, tests: tested(tests.tests, seen, options) }, options);
+}
+
+/**
+ * The search with tests that have seen nothing yet, as what they have seen is not what it was taken for.
+ *
+ * @param next, every - as in `withTests`.
+ */
+export function withTestsAnew(search: Search, next: number, every: number, options: SearchOptions): Search {
+  const { tests } = search;
+  if (tests?.kind !== 'tested') return search;
+  const anew = testsAnew(tests.tests, next);
+  const start = openTests(anew, options)[0]?.test.rung ?? search.start;
+  // An array of its own tells results of before from those of now.
+  const rungs = [...search.rungs];
+  return judgedBy({ ...search, rungs, start }, { ...tests, tests: anew, every }, options);
 }
 
 function judgedBy(

@@ -154,4 +154,60 @@ describe('a search on kept inputs', () => {
     expect(stateName(drifted.state)).toBe('drifted');
     expect(drifted.hear({ kind: 'tested', at: 3, rung: 2, input: 900, loss: 0 }).tests).toEqual([]);
   });
+
+  it('ends a stage within few blocks, whether the first compared request of a block is of its share or not', () => {
+    const story = new Story().searched();
+    story.tested(story.rungs[0]!, 0, 400);
+    const { threshold } = production(story.state);
+    const length = 300;
+    let index = 0;
+    for (; production(story.state).share === 0.01 && index < 100 * length; index++) {
+      const unit = { stream: 0, block: Math.floor(index / length), left: length - 101 - (index % length) };
+      story.hear({ kind: 'comparison', at: 3, threshold, loss: 0, isDue: index % 100 === 50, unit });
+    }
+    expect(production(story.state).share).toBe(0.05);
+    // One of a share of 1 % in each block; two are wanted.
+    expect(index / length).toBeLessThan(3);
+  });
+
+  it('begins anew where requests resemble each other for longer than was known: what was proven is dense until it is again', () => {
+    const story = new Story().searched();
+    const [rung] = story.rungs;
+    story.tested(rung!, 0, 300);
+    story.compared(0, 6);
+    const { threshold } = production(story.state);
+    expect(production(story.state)).toEqual({ threshold, share: 1, rest: 0 });
+    story.hear({ kind: 'respaced', at: 4, next: 700, every: 384 });
+    expect(production(story.state).threshold).toBe(0);
+    expect(story.state.change.detail).toContain('one request in 384');
+    const { search } = story.state.phase as Extract<typeof story.state.phase, { kind: 'trial' }>;
+    expect(search).toMatchObject({ proven: -1, refuted: search.rungs.length, tests: { every: 384 } });
+    for (const test of story.tests)
+      expect(test).toMatchObject({ evidence: { observations: 0 }, loss: 0, peak: 1, next: 700 });
+    // An input of before says nothing.
+    const { state } = story;
+    story.hear({ kind: 'tested', at: 5, rung: rung!, input: 699, loss: 0 });
+    expect(story.tests).toEqual(
+      'search' in state.phase && state.phase.search.tests?.kind === 'tested'
+        ? state.phase.search.tests.tests
+        : [],
+    );
+    for (let input = 700; input < 1100; input++)
+      story.hear({ kind: 'tested', at: 6, rung: rung!, input, loss: 0 });
+    expect(production(story.state)).toMatchObject({ threshold, share: 0.01 });
+  });
+
+  it('does not forget, when it begins anew, where production disagreed', () => {
+    const story = new Story().searched();
+    const [low, high] = [story.rungs[0]!, story.rungs.at(-1)!];
+    story.tested(low, 0, 400).compared(0, 6);
+    story.tested(high, 0, 400).compared(0, 8);
+    const before = production(story.state).threshold;
+    for (let i = 0; i < 400 && production(story.state).threshold === before; i++)
+      story.compared(i % 8 === 0 ? 1 : 0, 1);
+    const dropped = story.tests.filter(({ peak }) => peak === 0).map(({ rung }) => rung);
+    expect(dropped).toContain(high);
+    story.hear({ kind: 'respaced', at: 4, next: 5000, every: 12 });
+    expect(story.tests.filter(({ isDropped }) => isDropped).map(({ rung }) => rung)).toEqual(dropped);
+  });
 });
