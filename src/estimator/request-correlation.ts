@@ -1,4 +1,5 @@
 import type { RequestSummary } from './summary.ts';
+import { isVarying } from './varying.ts';
 
 /** A request that was sampled, with its place in its stream. */
 export interface PlacedRequest {
@@ -20,8 +21,6 @@ const CLEAR = 4;
 const FURTHEST = 64;
 /** Numbers of a summary that are looked at, spread over all: what an estimate costs is bounded. */
 const MOST_CHANNELS = 8;
-/** A number varies where its range is more than this share of its size: less may be rounding. */
-const LEAST_RANGE = 1e-6;
 
 /**
  * How many requests of one stream, in a row, are worth one: the integrated autocorrelation time 1 + 2 Σ ρ(k) of their summaries.
@@ -122,13 +121,4 @@ function standardized(requests: readonly PlacedRequest[]): Float64Array[] | null
     for (const [i, x] of column.entries()) values[i]![c / stride] = (x - mean) / Math.sqrt(variance);
   }
   return varying === 0 ? null : values.map((row) => row.map((x) => x / Math.sqrt(varying)));
-}
-
-function isVarying(column: readonly number[]): boolean {
-  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const x of column) {
-    least = Math.min(least, x);
-    most = Math.max(most, x);
-  }
-  return most - least > LEAST_RANGE * Math.max(Math.abs(least), Math.abs(most));
 }

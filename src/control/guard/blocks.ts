@@ -63,7 +63,7 @@ export function grouped(
   const { sum, count, due = 0 } = isSame ? before : NOTHING;
   const next = { ...unit, sum: sum + loss, count: count + 1, due: due + (isDue ? 1 : 0) };
   if (unit.left === 0) return { open: others, closed: [...closed, meanOf(next)] };
-  return withinBounds([...others, next], closed);
+  return isSame ? { open: [...others, next], closed } : withinBounds([...others, next], closed);
 }
 
 const NOTHING = { sum: 0, count: 0, due: 0 } as const;

@@ -1,3 +1,4 @@
+import { isVarying } from '../../estimator/varying.ts';
 import type { Tensor } from '../../protocol/types.ts';
 import { floatsOf, isFloat } from './answer-rows.ts';
 
@@ -52,10 +53,11 @@ function numbersOf(outputs: readonly Tensor[]): Float64Array {
 function centredColumns(rows: readonly Float64Array[], width: number): Float64Array[] {
   const centred = rows.map(() => new Float64Array(width));
   for (let k = 0; k < width; k++) {
-    const mean = rows.reduce((sum, row) => sum + row[k]!, 0) / rows.length;
-    const variance = rows.reduce((sum, row) => sum + (row[k]! - mean) ** 2, 0) / rows.length;
-    for (const [i, row] of rows.entries())
-      centred[i]![k] = variance > 0 ? (row[k]! - mean) / Math.sqrt(variance) : 0;
+    const column = rows.map((row) => row[k]!);
+    if (!isVarying(column)) continue;
+    const mean = column.reduce((sum, x) => sum + x, 0) / rows.length;
+    const variance = column.reduce((sum, x) => sum + (x - mean) ** 2, 0) / rows.length;
+    for (const [i, x] of column.entries()) centred[i]![k] = (x - mean) / Math.sqrt(variance);
   }
   return centred;
 }

@@ -35,6 +35,13 @@ describe('the correlation time of answers', () => {
     }
   });
 
+  it('is 1 where requests are independent but for a number that is always the same', () => {
+    const time = mean((seed) =>
+      correlationTime(runs(160, 1, seed).map((answer) => [...answer, ...scores(0.1, 1e5 + 0.3)])),
+    );
+    expect(time).toBeLessThan(1.1);
+  });
+
   it('is 1 at the least, and finite, whatever the answers are', () => {
     const value = fc.oneof(fc.float(), fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, 0));
     fc.assert(
