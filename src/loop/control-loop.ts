@@ -564,6 +564,7 @@ export class ControlLoop {
       this.#uncertainty.reset();
       this.#measured.reset();
       this.#judge.restart();
+      this.#streams.restart();
     }
     const hasFallen = after.phase.kind === 'fallback' && before.phase.kind !== 'fallback';
     if (before.epoch !== after.epoch || hasFallen) this.#ladder.clear();

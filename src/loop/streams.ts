@@ -93,11 +93,26 @@ export class Streams {
     // Too few pairs of requests say nothing, and not that none resemble each other.
     if (estimate === null) return;
     this.#estimates = [...this.#estimates.slice(1 - ESTIMATES), estimate];
-    const correlationTime = Math.max(...this.#estimates);
+    this.#read();
+  }
+
+  #read(): void {
+    const correlationTime = Math.max(1, ...this.#estimates);
     const before = this.#reading.blockRequests;
     const blockRequests = blockOf(correlationTime, before);
     this.#reading = { correlationTime, blockRequests };
     if (blockRequests !== before) this.#onChange?.(this.#reading);
+  }
+
+  /**
+   * Other traffic begins: a shift makes all that is before it resemble each other, and all that is after. The samples are
+   * forgotten, and so is the latest estimate, which may have seen the shift; what was known before holds until there are enough.
+   */
+  restart(): void {
+    this.#latest = [];
+    this.#seen = 0;
+    if (this.#estimates.length > 1) this.#estimates.pop();
+    this.#read();
   }
 
   /** How far apart requests of one stream are that hardly resemble each other, in requests: a block without its last correlation time. */

@@ -67,6 +67,21 @@ describe('streams', () => {
     expect(quiet).toEqual([]);
   });
 
+  it('do not take a shift of independent traffic for a resemblance, once it is noticed', () => {
+    for (const seed of seeds) {
+      const random = xorshift(seed);
+      const streams = new Streams();
+      const add = (level: number, count: number) => {
+        for (let i = 0; i < count; i++) streams.add(streams.next(undefined), [level + normal(random)]);
+      };
+      add(0, 640);
+      add(2, 30);
+      streams.restart();
+      add(2, 640);
+      expect(streams.reading.blockRequests).toBe(1);
+    }
+  });
+
   it('go on with the blocks that were known before a restart, the last third of each left out', () => {
     const streams = new Streams(12);
     const units = Array.from({ length: 25 }, () => streams.unitOf(streams.next('a'))!);
