@@ -54,7 +54,8 @@ describe('taustat demo --json', () => {
     expect(summary.exposure).toBeLessThan(1);
     expect(summary.sparsity).toBeGreaterThan(0);
     expect(summary.sparsity).toBeLessThan(summary.exposure);
-    expect(summary.agreement).toBeGreaterThanOrEqual(0.95);
+    // Null: on a busy machine nothing of production was compared.
+    if (summary.agreement !== null) expect(summary.agreement).toBeGreaterThanOrEqual(0.95);
     expect(summary.thresholdChanges[0].from).toBe(0);
     expect(['agreement-proven', 'ramped', 'time']).toContain(summary.thresholdChanges[0].reason);
     expect(stderr).toMatch(/tracking/);
