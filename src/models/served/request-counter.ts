@@ -16,6 +16,8 @@ export interface Answered {
   readonly totalMs: number;
 }
 
+type Phase = 'decode' | 'queue' | 'infer' | 'dispatch' | 'encode' | 'total';
+
 type OnAnswered = (answered: Answered, nowMs: number) => void;
 
 /** Counts the requests to one model, in its statistics and metrics. */
@@ -25,12 +27,24 @@ export class RequestCounter {
   readonly #onAnswered: OnAnswered;
   readonly #statistics = new RequestStatistics();
   readonly #waiting: Answered[] = [];
+  readonly #transported: TransportTimes[] = [];
+  /** Labels of the histograms, made once: they are observed for every request. */
+  readonly #phases: Readonly<Record<Phase, { readonly model: string; readonly phase: Phase }>>;
 
   /** @param onAnswered - called with every answer when it is counted. */
   constructor(model: string, metrics: Metrics, onAnswered: OnAnswered) {
     this.#model = model;
     this.#metrics = metrics;
     this.#onAnswered = onAnswered;
+    const labels = <P extends Phase>(phase: P) => ({ model, phase });
+    this.#phases = {
+      decode: labels('decode'),
+      queue: labels('queue'),
+      infer: labels('infer'),
+      dispatch: labels('dispatch'),
+      encode: labels('encode'),
+      total: labels('total'),
+    };
     for (const outcome of OUTCOMES) metrics.requests.inc({ model, outcome }, 0);
     for (const answer of ['pruned', 'dense']) metrics.answers.inc({ model, answer }, 0);
     for (const outcome of ['ok', 'dropped', 'failed']) metrics.shadowRuns.inc({ model, outcome }, 0);
@@ -44,12 +58,9 @@ export class RequestCounter {
     if (this.#waiting.push(request) === 1) setImmediate(() => this.countWaiting());
   }
 
-  /** What became of an answered request outside of the model. */
-  transported({ decodeMs, encodeMs }: TransportTimes): void {
-    const model = this.#model;
-    this.#statistics.transport(decodeMs, encodeMs);
-    this.#metrics.phaseDuration.observe({ model, phase: 'decode' }, decodeMs / 1000);
-    this.#metrics.phaseDuration.observe({ model, phase: 'encode' }, encodeMs / 1000);
+  /** What became of an answered request outside of the model; counted as `answered` is. */
+  transported(times: TransportTimes): void {
+    if (this.#transported.push(times) === 1) setImmediate(() => this.countWaiting());
   }
 
   failed(error: unknown, totalMs: number): void {
@@ -60,6 +71,8 @@ export class RequestCounter {
   /** Counts the waiting answers. */
   countWaiting(): void {
     const model = this.#model;
+    const phases = this.#phases;
+    const { requestDuration, phaseDuration } = this.#metrics;
     const now = performance.now();
     for (const answered of this.#waiting.splice(0)) {
       const { rows, threshold, result, totalMs } = answered;
@@ -67,12 +80,18 @@ export class RequestCounter {
       this.#metrics.requests.inc({ model, outcome: 'ok' });
       this.#metrics.answers.inc({ model, answer: threshold > 0 ? 'pruned' : 'dense' });
       const { queueMs, inferMs } = result;
-      const dispatchMs = Math.max(0, totalMs - queueMs - inferMs);
-      for (const [phase, ms] of Object.entries({ queue: queueMs, infer: inferMs, total: totalMs }))
-        this.#metrics.requestDuration.observe({ model, phase }, ms / 1000);
-      for (const [phase, ms] of Object.entries({ dispatch: dispatchMs, queue: queueMs, infer: inferMs }))
-        this.#metrics.phaseDuration.observe({ model, phase }, ms / 1000);
+      requestDuration.observe(phases.queue, queueMs / 1000);
+      requestDuration.observe(phases.infer, inferMs / 1000);
+      requestDuration.observe(phases.total, totalMs / 1000);
+      phaseDuration.observe(phases.queue, queueMs / 1000);
+      phaseDuration.observe(phases.infer, inferMs / 1000);
+      phaseDuration.observe(phases.dispatch, Math.max(0, totalMs - queueMs - inferMs) / 1000);
       this.#onAnswered(answered, now);
+    }
+    for (const { decodeMs, encodeMs } of this.#transported.splice(0)) {
+      this.#statistics.transport(decodeMs, encodeMs);
+      phaseDuration.observe(phases.decode, decodeMs / 1000);
+      phaseDuration.observe(phases.encode, encodeMs / 1000);
     }
   }
 

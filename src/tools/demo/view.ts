@@ -144,12 +144,13 @@ function objective({ loss: { mean, allowed } }: DemoSummary): string {
   return `Mean loss of production ${loss(mean)} of ${loss(allowed)} allowed: the objective is ${verdict}.`;
 }
 
-/** Of pruned answers, against what is allowed; what is on trial in the shadow breaks nothing. */
+/** Of pruned answers, against what is allowed: broken once the interval says so. What is on trial in the shadow breaks nothing. */
 function lossOf({ loss: { mean, lower, upper, allowed }, exposure, production }: Report): string {
   if (mean === null) return `–, ${loss(allowed)} allowed`;
-  const inProduction = production.rest > 0 ? mean : exposure * mean;
-  const verdict = exposure === 0 ? ', in the shadow' : inProduction > allowed ? ' BROKEN' : '';
-  return `${loss(mean)} [${loss(lower)} – ${loss(upper)}] of ${loss(allowed)}${verdict}`;
+  const pruned = production.rest > 0 ? 1 : exposure;
+  const inProduction = pruned * mean > allowed ? ', too few to tell' : '';
+  const verdict = pruned * (lower ?? 0) > allowed ? ' BROKEN' : inProduction;
+  return `${loss(mean)} [${loss(lower)} – ${loss(upper)}] of ${loss(allowed)}${exposure === 0 ? ', in the shadow' : verdict}`;
 }
 
 function exposureText({ exposure, production: { threshold, rest } }: Report): string {
