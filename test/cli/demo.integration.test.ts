@@ -58,6 +58,7 @@ describe('taustat demo --json', () => {
     if (summary.agreement !== null) expect(summary.agreement).toBeGreaterThanOrEqual(0.95);
     expect(summary.thresholdChanges[0].from).toBe(0);
     expect(['agreement-proven', 'ramped', 'time']).toContain(summary.thresholdChanges[0].reason);
-    expect(stderr).toMatch(/tracking/);
+    // Whether a phase that lasts less than a second is seen depends on the machine; that there is a first one does not.
+    expect(stderr).toMatch(/warming/);
   });
 });
