@@ -198,7 +198,7 @@ export const ConfigSchema = z.strictObject({
       searchBudget: share
         .default(0.5)
         .describe(
-          'Largest share, 0–1, of the otherwise idle time of the workers that the search for a threshold may use.',
+          'Largest share, 0–1, of otherwise idle time that the search for a threshold may use: a worker waits for work, and a processor is free.',
         ),
       keepInputsBytes: z
         .number()

@@ -443,7 +443,7 @@ export class ControlLoop {
     const interest = this.interestIn(position);
     const decision = this.#sampler.decide(position, this.#clock.monotonicMs(), this.#spending, interest);
     const isPassed = decision === 'pass' || decision === 'over-budget';
-    const isSearched = isPassed && isSeeking(state) && this.#ladder.isOn && this.#ladder.pays();
+    const isSearched = isPassed && isSeeking(state) && this.#ladder.isOn && this.#ladder.budget.isIdle();
     if (decision === 'over-budget' && !isSearched) this.#count('dropped');
     if (isPassed && !isSearched && !isKept) return undefined;
     return {
@@ -462,7 +462,7 @@ export class ControlLoop {
   /** Time that samples have taken, without what the search for a threshold has. */
   get #spending() {
     const { shadowMs, workers } = this.#options.runtime.busy;
-    return { shadowMs: shadowMs - this.#ladder.searchMs, workers, servingMs: this.#servingMs };
+    return { shadowMs: shadowMs - this.#ladder.budget.searchMs, workers, servingMs: this.#servingMs };
   }
 
   #keep({ isKept, epoch, inputs, outputs, threshold }: AnsweredRequest): void {
@@ -480,7 +480,8 @@ export class ControlLoop {
     try {
       const thresholds = comparedThresholds(this.state, request.position);
       const sample = await shadowRun(runtime, request, thresholds, options, this.#clock);
-      if (sample !== 'dropped' && request.isOfSearch === true) this.#ladder.spend(sample.workerMs, 0);
+      if (sample !== 'dropped' && request.isOfSearch === true)
+        this.#ladder.budget.spend('idle', sample.workerMs);
       // What other sites' pruning has shown says nothing of this.
       if (sample === 'dropped' || gated !== this.state.gated) this.#count('dropped');
       else this.#succeeded(sample);

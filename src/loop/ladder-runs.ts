@@ -5,12 +5,11 @@ import { LadderPilot } from '../control/search/pilot.ts';
 import type { Search } from '../control/search/search.ts';
 import type { Tensor } from '../protocol/types.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { Budget } from './budget.ts';
 import type { Clock } from './clock.ts';
 import { correlationTime } from './comparison/correlation-time.ts';
 import type { Judge } from './comparison/judge.ts';
-import { IdleShare } from './idle-share.ts';
 import { type KeptInput, KeptInputs } from './kept-inputs.ts';
+import { type Payer, SearchBudget } from './search-budget.ts';
 import { TestRanking } from './test-ranking.ts';
 
 export interface LadderRunsOptions {
@@ -40,12 +39,6 @@ const AHEAD = 64;
 const REST_INPUTS = 16_000;
 /** Before it has seen so many, nobody knows how many it needs. */
 const KNOWN_INPUTS = 1000;
-/** Share of the sampling budget that the search takes at rest. Samples of the traffic are what notices a drift, and soon. */
-const REST_SHARE = 0.25;
-/** Share of the time of the thread that serves, which runs cost something too. */
-const SERVING_SHARE = 0.05;
-/** What a run costs that thread beside comparing its answer, in milliseconds. */
-const SERVING_MS = 0.05;
 /** An input whose pruned run has failed so often has lost everything. */
 const ATTEMPTS = 3;
 
@@ -76,9 +69,6 @@ export interface SearchProgress {
   } | null;
 }
 
-/** What pays for a run: idle time, the part of the sampling budget that is the search's at rest, or all of that budget. */
-type Payer = 'idle' | 'rest' | 'sampling';
-
 /** One run to be made. */
 interface Job {
   readonly search: Search;
@@ -93,15 +83,8 @@ interface Job {
  */
 export class LadderRuns {
   readonly kept: KeptInputs;
-  /** Worker time that was spent on the search beside the sampling budget, ever growing. */
-  searchMs = 0;
+  readonly budget: SearchBudget;
   readonly #options: LadderRunsOptions;
-  readonly #workers: IdleShare;
-  readonly #serving = new IdleShare(SERVING_SHARE);
-  readonly #rest: Budget;
-  /** Worker time that the search took of the sampling budget at rest, ever growing. */
-  #restMs = 0;
-  #restAt: number | undefined;
   readonly #ranking: TestRanking;
   readonly #busyRungs = new Set<number>();
   readonly #attempts = new Map<number, number>();
@@ -118,11 +101,11 @@ export class LadderRuns {
   #isClosed = false;
 
   constructor(options: LadderRunsOptions) {
-    const { keepInputsBytes, searchBudget, budget } = options.config.sampling;
+    const { config, runtime, clock, samplingPays } = options;
+    const { sampling } = config;
     this.#options = options;
-    this.kept = new KeptInputs(keepInputsBytes, endOf(options.state()));
-    this.#workers = new IdleShare(searchBudget);
-    this.#rest = new Budget(REST_SHARE * budget);
+    this.kept = new KeptInputs(sampling.keepInputsBytes, endOf(options.state()));
+    this.budget = new SearchBudget({ sampling, runtime, clock, samplingPays });
     this.#ranking = new TestRanking(options.control);
     this.#spacing = options.spacing();
   }
@@ -196,23 +179,6 @@ export class LadderRuns {
     return true;
   }
 
-  /** Whether idle time pays for one more run of the search. */
-  pays(): boolean {
-    const { runtime, clock } = this.#options;
-    const { productionMs, shadowMs, workers } = runtime.busy;
-    const now = clock.monotonicMs();
-    const others = productionMs + shadowMs - this.searchMs;
-    const pays = this.#workers.pays(now, others, workers);
-    return this.#serving.pays(now, 0, 1) && pays;
-  }
-
-  /** A run of the search took so long: of a worker, and of the thread that serves. */
-  spend(workerMs: number, servingMs: number): void {
-    this.searchMs += workerMs;
-    this.#workers.spend(workerMs);
-    this.#serving.spend(servingMs);
-  }
-
   /** Keeps a request that was wanted. @param dense - the model's own answer; null: it was pruned, or not asked for whole. */
   keep(inputs: readonly Tensor[], dense: readonly Tensor[] | null): void {
     this.kept.add(inputs, dense);
@@ -243,13 +209,11 @@ export class LadderRuns {
       const { phase } = this.#options.state();
       if (!isSearched(phase)) return;
       const isWorthIt = this.#options.state().heldBack !== 'unprofitable';
-      const isAtRest = this.#isAtRest(phase.search);
-      const isIdleTime = isWorthIt && !isAtRest && this.pays();
-      if (!isIdleTime && !(this.#options.samplingPays() && (!isAtRest || this.#restPays()))) return;
+      const payer = this.budget.payer(this.#isAtRest(phase.search), isWorthIt);
+      if (payer === null) return;
       const job = this.#next(phase.search);
       if (job === null) return;
       this.#busyRungs.add(job.rung);
-      const payer = isIdleTime ? 'idle' : isAtRest ? 'rest' : 'sampling';
       void this.#run(job, payer).then((goesOn) => {
         this.#busyRungs.delete(job.rung);
         if (goesOn) this.pump();
@@ -270,15 +234,6 @@ export class LadderRuns {
     clearImmediate(this.#soon);
     this.#soon = undefined;
     this.kept.clear();
-  }
-
-  #restPays(): boolean {
-    const { runtime, clock } = this.#options;
-    const now = clock.monotonicMs();
-    const elapsedMs = this.#restAt === undefined ? 0 : Math.max(0, now - this.#restAt);
-    this.#rest.settle(elapsedMs, this.#restMs, runtime.busy.workers);
-    this.#restAt = now;
-    return this.#rest.pays('welcome');
   }
 
   /** One worker is left to production, where there are several. */
@@ -366,13 +321,8 @@ export class LadderRuns {
   async #run(job: Job, payer: Payer): Promise<boolean> {
     const { state, onFailure } = this.#options;
     const { epoch, gated } = state();
-    // What idle time does not pay for counts as sampling does.
-    const spend = (ms: number, servingMs: number): void => {
-      if (payer === 'idle') this.spend(ms, servingMs);
-      else if (payer === 'rest') this.#restMs += ms;
-    };
     try {
-      const loss = await this.#lossOf(job, spend);
+      const loss = await this.#lossOf(job, payer);
       if (loss === 'dropped') return false;
       this.#beginAnewWhereTooClose();
       const { phase, ...now } = state();
@@ -410,17 +360,14 @@ export class LadderRuns {
   }
 
   /** @returns null: the dense answer says nothing, so that the input is kept no longer. */
-  async #lossOf(
-    { search, rung, input }: Job,
-    spend: (ms: number, servingMs: number) => void,
-  ): Promise<number | null | 'dropped'> {
+  async #lossOf({ search, rung, input }: Job, payer: Payer): Promise<number | null | 'dropped'> {
     const { runtime, outputs, judge, thresholdsAt, clock } = this.#options;
     const { inputs } = input;
     const again = { inputs, outputs, keepInputs: true, measure: 'nothing' } as const;
     const compared = (dense: readonly Tensor[], answer: readonly Tensor[], workerMs: number) => {
       const started = clock.monotonicMs();
       const comparison = judge.compare(dense, answer, inputs);
-      spend(workerMs, SERVING_MS + clock.monotonicMs() - started);
+      this.budget.spend(payer, workerMs, clock.monotonicMs() - started);
       return comparison;
     };
     let { dense } = input;

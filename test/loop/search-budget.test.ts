@@ -1,0 +1,126 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { SearchBudget } from '../../src/loop/search-budget.ts';
+
+/** One worker, and two processors that are busy with something else for a share of the time. */
+class Machine {
+  now = 0;
+  productionMs = 0;
+  shadowMs = 0;
+  #idleMs = 0;
+  samplingPays = false;
+  /** Share of its time that the thread that serves is busy. */
+  serving = 0;
+  #waitedMs = 0;
+  readonly budget: SearchBudget;
+
+  constructor({ searchBudget = 0.5, isKnown = true } = {}) {
+    this.budget = new SearchBudget({
+      sampling: { searchBudget, budget: 0.02 },
+      runtime: { busy: this.#busy() },
+      clock: {
+        wallMs: () => 0,
+        monotonicMs: () => this.now,
+        waitedMs: () => this.#waitedMs,
+        ...(isKnown && {
+          processors: () => ({ atMs: this.now, idleMs: this.#idleMs, processors: 2 }),
+        }),
+      },
+      samplingPays: () => this.samplingPays,
+    });
+  }
+
+  #busy() {
+    const machine = this;
+    return {
+      get productionMs() {
+        return machine.productionMs;
+      },
+      get shadowMs() {
+        return machine.shadowMs;
+      },
+      workers: 1,
+    };
+  }
+
+  /** Ten milliseconds pass, in which as many runs of one are made as are paid for. @returns how many. */
+  tick(production: number, others: number): number {
+    this.now += 10;
+    this.#waitedMs += 10 * (1 - this.serving);
+    this.productionMs += 10 * production;
+    let searchMs = 0;
+    while (searchMs + 10 * production < 10 && this.budget.payer(false, true) === 'idle') {
+      this.budget.spend('idle', 1);
+      this.shadowMs += 1;
+      searchMs += 1;
+    }
+    this.#idleMs += Math.max(0, 20 - 10 * (production + others) - searchMs);
+    return searchMs;
+  }
+}
+
+/** Share of ten seconds that the search takes. */
+function shareOf(machine: Machine, production: number, others: number): number {
+  let ms = 0;
+  for (let at = 0; at < 1000; at++) ms += machine.tick(production, others);
+  return ms / 10_000;
+}
+
+describe('idle time', () => {
+  it('is that of the workers where processors are free', () => {
+    expect(shareOf(new Machine(), 0.6, 0)).toBeCloseTo(0.2, 1);
+  });
+
+  it('is none where a worker waits but every processor is busy', () => {
+    expect(shareOf(new Machine(), 0.4, 1.6)).toBeLessThan(0.01);
+    expect(shareOf(new Machine({ isKnown: false }), 0.4, 1.6)).toBeCloseTo(0.3, 1);
+  });
+
+  it('is none while the thread that serves is busy', () => {
+    const machine = new Machine();
+    machine.serving = 1;
+    expect(shareOf(machine, 0.4, 0)).toBeLessThan(0.01);
+    machine.serving = 0.5;
+    expect(shareOf(machine, 0.4, 0)).toBeCloseTo(0.3, 1);
+  });
+
+  it('is never more than the share of either, whatever the load', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.double({ min: 0, max: 2, noNaN: true }),
+        fc.double({ min: 0.05, max: 0.9, noNaN: true }),
+        (production, others, searchBudget) => {
+          const taken = shareOf(new Machine({ searchBudget }), production, others);
+          const left = Math.min(1 - production, Math.max(0, 2 - production - others));
+          expect(taken).toBeLessThanOrEqual(searchBudget * left + 0.012);
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it('is not spent on what would save none, nor at rest', () => {
+    const { budget } = new Machine();
+    expect([budget.payer(false, false), budget.payer(true, true)]).toEqual([null, null]);
+  });
+});
+
+describe('where idle time does not pay', () => {
+  it.each([
+    ['half of what sampling may take does while something is to be found out', 'testing', 0.5],
+    ['a quarter of it does at rest', 'resting', 0.25],
+  ] as const)('%s', (_, payer, part) => {
+    const isAtRest = payer === 'resting';
+    const machine = new Machine({ searchBudget: 0 });
+    expect(machine.budget.payer(isAtRest, true)).toBe(null);
+    machine.samplingPays = true;
+    let spentMs = 0;
+    for (let at = 0; at < 100_000; at++) {
+      machine.now += 1;
+      for (; machine.budget.payer(isAtRest, true) === payer; spentMs++) machine.budget.spend(payer, 1);
+    }
+    expect(spentMs / 100_000).toBeLessThanOrEqual(part * 0.02 + 1e-5);
+    expect(spentMs / 100_000).toBeGreaterThan(0.9 * part * 0.02);
+  });
+});
