@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { Processors, type ProcessorTime } from './processor-time.ts';
 
 /** What a loop reads the time from; a replay brings its own. */
