@@ -1,10 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Durations } from './durations.ts';
 import { prefersOpenMetrics, toOpenMetrics } from './exposition.ts';
 
-/** To the longest that a request may take by default, `server.requestSeconds`. */
-const SECONDS = [
-  0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 300,
-];
 const BATCH_REQUESTS = [1, 2, 4, 8, 16, 32, 64, 128];
 const ESTIMATE_SECONDS = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1];
 
@@ -46,17 +43,13 @@ export class Metrics {
     'Requests (bound "buffered_bytes"), connections and event streams that were refused because the bound was reached.',
     ['bound'],
   );
-  readonly requestDuration = this.#histogram(
+  readonly requestDuration = this.#durations(
     'request_duration_seconds',
     'Time of a successful inference request, by phase: queue (waiting for a worker), infer (in the model), total (with the way to the worker and back).',
-    ['model', 'phase'],
-    SECONDS,
   );
-  readonly phaseDuration = this.#histogram(
+  readonly phaseDuration = this.#durations(
     'phase_duration_seconds',
     'Time of a successful inference request in the server, in phases that add up: decode (of its body), dispatch (to the worker and back), queue (waiting for a worker), infer (in the model), encode (of the answer). Requests of the library have no decode and encode.',
-    ['model', 'phase'],
-    SECONDS,
   );
   readonly threshold = this.#gauge(
     'threshold',
@@ -273,6 +266,12 @@ export class Metrics {
     const gauge = new Gauge({ name: `taustat_${name}`, help, labelNames, registers: [this.#registry] });
     this.#gauges.push(gauge);
     return gauge;
+  }
+
+  #durations(name: string, help: string): Durations {
+    const durations = new Durations(`taustat_${name}`, help);
+    this.#registry.registerMetric(durations.asMetric);
+    return durations;
   }
 
   #histogram<L extends string>(name: string, help: string, labelNames: L[], buckets: number[]): Histogram<L> {

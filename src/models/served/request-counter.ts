@@ -1,6 +1,7 @@
 import { ServingError } from '../../config/errors.ts';
 import type { ModelStatistics, TransportTimes } from '../../plane/inference.ts';
 import type { RunResult } from '../../runtime/runtime.ts';
+import type { DurationCounts } from '../../telemetry/durations.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { RequestStatistics } from './statistics.ts';
 
@@ -16,7 +17,10 @@ export interface Answered {
   readonly totalMs: number;
 }
 
-type Phase = 'decode' | 'queue' | 'infer' | 'dispatch' | 'encode' | 'total';
+const PHASES = ['decode', 'dispatch', 'queue', 'infer', 'encode'] as const;
+const REQUEST_PHASES = ['queue', 'infer', 'total'] as const;
+
+type Counts<P extends string> = Readonly<Record<P, DurationCounts>>;
 
 type OnAnswered = (answered: Answered, nowMs: number) => void;
 
@@ -28,23 +32,16 @@ export class RequestCounter {
   readonly #statistics = new RequestStatistics();
   readonly #waiting: Answered[] = [];
   readonly #transported: TransportTimes[] = [];
-  /** Labels of the histograms, made once: they are observed for every request. */
-  readonly #phases: Readonly<Record<Phase, { readonly model: string; readonly phase: Phase }>>;
+  readonly #phases: Counts<(typeof PHASES)[number]>;
+  readonly #request: Counts<(typeof REQUEST_PHASES)[number]>;
 
   /** @param onAnswered - called with every answer when it is counted. */
   constructor(model: string, metrics: Metrics, onAnswered: OnAnswered) {
     this.#model = model;
     this.#metrics = metrics;
     this.#onAnswered = onAnswered;
-    const labels = <P extends Phase>(phase: P) => ({ model, phase });
-    this.#phases = {
-      decode: labels('decode'),
-      queue: labels('queue'),
-      infer: labels('infer'),
-      dispatch: labels('dispatch'),
-      encode: labels('encode'),
-      total: labels('total'),
-    };
+    this.#phases = countsOf(PHASES, (phase) => metrics.phaseDuration.labels({ model, phase }));
+    this.#request = countsOf(REQUEST_PHASES, (phase) => metrics.requestDuration.labels({ model, phase }));
     for (const outcome of OUTCOMES) metrics.requests.inc({ model, outcome }, 0);
     for (const answer of ['pruned', 'dense']) metrics.answers.inc({ model, answer }, 0);
     for (const outcome of ['ok', 'dropped', 'failed']) metrics.shadowRuns.inc({ model, outcome }, 0);
@@ -70,29 +67,38 @@ export class RequestCounter {
 
   /** Counts the waiting answers. */
   countWaiting(): void {
-    const model = this.#model;
     const phases = this.#phases;
-    const { requestDuration, phaseDuration } = this.#metrics;
+    const request = this.#request;
     const now = performance.now();
-    for (const answered of this.#waiting.splice(0)) {
+    const waiting = this.#waiting.splice(0);
+    let pruned = 0;
+    for (const answered of waiting) {
       const { rows, threshold, result, totalMs } = answered;
-      this.#statistics.succeed(rows, result, totalMs);
-      this.#metrics.requests.inc({ model, outcome: 'ok' });
-      this.#metrics.answers.inc({ model, answer: threshold > 0 ? 'pruned' : 'dense' });
       const { queueMs, inferMs } = result;
-      requestDuration.observe(phases.queue, queueMs / 1000);
-      requestDuration.observe(phases.infer, inferMs / 1000);
-      requestDuration.observe(phases.total, totalMs / 1000);
-      phaseDuration.observe(phases.queue, queueMs / 1000);
-      phaseDuration.observe(phases.infer, inferMs / 1000);
-      phaseDuration.observe(phases.dispatch, Math.max(0, totalMs - queueMs - inferMs) / 1000);
+      if (threshold > 0) pruned++;
+      this.#statistics.succeed(rows, result, totalMs);
+      request.queue.observe(queueMs / 1000);
+      request.infer.observe(inferMs / 1000);
+      request.total.observe(totalMs / 1000);
+      phases.queue.observe(queueMs / 1000);
+      phases.infer.observe(inferMs / 1000);
+      phases.dispatch.observe(Math.max(0, totalMs - queueMs - inferMs) / 1000);
       this.#onAnswered(answered, now);
     }
+    this.#countAnswers(waiting.length, pruned);
     for (const { decodeMs, encodeMs } of this.#transported.splice(0)) {
       this.#statistics.transport(decodeMs, encodeMs);
-      phaseDuration.observe(phases.decode, decodeMs / 1000);
-      phaseDuration.observe(phases.encode, encodeMs / 1000);
+      phases.decode.observe(decodeMs / 1000);
+      phases.encode.observe(encodeMs / 1000);
     }
+  }
+
+  #countAnswers(answers: number, pruned: number): void {
+    if (answers === 0) return;
+    const model = this.#model;
+    this.#metrics.requests.inc({ model, outcome: 'ok' }, answers);
+    if (pruned > 0) this.#metrics.answers.inc({ model, answer: 'pruned' }, pruned);
+    if (pruned < answers) this.#metrics.answers.inc({ model, answer: 'dense' }, answers - pruned);
   }
 
   /** The statistics, under a version's number. */
@@ -100,6 +106,10 @@ export class RequestCounter {
     this.countWaiting();
     return this.#statistics.read(version);
   }
+}
+
+function countsOf<P extends string>(phases: readonly P[], counts: (phase: P) => DurationCounts): Counts<P> {
+  return Object.fromEntries(phases.map((phase) => [phase, counts(phase)])) as Record<P, DurationCounts>;
 }
 
 function outcomeOf(error: unknown): string {
