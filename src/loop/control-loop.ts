@@ -18,16 +18,13 @@ import type { Mode } from '../config/modes.ts';
 import type { Config } from '../config/schema.ts';
 import type { Objective } from '../control/guard/objective.ts';
 import type { ControlEvent, EventOf } from '../control/phases/event.ts';
-import { type Interest, interestIn } from '../control/phases/interest.ts';
+import type { Interest } from '../control/phases/interest.ts';
 import { controlOptionsOf } from '../control/phases/options.ts';
 import {
   appliedThreshold,
   comparedThreshold,
-  comparedThresholds,
-  dueAt,
   type Exposure,
   exposureOf,
-  isSeeking,
   isWithheld,
   production,
   thresholdAt,
@@ -52,17 +49,11 @@ import { topTwoMargin } from './comparison/top-two-margin.ts';
 import { Estimation } from './estimation.ts';
 import type { KeptInput } from './kept-inputs.ts';
 import { LadderRuns, type SearchProgress } from './ladder-runs.ts';
-import { Sampler } from './sampler.ts';
-import {
-  type AnsweredRequest,
-  type ComparedAnswer,
-  type Look,
-  type ShadowSample,
-  shadowRun,
-} from './shadow-run.ts';
+import { Sampling } from './sampling.ts';
+import type { AnsweredRequest, ComparedAnswer, Look, ShadowSample } from './shadow-run.ts';
 import { SiteThresholds, thresholdsOf } from './site-thresholds.ts';
 import { failureOf, type Step, stepped } from './step.ts';
-import { isOfNamed, type StreamReading, Streams } from './streams.ts';
+import { type StreamReading, Streams } from './streams.ts';
 import type { LoopTelemetry, ShadowOutcome } from './telemetry.ts';
 import { UncertaintyWatch } from './uncertainty-watch.ts';
 import { UncomparedAnswers } from './uncompared-answers.ts';
@@ -70,17 +61,10 @@ import { UncomparedAnswers } from './uncompared-answers.ts';
 const DENSE: Exposure = { threshold: 0, candidate: null, exposure: 0 };
 /** Comparisons that the agreement is read from. */
 const AGREEMENT_COMPARISONS = 500;
-/** What passes the gates is counted on every so many samples: it takes a run of its own. */
-const COUNT_EVERY = 4;
-/** Of the time that a sample takes from the thread that serves, the messages to workers and back take about half. */
-const WITH_MESSAGES = 2;
 /** Over so many requests the share that pruning pays for is averaged, each counting less with its age. */
 const PAYING_REQUESTS = 500;
 /** How often idle time is looked for while a server gets no requests. */
 const IDLE_LOOK_MS = 20;
-/** Failed shadow runs in a row after which nothing is known of the answers any more. */
-const BLIND_AFTER = 32;
-
 export interface LoopOptions {
   /** Gated sites of the model; 0: nothing can be pruned, and nothing is sampled. */
   readonly sites: number;
@@ -129,14 +113,12 @@ export interface Placement {
 export class ControlLoop {
   readonly control: ControlOptions;
   readonly agreement = new AgreementWindow(AGREEMENT_COMPARISONS);
-  /** What became of the requests that were sampled. */
-  readonly outcomes: Record<ShadowOutcome, number> = { ok: 0, dropped: 0, failed: 0 };
   readonly #options: LoopOptions;
   readonly #measured: MeasuredByThreshold;
   readonly #judge: Judge;
   readonly #thresholds: SiteThresholds;
   readonly #clock: Clock;
-  readonly #sampler: Sampler;
+  readonly #sampling: Sampling;
   readonly #estimation: Estimation;
   readonly #streams: Streams;
   readonly #uncompared: UncomparedAnswers;
@@ -148,10 +130,6 @@ export class ControlLoop {
   readonly #steps = new Subject<Step>();
   readonly #state: BehaviorSubject<ControllerState>;
   #paying = 1;
-  #sampled = 0;
-  #failedInARow = 0;
-  /** What samples have taken of the thread that serves. */
-  #servingMs = 0;
 
   constructor(options: LoopOptions) {
     const { sites, config, resume, telemetry, clock = SYSTEM_CLOCK } = options;
@@ -169,7 +147,6 @@ export class ControlLoop {
     });
     this.#measured = new MeasuredByThreshold(sites);
     this.#thresholds = new SiteThresholds(sites);
-    this.#sampler = new Sampler(config.sampling);
     this.#uncompared = new UncomparedAnswers(this.control);
     this.#streams = new Streams(
       resume?.blockRequests ?? resume?.reference?.blockRequests,
@@ -199,9 +176,26 @@ export class ControlLoop {
       state: () => this.state,
       thresholdsAt: (threshold) => thresholdsOf(threshold, sites, this.state.gated),
       spacing: () => this.#streams.spacing,
-      samplingPays: () => this.#sampler.pays(clock.monotonicMs(), this.#spending),
+      samplingPays: () => this.#sampling.pays(),
       emit: (event) => this.#commands.next(event),
-      onFailure: (error) => this.#failed(messageOf(error)),
+      onFailure: (error) => this.#sampling.failed(messageOf(error)),
+    });
+    this.#sampling = new Sampling({
+      sampler: config.sampling,
+      control: this.control,
+      runtime: options.runtime,
+      sites,
+      outputs: options.outputs,
+      judge: this.#judge,
+      ladder: this.#ladder,
+      streams: this.#streams,
+      uncertainty: this.#uncertainty,
+      clock,
+      telemetry,
+      state: () => this.state,
+      highest: () => this.criticality?.curve.thresholds.at(-1),
+      onSample: (sample) => this.take(sample),
+      onBlind: (message) => this.fail(message),
     });
     if (this.#isPrunable && this.control.keepsInputs)
       this.#stopLooking = clock.every?.(IDLE_LOOK_MS, () => this.#ladder.pump());
@@ -253,6 +247,11 @@ export class ControlLoop {
   /** Whether the critical point has left the interval that it had when the present search began. */
   get hasMoved(): boolean {
     return this.#estimation.hasMoved;
+  }
+
+  /** What became of the requests that were sampled. */
+  get outcomes(): Readonly<Record<ShadowOutcome, number>> {
+    return this.#sampling.outcomes;
   }
 
   /** How requests of one stream resemble each other, and the reference of drift that is gathered from requests that do not; null: none is. */
@@ -329,13 +328,13 @@ export class ControlLoop {
     id: string | undefined,
     { isDense = false, isEmpty = false, pays = true, sequence }: PlaceOptions = {},
   ): Placement {
-    const position = this.#sampler.position(id);
+    const position = this.#sampling.position(id);
     if (!isDense && this.state.heldBack === undefined)
       this.#paying += ((pays ? 1 : 0) - this.#paying) / PAYING_REQUESTS;
     const isPruned = !isDense && pays && this.#isPrunable;
     const threshold = isPruned ? thresholdAt(production(this.state), position) : 0;
     if (isEmpty || !this.#isPrunable) return { threshold, look: undefined };
-    return { threshold, look: this.#look(position, sequence) };
+    return { threshold, look: this.#sampling.look(position, sequence) };
   }
 
   /**
@@ -360,31 +359,22 @@ export class ControlLoop {
   }
 
   /**
-   * Runs a sampled request again, once the event loop has nothing else to do.
+   * Looks at a request again that `place` chose.
    *
    * @returns resolves when the controller knows what that has shown, or that it has shown nothing.
    */
   sample(request: AnsweredRequest): Promise<void> {
-    return new Promise((resolve) => {
-      setImmediate(() => {
-        this.#keep(request);
-        if (request.isOnlyKept === true) resolve();
-        else this.#sample(request).then(resolve, resolve);
-      });
-    });
+    return this.#sampling.sample(request);
+  }
+
+  /** How much a request at a position in [0, 1) is wanted as a sample. */
+  interestIn(position: number): Interest {
+    return this.#sampling.interestIn(position);
   }
 
   /** What a run at a threshold takes, shape [sites]: sites that are left out keep every activation. Not to be changed. */
   thresholdsAt(threshold: number): Float32Array {
     return this.#thresholds.at(threshold, this.state.gated);
-  }
-
-  /** How much a request at a position in [0, 1) is wanted as a sample. */
-  interestIn(position: number): Interest {
-    const interest = interestIn(this.state, position, this.control);
-    if (interest === 'urgent' || !this.#uncertainty.isWatching) return interest;
-    const threshold = thresholdAt(production(this.state), position);
-    return this.#uncertainty.isSuspicious(threshold) ? 'suspect' : interest;
   }
 
   /** Takes in what a sampled request has shown, unless it was answered before the traffic, or what is trusted, changed. */
@@ -430,91 +420,6 @@ export class ControlLoop {
     this.#steps.complete();
     this.#estimation.close();
     this.#state.complete();
-  }
-
-  /** What is to be known of the request at a position if it is to be run again; asked once per request. */
-  #look(position: number, sequence: string | undefined): Look | undefined {
-    const { state } = this;
-    if (!this.#isPrunable || state.mode === 'off') return undefined;
-    const place = this.#streams.next(sequence);
-    // Of a named stream one request of each block is kept; of the others so many that they are about as far apart, which the search sees to.
-    const isFirst = sequence === undefined || this.#streams.isFirstOfBlock(place);
-    const isKept = isFirst && this.#ladder.wants(sequence !== undefined);
-    const interest = this.interestIn(position);
-    const decision = this.#sampler.decide(position, this.#clock.monotonicMs(), this.#spending, interest);
-    const isPassed = decision === 'pass' || decision === 'over-budget';
-    const isSearched = isPassed && isSeeking(state) && this.#ladder.isOn && this.#ladder.budget.isIdle();
-    if (decision === 'over-budget' && !isSearched) this.#count('dropped');
-    if (isPassed && !isSearched && !isKept) return undefined;
-    return {
-      position,
-      place,
-      epoch: state.epoch,
-      due: dueAt(state, position),
-      isExtra: decision === 'extra',
-      isUrgent: interest === 'urgent',
-      isKept,
-      isOnlyKept: isPassed && !isSearched,
-      isOfSearch: isSearched,
-    };
-  }
-
-  /** Time that samples have taken, without what the search for a threshold has. */
-  get #spending() {
-    const { shadowMs, workers } = this.#options.runtime.busy;
-    return { shadowMs: shadowMs - this.#ladder.budget.searchMs, workers, servingMs: this.#servingMs };
-  }
-
-  #keep({ isKept, epoch, inputs, outputs, threshold }: AnsweredRequest): void {
-    if (isKept !== true || epoch !== this.state.epoch) return;
-    this.#ladder.keep(inputs, threshold === 0 ? (outputs ?? null) : null);
-  }
-
-  async #sample(request: AnsweredRequest): Promise<void> {
-    const { sites, outputs, runtime } = this.#options;
-    const counts = this.#sampled++ % COUNT_EVERY === 0;
-    const probe = this.#judge.isProbing ? this.criticality?.curve.thresholds.at(-1) : undefined;
-    const { gated } = this.state;
-    const thresholdsAt = (threshold: number) => thresholdsOf(threshold, sites, gated);
-    const options = { thresholdsAt, outputs, judge: this.#judge, counts, probe };
-    try {
-      const thresholds = comparedThresholds(this.state, request.position);
-      const sample = await shadowRun(runtime, request, thresholds, options, this.#clock);
-      if (sample !== 'dropped' && request.isOfSearch === true)
-        this.#ladder.budget.spend('idle', sample.workerMs);
-      // What other sites' pruning has shown says nothing of this.
-      if (sample === 'dropped' || gated !== this.state.gated) this.#count('dropped');
-      else this.#succeeded(sample);
-    } catch (error) {
-      this.#failed(messageOf(error));
-    }
-  }
-
-  #succeeded(sample: ShadowSample): void {
-    const started = this.#clock.monotonicMs();
-    this.#failedInARow = 0;
-    this.#count('ok');
-    this.#options.telemetry?.sampled?.(sample);
-    if (!sample.isExtra) this.#offer(sample);
-    this.take(sample);
-    this.#servingMs += WITH_MESSAGES * (this.#clock.monotonicMs() - started) + sample.comparingMs;
-  }
-
-  /** As in `#look`: of a named stream only what is the first of a block. */
-  #offer({ answers, place }: ShadowSample): void {
-    const isNamed = place !== undefined && isOfNamed(place);
-    if (!isNamed || this.#streams.isFirstOfBlock(place))
-      this.#ladder.offer(answers.inputs, answers.dense, isNamed);
-  }
-
-  #failed(message: string): void {
-    this.#count('failed', message);
-    if (++this.#failedInARow % BLIND_AFTER === 0) this.fail(`shadow runs fail: ${message}`);
-  }
-
-  #count(outcome: ShadowOutcome, error?: string): void {
-    this.outcomes[outcome]++;
-    this.#options.telemetry?.shadowRun?.(outcome, error);
   }
 
   /** One event per comparison, in the order of the samples. */
