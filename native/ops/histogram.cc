@@ -44,47 +44,112 @@ struct Window {
   }
 };
 
+/** Elements that are looked at or passed over together: some lines of the cache. */
+constexpr int64_t kBlock = 64;
+/** Most blocks that one stands for. */
+constexpr int64_t kMostBlocks = 16;
+
+/** Cells of this thread, and what was taken out of them. */
+class BinTally {
+ public:
+  explicit BinTally(const Kernels* kernels) : kernels_(kernels), cells_(cellsOfThisThread()) {}
+
+  /** @param count - at most kHistogramChunk before the next `take`. */
+  void add(const float* x, int64_t count) {
+    int first, last;
+    kernels_->histogram(x, count, cells_, first, last);
+    first_ = std::min(first_, first);
+    last_ = std::max(last_, last);
+    pending_ += count;
+  }
+
+  int64_t pending() const { return pending_; }
+
+  /** Empties the cells; each element in them stands for so many. */
+  void take(double weight) {
+    if (pending_ == 0) return;
+    for (int lane = 0; lane < kHistogramLanes; lane++) {
+      zeros += weight * static_cast<double>(cells_[lane] >> 40);
+      cells_[lane] = 0;
+    }
+    double ignored = 0;
+    int last = last_;
+    for (; last >= kNonFiniteBin; last--) takeBin(last, weight, nonFinite, ignored);
+    while (last > first_ && isEmpty(cells_, last)) last--;
+    if (first_ <= last) {
+      window.reserve(first_, last);
+      for (int bin = first_; bin <= last; bin++) {
+        const auto at = static_cast<size_t>(bin - window.first);
+        takeBin(bin, weight, window.counts[at], window.residuals[at]);
+      }
+    }
+    first_ = kHistogramBins;
+    last_ = 0;
+    pending_ = 0;
+  }
+
+  Window window;
+  double zeros = 0, nonFinite = 0;
+
+ private:
+  void takeBin(int bin, double weight, double& count, double& residual) {
+    uint64_t n = 0, sum = 0;
+    for (int lane = 0; lane < kHistogramLanes; lane++) {
+      uint64_t& cell = cells_[bin * kHistogramLanes + lane];
+      n += cell >> 40;
+      sum += cell & kResiduals;
+      cell = 0;
+    }
+    count += weight * static_cast<double>(n);
+    residual += weight * static_cast<double>(sum);
+  }
+
+  const Kernels* kernels_;
+  uint64_t* cells_;
+  int first_ = kHistogramBins, last_ = 0;
+  int64_t pending_ = 0;
+};
+
+/** One block of every so many. @returns elements that are told of by those: the rest follows them. */
+int64_t addSampled(BinTally& tally, const float* x, int64_t count, int64_t blocks, uint32_t run) {
+  const int64_t group = blocks * kBlock;
+  // Numerical Recipes' linear congruential generator; what it is seeded with differs much from run to run.
+  uint32_t random = run * 2654435761u;
+  int64_t at = 0;
+  for (; at + group <= count; at += group) {
+    random = random * 1664525u + 1013904223u;
+    const int64_t block = static_cast<int64_t>((static_cast<uint64_t>(random) * static_cast<uint64_t>(blocks)) >> 32);
+    tally.add(x + at + block * kBlock, kBlock);
+    if (tally.pending() + kBlock > kHistogramChunk) tally.take(static_cast<double>(blocks));
+  }
+  tally.take(static_cast<double>(blocks));
+  return at;
+}
+
 }  // namespace
+
+Histogram::Histogram(const Attributes& attributes, const Environment& environment)
+    : kernels_(environment.kernels), sample_(attributes.integer("sample", 0)) {
+  if (sample_ < 0) attributes.refuse("sample is negative");
+}
 
 void Histogram::compute(Run& run) const {
   const ort::Value* input = run.input(0);
   const int64_t count = ort::shapeOf(input).count();
   const float* x = ort::floats(input);
-  uint64_t* cells = cellsOfThisThread();
-  Window window;
-  double zeros = 0, nonFinite = 0;
-  for (int64_t from = 0; from < count; from += kHistogramChunk) {
-    int first, last;
-    kernels_->histogram(x + from, std::min(kHistogramChunk, count - from), cells, first, last);
-    for (int lane = 0; lane < kHistogramLanes; lane++) {
-      zeros += static_cast<double>(cells[lane] >> 40);
-      cells[lane] = 0;
-    }
-    const auto take = [&](int bin, double& residual) {
-      double n = 0;
-      for (int lane = 0; lane < kHistogramLanes; lane++) {
-        uint64_t& cell = cells[bin * kHistogramLanes + lane];
-        n += static_cast<double>(cell >> 40);
-        residual += static_cast<double>(cell & kResiduals);
-        cell = 0;
-      }
-      return n;
-    };
-    double ignored = 0;
-    for (; last >= kNonFiniteBin; last--) nonFinite += take(last, ignored);
-    while (last > first && isEmpty(cells, last)) last--;
-    if (first > last) continue;
-    window.reserve(first, last);
-    for (int bin = first; bin <= last; bin++) {
-      const auto at = static_cast<size_t>(bin - window.first);
-      window.counts[at] += take(bin, window.residuals[at]);
-    }
+  BinTally tally(kernels_);
+  const int64_t blocks = sample_ == 0 ? 1 : std::min(count / sample_, kMostBlocks);
+  int64_t from = blocks < 2 ? 0 : addSampled(tally, x, count, blocks, runs_.fetch_add(1, std::memory_order_relaxed));
+  for (; from < count; from += kHistogramChunk) {
+    tally.add(x + from, std::min(kHistogramChunk, count - from));
+    tally.take(1);
   }
+  const Window& window = tally.window;
   const size_t bins = window.counts.size();
   auto* y = static_cast<double*>(run.output({static_cast<int64_t>(3 + 2 * bins)}));
   y[0] = bins == 0 ? 0 : window.first;
-  y[1] = zeros;
-  y[2] = nonFinite;
+  y[1] = tally.zeros;
+  y[2] = tally.nonFinite;
   std::copy(window.counts.begin(), window.counts.end(), y + 3);
   std::copy(window.residuals.begin(), window.residuals.end(), y + 3 + bins);
 }

@@ -1,4 +1,6 @@
 #pragma once
+#include <atomic>
+
 #include "operator.h"
 
 namespace taustat {
@@ -8,7 +10,11 @@ namespace taustat {
  *
  *   first bin, a multiple of 64 · zeros (bin 0) · NaN and infinities · counts [bins] · Σ residuals [bins]
  *
- * `bins` is a multiple of 64, and 0 where every magnitude is zero or not finite. All numbers are integers, and exact.
+ * `bins` is a multiple of 64, and 0 where every magnitude is zero or not finite. All numbers are integers.
+ *
+ * Attribute `sample`, by default 0: of a tensor that has at least twice as many elements, about so many are looked at. One block
+ * of 64 stands for 2 to 16 neighbouring ones; which, changes from block to block and from run to run. Counts then add up to the
+ * elements all the same. 0: every element is looked at.
  */
 class Histogram {
  public:
@@ -16,11 +22,14 @@ class Histogram {
   static constexpr size_t kInputs = 1, kRequired = 1;
   static constexpr int kOutputType = ort::kDouble;
 
-  Histogram(const Attributes&, const Environment& environment) : kernels_(environment.kernels) {}
+  Histogram(const Attributes& attributes, const Environment& environment);
   void compute(Run& run) const;
 
  private:
   const Kernels* kernels_;
+  int64_t sample_;
+  /** The operator has run so often. */
+  mutable std::atomic<uint32_t> runs_{0};
 };
 
 }  // namespace taustat

@@ -98,6 +98,55 @@ describe.each(availableKernels())('kernels %s', (kernels) => {
     addon.release(session);
   });
 
+  it('bin a stratified sample of a large tensor, in which every block counts as often as every other', () => {
+    const addon = openedAddon(kernels);
+    const SAMPLE = 200;
+    const graph = model(
+      {
+        nodes: [node('Histogram', ['x'], 'y', { sample: BigInt(SAMPLE) }, DOMAIN)],
+        inputs: [value('x', ['n'])],
+        outputs: [value('y', undefined, 11)],
+      },
+      17,
+      ['ai.taustat'],
+    );
+    const session = addon.createSession(bytesOf(graph), { intraOpThreads: 1 });
+    const run = (x: Float32Array) => {
+      const [y] = addon.run(session, [nativeFloats({ name: 'x', shape: [x.length], values: x })], ['y']);
+      return histogramOf(y!.elements as Float64Array);
+    };
+    fc.assert(
+      fc.property(fc.nat(8000), (length) => {
+        // Each block of 64 has a magnitude of its own, so that its bin tells how often it was counted.
+        const x = Float32Array.from({ length }, (_, i) => 1 + Math.floor(i / 64) / 128);
+        const { counts, residuals, zeros, nonFinite } = run(x);
+        expect(zeros + nonFinite + counts.reduce((sum, count) => sum + count, 0)).toBe(length);
+        const all = binned(new Uint32Array(x.buffer));
+        if (length < 2 * SAMPLE) expect([counts, residuals]).toEqual([all.counts, all.residuals]);
+        const blocks = Math.min(16, Math.floor(length / SAMPLE));
+        const told = counts.filter((count) => count > 0).length;
+        expect(told).toBeLessThanOrEqual(Math.ceil(length / 64 / Math.max(1, blocks)) + 16);
+      }),
+      { numRuns: 300 },
+    );
+    const x = Float32Array.from({ length: 16 * 64 * 3 + 10 }, (_, i) => 1 + Math.floor(i / 64) / 128);
+    const RUNS = 1600;
+    const sums = new Map<number, number>();
+    for (let i = 0; i < RUNS; i++) {
+      const { offset, counts } = run(x);
+      for (const [bin, count] of counts.entries())
+        if (count > 0) sums.set(offset + bin, (sums.get(offset + bin) ?? 0) + count);
+    }
+    const all = binned(new Uint32Array(x.buffer));
+    for (const [bin, count] of all.counts.entries()) {
+      if (count === 0) continue;
+      // One in fifteen: 107 times of 1,600, give or take ten.
+      const mean = (sums.get(all.offset + bin) ?? 0) / RUNS;
+      expect(Math.abs(mean / count - 1)).toBeLessThan(0.5);
+    }
+    addon.release(session);
+  });
+
   it('count what passes, each element once, in any layout and with any number of threads', () => {
     const addon = openedAddon(kernels);
     const random = randomOf(5);

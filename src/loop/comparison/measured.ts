@@ -80,7 +80,8 @@ function emptyTally(): SiteTally {
 
 function sparsityOf(tally: SiteTally): MeasuredSparsity {
   return {
-    sparsity: 1 - tally.retained / tally.nonzero,
+    // Of a large tensor `nonzero` is known by a sample, so that it may be a little less than what passed the gates.
+    sparsity: Math.max(0, 1 - tally.retained / tally.nonzero),
     zeroRatio: tally.zeros / (tally.zeros + tally.nonzero),
   };
 }

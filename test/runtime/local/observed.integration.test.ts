@@ -1,4 +1,4 @@
-// Histograms that a run makes as it goes are those of the activations themselves.
+// Histograms that a run makes as it goes are those of the activations themselves, or of a sample of them where they are many.
 import { describe, expect, it } from 'vitest';
 import { entryOf } from '../../../bench/zoo/entries.mjs';
 import type { ActivationHistogram } from '../../../src/estimator/histogram.ts';
@@ -16,6 +16,23 @@ const kernels = await findKernels('auto');
 function filled({ offset, counts, residuals, zeros, nonFinite }: ActivationHistogram) {
   const bins = Array.from(counts, (count, i) => [offset + i, count, residuals[i]]);
   return { zeros, nonFinite, bins: bins.filter(([, count]) => count !== 0) };
+}
+
+/** Activations of a tensor from which on a sample of them is binned. */
+const MANY = 2 * 4096;
+
+/** Largest difference of two distribution functions. */
+function distance(a: ActivationHistogram, b: ActivationHistogram): number {
+  const counts = (h: ActivationHistogram, bin: number) => h.counts[bin - h.offset] ?? 0;
+  const end = Math.max(a.offset + a.counts.length, b.offset + b.counts.length);
+  const all = totals(a);
+  let largest = Math.abs(a.zeros - b.zeros) / all;
+  let difference = a.zeros - b.zeros;
+  for (let bin = Math.min(a.offset, b.offset); bin < end; bin++) {
+    difference += counts(a, bin) - counts(b, bin);
+    largest = Math.max(largest, Math.abs(difference) / all);
+  }
+  return largest;
 }
 
 const totals = ({ counts, zeros, nonFinite }: ActivationHistogram) =>
@@ -60,9 +77,13 @@ describe.skipIf(typeof kernels === 'object')('a shadow run with kernels', () => 
       for (const [i, { elements }] of made.outputs.entries())
         for (const [k, value] of (elements as Float32Array).entries())
           expect(value).toBeCloseTo((shown.outputs[i]!.elements as Float32Array)[k]!, 4);
-      // A tap may keep ONNX Runtime from joining two operators, which then round otherwise.
-      if (isJoined) expect(made.histograms.map(totals)).toEqual(shown.histograms.map(totals));
-      else expect(made.histograms.map(filled)).toEqual(shown.histograms.map(filled));
+      for (const [i, own] of made.histograms.entries()) {
+        const all = shown.histograms[i]!;
+        // A tap may keep ONNX Runtime from joining two operators, which then round otherwise.
+        if (totals(all) < MANY && !isJoined) expect(filled(own)).toEqual(filled(all));
+        expect(totals(own)).toBe(totals(all));
+        expect(distance(own, all)).toBeLessThan(0.08);
+      }
       expect(made.histograms).toHaveLength(loaded.sites.length);
     },
   );
