@@ -111,7 +111,7 @@ describe.each(availableKernels())('kernels %s', (kernels) => {
       ['ai.taustat'],
     );
     const session = addon.createSession(bytesOf(graph), { intraOpThreads: 1 });
-    const run = (x: Float32Array) => {
+    const run = (x: Floats) => {
       const [y] = addon.run(session, [nativeFloats({ name: 'x', shape: [x.length], values: x })], ['y']);
       return histogramOf(y!.elements as Float64Array);
     };
