@@ -10,6 +10,7 @@ import { recordCommand } from './record.ts';
 import { replayCommand } from './replay.ts';
 import { serveCommand } from './serve.ts';
 import { stateCommand } from './state.ts';
+import { topCommand } from './top.ts';
 
 /** Exit codes: the command line or a setting is wrong; everything else that goes wrong. */
 const USAGE = 2;
@@ -55,7 +56,8 @@ function program(): Command {
     .addCommand(benchCommand())
     .addCommand(recordCommand())
     .addCommand(replayCommand())
-    .addCommand(stateCommand());
+    .addCommand(stateCommand())
+    .addCommand(topCommand());
   for (const command of [taustat, ...taustat.commands]) {
     command.exitOverride().configureOutput({
       outputError: (text, write) => write(`taustat: CONFIG_INVALID: ${inOneLine(text)}, see --help\n`),

@@ -153,7 +153,8 @@ export function describePlan(plan: Plan, isUsable: boolean): string {
       const sparse = plan.layers.filter(({ isSparse }) => isSparse).length;
       const saves = plan.buckets.some(({ pays }) => pays);
       const left = plan.gatedBy.filter((by) => by === 'none').length;
-      const sites = left === 0 ? '' : `, ${left} of ${plan.gatedBy.length} sites are not pruned`;
+      const sites =
+        left === 0 ? '' : `, ${left} of ${plan.gatedBy.length} sites ${left === 1 ? 'is' : 'are'} not pruned`;
       const layers = `${sparse} of ${plan.layers.length} layers skip zeros${sites}`;
       return saves ? `pruning saves time: ${layers}; ${figures}` : `pruning saves no time here; ${figures}`;
     }
