@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, ServingError } from '../../config/errors.ts';
+import { descriptionIn } from '../../onnx/description.ts';
 import { instrument } from '../../onnx/instrument.ts';
 import { decodeModel, encodeModel, externalDataFiles, relocateExternalData } from '../../onnx/model-file.ts';
 import { type RowMeeting, rowMeetings } from '../../onnx/row-independence.ts';
@@ -24,8 +25,12 @@ export interface LoadedModel {
   readonly skipped: readonly SkippedSite[];
   /** Outputs computed by Softmax or LogSoftmax. */
   readonly softmaxOutputs: readonly string[];
+  /** Of a file that was instrumented for a server behind this one; it is served as it is. Absent: any other file. */
+  readonly description?: string;
   readonly setup: Omit<WorkerSetup, 'intraOpThreads'>;
 }
+
+const NO_SITES = { sites: [], skipped: [] } as const;
 
 /**
  * Reads a model file and prepares what the workers need: the model as it is, and its gated form.
@@ -35,7 +40,8 @@ export interface LoadedModel {
 export async function loadModel(path: string, siteOptions: SiteOptions): Promise<LoadedModel> {
   const plain = await readModel(path);
   const model = decodeModel(plain);
-  const signature = modelSignature(model);
+  const description = descriptionIn(model);
+  const signature = modelSignature(model, description === undefined ? 'own' : 'all');
   if (signature.outputs.some(({ datatype }) => datatype === 'BYTES')) checkText(model);
   const external = externalDataFiles(model);
   const hash = await hashOf(plain, external, dirname(resolve(path)));
@@ -43,7 +49,8 @@ export async function loadModel(path: string, siteOptions: SiteOptions): Promise
   const isMoved = found !== undefined && found.locations.size > 0;
   if (isMoved) relocateExternalData(model, found.locations);
   const opened = isMoved ? encodeModel(model) : plain;
-  const { bytes, sites, skipped } = instrument(model, siteOptions);
+  const { bytes, sites, skipped } =
+    description === undefined ? instrument(model, siteOptions) : { bytes: opened, ...NO_SITES };
   return {
     stem: basename(path).replace(/\.onnx$/i, ''),
     hash,
@@ -52,6 +59,7 @@ export async function loadModel(path: string, siteOptions: SiteOptions): Promise
     sites,
     skipped,
     softmaxOutputs: softmaxOutputs(model),
+    ...(description === undefined ? {} : { description }),
     setup: {
       plain: shared(opened),
       taps: sites.map((site) => site.tap),
