@@ -3,13 +3,13 @@ import { DESCRIPTION_KEY } from '../../onnx/description.ts';
 import type { ModelConfiguration } from '../../plane/model-configuration.ts';
 import type { ModelMetadata, TensorSpec } from '../../protocol/types.ts';
 import { unbatchable } from '../../runtime/batching/batch.ts';
-import type { LoadedModel } from '../../runtime/local/load-model.ts';
+import type { ServableModel } from '../../runtime/servable-model.ts';
 import { LABEL_FILE } from '../labels.ts';
 
 /** The configuration of a model, as clients can query it. */
 export function configurationOf(
   { name, platform, inputs, optionalInputs = [], outputs }: ModelMetadata,
-  { signature, rowMeetings, stem, description }: LoadedModel,
+  { signature, rowMeetings, stem, description }: ServableModel,
   { server, batching, runtime, model }: Config,
   hasLabels: boolean,
 ): ModelConfiguration {

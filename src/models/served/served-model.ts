@@ -7,8 +7,8 @@ import type { ControlLoop } from '../../loop/control-loop.ts';
 import type { ModelStatistics } from '../../plane/inference.ts';
 import type { ModelConfiguration } from '../../plane/model-configuration.ts';
 import type { ModelMetadata } from '../../protocol/types.ts';
-import type { LoadedModel } from '../../runtime/local/load-model.ts';
 import type { DenseInstead, Runtime } from '../../runtime/runtime.ts';
+import type { ServableModel } from '../../runtime/servable-model.ts';
 import { PLAIN, type Speedup } from '../../sparse/speedup.ts';
 import type { Choice, Durability } from '../../store/choice.ts';
 import type { ModelPersistence } from '../../store/model-persistence.ts';
@@ -29,7 +29,7 @@ export interface ModelParts {
   readonly configuration: ModelConfiguration;
   /** Names of classes, by their index; empty: none. */
   readonly labels: readonly string[];
-  readonly loaded: LoadedModel;
+  readonly loaded: ServableModel;
   readonly runtime: Runtime;
   readonly loop: ControlLoop;
   /** How answers are compared, as configured. */
@@ -55,7 +55,7 @@ export class ServedModel {
   readonly metadata: ModelMetadata;
   readonly configuration: ModelConfiguration;
   readonly classes: Classes;
-  readonly loaded: LoadedModel;
+  readonly loaded: ServableModel;
   readonly runtime: Runtime;
   readonly loop: ControlLoop;
   readonly measure: string;

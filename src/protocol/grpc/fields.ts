@@ -129,3 +129,7 @@ export function decodeProtobuf<T>(read: () => T): T {
     );
   }
 }
+
+export function invalidMessage(what: string): ServingError {
+  return new ServingError('INVALID_REQUEST', `malformed message: ${what}`);
+}

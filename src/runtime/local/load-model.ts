@@ -5,28 +5,17 @@ import { messageOf, ServingError } from '../../config/errors.ts';
 import { descriptionIn } from '../../onnx/description.ts';
 import { instrument } from '../../onnx/instrument.ts';
 import { decodeModel, encodeModel, externalDataFiles, relocateExternalData } from '../../onnx/model-file.ts';
-import { type RowMeeting, rowMeetings } from '../../onnx/row-independence.ts';
-import { type ModelSignature, modelSignature } from '../../onnx/signature.ts';
-import type { Site, SiteOptions, SkippedSite } from '../../onnx/sites.ts';
+import { rowMeetings } from '../../onnx/row-independence.ts';
+import { modelSignature } from '../../onnx/signature.ts';
+import type { SiteOptions } from '../../onnx/sites.ts';
 import { softmaxOutputs } from '../../onnx/softmax-outputs.ts';
 import { checkText } from '../../onnx/text.ts';
+import type { ServableModel } from '../servable-model.ts';
 import { fileStamp, findExternalData } from './external-data.ts';
 import type { WorkerSetup } from './messages.ts';
 
-export interface LoadedModel {
-  /** File name without its ending. */
-  readonly stem: string;
-  /** SHA-256 of the file, and of size and time of change of its external weights, in hex. */
-  readonly hash: string;
-  readonly signature: ModelSignature;
-  /** Nodes at which rows of a batch may affect one another; empty: requests may share a run. */
-  readonly rowMeetings: readonly RowMeeting[];
-  readonly sites: readonly Site[];
-  readonly skipped: readonly SkippedSite[];
-  /** Outputs computed by Softmax or LogSoftmax. */
-  readonly softmaxOutputs: readonly string[];
-  /** Of a file that was instrumented for a server behind this one; it is served as it is. Absent: any other file. */
-  readonly description?: string;
+/** A model whose file was read. Its hash is of the file, and of size and time of change of its external weights. */
+export interface LoadedModel extends ServableModel {
   readonly setup: Omit<WorkerSetup, 'intraOpThreads'>;
 }
 
@@ -54,6 +43,7 @@ export async function loadModel(path: string, siteOptions: SiteOptions): Promise
   return {
     stem: basename(path).replace(/\.onnx$/i, ''),
     hash,
+    isHashPartial: external.length > 0,
     signature,
     rowMeetings: rowMeetings(model),
     sites,
