@@ -122,7 +122,9 @@ export class GrpcClient implements UpstreamClient {
           signal.removeEventListener('abort', cancel);
           if (error !== null) return reject(faultOf(error, signal));
           try {
-            resolve(decode(answer!));
+            const { buffer, byteOffset, byteLength } = answer!;
+            // Not as a Buffer, whose parts would be Buffers.
+            resolve(decode(new Uint8Array(buffer, byteOffset, byteLength)));
           } catch (problem) {
             reject(malformed(problem));
           }
@@ -160,7 +162,8 @@ const KINDS: Partial<Readonly<Record<status, FaultKind>>> = {
 
 function faultOf(error: ServiceError, signal: AbortSignal): UpstreamFault {
   if (signal.aborted) return abortFault(signal);
-  const { code, details } = error;
+  const { code } = error;
+  const details = error.details.replace(/\.? Resolution note: $/, '');
   if (code === status.UNAVAILABLE) return new UpstreamFault(unavailableKind(details), `upstream: ${details}`);
   // Triton says so of what it does not have.
   const isUnknown = code !== status.NOT_FOUND && /unknown model/i.test(details);

@@ -1,7 +1,7 @@
 import { setTimeout as after } from 'node:timers/promises';
 import { ServingError } from '../../config/errors.ts';
 import { emptyHistogram } from '../../estimator/histogram.ts';
-import type { Tensor } from '../../protocol/types.ts';
+import type { Parameters, Tensor } from '../../protocol/types.ts';
 import { Admission } from '../admission.ts';
 import { isFiniteTensor } from '../finite-tensor.ts';
 import { JobQueue } from '../job-queue.ts';
@@ -11,6 +11,7 @@ import type { Run, RunResult, Runtime, ShadowResult, ShadowRun } from '../runtim
 import { checkedAnswer } from './checked-answer.ts';
 import { type Headers, type UpstreamClient, UpstreamFault } from './client.ts';
 import { Identity, rowsOf, type Standing, thresholdsFor } from './identity.ts';
+import { ServiceTime } from './service-time.ts';
 import type { UpstreamModel } from './upstream-model.ts';
 
 export interface UpstreamRuntimeOptions {
@@ -59,6 +60,8 @@ export class UpstreamRuntime implements Runtime {
   readonly #identity: Identity;
   readonly #running = new Map<AbortController, { readonly startedAt: number; readonly isShadow: boolean }>();
   readonly #watch: NodeJS.Timeout;
+  /** Of runs that measure, whose answers are much larger, and of all others. */
+  readonly #service = { answered: new ServiceTime(), measured: new ServiceTime() };
   #underWay = 0;
   #shadows = 0;
   #productionMs = 0;
@@ -210,16 +213,16 @@ export class UpstreamRuntime implements Runtime {
       : this.#answered(run, controller.signal);
     answered.then(
       (ran) => {
-        const tookMs = performance.now() - startedAt;
+        const kind = isShadow && job.measure !== 'nothing' ? 'measured' : 'answered';
+        const serviceMs = this.#service[kind].observe(ran.inferMs);
         if (isShadow) {
-          this.#shadowMs += tookMs;
+          this.#shadowMs += serviceMs;
           this.#pauseMs = FIRST_PAUSE_MS;
-        } else this.#productionMs += ran.inferMs;
-        job.settle(ran, tookMs);
+        } else this.#productionMs += serviceMs;
+        job.settle(ran, serviceMs);
         goOn();
       },
       (error: unknown) => {
-        if (isShadow) this.#shadowMs += performance.now() - startedAt;
         this.#heed(error);
         job.reject(error);
         goOn();
@@ -313,7 +316,7 @@ export class UpstreamRuntime implements Runtime {
       model: thresholds === undefined ? names.name : names.instrumented!,
       inputs: thresholds === undefined ? inputs : [...inputs, thresholdsFor(this.#model, thresholds, inputs)],
       outputs: asked,
-      parameters,
+      parameters: parameters === undefined ? undefined : passedOn(parameters),
       headers: header === undefined ? {} : this.#forwarded(header),
       signal,
     });
@@ -392,6 +395,16 @@ export class UpstreamRuntime implements Runtime {
       this.#identity.doubt(message);
     }
   }
+}
+
+/** Parameters that are answered here. */
+const OWN_PARAMETERS: ReadonlySet<string> = new Set(['pruning', 'binary_data_output']);
+
+function passedOn(parameters: Parameters): Parameters {
+  for (const name in parameters)
+    if (OWN_PARAMETERS.has(name))
+      return Object.fromEntries(Object.entries(parameters).filter(([key]) => !OWN_PARAMETERS.has(key)));
+  return parameters;
 }
 
 function checkTap({ name, datatype, shape }: Tensor, rows: number | undefined): void {
