@@ -22,9 +22,11 @@ export interface IdentityOptions {
   readonly onChange: (standing: Standing) => void;
 }
 
-/** A request and the plain model's answer to it. */
-interface Canary {
+/** A request of production, and its answer. */
+export interface Canary {
   readonly inputs: readonly Tensor[];
+  /** Thresholds of the sites; undefined: the plain model's answer. */
+  readonly thresholds: Float32Array | undefined;
   readonly answer: readonly Tensor[];
 }
 
@@ -37,15 +39,16 @@ const MAX_CANARY_BYTES = 1 << 20;
 const TOLERANCE = 0.02;
 
 /**
- * Recognises the models by what they declare, and by a request of production that is asked again: the plain model must answer as
- * it did, and the instrumented model at τ = 0 as the plain one. The protocol has no other sign of a model that was replaced by
- * one of the same shape.
+ * Recognises the models by what they declare, and by a request of production that is asked again: it must be answered as it was,
+ * and by the instrumented model at τ = 0 as by the plain one. The protocol has no other sign of a model that was replaced by one
+ * of the same shape.
  */
 export class Identity {
   readonly #options: IdentityOptions;
   #standing: Standing = { kind: 'trusted' };
-  #offered: readonly Tensor[] | undefined;
   #canary: Canary | undefined;
+  /** Whether both models were compared on the canary. */
+  #isCompared = false;
 
   constructor(options: IdentityOptions) {
     this.#options = options;
@@ -59,21 +62,23 @@ export class Identity {
     return this.#standing.kind === 'trusted';
   }
 
-  /** Whether a canary is wanted and cannot be checked yet. */
+  /** Whether there is a request to recognise the models by, and they were not compared on it yet. */
   get hasUnchecked(): boolean {
-    return this.#offered !== undefined && this.#canary === undefined;
+    return this.#canary !== undefined && !this.#isCompared;
   }
 
   doubt(reason: string): void {
     if (this.#standing.kind === 'trusted') this.#set({ kind: 'doubted', reason });
   }
 
-  /** A request of production, which may be asked again. Its memory must not change. */
-  offer(inputs: readonly Tensor[]): void {
-    if (this.#offered !== undefined) return;
+  /** An answered request of production, which may be asked again. Its memory must not change. O(1) once there is one. */
+  offer(canary: Canary): void {
+    // Without sites nothing depends on which model it is.
+    if (this.#canary !== undefined || this.#options.model.sites.length === 0) return;
+    const { inputs, answer } = canary;
     const bytes = inputs.reduce((sum, { elements }) => sum + bytesOf(elements), 0);
     const isEmpty = inputs.some(({ elements }) => elements.length === 0);
-    if (bytes <= MAX_CANARY_BYTES && !isEmpty) this.#offered = inputs;
+    if (bytes <= MAX_CANARY_BYTES && !isEmpty && answer.length > 0) this.#canary = canary;
   }
 
   /** Looks at both models; the standing tells what came of it. What is not known is doubted. */
@@ -96,27 +101,30 @@ export class Identity {
 
   async #compare(signal: AbortSignal): Promise<Standing | undefined> {
     const { client, model } = this.#options;
-    const inputs = this.#canary?.inputs ?? this.#offered;
-    if (inputs === undefined) return undefined;
-    const outputs = model.metadata.outputs.map(({ name }) => name);
-    const ask = { inputs, outputs, headers: {}, signal };
-    const plain = await client.infer({ ...ask, model: model.names.name });
-    if (this.#canary !== undefined && !areAlike(plain, this.#canary.answer))
-      return { kind: 'replaced', reason: 'the upstream model answers a request otherwise than before' };
-    const { instrumented } = model.names;
-    if (instrumented !== undefined && model.sites.length > 0) {
-      const dense = await client.infer({
-        ...ask,
-        inputs: [...inputs, thresholdsFor(model, new Float32Array(model.sites.length), inputs)],
-        model: instrumented,
+    const canary = this.#canary;
+    if (canary === undefined) return undefined;
+    const { inputs, answer } = canary;
+    const ask = (outputs: readonly Tensor[] | undefined, thresholds: Float32Array | undefined) =>
+      client.infer({
+        model: thresholds === undefined ? model.names.name : model.names.instrumented!,
+        inputs: thresholds === undefined ? inputs : [...inputs, thresholdsFor(model, thresholds, inputs)],
+        outputs: (outputs ?? model.metadata.outputs).map(({ name }) => name),
+        headers: {},
+        signal,
       });
-      if (!areAlike(dense, plain))
-        return {
-          kind: 'doubted',
-          reason: `at τ = 0, '${instrumented}' does not answer as '${model.names.name}' does`,
-        };
+    if (!areAlike(await ask(answer, canary.thresholds), answer))
+      return { kind: 'replaced', reason: 'the upstream model answers a request otherwise than before' };
+    const plain = await ask(undefined, undefined);
+    if (
+      model.sites.length > 0 &&
+      !areAlike(await ask(undefined, new Float32Array(model.sites.length)), plain)
+    ) {
+      const { name, instrumented } = model.names;
+      return { kind: 'doubted', reason: `at τ = 0, '${instrumented}' does not answer as '${name}' does` };
     }
-    this.#canary ??= { inputs, answer: plain };
+    // A dense answer is the same whatever shares its run; at a threshold, rounding may move an activation across it.
+    if (!this.#isCompared) this.#canary = { inputs, thresholds: undefined, answer: plain };
+    this.#isCompared = true;
     return undefined;
   }
 

@@ -244,12 +244,12 @@ export class UpstreamRuntime implements Runtime {
     const { thresholds } = run;
     if (thresholds === undefined || this.#model.sites.length === 0) {
       const outputs = await this.#plain(run, signal);
-      this.#identity.offer(run.inputs);
+      this.#identity.offer({ inputs: run.inputs, thresholds: undefined, answer: outputs });
       return done(outputs);
     }
     const pruned = await this.#pruned(run, thresholds, signal);
     if (typeof pruned !== 'string' && pruned.every(isFiniteTensor)) {
-      this.#identity.offer(run.inputs);
+      this.#identity.offer({ inputs: run.inputs, thresholds, answer: pruned });
       return done(pruned);
     }
     const outputs = await this.#plain(run, signal);
