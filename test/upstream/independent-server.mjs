@@ -406,6 +406,27 @@ grpcServer.addService(service, {
     };
   }),
 });
+// A stream of messages in both directions, each answered at once.
+const same = (/** @type {Buffer} */ bytes) => bytes;
+grpcServer.addService(
+  {
+    ModelStreamInfer: {
+      path: '/inference.GRPCInferenceService/ModelStreamInfer',
+      requestStream: true,
+      responseStream: true,
+      requestSerialize: same,
+      requestDeserialize: same,
+      responseSerialize: same,
+      responseDeserialize: same,
+    },
+  },
+  {
+    ModelStreamInfer: (/** @type {any} */ call) => {
+      call.on('data', (/** @type {Buffer} */ message) => call.write(Buffer.from(`re: ${message}`)));
+      call.on('end', () => call.end());
+    },
+  },
+);
 /** @type {Set<import('node:net').Socket>} */
 const sockets = new Set();
 const injector = grpcServer.createConnectionInjector(grpc.ServerCredentials.createInsecure());
