@@ -39,6 +39,7 @@ function identity() {
       batchDelayMs: undefined,
       fileName: 'model.onnx',
       labelFileName: '',
+      parameters: {},
       optionalInputs: [],
     },
     isCurrent: true,

@@ -7,6 +7,7 @@ import { LocalInferencePlane } from './models/inference-plane.ts';
 import { exportMetrics, modesOf } from './models/models-metrics.ts';
 import { modelsOf } from './models/open-models.ts';
 import { createPruningPlane } from './models/pruning-plane.ts';
+import { passThroughOf } from './models/upstream/pass-through.ts';
 import { removeOldState } from './store/old-state.ts';
 import type { Taustat, UnopenedTaustat } from './taustat.ts';
 import { Metrics } from './telemetry/metrics.ts';
@@ -37,11 +38,15 @@ export function assemble(config: Config, log: Logger): UnopenedTaustat {
   const expose = (accept?: string) => exportMetrics(models, metrics, accept);
 
   // How it is asked.
+  const configured = new Set(config.upstream.models.map(({ name }) => name));
+  const isConfigured = (name: string) => configured.has(name);
   const tokens = { data: server.token, control: control.token };
   const report = (error: unknown) => log.error({ error }, 'request failed');
   const { sequenceHeader } = sampling;
   const { openMetrics } = telemetry;
-  const options = { ...boundsOf(server, metrics), sequenceHeader, tokens, openMetrics, report };
+  const passing = passThroughOf(config, (name) => models.has(name) || isConfigured(name));
+  const bounds = boundsOf(server, metrics);
+  const options = { ...bounds, sequenceHeader, tokens, openMetrics, report, passThrough: passing };
   const planes = { inference, pruning, repository: models, expose };
   const { routes, answerDirectly } = httpApplication(planes, options);
   const drain = () => {
@@ -71,12 +76,20 @@ export function assemble(config: Config, log: Logger): UnopenedTaustat {
       // Not loaded by those who do not use it: 12 MB and most of a tenth of a second.
       const { listenGrpc } = await import('./transport/grpc/server.ts');
       const { host, grpcPort: port = 0 } = server;
-      return listenGrpc(inference, { host, port, ...address }, { ...options, repository: models });
+      const grpc = await passing?.openGrpc();
+      const passes = grpc && passing && { ...grpc, passes: passing.passes };
+      const { passThrough: _, ...more } = options;
+      return listenGrpc(
+        inference,
+        { host, port, ...address },
+        { ...more, repository: models, passThrough: passes },
+      );
     },
     drain,
     close: async () => {
       drain();
       await close();
+      await passing?.close();
     },
   };
 }

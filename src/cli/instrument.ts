@@ -5,12 +5,18 @@ import { indexGraph } from '../onnx/graph.ts';
 import { type GateSource, instrument } from '../onnx/instrument.ts';
 import { decodeModel } from '../onnx/model-file.ts';
 import { THRESHOLD_INPUT } from '../onnx/names.ts';
-import type { Site, SiteScheme } from '../onnx/sites.ts';
+import type { Site, SiteScheme, SkippedSite } from '../onnx/sites.ts';
 import { linearOperators, NO_ZEROS } from '../onnx/sparse/operators.ts';
 import { readModel } from '../runtime/local/load-model.ts';
 import type { LayerReport } from '../runtime/local/plan-messages.ts';
 import { ProgressBar } from '../tools/analyze/progress-bar.ts';
-import { TARGETS, type Target, type WrittenTarget, writeTarget } from '../tools/export/targets.ts';
+import {
+  TARGETS,
+  type Target,
+  type WrittenTarget,
+  writeTarget,
+  writeUpstreamTarget,
+} from '../tools/export/targets.ts';
 import { table } from '../tools/table.ts';
 import { numberOption, repeated } from './options.ts';
 
@@ -36,16 +42,20 @@ export function instrumentCommand(): Command {
     .argument('<model>', 'ONNX file')
     .requiredOption('-o, --output <file>', 'file to write; with --target the folder')
     .addOption(
-      new Option('--target <server>', 'write a model that skips zeros, and its operators, for').choices(
-        TARGETS,
-      ),
+      new Option(
+        '--target <server>',
+        'write a model that skips zeros, and its operators, for triton or onnxruntime; v2: one of standard operators, to stand behind serve --upstream',
+      ).choices(TARGETS),
     )
     .option(
       '--inputs <[name=]file>',
       'with --target: .npy file, one row per sample, that the critical threshold and the fastest layers are found with; repeatable',
       repeated,
     )
-    .option('--name <name>', 'with --target triton: name of the model (default: that of the file)')
+    .option(
+      '--name <name>',
+      'with --target triton: name of the model (default: that of the file); with v2 (default: that and _taustat)',
+    )
     .option('--served-from <folder>', 'with --target triton: where the server sees the folder')
     .addOption(
       new Option('--sites <scheme>', 'tensors that are pruned')
@@ -71,21 +81,48 @@ Examples:
   $ taustat instrument model.onnx -o gated.onnx --json | jq '.sites[].name'
   $ taustat instrument model.onnx -o folder --target onnxruntime --inputs x.npy
   $ taustat instrument model.onnx -o models --target triton --threshold 0.12 --served-from /models
+  $ taustat instrument model.onnx -o models --target v2 --name resnet_taustat
 
 The gated model has one more input, '${THRESHOLD_INPUT}' float32 [S], one threshold per site in the order of the table.
 Zeros give the answers of the original. The outputs 'taustat_tap_<i>' are the activations before the gates.
 
-With --target, layers skip zeros, so that pruning saves time: with --inputs those that were fastest here, else all that are
+With --target v2, the folder is a model repository, which gets one more entry, to stand beside the plain model: any server of
+the Open Inference Protocol v2 runs it, and taustat serve --upstream controls it. Its '${THRESHOLD_INPUT}' is [N,S], a row of
+thresholds for each row of a batch, so that the server may join requests.
+
+With --target triton or onnxruntime, layers skip zeros, so that pruning saves time: with --inputs those that were fastest here, else all that are
 64 wide or wider. The folder gets the model, the library of its operators, and for Triton an entry of a model repository, for
 ONNX Runtime a README.md with the lines of Python. Runs that send no '${THRESHOLD_INPUT}' take the threshold of --threshold,
 else the critical one of the inputs.`,
     )
     .action(async (model: string, flags: InstrumentFlags) =>
-      flags.target === undefined ? writeGated(model, flags) : writeFor(flags.target, model, flags),
+      flags.target === undefined
+        ? writeGated(model, flags)
+        : flags.target === 'v2'
+          ? writeUpstream(model, flags)
+          : writeFor(flags.target, model, flags),
     );
 }
 
-async function writeFor(target: Target, model: string, flags: InstrumentFlags): Promise<void> {
+async function writeUpstream(model: string, flags: InstrumentFlags): Promise<void> {
+  const { output: folder, sites: scheme, include, exclude, name, inputs, threshold, servedFrom } = flags;
+  refuse({ inputs, servedFrom }, '--target triton');
+  refuse({ threshold }, '--target triton or onnxruntime');
+  const written = await writeUpstreamTarget({ model, folder, name, sites: { scheme, include, exclude } });
+  const { sites, skipped, files, unbatchable } = written;
+  if (flags.json === true) {
+    const shown = sites.map(({ name, op, tensor, tap }) => ({ name, op, tensor, tap }));
+    const told = { output: folder, name: written.name, sites: shown, skipped, files };
+    process.stdout.write(`${JSON.stringify({ ...told, unbatchable: unbatchable ?? null })}\n`);
+    return;
+  }
+  process.stdout.write(siteTable(sites, skipped));
+  if (unbatchable !== undefined)
+    process.stdout.write(`\nThe server must not join requests, and thresholds are [S]: ${unbatchable}\n`);
+  process.stdout.write(`\n${sites.length} gated, ${skipped.length} skipped\n${files.join('\n')}\n`);
+}
+
+async function writeFor(target: Exclude<Target, 'v2'>, model: string, flags: InstrumentFlags): Promise<void> {
   const { output: folder, sites: scheme, include, exclude, inputs, threshold, name, servedFrom } = flags;
   if (target !== 'triton') refuse({ name, servedFrom }, '--target triton');
   const progress = new ProgressBar(process.stderr);
@@ -170,15 +207,21 @@ async function writeGated(path: string, flags: InstrumentFlags): Promise<void> {
     process.stdout.write(`${JSON.stringify({ output: flags.output, sites: shown, skipped, layers })}\n`);
     return;
   }
-  const rows = [
-    ...sites.map((site) => [String(site.index), site.name, site.op, 'gated']),
-    ...skipped.map((site) => ['', site.name, site.op, `skipped: ${site.reason}`]),
-  ];
-  process.stdout.write(table(['#', 'site', 'op', 'decision'], rows));
+  process.stdout.write(siteTable(sites, skipped));
   if (layers.length > 0) process.stdout.write(`\n${layerTable(layers, 'can skip zeros')}`);
   process.stdout.write(`\n${sites.length} gated, ${skipped.length} skipped → ${flags.output}\n`);
   if (sites.length === 0)
     process.stdout.write('The model has no site that can be pruned: the copy is unchanged.\n');
+}
+
+function siteTable(sites: readonly Site[], skipped: readonly SkippedSite[]): string {
+  return table(
+    ['#', 'site', 'op', 'decision'],
+    [
+      ...sites.map((site) => [String(site.index), site.name, site.op, 'gated']),
+      ...skipped.map((site) => ['', site.name, site.op, `skipped: ${site.reason}`]),
+    ],
+  );
 }
 
 /** Which layers could skip zeros: those that `serve` tries, and --target writes. */

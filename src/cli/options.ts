@@ -126,6 +126,9 @@ export interface ServingFlags {
   readonly config?: string;
   readonly name?: string;
   readonly modelRepository?: string;
+  readonly upstream?: string;
+  readonly model?: string;
+  readonly instrumented?: string;
   readonly host?: string;
   readonly port?: number;
   readonly grpcPort?: number;
@@ -164,10 +167,18 @@ export function servingConfig(model: string | undefined, flags: ServingFlags): C
   return config;
 }
 
+/** @throws ServingError CONFIG_INVALID for the name of an instrumented model without that of the plain one. */
+function upstreamModelsOf({ model, instrumented }: ServingFlags) {
+  if (model !== undefined) return [{ name: model, ...(instrumented === undefined ? {} : { instrumented }) }];
+  if (instrumented === undefined) return undefined;
+  throw new ServingError('CONFIG_INVALID', '--instrumented: only with --model, the plain model');
+}
+
 /** Flags as settings; what was not given is undefined and leaves file and environment alone. */
 function settingsOf(model: string | undefined, flags: ServingFlags): ConfigInput {
   return {
     model: { path: model, name: flags.name, repository: flags.modelRepository },
+    upstream: { url: flags.upstream, models: upstreamModelsOf(flags) },
     server: { host: flags.host, port: flags.port, grpcPort: flags.grpcPort },
     runtime: { workers: flags.workers },
     batching: { maxBatch: flags.maxBatch },

@@ -29,6 +29,12 @@ export function serveCommand(): Command {
     .argument('[model]', 'ONNX file (default: the bundled Fashion-MNIST CNN)');
   return addServingOptions(command)
     .option('--model-repository <folder>', 'folder of models to serve, laid out as name/version/model.onnx')
+    .option('--upstream <url>', 'server that runs the model instead: http://host:port or grpc://host:port')
+    .option('--model <name>', 'with --upstream: its name there')
+    .option(
+      '--instrumented <name>',
+      'with --upstream: name there of the model that taustat instrument --target v2 has written',
+    )
     .addHelpText(
       'after',
       `
@@ -37,6 +43,7 @@ Examples:
   $ taustat serve model.onnx --name resnet --port 9000
   $ taustat serve model.onnx --mode observe         measure on shadow traffic, apply nothing
   $ taustat serve --model-repository models         every model in models/, each pruned by itself
+  $ taustat serve --upstream grpc://triton:8001 --model resnet --instrumented resnet_taustat
   $ taustat serve model.onnx --agreement 0.99 --sampling 0.1
   $ TAUSTAT_WINDOW_SLICES=32 taustat serve model.onnx --config taustat.yaml
   $ curl -X PUT localhost:8080/v2/models/resnet/pruning -d '{"mode":"off"}'`,

@@ -55,6 +55,50 @@ export const ConfigSchema = z.strictObject({
         ),
     })
     .prefault({}),
+  upstream: z
+    .strictObject({
+      url: z
+        .string()
+        .regex(/^(https?|grpcs?):\/\/\S+$/i, 'expected http://host:port or grpc://host:port')
+        .optional()
+        .describe(
+          'Server of the Open Inference Protocol v2 that runs the models, instead of this one: `http://host:port` or `grpc://host:port`, `https` and `grpcs` with TLS.',
+        ),
+      models: z
+        .array(
+          z.strictObject({
+            name: z.string().min(1),
+            instrumented: z.string().min(1).optional(),
+            description: z.string().min(1).optional(),
+          }),
+        )
+        .default([])
+        .describe(
+          'Models of the upstream server. Each has a `name`; the name of the `instrumented` model beside it, without which answers are never pruned; and, where the server does not tell its sites, the `description`: the file `taustat.json` or the instrumented ONNX file.',
+        ),
+      passThroughUrl: z
+        .string()
+        .regex(/^(https?|grpcs?):\/\/\S+$/i, 'expected http://host:port or grpc://host:port')
+        .optional()
+        .describe(
+          'Address of the upstream server in its other protocol, for requests that are passed through. Default: only those of the protocol of `upstream.url` are.',
+        ),
+      forwardHeaders: z
+        .array(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, 'expected the name of a header'))
+        .default(['traceparent', 'tracestate', 'x-request-id'])
+        .describe(
+          'Headers of a request that are passed on to the upstream server; add `authorization` where it checks it.',
+        ),
+      token: token
+        .optional()
+        .describe(
+          'Bearer token for the upstream server, sent with every request that brings no `authorization` of its own to pass on.',
+        ),
+      maxConcurrent: count
+        .default(64)
+        .describe('Most requests of each model that are under way at the upstream server; more wait here.'),
+    })
+    .prefault({}),
   server: z
     .strictObject({
       host: z
@@ -428,10 +472,35 @@ export function parseConfig(input: unknown): Config {
       path === undefined ? `a name (model.name, '${name}')` : `a model file (model.path, '${path}')`;
     throw new ServingError('CONFIG_INVALID', `model.repository: ${what} is given too; choose one`);
   }
+  checkUpstream(config);
   if (mode === 'fixed' && threshold === undefined) {
     throw new ServingError('CONFIG_INVALID', 'control.threshold: mode fixed needs a threshold');
   }
   return config;
+}
+
+/** @throws ServingError CONFIG_INVALID */
+function checkUpstream({ upstream, model }: Config): void {
+  const invalid = (message: string) => new ServingError('CONFIG_INVALID', message);
+  const { url, models } = upstream;
+  if (url === undefined) {
+    if (models.length === 0 && upstream.passThroughUrl === undefined) return;
+    throw invalid('upstream.url: missing; the other settings of upstream need the address of the server');
+  }
+  if (models.length === 0)
+    throw invalid('upstream.models: no model is named; give --model, or names in the config file');
+  const { path, repository } = model;
+  if ((path ?? repository) !== undefined)
+    throw invalid(`upstream.url: models of files are given too ('${path ?? repository}'); choose one`);
+  if (model.name !== undefined)
+    throw invalid('model.name: models of an upstream server have its names; give --model');
+  const names = new Set<string>();
+  for (const { name, instrumented } of models) {
+    if (names.has(name)) throw invalid(`upstream.models: '${name}' is named twice`);
+    if (name === instrumented)
+      throw invalid(`upstream.models: '${name}' is named as the plain and as the instrumented model`);
+    names.add(name);
+  }
 }
 
 /**

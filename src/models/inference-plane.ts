@@ -1,3 +1,4 @@
+import { ServingError } from '../config/errors.ts';
 import {
   type AnsweringModel,
   type InferencePlane,
@@ -18,6 +19,8 @@ export interface LiveModels {
   find(name: string, version?: string): LiveModel | undefined;
   /** Every version of a model that answers. */
   live(name: string): readonly LiveModel[];
+  /** Why a model does not answer yet; undefined: it does, or nothing is expected of it. Absent: nothing is. */
+  awaited?(name: string): string | undefined;
   /** Whether there is such a model, even if no version of it answers. */
   has(name: string): boolean;
 }
@@ -67,13 +70,18 @@ export class LocalInferencePlane implements InferencePlane {
   }
 }
 
-/** @throws ServingError UNKNOWN_MODEL */
+/** @throws ServingError UNKNOWN_MODEL; UNAVAILABLE for one that is awaited. */
 export function liveModel(
-  models: Pick<LiveModels, 'find'>,
+  models: Pick<LiveModels, 'find' | 'awaited'>,
   name: string,
   version: string | undefined,
 ): LiveModel {
   const live = models.find(name, version);
-  if (live === undefined) throw unknownModel(name, version);
+  if (live === undefined) {
+    const awaited = models.awaited?.(name);
+    if (awaited !== undefined)
+      throw new ServingError('UNAVAILABLE', `model '${name}' cannot answer yet: ${awaited}`);
+    throw unknownModel(name, version);
+  }
   return live;
 }

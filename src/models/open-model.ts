@@ -5,6 +5,7 @@ import { BUNDLED_NAME } from '../config/bundled-model.ts';
 import type { Config } from '../config/schema.ts';
 import type { SiteOptions } from '../onnx/sites.ts';
 import type { LoadedModel } from '../runtime/local/load-model.ts';
+import type { ServableModel } from '../runtime/servable-model.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { readLabels } from './labels.ts';
 import type { OpenVersion } from './repository/model-entry.ts';
@@ -62,7 +63,7 @@ export function nameOfFile({ name, path }: Config['model']): string {
   return path === undefined ? BUNDLED_NAME : basename(path).replace(/\.onnx$/i, '');
 }
 
-/** Whether both are the same model. Models with external weights never count as the same: the hash leaves weights out. */
-function isSame(a: LoadedModel, b: LoadedModel): boolean {
-  return a.hash === b.hash && a.setup.externalFolder === undefined && b.setup.externalFolder === undefined;
+/** Whether both are the same model, as far as hashes tell. */
+function isSame(a: ServableModel, b: ServableModel): boolean {
+  return a.hash === b.hash && a.isHashPartial !== true && b.isHashPartial !== true;
 }

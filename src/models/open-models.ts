@@ -6,8 +6,9 @@ import { readModelInThread } from '../runtime/local/read-model.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { nameOfFile, versionOpener } from './open-model.ts';
 import { RepositoryPolling } from './repository/polling.ts';
-import { ModelRegistry } from './repository/registry.ts';
+import { canComeLater, ModelRegistry } from './repository/registry.ts';
 import { fileSource, repositorySource } from './repository/source.ts';
+import { upstreamModels } from './upstream/open-upstream.ts';
 
 export interface Models {
   readonly models: ModelRegistry;
@@ -23,22 +24,28 @@ export interface Models {
   readonly close: () => Promise<void>;
 }
 
+/** How often an upstream server is asked whether its models are still the same. */
+const UPSTREAM_POLL_SECONDS = 1;
+
 /** The models of a server; once opened, each runs its control loop. */
 export function modelsOf(config: Config, metrics: Metrics, log: Logger): Models {
   const { path, version, repository, versions, readiness, pollSeconds } = config.model;
-  const source =
+  const upstream = config.upstream.url === undefined ? undefined : upstreamModels(config, metrics, log);
+  const fileOrRepository = () =>
     repository === undefined
       ? fileSource(path ?? bundledModel('model.onnx'), nameOfFile(config.model), version)
       : repositorySource(repository);
+  const source = upstream?.source ?? fileOrRepository();
   // Once requests may come, models are read in a thread of their own, which takes a while to start.
   let isServing = false;
-  const open = versionOpener({
+  const openFile = versionOpener({
     config,
     metrics,
     log,
     read: (...file) => (isServing ? readModelInThread : loadModel)(...file),
     models: () => registry.size,
   });
+  const open = upstream?.open ?? openFile;
   const registry = new ModelRegistry({ source, versions, readiness, open, log });
   const polling = new RepositoryPolling(registry, log);
   return {
@@ -47,12 +54,15 @@ export function modelsOf(config: Config, metrics: Metrics, log: Logger): Models 
       isServing = isListening;
       const [problem] = await registry.loadAll();
       isServing = true;
-      if (problem !== undefined && repository === undefined) throw problem.error;
-      if (pollSeconds > 0) polling.start(pollSeconds * 1000);
+      if (problem !== undefined && repository === undefined && !canComeLater(problem.error))
+        throw problem.error;
+      const seconds = upstream === undefined ? pollSeconds : pollSeconds || UPSTREAM_POLL_SECONDS;
+      if (seconds > 0) polling.start(seconds * 1000);
     },
     close: async () => {
       polling.stop();
       await registry.close();
+      await upstream?.close();
     },
   };
 }

@@ -56,6 +56,7 @@ export function pruningSummary(served: ServedModel) {
   const { comparisons: pairs, ratio, lowerBound, upperBound, kl, cosine } = loop.agreement.reading;
   return {
     mode: state.mode,
+    upstream: upstreamOf(served),
     state: stateName(state),
     phase: phaseOf(served),
     ...loop.exposure,
@@ -117,6 +118,14 @@ function objectiveOf({ loop, measure }: ServedModel) {
     vacuous: objective?.vacuous ?? null,
     reason: objective?.reason ?? null,
   };
+}
+
+/** What an upstream server's model can be used for, and why production is dense where it is doubted; null: the model runs here. */
+function upstreamOf({ upstream }: ServedModel) {
+  if (upstream === undefined) return null;
+  const { url, instrumented = null, capability, doubt = null } = upstream;
+  const reason = capability.kind === 'full' ? null : capability.reason;
+  return { url, instrumented, capability: capability.kind, reason, doubt };
 }
 
 function phaseOf({ loop }: ServedModel) {

@@ -6,6 +6,7 @@
  *
  * In the second form α is a power of two, so αx and β are exact in float32 and αx + β is ≤ 0 at τ⁻ and below and ≥ 1 at
  * τ and above: the same step, ties kept, with or without fused multiply-add; HardSigmoid and Mul stay in a blocked layout.
+ *   per row                       the first form; τ [N, S] is cut into columns, each shaped to lie along the rows of x
  *
  * Abs is dropped where x ≥ 0. GreaterOrEqual exists since opset 12; before, Not(Less) is the same for every number.
  * NaN passes (NaN · 0 is NaN), an infinity passes (it is ≥ τ). float16 is compared in float32, so that the cut is at τ itself
@@ -24,7 +25,7 @@ import {
 import { gatePartName, RESERVED_PREFIX, THRESHOLD_INPUT } from './names.ts';
 import type { Site } from './sites.ts';
 
-const { FLOAT, FLOAT16 } = TensorProto_DataType;
+const { FLOAT, FLOAT16, INT64 } = TensorProto_DataType;
 
 /** A gate between two tensors: `from` holds the activations, `to` gets those that pass. */
 export interface GatePlace {
@@ -62,6 +63,36 @@ export function liveGate(place: GatePlace): NodeProto[] {
   // A threshold of one dimension would give a scalar activation one too.
   const scalar = gatePartName(site.index, 'scalar');
   return [node('Squeeze', [threshold], scalar), ...comparison(place, scalar)];
+}
+
+/**
+ * The thresholds of every row [N, S] as one column [N, 1] per site.
+ *
+ * N stays variable, so a server may join the rows of several requests in one run, each pruned at thresholds of its own.
+ */
+export function rowThresholdsApart(sites: number, opset: number): NodeProto {
+  const apart = thresholdsApart(sites, opset);
+  apart.attribute = [...apart.attribute, intAttribute('axis', 1)];
+  return apart;
+}
+
+/**
+ * A gate whose thresholds are column `site.index` of the threshold input, as `rowThresholdsApart` gives it.
+ *
+ * @param axis - the axis of the activations that has one entry per row.
+ * @param rank - number of dimensions of the activations.
+ */
+export function rowGate(place: GatePlace, axis: number, rank: number): NodeProto[] {
+  const column = gatePartName(place.site.index, 'threshold');
+  const shape = gatePartName(place.site.index, 'shape');
+  const along = gatePartName(place.site.index, 'rows');
+  const sizes = Array.from({ length: rank }, (_, i) => (i === axis ? -1n : 1n));
+  const tensor = create(TensorProtoSchema, { dataType: INT64, dims: [BigInt(rank)], int64Data: sizes });
+  return [
+    node('Constant', [], shape, [tensorAttribute('value', tensor)]),
+    node('Reshape', [column, shape], along),
+    ...comparison(place, along),
+  ];
 }
 
 /** A gate with a fixed threshold, rounded to float32. A threshold of 0 is no gate: ask `needsGate` first. */

@@ -9,18 +9,24 @@ import {
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 import { ServingError } from '../config/errors.ts';
-import { bakedGate, type GatePlace, liveGate, thresholdsApart } from './gate.ts';
+import { bakedGate, type GatePlace, liveGate, rowGate, rowThresholdsApart, thresholdsApart } from './gate.ts';
 import { type GraphIndex, indexGraph } from './graph.ts';
 import { assertComplete, decodeModel, encodeModel, standardOpset } from './model-file.ts';
 import { denseName, gatePartName, THRESHOLD_INPUT, tapName } from './names.ts';
 import { ranks } from './ranks.ts';
 import { copyOf, tensorInfo } from './rewriting.ts';
+import { readRows } from './row-independence.ts';
 import { dataInput } from './rules/linear.ts';
 import { findSites, type Site, type SiteOptions, type SiteScheme, type SkippedSite } from './sites.ts';
+import { intsOf } from './sparse/nodes.ts';
 
-/** Where thresholds come from: the graph input `taustat_threshold` at every run, or constants in the file. */
+/**
+ * Where thresholds come from: the graph input `taustat_threshold` at every run, the same for all rows [S] or one for each [N, S],
+ * or constants in the file.
+ */
 export type GateSource =
   | { readonly kind: 'input' }
+  | { readonly kind: 'rows' }
   | { readonly kind: 'baked'; readonly thresholds: readonly number[] };
 
 export interface InstrumentOptions extends Partial<SiteOptions> {
@@ -41,6 +47,9 @@ export interface InstrumentedModel {
  * Input gates read one float32 threshold per site from `taustat_threshold` [S], which must not be NaN. A model without a
  * site comes back as it was. A baked threshold of 0 adds no gate.
  *
+ * Gates per row read `taustat_threshold` [N, S]: a server may join requests, each with thresholds of its own, and cut outputs and
+ * taps apart again, since dimension 0 of all of them has one entry per row. A site whose rows cannot be followed is skipped.
+ *
  * @throws ServingError MODEL_INVALID for what is no ONNX model or is already instrumented;
  *   CONFIG_INVALID for baked thresholds that are negative, NaN, or not one per site.
  */
@@ -50,16 +59,38 @@ export function instrument(
 ): InstrumentedModel {
   const { scheme = 'activations', include, exclude, gate = { kind: 'input' }, taps = true } = options;
   const model = source instanceof Uint8Array ? decodeModel(source) : source;
-  const { sites, skipped } = findSites(model, { scheme, include, exclude });
+  const rows = gate.kind === 'rows' ? rowPlaces(model) : undefined;
+  const { sites, skipped } = findSites(model, { scheme, include, exclude }, rows?.obstacle);
   if (gate.kind === 'baked') assertThresholds(gate.thresholds, sites);
   if (sites.length === 0) return { bytes: encodeModel(model), sites, skipped };
-  return { bytes: encodeModel(rewrite(model, sites, { scheme, gate, taps })), sites, skipped };
+  return { bytes: encodeModel(rewrite(model, sites, { scheme, gate, taps, rows })), sites, skipped };
 }
 
 interface Plan {
   readonly scheme: SiteScheme;
   readonly gate: GateSource;
   readonly taps: boolean;
+  /** Where the rows are, for gates per row. */
+  readonly rows: RowPlaces | undefined;
+}
+
+interface RowPlaces {
+  readonly obstacle: (tensor: string) => string | undefined;
+  /** Axis of the rows, and number of dimensions, of a tensor without an obstacle. */
+  readonly at: (tensor: string) => { readonly axis: number; readonly rank: number };
+}
+
+function rowPlaces(model: ModelProto): RowPlaces {
+  assertComplete(model);
+  const { axisOf } = readRows(model);
+  const rankOf = ranks(model.graph, indexGraph(model));
+  return {
+    obstacle: (tensor) => {
+      if (axisOf(tensor) === undefined) return 'its rows are not apart: thresholds per row find no place';
+      return rankOf.get(tensor) === undefined ? 'the number of dimensions is not known' : undefined;
+    },
+    at: (tensor) => ({ axis: axisOf(tensor)!, rank: rankOf.get(tensor)! }),
+  };
 }
 
 function rewrite(model: ModelProto, sites: readonly Site[], plan: Plan): ModelProto {
@@ -69,20 +100,27 @@ function rewrite(model: ModelProto, sites: readonly Site[], plan: Plan): ModelPr
   const index = indexGraph(model);
   const rankOf = ranks(model.graph, index);
   const gateOf = (site: Site, from: string, to: string): NodeProto[] =>
-    gateNodes({ site, from, to, opset, rank: rankOf.get(site.tensor) }, plan.gate);
+    gateNodes({ site, from, to, opset, rank: rankOf.get(site.tensor) }, plan);
   graph.node =
     plan.scheme === 'activations'
       ? gateOutputs(graph.node, sites, plan, gateOf)
       : gateInputs(index, sites, plan, gateOf);
-  if (plan.gate.kind === 'input') {
-    graph.node = [thresholdsApart(sites.length, opset), ...graph.node];
-    graph.input = [...graph.input, tensorInfo(THRESHOLD_INPUT, TensorProto_DataType.FLOAT, [sites.length])];
+  if (plan.gate.kind !== 'baked') {
+    const isPerRow = plan.gate.kind === 'rows';
+    const sizes = isPerRow ? [undefined, sites.length] : [sites.length];
+    const apart = isPerRow ? rowThresholdsApart : thresholdsApart;
+    graph.node = [apart(sites.length, opset), ...graph.node];
+    graph.input = [...graph.input, tensorInfo(THRESHOLD_INPUT, TensorProto_DataType.FLOAT, sizes)];
   }
   if (plan.taps) {
     const types = new Map(
       [...model.graph.valueInfo, ...model.graph.input].map(({ name, type }) => [name, type]),
     );
-    const taps = sites.map((site) => tapInfo(site, types.get(site.tensor), rankOf.get(site.tensor)));
+    const taps = sites.map((site) =>
+      isMoved(site, plan)
+        ? tapInfo(site, undefined, rankOf.get(site.tensor))
+        : tapInfo(site, types.get(site.tensor), rankOf.get(site.tensor)),
+    );
     graph.output = [...graph.output, ...taps];
   }
   const copy = copyOf(model);
@@ -108,7 +146,9 @@ function gateOutputs(
     const output = node.output.map((tensor) => {
       const site = byTensor.get(tensor);
       if (site === undefined || (!plan.taps && !hasGate(site, plan.gate))) return tensor;
-      const dense = plan.taps ? tapName(site.index) : denseName(site.index);
+      const moved = plan.taps && isMoved(site, plan);
+      const dense = plan.taps && !moved ? tapName(site.index) : denseName(site.index);
+      if (moved) added.push(shownAs(site, dense, plan));
       added.push(...(hasGate(site, plan.gate) ? gateOf(site, dense, tensor) : [identity(dense, tensor)]));
       return dense;
     });
@@ -132,7 +172,7 @@ function gateInputs(index: GraphIndex, sites: readonly Site[], plan: Plan, gateO
     if (!placed.has(site)) {
       placed.add(site);
       if (hasGate(site, plan.gate)) added.push(...gateOf(site, site.tensor, gated));
-      if (plan.taps) added.push(identity(site.tensor, tapName(site.index)));
+      if (plan.taps) added.push(shownAs(site, site.tensor, plan));
     }
     if (!hasGate(site, plan.gate)) return [...added, node];
     const rewired = copyOf(node);
@@ -141,12 +181,37 @@ function gateInputs(index: GraphIndex, sites: readonly Site[], plan: Plan, gateO
   });
 }
 
-function gateNodes(place: GatePlace, gate: GateSource): NodeProto[] {
+/** Whether the rows of a tap have to be brought to dimension 0, where a server that joins requests cuts outputs apart. */
+function isMoved(site: Site, { rows }: Plan): boolean {
+  return rows !== undefined && rows.at(site.tensor).axis !== 0;
+}
+
+/** The node that shows a tensor as the tap of its site. */
+function shownAs(site: Site, tensor: string, plan: Plan): NodeProto {
+  const tap = tapName(site.index);
+  if (!isMoved(site, plan)) return identity(tensor, tap);
+  const { axis, rank } = plan.rows!.at(site.tensor);
+  const others = Array.from({ length: rank }, (_, i) => i).filter((i) => i !== axis);
+  const attribute = [intsOf('perm', [axis, ...others])];
+  return create(NodeProtoSchema, {
+    opType: 'Transpose',
+    name: tap,
+    input: [tensor],
+    output: [tap],
+    attribute,
+  });
+}
+
+function gateNodes(place: GatePlace, { gate, rows }: Plan): NodeProto[] {
+  if (gate.kind === 'rows') {
+    const { axis, rank } = rows!.at(place.site.tensor);
+    return rowGate(place, axis, rank);
+  }
   return gate.kind === 'input' ? liveGate(place) : bakedGate(place, gate.thresholds[place.site.index] ?? 0);
 }
 
 function hasGate({ index }: Site, gate: GateSource): boolean {
-  return gate.kind === 'input' || Math.fround(gate.thresholds[index] ?? 0) > 0;
+  return gate.kind !== 'baked' || Math.fround(gate.thresholds[index] ?? 0) > 0;
 }
 
 function assertThresholds(thresholds: readonly number[], sites: readonly Site[]): void {

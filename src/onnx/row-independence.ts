@@ -38,6 +38,18 @@ export interface RowMeeting {
  * @throws ServingError MODEL_INVALID for what is no whole model.
  */
 export function rowMeetings(model: ModelProto): RowMeeting[] {
+  return readRows(model).meetings;
+}
+
+/** Where the rows of a batch are in every tensor, and where they meet. */
+export interface RowReading {
+  readonly meetings: RowMeeting[];
+  /** The axis with one entry per row of the inputs; undefined where there is none, or it is not known. */
+  readonly axisOf: (tensor: string) => number | undefined;
+}
+
+/** @throws ServingError MODEL_INVALID for what is no whole model. */
+export function readRows(model: ModelProto): RowReading {
   assertComplete(model);
   const graph = indexGraph(model);
   const meetings: RowMeeting[] = [];
@@ -57,7 +69,11 @@ export function rowMeetings(model: ModelProto): RowMeeting[] {
     if (state.kind === 'met' || (state.kind === 'rows' && state.axis === 0)) continue;
     meetings.push({ node: name, op: 'output', reason: 'its rows are not along dimension 0' });
   }
-  return meetings;
+  const axisOf = (tensor: string): number | undefined => {
+    const state = reading.state(tensor);
+    return state.kind === 'rows' ? state.axis : undefined;
+  };
+  return { meetings, axisOf };
 }
 
 /** What a node makes of the batch, one state per output; a sentence: why rows meet there. */

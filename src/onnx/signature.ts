@@ -31,20 +31,20 @@ const DATATYPES: ReadonlyMap<number, Datatype> = new Map([
 ]);
 
 /**
- * What a client must send and gets back: the graph's inputs that have no initializer, and its outputs, without
+ * What a client must send and gets back: the graph's inputs that have no initializer, and its outputs, by default without
  * those that taustat added. Initializers that are listed as inputs may be sent in place of their value. A variable dimension is -1, with its name where the model gives it one; a tensor of unknown
  * rank has the shape [-1].
  *
  * @throws ServingError MODEL_INVALID for a value that is no tensor or has a type that the protocol cannot carry.
  */
-export function modelSignature(model: ModelProto): ModelSignature {
+export function modelSignature(model: ModelProto, which: 'own' | 'all' = 'own'): ModelSignature {
   assertComplete(model);
   const { graph } = model;
   const initialized = new Set(graph.initializer.map(({ name }) => name));
   for (const { values } of graph.sparseInitializer) if (values !== undefined) initialized.add(values.name);
   const overridable = new Set(overridableInputs({ ...model, graph }));
   const optional = graph.input.filter((value) => overridable.has(value.name) && isServable(value));
-  const isOwn = ({ name }: ValueInfoProto): boolean => !name.startsWith(RESERVED_PREFIX);
+  const isOwn = ({ name }: ValueInfoProto): boolean => which === 'all' || !name.startsWith(RESERVED_PREFIX);
   return {
     inputs: graph.input
       .filter(isOwn)

@@ -61,9 +61,14 @@ const OLDEST_OPSET = 7;
  * Lists, in graph order, the tensors of a model that can be gated and those that cannot, with the reason.
  * Finding none is a result.
  *
+ * @param obstacleBesides - why a tensor that could be gated is not to be.
  * @throws ServingError MODEL_INVALID if taustat has already added gates or taps to the model.
  */
-export function findSites(model: ModelProto, options: SiteOptions): SiteList {
+export function findSites(
+  model: ModelProto,
+  options: SiteOptions,
+  obstacleBesides: (tensor: string) => string | undefined = () => undefined,
+): SiteList {
   const graph = indexGraph(model);
   refuseInstrumented(graph);
   const answerReason = answerReasons(graph);
@@ -79,7 +84,7 @@ export function findSites(model: ModelProto, options: SiteOptions): SiteList {
       decline(match.reason);
       continue;
     }
-    const reason = obstacle(tensor) ?? filterReason(name, options);
+    const reason = obstacle(tensor) ?? filterReason(name, options) ?? obstacleBesides(tensor);
     if (reason !== undefined) {
       decline(reason);
       continue;

@@ -21,6 +21,8 @@ export interface ModelConfiguration {
   /** Longest wait of a request for others to share its run, in milliseconds; undefined: runs are never shared. */
   readonly batchDelayMs: number | undefined;
   readonly fileName: string;
+  /** Text by key, for who controls the model from outside. */
+  readonly parameters: Readonly<Record<string, string>>;
   /** The file with the names of the classes; empty: none. */
   readonly labelFileName: string;
 }

@@ -1,5 +1,5 @@
 import type { ActivationHistogram } from '../estimator/histogram.ts';
-import type { Tensor } from '../protocol/types.ts';
+import type { Parameters, Tensor } from '../protocol/types.ts';
 import type { Measure, RetainedAtSite } from './measure.ts';
 
 export interface Run {
@@ -14,6 +14,10 @@ export interface Run {
   readonly isAlone?: boolean | undefined;
   /** The inputs are used again afterwards, so they must be copied to the worker instead of moved. */
   readonly keepInputs?: boolean;
+  /** Of the client's request; a runtime that is no server's client has no use for them. */
+  readonly parameters?: Parameters | undefined;
+  /** A header of the client's request, as with the parameters. */
+  readonly header?: ((name: string) => string | undefined) | undefined;
 }
 
 /** A run of sampled traffic. If it measures anything, it has thresholds. */
@@ -28,13 +32,15 @@ export interface ShadowRun extends Run {
 
 export interface DenseInstead {
   readonly isFinite: boolean;
+  /** Why there is no pruned answer at all: nothing is known of it, and nothing against its threshold. */
+  readonly missing?: string;
 }
 
 export interface RunResult {
   readonly outputs: readonly Tensor[];
   readonly queueMs: number;
   readonly inferMs: number;
-  /** Present if the pruned answer was not finite: `outputs` are the dense ones, which may not be finite either. */
+  /** Present if the pruned answer was not finite, or missing: `outputs` are the dense ones, which may not be finite either. */
   readonly denseInstead?: DenseInstead | undefined;
   /** Share of multiplications skipped in the layers that skip zeros, 0–1; absent: there are none. */
   readonly macsSkipped?: number | undefined;

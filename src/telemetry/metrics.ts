@@ -179,6 +179,21 @@ export class Metrics {
     'Pruned answers that held NaN or infinity, so that the dense answer was sent instead.',
     ['model'],
   );
+  readonly prunedMissing = this.#counter(
+    'pruned_answers_missing_total',
+    'Requests that were to be pruned and were answered dense, because the upstream server gave no pruned answer that can be trusted.',
+    ['model'],
+  );
+  readonly upstreamReady = this.#gauge(
+    'upstream_ready',
+    '1 if the upstream server says that the model is ready, else 0.',
+    ['model'],
+  );
+  readonly upstreamTrusted = this.#gauge(
+    'upstream_trusted',
+    '1 if the instrumented model of the upstream server is used; 0 if it may not be the one that thresholds were proven for.',
+    ['model'],
+  );
   readonly activationsSampled = this.#counter(
     'activations_sampled_total',
     'Activations that the estimator has counted.',

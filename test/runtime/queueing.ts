@@ -1,4 +1,4 @@
-import { Admission, type AdmissionLimits } from '../../src/runtime/local/admission.ts';
+import { Admission, type AdmissionLimits } from '../../src/runtime/admission.ts';
 import { MIN_DEPTH } from '../../src/runtime/local/pipeline-depth.ts';
 
 export interface Arrival {

@@ -41,6 +41,8 @@ export class ModelEntry {
   isWanted = true;
   /** Fingerprint of the files that were tried last, loaded or not. */
   triedFingerprint: string | undefined;
+  /** Why it does not answer yet, although it will without a change of its files; undefined: it does, or will not. */
+  awaited: string | undefined;
   /** The logged problem of files that cannot be read, so that it is not logged at every poll. */
   loggedProblem = '';
   readonly #open: OpenVersion;

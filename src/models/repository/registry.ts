@@ -3,6 +3,7 @@ import { from, lastValueFrom, mergeMap, type Observable, of, toArray } from 'rxj
 import { messageOf, ServingError } from '../../config/errors.ts';
 import { unknownModel } from '../../plane/inference.ts';
 import type { IndexEntry, RepositoryPlane } from '../../plane/repository.ts';
+import { UpstreamFault } from '../../runtime/upstream/client.ts';
 import { runInSeries } from '../../store/files/serial-queue.ts';
 import { endsWithin } from '../../store/time-limit.ts';
 import type { LiveModel } from '../live-model.ts';
@@ -17,6 +18,11 @@ import { indexEntry } from './version-state.ts';
 const OPENED_AT_ONCE = 2;
 /** Time after which a file system that does not answer counts as hanging. */
 const SCAN_TIMEOUT_MS = 30_000;
+
+/** Whether a model may be opened later without a change of its files: an upstream server has not told of it yet. */
+export function canComeLater(error: ServingError): boolean {
+  return error instanceof UpstreamFault;
+}
 
 export interface RegistryOptions {
   readonly source: ModelSource;
@@ -93,6 +99,10 @@ export class ModelRegistry implements RepositoryPlane {
   /** Every version of a model that answers, oldest first. */
   live(name: string): readonly LiveModel[] {
     return [...(this.#entries.get(name)?.live.values() ?? [])];
+  }
+
+  awaited(name: string): string | undefined {
+    return this.#entries.get(name)?.awaited;
   }
 
   has(name: string): boolean {
@@ -200,8 +210,9 @@ export class ModelRegistry implements RepositoryPlane {
     entry.isWanted = true;
     entry.triedFingerprint = filesFingerprint(found);
     const problems = await entry.update(found, versions);
+    entry.awaited = problems.find(({ error }) => canComeLater(error))?.error.message;
     // Unreadable files may become readable without a change: they are tried at every poll, and logged once.
-    const isUnread = problems.some(({ error }) => error.code === 'FILE_NOT_FOUND');
+    const isUnread = problems.some(({ error }) => error.code === 'FILE_NOT_FOUND' || canComeLater(error));
     const problemText = problems.map(({ version, error }) => `${version} ${error.message}`).join('\n');
     if (!isUnread || problemText !== entry.loggedProblem)
       for (const { version, error } of problems)

@@ -13,6 +13,8 @@ export class ClientRun implements Run {
   readonly thresholds: Float32Array | undefined;
   readonly keepInputs: boolean;
   readonly isAlone: boolean;
+  readonly parameters: Run['parameters'];
+  readonly header: Run['header'];
   readonly #client: Pick<Run, 'signal'>;
 
   constructor(
@@ -23,6 +25,8 @@ export class ClientRun implements Run {
       readonly keepInputs: boolean;
       readonly isAlone: boolean;
       readonly client: Pick<Run, 'signal'>;
+      readonly parameters?: Run['parameters'];
+      readonly header?: Run['header'];
     },
   ) {
     this.inputs = inputs;
@@ -30,6 +34,8 @@ export class ClientRun implements Run {
     this.thresholds = thresholds;
     this.keepInputs = options.keepInputs;
     this.isAlone = options.isAlone;
+    this.parameters = options.parameters;
+    this.header = options.header;
     this.#client = options.client;
   }
 

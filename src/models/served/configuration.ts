@@ -1,14 +1,15 @@
 import type { Config } from '../../config/schema.ts';
+import { DESCRIPTION_KEY } from '../../onnx/description.ts';
 import type { ModelConfiguration } from '../../plane/model-configuration.ts';
 import type { ModelMetadata, TensorSpec } from '../../protocol/types.ts';
 import { unbatchable } from '../../runtime/batching/batch.ts';
-import type { LoadedModel } from '../../runtime/local/load-model.ts';
+import type { ServableModel } from '../../runtime/servable-model.ts';
 import { LABEL_FILE } from '../labels.ts';
 
 /** The configuration of a model, as clients can query it. */
 export function configurationOf(
   { name, platform, inputs, optionalInputs = [], outputs }: ModelMetadata,
-  { signature, rowMeetings, stem }: LoadedModel,
+  { signature, rowMeetings, stem, description }: ServableModel,
   { server, batching, runtime, model }: Config,
   hasLabels: boolean,
 ): ModelConfiguration {
@@ -29,6 +30,7 @@ export function configurationOf(
     instances: runtime.workers ?? 1,
     batchDelayMs: isShared ? batching.maxDelayMs : undefined,
     fileName: `${stem}.onnx`,
+    parameters: description === undefined ? {} : { [DESCRIPTION_KEY]: description },
     labelFileName: hasLabels ? LABEL_FILE : '',
   };
 }

@@ -37,11 +37,13 @@ export async function infer(
           isAlone: isOverriding,
           keepInputs: look !== undefined || context.keepInputs === true,
           client,
+          parameters: request.parameters,
+          header: context.header,
         }),
       ),
     );
     const threshold = result.denseInstead === undefined ? placed : 0;
-    if (result.denseInstead !== undefined) model.countNonFinite(placed, result.denseInstead);
+    if (result.denseInstead !== undefined) model.countDenseInstead(placed, result.denseInstead);
     counter.answered({ rows, threshold, result, totalMs: performance.now() - startedAt });
     if (context.trace?.isRecording) traceRun(context.trace, model, { startedAt, result, threshold, rows });
     if (look !== undefined) {

@@ -7,8 +7,9 @@ import type { ControlLoop } from '../../loop/control-loop.ts';
 import type { ModelStatistics } from '../../plane/inference.ts';
 import type { ModelConfiguration } from '../../plane/model-configuration.ts';
 import type { ModelMetadata } from '../../protocol/types.ts';
-import type { LoadedModel } from '../../runtime/local/load-model.ts';
 import type { DenseInstead, Runtime } from '../../runtime/runtime.ts';
+import type { ServableModel } from '../../runtime/servable-model.ts';
+import type { Capability } from '../../runtime/upstream/upstream-model.ts';
 import { PLAIN, type Speedup } from '../../sparse/speedup.ts';
 import type { Choice, Durability } from '../../store/choice.ts';
 import type { ModelPersistence } from '../../store/model-persistence.ts';
@@ -19,9 +20,18 @@ import type { Classes } from './classes.ts';
 import { countChange, exportModelMetrics } from './model-metrics.ts';
 import { RequestCounter } from './request-counter.ts';
 import { SkippedWork } from './skipped-work.ts';
-import type { SparseServing } from './sparse-serving.ts';
+import type { TimedPruning } from './timed-pruning.ts';
 
 const NOT_DURABLE: Durability = { durable: false, reason: 'this server keeps no state (store.enabled)' };
+
+/** A model that an upstream server runs, as the control API tells it. */
+export interface UpstreamView {
+  readonly url: string;
+  readonly instrumented: string | undefined;
+  readonly capability: Capability;
+  /** Why production is dense whatever the loop decides; undefined: it is not. */
+  readonly doubt: string | undefined;
+}
 
 /** The parts of a served model. */
 export interface ModelParts {
@@ -29,7 +39,7 @@ export interface ModelParts {
   readonly configuration: ModelConfiguration;
   /** Names of classes, by their index; empty: none. */
   readonly labels: readonly string[];
-  readonly loaded: LoadedModel;
+  readonly loaded: ServableModel;
   readonly runtime: Runtime;
   readonly loop: ControlLoop;
   /** How answers are compared, as configured. */
@@ -38,12 +48,14 @@ export interface ModelParts {
   readonly sequenceHeader: string | undefined;
   /** Keeps state over restarts; undefined: none is kept. */
   readonly persistence: ModelPersistence | undefined;
-  /** Skips zeros where that saves time; undefined: gates prune, or no time can be saved. */
-  readonly sparse: SparseServing | undefined;
+  /** Prunes where that saves time; undefined: gates prune whatever the time, or no time can be saved. */
+  readonly sparse: TimedPruning | undefined;
   /** The operator's choice; null: none. */
   readonly choice: Choice | null;
   /** Kernels that it runs with, or `none`. */
   readonly kernels: string;
+  /** What an upstream server's model can be used for; undefined: it runs here. */
+  readonly upstream: UpstreamView | undefined;
   /** Time that it took to open it, in seconds. */
   readonly loadSeconds: number;
   readonly metrics: Metrics;
@@ -55,18 +67,19 @@ export class ServedModel {
   readonly metadata: ModelMetadata;
   readonly configuration: ModelConfiguration;
   readonly classes: Classes;
-  readonly loaded: LoadedModel;
+  readonly loaded: ServableModel;
   readonly runtime: Runtime;
   readonly loop: ControlLoop;
   readonly measure: string;
   readonly sequenceHeader: string | undefined;
   readonly kernels: string;
+  readonly upstream: UpstreamView | undefined;
   readonly loadSeconds: number;
   readonly counter: RequestCounter;
   readonly history: ChangeHistory;
   /** Names of all outputs. */
   readonly outputs: readonly string[];
-  readonly sparse: SparseServing | undefined;
+  readonly sparse: TimedPruning | undefined;
   readonly skippedWork = new SkippedWork();
   readonly #metrics: Metrics;
   readonly #log: Logger;
@@ -87,6 +100,7 @@ export class ServedModel {
     this.sparse = sparse;
     this.measure = measure;
     this.kernels = parts.kernels;
+    this.upstream = parts.upstream;
     this.loadSeconds = parts.loadSeconds;
     this.sequenceHeader = parts.sequenceHeader;
     this.outputs = metadata.outputs.map(({ name }) => name);
@@ -144,8 +158,12 @@ export class ServedModel {
     return this.sparse?.savesTime(rows) ?? true;
   }
 
-  /** Counts a pruned answer that was not finite, so that the dense one was sent instead. */
-  countNonFinite(threshold: number, dense: DenseInstead): void {
+  /** Counts a pruned answer that was not finite, or missing, so that the dense one was sent instead. */
+  countDenseInstead(threshold: number, dense: DenseInstead): void {
+    if (dense.missing !== undefined) {
+      this.#metrics.prunedMissing.inc({ model: this.name });
+      return;
+    }
     this.#metrics.nonFiniteAnswers.inc({ model: this.name });
     if (dense.isFinite) this.loop.lost(threshold);
   }

@@ -10,6 +10,7 @@ import type { Runtime } from '../../runtime/runtime.ts';
 import { PLAIN, type Speedup, speedupOfShare } from '../../sparse/speedup.ts';
 import { type Plan, SparsePlanner } from './sparse-planner.ts';
 import { SpeedupMonitor } from './speedup-monitor.ts';
+import type { TimedPruning } from './timed-pruning.ts';
 
 export interface SparseServingParts {
   readonly name: string;
@@ -36,7 +37,7 @@ export function initialHoldBack({ runtime }: Config): HeldBack | undefined {
  * Prunes production where that saves time: plans the sparse form of a model for production's next threshold, has the
  * workers adopt it, informs the loop, and goes on timing sampled requests both ways.
  */
-export class SparseServing {
+export class SparseServing implements TimedPruning {
   readonly #parts: SparseServingParts;
   readonly #planner: SparsePlanner;
   readonly #monitor: SpeedupMonitor;

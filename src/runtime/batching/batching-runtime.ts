@@ -1,6 +1,6 @@
 import { ServingError } from '../../config/errors.ts';
 import type { Tensor } from '../../protocol/types.ts';
-import { Admission } from '../local/admission.ts';
+import { Admission } from '../admission.ts';
 import { MIN_DEPTH } from '../local/pipeline-depth.ts';
 import type { Run, RunResult, Runtime, ShadowResult, ShadowRun } from '../runtime.ts';
 import { joined, split } from './batch.ts';

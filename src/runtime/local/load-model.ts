@@ -2,30 +2,24 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { messageOf, ServingError } from '../../config/errors.ts';
+import { descriptionIn } from '../../onnx/description.ts';
 import { instrument } from '../../onnx/instrument.ts';
 import { decodeModel, encodeModel, externalDataFiles, relocateExternalData } from '../../onnx/model-file.ts';
-import { type RowMeeting, rowMeetings } from '../../onnx/row-independence.ts';
-import { type ModelSignature, modelSignature } from '../../onnx/signature.ts';
-import type { Site, SiteOptions, SkippedSite } from '../../onnx/sites.ts';
+import { rowMeetings } from '../../onnx/row-independence.ts';
+import { modelSignature } from '../../onnx/signature.ts';
+import type { SiteOptions } from '../../onnx/sites.ts';
 import { softmaxOutputs } from '../../onnx/softmax-outputs.ts';
 import { checkText } from '../../onnx/text.ts';
+import type { ServableModel } from '../servable-model.ts';
 import { fileStamp, findExternalData } from './external-data.ts';
 import type { WorkerSetup } from './messages.ts';
 
-export interface LoadedModel {
-  /** File name without its ending. */
-  readonly stem: string;
-  /** SHA-256 of the file, and of size and time of change of its external weights, in hex. */
-  readonly hash: string;
-  readonly signature: ModelSignature;
-  /** Nodes at which rows of a batch may affect one another; empty: requests may share a run. */
-  readonly rowMeetings: readonly RowMeeting[];
-  readonly sites: readonly Site[];
-  readonly skipped: readonly SkippedSite[];
-  /** Outputs computed by Softmax or LogSoftmax. */
-  readonly softmaxOutputs: readonly string[];
+/** A model whose file was read. Its hash is of the file, and of size and time of change of its external weights. */
+export interface LoadedModel extends ServableModel {
   readonly setup: Omit<WorkerSetup, 'intraOpThreads'>;
 }
+
+const NO_SITES = { sites: [], skipped: [] } as const;
 
 /**
  * Reads a model file and prepares what the workers need: the model as it is, and its gated form.
@@ -35,7 +29,8 @@ export interface LoadedModel {
 export async function loadModel(path: string, siteOptions: SiteOptions): Promise<LoadedModel> {
   const plain = await readModel(path);
   const model = decodeModel(plain);
-  const signature = modelSignature(model);
+  const description = descriptionIn(model);
+  const signature = modelSignature(model, description === undefined ? 'own' : 'all');
   if (signature.outputs.some(({ datatype }) => datatype === 'BYTES')) checkText(model);
   const external = externalDataFiles(model);
   const hash = await hashOf(plain, external, dirname(resolve(path)));
@@ -43,15 +38,18 @@ export async function loadModel(path: string, siteOptions: SiteOptions): Promise
   const isMoved = found !== undefined && found.locations.size > 0;
   if (isMoved) relocateExternalData(model, found.locations);
   const opened = isMoved ? encodeModel(model) : plain;
-  const { bytes, sites, skipped } = instrument(model, siteOptions);
+  const { bytes, sites, skipped } =
+    description === undefined ? instrument(model, siteOptions) : { bytes: opened, ...NO_SITES };
   return {
     stem: basename(path).replace(/\.onnx$/i, ''),
     hash,
+    isHashPartial: external.length > 0,
     signature,
     rowMeetings: rowMeetings(model),
     sites,
     skipped,
     softmaxOutputs: softmaxOutputs(model),
+    ...(description === undefined ? {} : { description }),
     setup: {
       plain: shared(opened),
       taps: sites.map((site) => site.tap),

@@ -1,11 +1,11 @@
 import { ServingError } from '../../config/errors.ts';
+import { Admission } from '../admission.ts';
+import { JobQueue } from '../job-queue.ts';
+import { RunJob } from '../run-job.ts';
 import type { Run, RunResult, Runtime, ShadowResult, ShadowRun } from '../runtime.ts';
-import { Admission } from './admission.ts';
 import { EventLoopTurn } from './event-loop-turn.ts';
-import { JobQueue } from './job-queue.ts';
 import type { RunDone, RunMessage, WorkerSetup } from './messages.ts';
 import { MIN_DEPTH, PipelineDepth } from './pipeline-depth.ts';
-import { RunJob } from './run-job.ts';
 import { transferOf } from './run-transfer.ts';
 import { WorkerPool, type WorkerPoolOptions } from './worker-pool.ts';
 import type { WorkerThread } from './worker-thread.ts';

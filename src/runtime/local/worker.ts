@@ -1,22 +1,19 @@
 /** The worker thread: one model, one run at a time. It knows nothing of requests, states or policies. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../config/errors.ts';
-import { binned } from '../../estimator/binning.ts';
-import { float16MagnitudeBits } from '../../estimator/float16.ts';
 import { instrument } from '../../onnx/instrument.ts';
 import { decodeModel } from '../../onnx/model-file.ts';
 import { histogramName } from '../../onnx/names.ts';
 import { observed } from '../../onnx/sparse/observed.ts';
 import type { Tensor } from '../../protocol/types.ts';
-import type { RetainedAtSite } from '../measure.ts';
-import { isFiniteTensor } from './finite-tensor.ts';
+import { isFiniteTensor } from '../finite-tensor.ts';
+import { measuredTaps } from '../measured-taps.ts';
 import type { FromWorker, RunDone, RunMessage, ToWorker, WorkerData } from './messages.ts';
 import { histogramOf } from './native/histogram-output.ts';
 import { NativeSession, RunStopped } from './native-session.ts';
 import { openSession } from './open-session.ts';
 import { OverridingSessions } from './overriding-sessions.ts';
 import { type Session, thresholdInput } from './session.ts';
-import { tally } from './tally.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('worker.js runs only as a worker thread');
@@ -102,12 +99,11 @@ async function run(sessions: Sessions, message: RunMessage, idleMs: number): Pro
   if (isGated && !message.isShadow && !outputs.every(isFiniteTensor))
     return dense(sessions, message, started, idleMs);
   const inferred = performance.now();
-  const magnitudes = results.slice(message.outputs.length).map(({ elements }) => magnitudeBits(elements));
   return {
     kind: 'done',
     id: message.id,
     outputs,
-    ...measured(magnitudes, message),
+    ...measuredTaps(results.slice(message.outputs.length), message),
     ...(sparse === undefined ? {} : { macsSkipped: sparse.takeMacsSkipped() }),
     inferMs: inferred - started,
     measureMs: performance.now() - inferred,
@@ -149,39 +145,6 @@ async function dense(
   const done = await run(sessions, { ...message, thresholds: undefined }, idleMs);
   const inferMs = performance.now() - started;
   return { ...done, inferMs, denseInstead: { isFinite: done.outputs.every(isFiniteTensor) } };
-}
-
-/** The requested measurement of the taps, given as float32 bits; sign bits may be set. */
-function measured(
-  taps: readonly Uint32Array[],
-  { measure, thresholds }: RunMessage,
-): Pick<RunDone, 'histograms' | 'retained'> {
-  if (measure === 'retained') {
-    return { histograms: [], retained: taps.map((bits, i) => retained(bits, thresholds![i]!)) };
-  }
-  const histograms = taps.map((bits) => binned(bits));
-  return { histograms, retained: typeof measure === 'object' ? tally(taps, measure.tallyAt) : [] };
-}
-
-/** The float32 bits of a tap; float16 taps are widened. */
-function magnitudeBits(data: unknown): Uint32Array {
-  if (data instanceof Float32Array) return new Uint32Array(data.buffer, data.byteOffset, data.length);
-  if (data instanceof Uint16Array) return float16MagnitudeBits(data);
-  throw new TypeError('a tap holds neither float32 nor float16');
-}
-
-function retained(bits: Uint32Array, threshold: number): RetainedAtSite {
-  const values = new Float32Array(bits.buffer, bits.byteOffset, bits.length);
-  let count = 0;
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) {
-    const a = Math.abs(values[i]!);
-    if (a >= threshold && a < Number.POSITIVE_INFINITY && a > 0) {
-      count++;
-      sum += a;
-    }
-  }
-  return { count, sum };
 }
 
 function transferables(done: RunDone): ArrayBuffer[] {

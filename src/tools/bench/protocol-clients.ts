@@ -43,7 +43,7 @@ const overGrpc: OpenClients = async (server, rows, batch, connections) => {
   if (server.grpc === undefined) throw new ServingError('UNAVAILABLE', 'the server listens to no gRPC');
   const [{ isGrpcAnswered, openGrpcClients }, { encodeInferRequest }] = await Promise.all([
     import('./grpc-load.ts'),
-    import('../../transport/grpc/encode-request.ts'),
+    import('../../protocol/grpc/encode-request.ts'),
   ]);
   const count = Math.min(MAX_MESSAGES, Math.floor(rows.count / batch));
   const messages = Array.from({ length: count }, (_, i) => {

@@ -1,16 +1,22 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, posix, resolve } from 'node:path';
 import { messageOf, ServingError } from '../../config/errors.ts';
+import { DESCRIPTION_KEY } from '../../onnx/description.ts';
+import type { SiteOptions } from '../../onnx/sites.ts';
+import { readModel } from '../../runtime/local/load-model.ts';
 import { tryNative } from '../../runtime/local/native/load.ts';
 import { pythonReadme } from './python-readme.ts';
 import { type SparseExport, type SparseExportOptions, sparseExport } from './sparse-export.ts';
-import { tritonConfig } from './triton-config.ts';
+import { batchedConfig, tritonConfig } from './triton-config.ts';
+import { type UpstreamExport, upstreamExport } from './upstream-export.ts';
 
-export const TARGETS = ['triton', 'onnxruntime'] as const;
+export const TARGETS = ['triton', 'onnxruntime', 'v2'] as const;
+/** `v2` is any server of the protocol, which runs standard operators. */
 export type Target = (typeof TARGETS)[number];
+type SparseTarget = Exclude<Target, 'v2'>;
 
 export interface TargetOptions extends SparseExportOptions {
-  readonly target: Target;
+  readonly target: SparseTarget;
   /** Is made where it is not there. For Triton: the model repository. */
   readonly folder: string;
   /** Name of the model in Triton; by default that of the file. */
@@ -34,8 +40,7 @@ const LIBRARY = process.platform === 'darwin' ? 'libtaustat.dylib' : 'libtaustat
  */
 export async function writeTarget(options: TargetOptions): Promise<WrittenTarget> {
   const { target, model, folder, name = basename(model).replace(/\.onnx$/i, ''), servedFrom } = options;
-  if (!/^[\w.-]+$/.test(name) || /^\.+$/.test(name))
-    throw new ServingError('CONFIG_INVALID', `name '${name}': expected letters, digits, '.', '_' and '-'`);
+  checkName(name);
   const native = await tryNative();
   if (native.kind === 'unavailable')
     throw new ServingError('UNAVAILABLE', `no operators to write: ${native.reason}: ${native.howTo}`);
@@ -46,16 +51,77 @@ export async function writeTarget(options: TargetOptions): Promise<WrittenTarget
     target === 'triton'
       ? tritonConfigOf(made, name, servedFrom ?? resolve(folder))
       : pythonReadme({ ...made, library: LIBRARY, platform: `${process.platform}-${process.arch}` });
-  const writes: readonly (readonly [string, (path: string) => Promise<void>])[] = [
+  const files = await writeFiles(folder, [
     [join(modelFolder, 'model.onnx'), (path) => writeFile(path, made.bytes)],
-    ...made.externalFiles.map(
-      (file) =>
-        [join(modelFolder, file), (path: string) => copyFile(join(dirname(model), file), path)] as const,
-    ),
+    ...copies(made.externalFiles, dirname(model), modelFolder),
     [join(entry, LIBRARY), (path) => copyFile(native.binaryPath, path)],
     [join(entry, page), (path) => writeFile(path, text)],
-  ];
-  for (const [file, write] of writes) {
+  ]);
+  return { ...made, files };
+}
+
+export interface UpstreamTargetOptions {
+  readonly model: string;
+  /** The model repository. Is made where it is not there. */
+  readonly folder: string;
+  /** Name of the instrumented model; by default that of the file and `_taustat`. */
+  readonly name?: string | undefined;
+  readonly sites: SiteOptions;
+}
+
+export interface WrittenUpstream extends UpstreamExport {
+  readonly name: string;
+  /** Relative to the folder. */
+  readonly files: readonly string[];
+}
+
+/** Rows that Triton joins at most; others have limits of their own. */
+const MAX_BATCH = 64;
+
+/**
+ * Writes the instrumented model as one more entry of a model repository, to stand beside the plain model. Triton reads its
+ * `config.pbtxt`; other servers find what they need in the model.
+ *
+ * @throws ServingError FILE_NOT_FOUND, MODEL_INVALID also without a site, CONFIG_INVALID for a name that is no name of a folder.
+ */
+export async function writeUpstreamTarget(options: UpstreamTargetOptions): Promise<WrittenUpstream> {
+  const { model, folder, sites } = options;
+  const { name = `${basename(model).replace(/\.onnx$/i, '')}_taustat` } = options;
+  checkName(name);
+  const made = upstreamExport(await readModel(model), sites);
+  if (made.sites.length === 0)
+    throw new ServingError('MODEL_INVALID', `nothing in '${basename(model)}' can be pruned`);
+  const config = batchedConfig({
+    name,
+    signature: made.signature,
+    maxBatch: made.unbatchable === undefined ? MAX_BATCH : 0,
+    parameters: { [DESCRIPTION_KEY]: JSON.stringify(made.description) },
+  });
+  const modelFolder = join(name, '1');
+  const files = await writeFiles(folder, [
+    [join(modelFolder, 'model.onnx'), (path) => writeFile(path, made.bytes)],
+    ...copies(made.externalFiles, dirname(model), modelFolder),
+    [join(name, 'config.pbtxt'), (path) => writeFile(path, config)],
+    [join(name, 'taustat.json'), (path) => writeFile(path, `${JSON.stringify(made.description, null, 2)}\n`)],
+  ]);
+  return { ...made, name, files };
+}
+
+function checkName(name: string): void {
+  if (!/^[\w.-]+$/.test(name) || /^\.+$/.test(name))
+    throw new ServingError('CONFIG_INVALID', `name '${name}': expected letters, digits, '.', '_' and '-'`);
+}
+
+/** A path below the folder, and what writes it. */
+type FileToWrite = readonly [string, (path: string) => Promise<void>];
+
+function copies(files: readonly string[], from: string, to: string): readonly FileToWrite[] {
+  return files.map((file) => [join(to, file), (path) => copyFile(join(from, file), path)]);
+}
+
+/** @returns the paths, relative to the folder. */
+async function writeFiles(folder: string, files: readonly FileToWrite[]): Promise<readonly string[]> {
+  for (const [file, write] of files) {
     const path = join(folder, file);
     try {
       await mkdir(dirname(path), { recursive: true });
@@ -64,7 +130,7 @@ export async function writeTarget(options: TargetOptions): Promise<WrittenTarget
       throw new ServingError('FILE_NOT_FOUND', `'${path}' cannot be written: ${messageOf(error)}`);
     }
   }
-  return { ...made, files: writes.map(([file]) => file) };
+  return files.map(([file]) => file);
 }
 
 /** @throws ServingError MODEL_INVALID for a tensor of unknown rank, which Triton cannot be told of. */

@@ -40,6 +40,39 @@ parameters { key: "intra_op_thread_count" value: { string_value: "1" } }
 `;
 }
 
+export interface BatchedEntry {
+  readonly name: string;
+  /** With what was added to the model. */
+  readonly signature: ModelSignature;
+  /** Most rows that requests share in a run; 0: they share none, and shapes are whole. */
+  readonly maxBatch: number;
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+/** The `config.pbtxt` of a model of standard operators, whose requests Triton joins where rows are apart. */
+export function batchedConfig({ name, signature, maxBatch, parameters }: BatchedEntry): string {
+  const { inputs, optionalInputs = [], outputs } = signature;
+  const shown = (spec: TensorSpec): TensorSpec =>
+    maxBatch === 0 ? spec : { ...spec, shape: spec.shape.slice(1) };
+  const taken = [
+    ...inputs.map((spec) => tensor(shown(spec))),
+    ...optionalInputs.map((spec) => tensor(shown(spec), ['optional: true'])),
+  ];
+  const texts = Object.entries(parameters).map(
+    ([key, value]) => `parameters { key: ${text(key)} value { string_value: ${text(value)} } }\n`,
+  );
+  return `name: ${text(name)}
+backend: "onnxruntime"
+max_batch_size: ${maxBatch}
+input [
+${taken.join(',\n')}
+]
+output [
+${outputs.map((spec) => tensor(shown(spec))).join(',\n')}
+]
+${maxBatch === 0 ? '' : 'dynamic_batching { }\n'}${texts.join('')}`;
+}
+
 function tensor({ name, datatype, shape }: TensorSpec, more: readonly string[] = []): string {
   // A scalar has one dimension there.
   const dims = shape.length === 0 ? [1] : shape;

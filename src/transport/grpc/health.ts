@@ -4,8 +4,8 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { ServerWritableStream, UntypedHandleCall } from '@grpc/grpc-js';
 import { ServingError } from '../../config/errors.ts';
 import type { InferencePlane } from '../../plane/inference.ts';
+import { decodeProtobuf, FieldAllowance, Fields } from '../../protocol/grpc/fields.ts';
 import type { Call } from './call-context.ts';
-import { decodeProtobuf, FieldAllowance, Fields } from './fields.ts';
 import {
   bytesMethod,
   catchingErrors,

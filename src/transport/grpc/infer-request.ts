@@ -4,14 +4,14 @@ import { checkedInputs, checkedOutputs } from '../../protocol/arrived-request.ts
 import { decodeBinary } from '../../protocol/binary/binary-codec.ts';
 import { MAX_RANK, MAX_TENSORS, MAX_VALUES } from '../../protocol/counts.ts';
 import type { DecodeLimits } from '../../protocol/decode-request.ts';
+import { isTyped, readContents } from '../../protocol/grpc/contents.ts';
+import { append, decodeProtobuf, FieldAllowance, Fields } from '../../protocol/grpc/fields.ts';
+import { readParameterEntry } from '../../protocol/grpc/parameters.ts';
 import type { JsonValue } from '../../protocol/json/json-reader.ts';
 import { checkReserved, readParameters } from '../../protocol/parameters.ts';
 import { wrongCount } from '../../protocol/shape.ts';
 import type { Datatype, InferRequest, ModelMetadata, TensorElements } from '../../protocol/types.ts';
 import { checkBatch } from '../../protocol/validate.ts';
-import { isTyped, readContents } from './contents.ts';
-import { append, decodeProtobuf, FieldAllowance, Fields } from './fields.ts';
-import { readParameterEntry } from './parameters.ts';
 
 interface InputMessage {
   name: string;

@@ -1,10 +1,11 @@
 /** `ModelInferResponse`: raw if the request was, else typed if possible. */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { askedOutputs } from '../../protocol/encode-response.ts';
-import type { InferRequest, InferResponse, Tensor } from '../../protocol/types.ts';
-import { isTyped, writeContents } from './contents.ts';
-import { writeParameters } from './parameters.ts';
-import { withRawContents } from './raw-contents.ts';
+import { isTyped } from '../../protocol/grpc/contents.ts';
+import { writeParameters } from '../../protocol/grpc/parameters.ts';
+import { withRawContents } from '../../protocol/grpc/raw-contents.ts';
+import { writeTensor } from '../../protocol/grpc/tensor.ts';
+import type { InferRequest, InferResponse } from '../../protocol/types.ts';
 
 /**
  * Encodes a response.
@@ -26,20 +27,4 @@ export function encodeInferResponse(
   writeParameters(writer, 4, response.parameters);
   for (const output of outputs) writeTensor(writer, 5, output, raw.length > 0);
   return withRawContents(writer.finish(), 6, raw);
-}
-
-/** Writes a tensor's field in a request or response, without its contents if they are raw. */
-export function writeTensor(writer: BinaryWriter, field: number, tensor: Tensor, isRaw: boolean): void {
-  writer.tag(field, WireType.LengthDelimited).fork();
-  writer.tag(1, WireType.LengthDelimited).string(tensor.name);
-  writer.tag(2, WireType.LengthDelimited).string(tensor.datatype);
-  writer.tag(3, WireType.LengthDelimited).fork();
-  for (const size of tensor.shape) writer.int64(size);
-  writer.join();
-  if (!isRaw) {
-    writer.tag(5, WireType.LengthDelimited).fork();
-    writeContents(writer, tensor);
-    writer.join();
-  }
-  writer.join();
 }

@@ -1,7 +1,7 @@
 /** The messages of every RPC but `ModelInfer`. */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { decodeProtobuf, FieldAllowance, Fields } from '../../protocol/grpc/fields.ts';
 import type { ModelMetadata, TensorSpec } from '../../protocol/types.ts';
-import { decodeProtobuf, FieldAllowance, Fields } from './fields.ts';
 
 /** `ModelReadyRequest` and `ModelMetadataRequest`. @throws ServingError INVALID_REQUEST */
 export function decodeModelMessage(message: Uint8Array): { readonly name: string; readonly version: string } {

@@ -16,7 +16,7 @@ export function encodeModelConfiguration(configuration: ModelConfiguration): Uin
 
 function writeConfiguration(writer: BinaryWriter, configuration: ModelConfiguration): void {
   const { name, platform, backend, versions, maxBatch, inputs, optionalInputs, outputs } = configuration;
-  const { instances, batchDelayMs, fileName, labelFileName } = configuration;
+  const { instances, batchDelayMs, fileName, labelFileName, parameters } = configuration;
   writer.tag(1, WireType.LengthDelimited).string(name);
   writer.tag(2, WireType.LengthDelimited).string(platform);
   writer.tag(3, WireType.LengthDelimited).fork();
@@ -46,6 +46,13 @@ function writeConfiguration(writer: BinaryWriter, configuration: ModelConfigurat
     writer.tag(11, WireType.LengthDelimited).fork();
     writer.tag(2, WireType.Varint).uint64(batchDelayMs * US_PER_MS);
     writer.join();
+  }
+  for (const [key, text] of Object.entries(parameters)) {
+    writer.tag(14, WireType.LengthDelimited).fork();
+    writer.tag(1, WireType.LengthDelimited).string(key);
+    writer.tag(2, WireType.LengthDelimited).fork();
+    writer.tag(1, WireType.LengthDelimited).string(text);
+    writer.join().join();
   }
   writer.tag(17, WireType.LengthDelimited).string(backend);
 }

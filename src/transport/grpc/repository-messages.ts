@@ -2,7 +2,7 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { ServingError } from '../../config/errors.ts';
 import { checkChangeParameter, type IndexEntry } from '../../plane/repository.ts';
-import { decodeProtobuf, FieldAllowance, Fields } from './fields.ts';
+import { decodeProtobuf, FieldAllowance, Fields } from '../../protocol/grpc/fields.ts';
 
 /** Decodes `RepositoryIndexRequest`. @returns whether only ready models are requested. @throws ServingError INVALID_REQUEST */
 export function decodeIndexMessage(message: Uint8Array): boolean {

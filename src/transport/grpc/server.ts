@@ -5,7 +5,7 @@ import { authority, bareHost } from '../listen-address.ts';
 import { listenError } from '../listen-error.ts';
 import { HEALTH_SERVICE, type HealthOptions, healthHandlers } from './health.ts';
 import { addReflection } from './reflection.ts';
-import { INFERENCE_SERVICE, inferenceHandlers } from './service.ts';
+import { INFERENCE_SERVICE, inferenceHandlers, passedService } from './service.ts';
 
 export interface GrpcAddress {
   readonly host: string;
@@ -53,6 +53,8 @@ export async function listenGrpc(
   });
   const health = healthHandlers(plane, options);
   server.addService(INFERENCE_SERVICE, inferenceHandlers(plane, options));
+  const passed = passedService(options);
+  if (passed !== undefined) server.addService(passed.service, passed.handlers);
   server.addService(HEALTH_SERVICE, health.handlers);
   addReflection(server, options.tokens ?? {});
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());

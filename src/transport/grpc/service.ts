@@ -1,11 +1,19 @@
-import { type MethodDefinition, type sendUnaryData, status, type UntypedHandleCall } from '@grpc/grpc-js';
+import {
+  type MethodDefinition,
+  type ServerDuplexStream,
+  type sendUnaryData,
+  status,
+  type UntypedHandleCall,
+} from '@grpc/grpc-js';
 import { ServingError } from '../../config/errors.ts';
 import { mayUseDataPlane, type Tokens } from '../../plane/authorization.ts';
 import { checkControl } from '../../plane/control-access.ts';
 import { type InferencePlane, modelsAreOpening } from '../../plane/inference.ts';
 import { parseVersion } from '../../plane/model-version.ts';
+import type { GrpcPassThrough, PassedCall, PassThrough } from '../../plane/pass-through.ts';
 import type { RepositoryPlane } from '../../plane/repository.ts';
 import type { DecodeLimits } from '../../protocol/decode-request.ts';
+import { decodeProtobuf, Fields } from '../../protocol/grpc/fields.ts';
 import { RequestSpan } from '../../telemetry/tracing.ts';
 import type { BufferedBytes } from '../buffered-bytes.ts';
 import { type Call, CallContext, headerOf } from './call-context.ts';
@@ -40,6 +48,8 @@ export interface InferenceServiceOptions extends DecodeLimits {
   readonly buffered?: BufferedBytes | undefined;
   /** Called with errors that are the server's fault. */
   readonly report?: ((error: unknown) => void) | undefined;
+  /** Where calls go that are not answered here; absent: they are refused. */
+  readonly passThrough?: (GrpcPassThrough & Pick<PassThrough, 'passes'>) | undefined;
 }
 
 type Rpc = (call: Call) => Uint8Array | Promise<Uint8Array>;
@@ -108,19 +118,38 @@ export function inferenceHandlers(
       await work(models, decodeModelChange(call.request));
       return new Uint8Array();
     });
+  const { passThrough } = options;
+  /** A call that names a model which is not served here goes on as it is. */
+  const passing =
+    (method: string, rpc: Rpc, nameOf: (message: Uint8Array) => string = modelNameIn): Rpc =>
+    (call) => {
+      if (passThrough === undefined || plane.isOpening || !passThrough.passes(nameOf(call.request)))
+        return rpc(call);
+      requireToken(call, tokens);
+      return passThrough.unary(`/${INFERENCE_SERVICE_NAME}/${method}`, call.request, passedCall(call));
+    };
   const rpcs: Rpcs = {
     ServerLive: () => encodeBoolean(plane.isLive),
     ServerReady: () => encodeBoolean(plane.isReady),
     ServerMetadata: authorized(() => encodeServerMetadata(plane.version, EXTENSIONS)),
-    ModelReady: authorized(({ request }) => {
-      const [model, version] = modelOf(decodeModelMessage(request));
-      return encodeBoolean(plane.isModelReady(model, version) && plane.isReady);
-    }),
-    ModelMetadata: authorized(({ request }) =>
-      encodeModelMetadata(plane.find(...modelOf(decodeModelMessage(request))).metadata),
+    ModelReady: passing(
+      'ModelReady',
+      authorized(({ request }) => {
+        const [model, version] = modelOf(decodeModelMessage(request));
+        return encodeBoolean(plane.isModelReady(model, version) && plane.isReady);
+      }),
     ),
-    ModelConfig: authorized(({ request }) =>
-      encodeModelConfiguration(plane.find(...modelOf(decodeModelMessage(request))).configuration),
+    ModelMetadata: passing(
+      'ModelMetadata',
+      authorized(({ request }) =>
+        encodeModelMetadata(plane.find(...modelOf(decodeModelMessage(request))).metadata),
+      ),
+    ),
+    ModelConfig: passing(
+      'ModelConfig',
+      authorized(({ request }) =>
+        encodeModelConfiguration(plane.find(...modelOf(decodeModelMessage(request))).configuration),
+      ),
     ),
     ModelStatistics: authorized(({ request }) => {
       if (plane.isOpening) throw modelsAreOpening();
@@ -128,30 +157,33 @@ export function inferenceHandlers(
       const models = name === '' ? plane.models() : [name];
       return encodeStatistics(models.map((model) => [model, plane.statistics(model, version)]));
     }),
-    ModelInfer: traced('ModelInfer', async (call, trace) => {
-      requireToken(call, tokens);
-      const memory = options.buffered?.open();
-      try {
-        memory?.add(call.request.byteLength);
-        const decodedFrom = performance.now();
-        const message = decodeInferMessage(call.request);
-        const model = plane.find(...modelOf({ name: message.model, version: message.version }));
-        model.admit();
-        const request = checkedRequest(message, model.metadata, options);
-        memory?.addTensors(request.inputs);
-        const decodedAt = performance.now();
-        trace.part('taustat.decode', decodedFrom, decodedAt);
-        const response = await model.infer(request, new CallContext(call, trace));
-        const encodedFrom = performance.now();
-        const encoded = encodeInferResponse(response, request, message.raw.length > 0);
-        const encodedAt = performance.now();
-        trace.part('taustat.encode', encodedFrom, encodedAt);
-        model.transported({ decodeMs: decodedAt - decodedFrom, encodeMs: encodedAt - encodedFrom });
-        return encoded;
-      } finally {
-        memory?.release();
-      }
-    }),
+    ModelInfer: passing(
+      'ModelInfer',
+      traced('ModelInfer', async (call, trace) => {
+        requireToken(call, tokens);
+        const memory = options.buffered?.open();
+        try {
+          memory?.add(call.request.byteLength);
+          const decodedFrom = performance.now();
+          const message = decodeInferMessage(call.request);
+          const model = plane.find(...modelOf({ name: message.model, version: message.version }));
+          model.admit();
+          const request = checkedRequest(message, model.metadata, options);
+          memory?.addTensors(request.inputs);
+          const decodedAt = performance.now();
+          trace.part('taustat.decode', decodedFrom, decodedAt);
+          const response = await model.infer(request, new CallContext(call, trace));
+          const encodedFrom = performance.now();
+          const encoded = encodeInferResponse(response, request, message.raw.length > 0);
+          const encodedAt = performance.now();
+          trace.part('taustat.encode', encodedFrom, encodedAt);
+          model.transported({ decodeMs: decodedAt - decodedFrom, encodeMs: encodedAt - encodedFrom });
+          return encoded;
+        } finally {
+          memory?.release();
+        }
+      }),
+    ),
     RepositoryIndex: authorized(async ({ request }) => {
       const models = repository();
       const isReadyOnly = decodeIndexMessage(request);
@@ -162,6 +194,81 @@ export function inferenceHandlers(
     RepositoryModelUnload: change((models, model) => models.unload(model)),
   };
   return Object.fromEntries(METHODS.map((method) => [method, catchingErrors(rpcs[method], options.report)]));
+}
+
+/** The name of the model in a message that has it as its first field; empty where it has none. */
+function modelNameIn(message: Uint8Array): string {
+  return decodeProtobuf(() => {
+    const fields = new Fields(message);
+    return fields.next() && fields.number === 1 ? fields.text() : '';
+  });
+}
+
+/** Calls of Triton's that are unknown here. */
+const PASSED_METHODS = [
+  'SystemSharedMemoryStatus',
+  'SystemSharedMemoryRegister',
+  'SystemSharedMemoryUnregister',
+  'CudaSharedMemoryStatus',
+  'CudaSharedMemoryRegister',
+  'CudaSharedMemoryUnregister',
+  'TraceSetting',
+  'LogSettings',
+] as const;
+const STREAM_METHOD = 'ModelStreamInfer';
+
+/** The methods that are passed through to the server behind this one, and their handlers. */
+export function passedService({ passThrough, tokens = {}, report }: InferenceServiceOptions) {
+  if (passThrough === undefined) return undefined;
+  const unary = PASSED_METHODS.map((method) => {
+    const rpc: Rpc = (call) => {
+      requireToken(call, tokens);
+      return passThrough.unary(`/${INFERENCE_SERVICE_NAME}/${method}`, call.request, passedCall(call));
+    };
+    return [method, catchingErrors(rpc, report)] as const;
+  });
+  const stream = (call: ServerDuplexStream<Buffer, Uint8Array>): void => {
+    try {
+      requireToken(call, tokens);
+    } catch (error) {
+      call.emit('error', statusOf(error));
+      return;
+    }
+    const passed = passThrough.stream(`/${INFERENCE_SERVICE_NAME}/${STREAM_METHOD}`, passedCall(call));
+    call.on('data', (message: Buffer) => passed.write(message)).on('end', () => passed.end());
+    passed.follow({
+      message: (message) => void call.write(message),
+      end: (error) => {
+        if (error === undefined) call.end();
+        else call.emit('error', statusOf(error));
+      },
+    });
+  };
+  const definition = { ...bytesMethod(INFERENCE_SERVICE_NAME, STREAM_METHOD, true), requestStream: true };
+  return {
+    service: {
+      ...Object.fromEntries(
+        PASSED_METHODS.map((method) => [method, bytesMethod(INFERENCE_SERVICE_NAME, method)]),
+      ),
+      [STREAM_METHOD]: definition,
+    },
+    handlers: { ...Object.fromEntries(unary), [STREAM_METHOD]: stream },
+  };
+}
+
+/** Metadata of a connection, not of a call. */
+const CONNECTION_METADATA = /^(:|grpc-|user-agent$|content-type$|te$)/;
+
+function passedCall(call: Call | ServerDuplexStream<Buffer, Uint8Array>): PassedCall {
+  const headers = Object.fromEntries(
+    Object.entries(call.metadata.getMap()).flatMap(([name, value]) =>
+      CONNECTION_METADATA.test(name) || typeof value !== 'string' ? [] : [[name, value] as const],
+    ),
+  );
+  const gone = new AbortController();
+  if (call.cancelled) gone.abort();
+  else call.once('cancelled', () => gone.abort());
+  return { headers, signal: gone.signal };
 }
 
 /** @throws ServingError UNAUTHORIZED if a call may not use the data plane. */

@@ -30,8 +30,15 @@ const LONE_SURROGATES = /\p{Surrogate}/gu;
 /** The status of an error. Messages of unexpected errors are hidden, since they may hold anything. */
 export function statusOf(error: unknown): StatusObject {
   const metadata = new Metadata();
+  if (isStatus(error)) return { code: error.code, details: detailsOf(error.details), metadata };
   if (!(error instanceof ServingError)) return { code: status.INTERNAL, details: 'internal error', metadata };
   return { code: GRPC_STATUS[error.code], details: detailsOf(error.message), metadata };
+}
+
+/** Of a server behind this one. */
+function isStatus(error: unknown): error is { readonly code: status; readonly details: string } {
+  const { code, details } = (error ?? {}) as { readonly code?: unknown; readonly details?: unknown };
+  return typeof code === 'number' && code in status && typeof details === 'string';
 }
 
 /** A message cut to the length of a header, without lone surrogates, which cannot be encoded. */

@@ -4,6 +4,7 @@ import { errorAnswer, pathNotFound } from './answers.ts';
 import type { NodeBindings } from './body.ts';
 import { crossOrigin } from './cross-origin.ts';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
+import { passOtherPaths } from './passing.ts';
 import { requirePlainTarget } from './request-target.ts';
 import { createV2Routes } from './v2-routes.ts';
 
@@ -25,7 +26,7 @@ export function createApp(
     report(error);
     return errorAnswer(error, limits.retryAfterSeconds ?? DEFAULT_LIMITS.retryAfterSeconds);
   });
-  app.notFound(pathNotFound);
+  app.notFound(limits.passThrough === undefined ? pathNotFound : passOtherPaths(limits.passThrough));
   app.use('*', requirePlainTarget);
   const { corsOrigins = [], sequenceHeader } = limits;
   const ownHeaders = sequenceHeader === undefined ? [] : [sequenceHeader];

@@ -51,6 +51,7 @@ export function answerInferDirectly(
     if (allLimits.corsOrigins.length > 0 && incoming.headers.origin !== undefined) return false;
     const path = INFER_PATH.exec(incoming.url ?? '');
     if (path === null || path[1] === '.' || path[1] === '..') return false;
+    if (allLimits.passThrough?.passes(path[1]!) === true) return false;
     if (hasSeveralHosts(incoming)) return false;
     const message = new ArrivedMessage(path[1]!, path[2], incoming, outgoing);
     if (!PLAIN_HOST.test(incoming.headers.host ?? '') || !mayUseDataPlane(message.header, tokens))

@@ -1,7 +1,10 @@
+import type { PassThrough } from '../../plane/pass-through.ts';
 import type { NonFinitePolicy } from '../../protocol/json/json-writer.ts';
 import { BufferedBytes } from '../buffered-bytes.ts';
 
 export interface HttpLimits {
+  /** Where requests go that are not answered here; undefined: they are answered 404. */
+  readonly passThrough: PassThrough | undefined;
   /** Largest body in bytes, compressed and decompressed. */
   readonly maxBodyBytes: number;
   /** Counts the memory of all bodies together; by default shared by all servers of the process. */
@@ -33,6 +36,7 @@ export interface HttpLimits {
 }
 
 export const DEFAULT_LIMITS: HttpLimits = Object.freeze({
+  passThrough: undefined,
   maxBodyBytes: 64 * 1024 * 1024,
   buffered: new BufferedBytes(),
   corsOrigins: [],

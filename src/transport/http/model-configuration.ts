@@ -7,7 +7,8 @@ const US_PER_MS = 1000;
 /** The JSON of a model's configuration: the parts of Triton's that apply. */
 export function configurationJson(configuration: ModelConfiguration): unknown {
   const { name, platform, backend, versions, maxBatch, inputs, optionalInputs, outputs } = configuration;
-  const { instances, batchDelayMs, fileName, labelFileName } = configuration;
+  const { instances, batchDelayMs, fileName, labelFileName, parameters } = configuration;
+  const texts = Object.entries(parameters).map(([key, text]) => [key, { string_value: text }] as const);
   return {
     name,
     platform,
@@ -21,6 +22,7 @@ export function configurationJson(configuration: ModelConfiguration): unknown {
     output: outputs.map((spec) => ({ ...specJson(spec), label_filename: labelFileName })),
     instance_group: [{ name: `${name}_0`, kind: 'KIND_CPU', count: instances }],
     default_model_filename: fileName,
+    ...(texts.length === 0 ? {} : { parameters: Object.fromEntries(texts) }),
     ...(batchDelayMs === undefined
       ? {}
       : { dynamic_batching: { max_queue_delay_microseconds: batchDelayMs * US_PER_MS } }),

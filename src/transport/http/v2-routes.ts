@@ -7,6 +7,7 @@ import { createInferHandler } from './infer-route.ts';
 import { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
 import { configurationJson } from './model-configuration.ts';
 import { modelPath } from './model-path.ts';
+import { passOtherModels } from './passing.ts';
 import { statisticsJson } from './statistics.ts';
 
 const EXTENSIONS = [
@@ -50,6 +51,7 @@ export function createV2Routes(
     plane.isOpening ? errorAnswer(modelsAreOpening(), allLimits.retryAfterSeconds) : next(),
   );
   if (guard !== undefined) routes.use('/v2/*', guard);
+  if (allLimits.passThrough !== undefined) routes.use('/v2/models/*', passOtherModels(allLimits.passThrough));
   serveModel('POST', '/infer', createInferHandler(plane, allLimits));
   serve('GET', ['/v2', '/v2/'], () =>
     json({ name: 'taustat', version: plane.version, extensions: EXTENSIONS }),

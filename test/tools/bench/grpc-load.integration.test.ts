@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ServingError } from '../../../src/config/errors.ts';
+import { encodeInferRequest } from '../../../src/protocol/grpc/encode-request.ts';
 import type { Tensor } from '../../../src/protocol/types.ts';
 import { type GrpcLoadOptions, runGrpcLoad } from '../../../src/tools/bench/grpc-load.ts';
-import { encodeInferRequest } from '../../../src/transport/grpc/encode-request.ts';
 import { type GrpcListening, listenGrpc } from '../../../src/transport/grpc/server.ts';
 import { createFakePlane, type FakePlane } from '../../transport/http/fake-plane.ts';
 

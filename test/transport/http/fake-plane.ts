@@ -70,6 +70,7 @@ const CONFIGURATION = {
   batchDelayMs: undefined,
   fileName: 'model.onnx',
   labelFileName: '',
+  parameters: {},
   optionalInputs: [],
 } as const;
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../../src/config/schema.ts';
-import { xorshift } from '../../../src/drift/xorshift.ts';
-import { Admission } from '../../../src/runtime/local/admission.ts';
-import { quantile } from '../../../src/tools/bench/spread.ts';
-import { type Arrival, type Served, simulate } from '../queueing.ts';
+import { parseConfig } from '../../src/config/schema.ts';
+import { xorshift } from '../../src/drift/xorshift.ts';
+import { Admission } from '../../src/runtime/admission.ts';
+import { quantile } from '../../src/tools/bench/spread.ts';
+import { type Arrival, type Served, simulate } from './queueing.ts';
 
 /** Requests at a share of the capacity for a while, at random times; times of service vary by ± 20 %. */
 function traffic(share: number, fromMs: number, ms: number, serviceMs: number, workers: number): Arrival[] {

@@ -1,6 +1,6 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { binarySize, writeBinary } from '../../protocol/binary/binary-codec.ts';
-import type { Tensor } from '../../protocol/types.ts';
+import { binarySize, writeBinary } from '../binary/binary-codec.ts';
+import type { Tensor } from '../types.ts';
 
 /** Appends the raw contents of tensors to a message, one `bytes` field each. */
 export function withRawContents(head: Uint8Array, field: number, tensors: readonly Tensor[]): Buffer {

@@ -6,9 +6,9 @@
  */
 import { type BinaryReader, type BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { ServingError } from '../../config/errors.ts';
-import { allocateElements, type NumericElements, viewElements } from '../../protocol/datatypes.ts';
-import { wrongCount } from '../../protocol/shape.ts';
-import type { Datatype, Tensor, TensorElements } from '../../protocol/types.ts';
+import { allocateElements, type NumericElements, viewElements } from '../datatypes.ts';
+import { wrongCount } from '../shape.ts';
+import type { Datatype, Tensor, TensorElements } from '../types.ts';
 import { Fields } from './fields.ts';
 
 const FIELD_NAMES = [

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { tally } from '../../../src/runtime/local/tally.ts';
+import { tally } from '../../src/runtime/tally.ts';
 
 const bitsOf = (values: readonly number[]): Uint32Array => new Uint32Array(Float32Array.from(values).buffer);
 const magnitude = fc.float({ min: Math.fround(-10), max: Math.fround(10), noNaN: true });

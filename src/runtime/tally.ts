@@ -1,4 +1,4 @@
-import type { RetainedAtSite } from '../measure.ts';
+import type { RetainedAtSite } from './measure.ts';
 
 /**
  * Number and sum of the finite nonzero |a| ≥ τ for every τ of a list, over all tensors, exact (no bins).

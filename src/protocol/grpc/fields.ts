@@ -1,6 +1,6 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { ServingError } from '../../config/errors.ts';
-import { MAX_VALUES, tooMany } from '../../protocol/counts.ts';
+import { MAX_VALUES, tooMany } from '../counts.ts';
 
 const WIRE_NAMES = ['a varint', '64 bits', 'a length and bytes', 'a group', 'the end of a group', '32 bits'];
 
@@ -128,4 +128,8 @@ export function decodeProtobuf<T>(read: () => T): T {
       },
     );
   }
+}
+
+export function invalidMessage(what: string): ServingError {
+  return new ServingError('INVALID_REQUEST', `malformed message: ${what}`);
 }

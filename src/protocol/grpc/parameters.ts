@@ -1,8 +1,8 @@
 /** `map<string, InferParameter>`: the parameters of requests, tensors and responses. */
 import { type BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { MAX_PARAMETERS, tooMany } from '../../protocol/counts.ts';
-import type { JsonValue } from '../../protocol/json/json-reader.ts';
-import type { Parameter, Parameters } from '../../protocol/types.ts';
+import { MAX_PARAMETERS, tooMany } from '../counts.ts';
+import type { JsonValue } from '../json/json-reader.ts';
+import type { Parameter, Parameters } from '../types.ts';
 import { type FieldAllowance, Fields } from './fields.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { JobQueue } from '../../../src/runtime/local/job-queue.ts';
-import { RunJob } from '../../../src/runtime/local/run-job.ts';
+import { JobQueue } from '../../src/runtime/job-queue.ts';
+import { RunJob } from '../../src/runtime/run-job.ts';
 
 function named(name: string, aborted: string[] = [], signal?: AbortSignal): RunJob {
   const outcome = { resolve: () => undefined, reject: () => aborted.push(name) };

@@ -1,9 +1,11 @@
-import type { Measure } from '../measure.ts';
-import { QueuedRun, type RunOutcome } from '../queued-run.ts';
-import type { Run, ShadowResult } from '../runtime.ts';
-import type { RunDone } from './messages.ts';
+import type { Measure } from './measure.ts';
+import { QueuedRun, type RunOutcome } from './queued-run.ts';
+import type { Run, ShadowResult } from './runtime.ts';
 
-/** A run on its way to a worker. */
+/** What a run gave, without what its job knows. */
+export type Ran = Omit<ShadowResult, 'queueMs' | 'workerMs'>;
+
+/** A run on its way to who runs it. */
 export class RunJob extends QueuedRun<ShadowResult> {
   readonly measure: Measure;
   readonly isShadow: boolean;
@@ -23,8 +25,8 @@ export class RunJob extends QueuedRun<ShadowResult> {
   }
 
   /** @param workerMs - worker time that it took. */
-  settle(done: RunDone, workerMs: number): void {
-    const { outputs, histograms, retained, inferMs, measureMs, denseInstead, macsSkipped } = done;
+  settle(ran: Ran, workerMs: number): void {
+    const { outputs, histograms, retained, inferMs, measureMs, denseInstead, macsSkipped } = ran;
     const times = { queueMs: this.waitedMs, inferMs, measureMs, workerMs };
     this.resolve({ outputs, histograms, retained, ...times, denseInstead, macsSkipped });
   }

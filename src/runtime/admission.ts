@@ -1,4 +1,4 @@
-import { ServingError } from '../../config/errors.ts';
+import { ServingError } from '../config/errors.ts';
 
 export interface AdmissionLimits {
   /** Most production runs that may wait while none is refused; absent: as many as a burst may queue. */

@@ -1,8 +1,8 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import type { InferRequest } from '../../protocol/types.ts';
-import { writeTensor } from './infer-response.ts';
+import type { InferRequest } from '../types.ts';
 import { writeParameters } from './parameters.ts';
 import { withRawContents } from './raw-contents.ts';
+import { writeTensor } from './tensor.ts';
 
 /**
  * Encodes a `ModelInferRequest`, as a client does.

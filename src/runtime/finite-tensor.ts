@@ -1,4 +1,4 @@
-import type { Tensor } from '../../protocol/types.ts';
+import type { Tensor } from '../protocol/types.ts';
 
 const HALF_EXPONENT = 0x7c00;
 

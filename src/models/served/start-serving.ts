@@ -1,0 +1,96 @@
+import type { Logger } from 'pino';
+import type { Config } from '../../config/schema.ts';
+import type { KeptPlan } from '../../control/phases/kept-plan.ts';
+import { controlOptionsOf } from '../../control/phases/options.ts';
+import { ControlLoop } from '../../loop/control-loop.ts';
+import type { ModelConfiguration } from '../../plane/model-configuration.ts';
+import type { ModelMetadata } from '../../protocol/types.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import type { ServableModel } from '../../runtime/servable-model.ts';
+import type { Choice } from '../../store/choice.ts';
+import { defaultStateFolder } from '../../store/keys.ts';
+import { ModelPersistence } from '../../store/model-persistence.ts';
+import { resumePointOf } from '../../store/resume-point.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import { loopTelemetry } from './loop-telemetry.ts';
+import { ServedModel, type UpstreamView } from './served-model.ts';
+import { initialHoldBack } from './sparse-serving.ts';
+import type { TimedPruning } from './timed-pruning.ts';
+
+export interface ServingOptions {
+  readonly config: Config;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** The operator's choice for the model that this one replaces; null: none. */
+  readonly inherited?: Choice | null;
+  /** Names of classes, by their index. By default none. */
+  readonly labels?: readonly string[];
+  /** When opening began, of `performance.now()`: by default now, with the file read before. */
+  readonly begunAt?: number;
+}
+
+/** A model that runs, here or elsewhere. */
+export interface RunningModel {
+  /** For clients. */
+  readonly metadata: ModelMetadata;
+  readonly configuration: ModelConfiguration;
+  readonly runtime: Runtime;
+  /** Kernels that it runs with, or `none`. */
+  readonly kernels: string;
+  readonly upstream: UpstreamView | undefined;
+  /** Measures whether pruning saves time; undefined: it is not asked. @param kept - the plan from before a restart. */
+  readonly timing: (loop: ControlLoop, kept: KeptPlan | null | undefined) => TimedPruning | undefined;
+}
+
+/** Starts serving a model that runs: its control loop from the saved state, and what follows its steps. */
+export async function startServing(
+  loaded: ServableModel,
+  options: ServingOptions,
+  running: RunningModel,
+): Promise<ServedModel> {
+  const { config, metrics, log, inherited = null, labels = [], begunAt = performance.now() } = options;
+  const { metadata, configuration, runtime, kernels, upstream, timing } = running;
+  const { name } = metadata;
+  const subject = { model: name, hash: loaded.hash, config, control: controlOptionsOf(config) };
+  const persistence = await persistenceOf(subject, options);
+  const loop = new ControlLoop({
+    sites: loaded.sites.length,
+    poles: loaded.sites.map(({ pole }) => pole),
+    outputs: metadata.outputs.map((output) => output.name),
+    config,
+    softmaxOutputs: loaded.softmaxOutputs,
+    runtime,
+    heldBack: initialHoldBack(config),
+    resume: persistence?.resumePoint ?? resumePointOf(null, inherited, subject, Date.now()),
+    telemetry: loopTelemetry(name, metrics, log),
+  });
+  return new ServedModel({
+    metadata,
+    configuration,
+    labels,
+    loaded,
+    runtime,
+    loop,
+    measure: config.agreement.measure,
+    persistence,
+    sparse: timing(loop, persistence?.resumePoint.plan),
+    choice: persistence === undefined ? inherited : persistence.choice,
+    sequenceHeader: config.sampling.sequenceHeader?.toLowerCase(),
+    kernels,
+    upstream,
+    loadSeconds: (performance.now() - begunAt) / 1000,
+    metrics,
+    log,
+  });
+}
+
+async function persistenceOf(
+  subject: Parameters<typeof ModelPersistence.open>[0],
+  { config, metrics, log, inherited = null }: ServingOptions,
+): Promise<ModelPersistence | undefined> {
+  const { enabled, folder = defaultStateFolder() } = config.store;
+  if (enabled !== true) return undefined;
+  const { model } = subject;
+  const onFailure = (what: string) => metrics.stateFailures.inc({ model, what });
+  return ModelPersistence.open(subject, { folder, log, inherited, onFailure });
+}

@@ -1,0 +1,28 @@
+/** What is not answered here goes to the server behind this one, untouched. */
+export interface PassThrough {
+  /** Whether requests to this model are not answered here. O(1). */
+  passes(model: string): boolean;
+  /** A request over HTTP; neither body is buffered. Absent: that server is not known to speak HTTP. @throws ServingError UNAVAILABLE where the server cannot be reached. */
+  readonly http?: ((request: Request) => Promise<Response>) | undefined;
+}
+
+export interface GrpcPassThrough {
+  /** Ends with the status of the server behind. @param path - `/service/method`. */
+  unary(path: string, message: Uint8Array, call: PassedCall): Promise<Uint8Array>;
+  stream(path: string, call: PassedCall): PassedStream;
+}
+
+export interface PassedCall {
+  /** Metadata of the call, without what belongs to one connection. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+/** A call with a stream of messages in both directions. */
+export interface PassedStream {
+  write(message: Uint8Array): void;
+  /** No more messages are written. */
+  end(): void;
+  /** Called in order; `end` last, with the error that ended the call. */
+  follow(follower: { message(message: Uint8Array): void; end(error: unknown): void }): void;
+}

@@ -1,0 +1,245 @@
+import { type Dispatcher, Pool } from 'undici';
+import { z } from 'zod';
+import { messageOf } from '../../config/errors.ts';
+import { isDatatype } from '../../protocol/datatypes.ts';
+import { decodeInferResponse } from '../../protocol/decode-response.ts';
+import type { EncodedBody } from '../../protocol/encode-body.ts';
+import { encodeInferRequest } from '../../protocol/encode-request.ts';
+import type { Datatype, InferRequest, ModelMetadata, Tensor } from '../../protocol/types.ts';
+import type { UpstreamAddress } from './address.ts';
+import {
+  abortFault,
+  type FaultKind,
+  type Headers,
+  isAnswer,
+  malformed,
+  type UpstreamClient,
+  UpstreamFault,
+  type UpstreamRequest,
+} from './client.ts';
+
+const HEADER_LENGTH = 'inference-header-content-length';
+const CONNECT_MS = 2000;
+
+const Specs = z.array(
+  z.object({
+    name: z.string(),
+    datatype: z.string().refine((name): name is Datatype => isDatatype(name)),
+    shape: z.array(z.coerce.number().int()),
+  }),
+);
+const Metadata = z.object({
+  name: z.string(),
+  versions: z.array(z.coerce.string()).nullish(),
+  platform: z.string().nullish(),
+  inputs: Specs,
+  optional_inputs: Specs.nullish(),
+  outputs: Specs,
+});
+const Configuration = z.object({
+  parameters: z.record(z.string(), z.object({ string_value: z.string().optional() })).nullish(),
+});
+const Server = z.object({ extensions: z.array(z.string()).nullish() });
+
+/** The v2 protocol over REST, on connections that are kept. */
+export class HttpClient implements UpstreamClient {
+  readonly #pool: Pool;
+  readonly #headers: Headers;
+  /** Whether the server takes the binary extension; undefined: not asked yet. */
+  #isBinary: Promise<boolean> | undefined;
+
+  /** @param headers - sent with every request that brings none of the same name. */
+  constructor({ authority, isSecure }: UpstreamAddress, headers: Headers) {
+    this.#headers = headers;
+    this.#pool = new Pool(`${isSecure ? 'https' : 'http'}://${authority}`, {
+      connect: { timeout: CONNECT_MS },
+      // The signal of a request ends it.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+  }
+
+  async infer({
+    model,
+    inputs,
+    outputs,
+    parameters = {},
+    headers,
+    signal,
+  }: UpstreamRequest): Promise<readonly Tensor[]> {
+    this.#isBinary ??= this.#takesBinary(signal);
+    const isBinary = await this.#isBinary.catch((error: unknown) => {
+      this.#isBinary = undefined;
+      throw error;
+    });
+    const asked = outputs.map((name) => ({
+      name,
+      parameters: isBinary ? { binary_data: true } : {},
+    }));
+    const { body, headerLength } = encoded({ parameters, inputs, outputs: asked }, isBinary);
+    const answer = await this.#ask('POST', `${pathOf(model)}/infer`, {
+      signal,
+      body,
+      headers: {
+        ...headers,
+        ...(headerLength === undefined
+          ? { 'content-type': 'application/json' }
+          : { 'content-type': 'application/octet-stream', [HEADER_LENGTH]: String(headerLength) }),
+      },
+    });
+    const length = answer.headers[HEADER_LENGTH];
+    try {
+      return decodeInferResponse(answer.body, length === undefined ? undefined : Number(length)).outputs;
+    } catch (error) {
+      throw malformed(error);
+    }
+  }
+
+  async isReady(model: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      const { body } = await this.#ask('GET', `${pathOf(model)}/ready`, { signal });
+      return !/"ready"\s*:\s*false/.test(Buffer.from(body).toString('latin1'));
+    } catch (error) {
+      if (error instanceof UpstreamFault && isAnswer(error.kind)) return false;
+      throw error;
+    }
+  }
+
+  async metadata(model: string, signal: AbortSignal): Promise<ModelMetadata> {
+    const {
+      optional_inputs: optional,
+      versions,
+      platform,
+      ...told
+    } = await this.#read(Metadata, pathOf(model), signal);
+    return {
+      ...told,
+      versions: versions ?? [],
+      platform: platform ?? '',
+      ...(optional == null || optional.length === 0 ? {} : { optionalInputs: optional }),
+    };
+  }
+
+  async parameters(model: string, signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
+    try {
+      const { parameters } = await this.#read(Configuration, `${pathOf(model)}/config`, signal);
+      return Object.fromEntries(
+        Object.entries(parameters ?? {}).flatMap(([key, { string_value: text }]) =>
+          text === undefined ? [] : [[key, text] as const],
+        ),
+      );
+    } catch (error) {
+      // An extension of Triton's: others do not have it.
+      if (error instanceof UpstreamFault && isAnswer(error.kind)) return {};
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#pool.destroy();
+  }
+
+  async #takesBinary(signal: AbortSignal): Promise<boolean> {
+    const { extensions } = await this.#read(Server, '/v2', signal);
+    return extensions?.includes('binary_tensor_data') === true;
+  }
+
+  async #read<T>(schema: z.ZodType<T>, path: string, signal: AbortSignal): Promise<T> {
+    const { body } = await this.#ask('GET', path, { signal });
+    try {
+      return schema.parse(JSON.parse(Buffer.from(body).toString()));
+    } catch (error) {
+      const why =
+        error instanceof z.ZodError ? z.prettifyError(error).replace(/\s+/g, ' ') : messageOf(error);
+      throw new UpstreamFault('failed', `upstream: GET ${path}: ${why}`);
+    }
+  }
+
+  async #ask(
+    method: 'GET' | 'POST',
+    path: string,
+    { signal, body, headers }: { signal: AbortSignal; body?: Uint8Array; headers?: Headers },
+  ): Promise<{ readonly headers: Dispatcher.ResponseData['headers']; readonly body: Uint8Array }> {
+    try {
+      const answer = await this.#pool.request({
+        method,
+        path,
+        signal,
+        headers: { ...this.#headers, ...headers },
+        ...(body === undefined ? {} : { body }),
+      });
+      const content = new Uint8Array(await answer.body.arrayBuffer());
+      if (answer.statusCode === 200) return { headers: answer.headers, body: content };
+      throw new UpstreamFault(kindOf(answer.statusCode, content), reasonIn(content, answer.statusCode));
+    } catch (error) {
+      throw error instanceof UpstreamFault ? error : faultOf(error, signal);
+    }
+  }
+}
+
+/** @throws UpstreamFault of kind `invalid` for a request that the protocol cannot carry. */
+function encoded(request: InferRequest, isBinary: boolean): EncodedBody {
+  try {
+    return encodeInferRequest(request, isBinary);
+  } catch (error) {
+    throw new UpstreamFault('invalid', messageOf(error));
+  }
+}
+
+function pathOf(model: string): string {
+  return `/v2/models/${encodeURIComponent(model)}`;
+}
+
+function kindOf(status: number, body: Uint8Array): FaultKind {
+  switch (status) {
+    case 401:
+      return 'unauthorized';
+    case 403:
+      return 'forbidden';
+    case 404:
+      return 'unknown';
+    case 413:
+      return 'too-large';
+    case 408:
+    case 504:
+      return 'late';
+    case 429:
+    case 502:
+    case 503:
+      return 'busy';
+    default:
+      // Triton says so with 400.
+      if (status === 400 && /unknown model/i.test(Buffer.from(body).toString('latin1'))) return 'unknown';
+      return status >= 400 && status < 500 ? 'invalid' : 'failed';
+  }
+}
+
+const LONGEST_REASON = 1000;
+
+function reasonIn(body: Uint8Array, status: number): string {
+  const text = Buffer.from(body).toString();
+  try {
+    const { error } = JSON.parse(text) as { readonly error?: unknown };
+    if (typeof error === 'string') return error.slice(0, LONGEST_REASON);
+  } catch {
+    // No JSON: the text itself.
+  }
+  return `upstream answered ${status}${text === '' ? '' : `: ${text.slice(0, LONGEST_REASON)}`}`;
+}
+
+/** Codes of errors before a request was sent. */
+const UNSENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+function faultOf(error: unknown, signal: AbortSignal): UpstreamFault {
+  if (signal.aborted) return abortFault(signal);
+  const { code = '' } = error as { readonly code?: string };
+  const kind = UNSENT.has(code) ? 'unreached' : 'lost';
+  return new UpstreamFault(kind, `upstream: ${messageOf(error) || code}`, { cause: error });
+}

@@ -1,0 +1,231 @@
+// The upstream server is one that shares no code with taustat, and goes wrong in every way: nothing wrong is answered, nothing hangs.
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ServingError } from '../../../src/config/errors.ts';
+import type { InferResponse } from '../../../src/protocol/types.ts';
+import { thresholdInput } from '../../../src/runtime/local/session.ts';
+import { connectUpstream } from '../../../src/runtime/upstream/connect.ts';
+import { upstreamExport } from '../../../src/tools/export/upstream-export.ts';
+import { bytesOf, perceptron, perceptronInput, perceptronReference } from '../../runtime/small-models.ts';
+import { INSTRUMENTED, PLAIN } from '../../runtime/upstream/upstream-lab.ts';
+import { Independent } from '../../upstream/independent.ts';
+import { type Front, openFront, until } from './front.ts';
+
+const TAU = 20;
+const pair = (plain: Uint8Array) => ({
+  [PLAIN]: plain,
+  [INSTRUMENTED]: upstreamExport(plain, { scheme: 'activations' }).bytes,
+});
+const x = perceptronInput(3);
+const call = { inputs: [x] };
+const valuesOf = ({ outputs }: Pick<InferResponse, 'outputs'>) =>
+  Array.from(outputs[0]!.elements as Float32Array);
+const reference = (threshold: number) =>
+  perceptronReference(Array.from(x.elements as Float32Array), threshold).y;
+/** Without samples, which would soon refute such a threshold. */
+const FIXED = { control: { mode: 'fixed', threshold: TAU }, sampling: { ratio: 0 } } as const;
+
+describe.each(['http', 'grpc'] as const)('in front of an independent server, over %s', (protocol) => {
+  let server: Independent;
+  let front: Front;
+  const answered = () => front.taustat.infer(call);
+  const codeOf = (asked: Promise<unknown>) =>
+    asked.then(
+      () => 'answered',
+      (error: unknown) => (error instanceof ServingError ? error.code : String(error)),
+    );
+  /** Every answer is one of the two that are right. @returns its threshold. */
+  const rightly = async (): Promise<number> => {
+    const response = await answered();
+    const { threshold } = response.parameters;
+    expect(valuesOf(response)).toEqual(reference(Number(threshold)));
+    return Number(threshold);
+  };
+  const prunes = async () => (await rightly().catch(() => 0)) === TAU;
+
+  beforeAll(async () => {
+    server = await Independent.start(pair(bytesOf(perceptron())));
+  });
+  afterAll(() => server.close());
+  beforeEach(async () => {
+    await server.fault({});
+    front = await openFront(server[protocol], FIXED);
+  });
+  afterEach(() => front.taustat.close());
+
+  it('prunes, and is bit-identical to the plain model where a request wants that', async () => {
+    expect(await rightly()).toBe(TAU);
+    const dense = await front.taustat.infer({ ...call, parameters: { pruning: 'off' } });
+    expect(valuesOf(dense)).toEqual(reference(0));
+  });
+
+  it('leaves its batching alive: requests at different thresholds share a run', async () => {
+    const client = await connectUpstream(server[protocol], {});
+    const inputs = Array.from({ length: 12 }, (_, i) => perceptronInput(1, i));
+    const answers = await Promise.all(
+      inputs.map((input, i) =>
+        client.infer({
+          model: INSTRUMENTED,
+          inputs: [input, { ...thresholdInput(Float32Array.of(5 * i)), shape: [1, 1] }],
+          outputs: ['y'],
+          headers: {},
+          signal: AbortSignal.timeout(60_000),
+        }),
+      ),
+    );
+    for (const [i, outputs] of answers.entries())
+      expect(valuesOf({ outputs })).toEqual(
+        perceptronReference(Array.from(inputs[i]!.elements as Float32Array), 5 * i).y,
+      );
+    expect((await server.seen()).largest).toBeGreaterThan(1);
+    await client.close();
+  });
+
+  it.each(['nan', 'rows', 'missing', 'datatype', 'garbage'])(
+    'answers dense while the instrumented model lies: %s',
+    async (kind) => {
+      await server.fault({ lie: { model: INSTRUMENTED, kind } });
+      for (let i = 0; i < 5; i++) expect(await rightly()).toBe(0);
+      expect(await front.taustat.metrics().then(({ body }) => body)).toMatch(
+        kind === 'nan'
+          ? /taustat_nonfinite_answers_total\{model="m"\} [1-5]/
+          : /taustat_pruned_answers_missing_total\{model="m"\} [1-5]/,
+      );
+      await server.fault({});
+      // What NaN means is the guard's to judge; the others are no sign of another model.
+      if (kind !== 'nan') await until(prunes, 'pruned again');
+    },
+  );
+
+  it.each(['rows', 'missing', 'datatype', 'garbage'])(
+    'answers an error while the plain model lies: %s',
+    async (kind) => {
+      await server.fault({ lie: { model: PLAIN, kind } });
+      const dense = { ...call, parameters: { pruning: 'off' } };
+      const isCut = kind === 'rows' || kind === 'missing' || kind === 'datatype';
+      await expect(front.taustat.infer(dense)).rejects.toThrow(
+        isCut ? /wrong answer|malformed/ : /malformed/,
+      );
+      expect(await codeOf(front.taustat.infer(dense))).toBe('INFERENCE_FAILED');
+    },
+  );
+
+  it('goes dense when the instrumented model is taken away, and comes back', async () => {
+    expect(await rightly()).toBe(TAU);
+    await server.fault({ models: { [INSTRUMENTED]: null } });
+    for (let i = 0; i < 5; i++) expect(await rightly()).toBe(0);
+    await server.fault({});
+    await until(prunes, 'pruned again');
+  });
+
+  it('goes dense when the instrumented model answers for another one', async () => {
+    // Same shapes, other weights: no answer of it tells.
+    await server.close();
+    const other = scaled();
+    server = await Independent.start({ ...pair(bytesOf(perceptron())), other: pair(other)[INSTRUMENTED]! });
+    await front.taustat.close();
+    front = await openFront(server[protocol], FIXED);
+    expect(await rightly()).toBe(TAU);
+    // The request is asked again, of both models, soon and then now and again.
+    await until(async () => ((await server.seen()).requests[PLAIN] ?? 0) > 0, 'a canary');
+    await server.fault({ models: { [INSTRUMENTED]: 'other' } });
+    await until(async () => (await answered()).parameters.threshold === 0, 'dense');
+    expect(await rightly()).toBe(0);
+    expect(front.log.join('')).toContain('does not answer as');
+    const { json } = await front.ask(`/v2/models/${PLAIN}/pruning`);
+    expect((json.upstream as { doubt: string }).doubt).toMatch(/does not answer as/);
+  });
+
+  it.each([429, 503])('passes on that there is no room: %i', async (status) => {
+    await server.fault({ refuse: status });
+    expect(await codeOf(answered())).toBe('OVERLOADED');
+    await server.fault({});
+    await until(prunes, 'pruned again');
+  });
+
+  it('passes on a refusal of the request', async () => {
+    await server.fault({ refuse: 400 });
+    expect(await codeOf(answered())).toBe('INVALID_REQUEST');
+    await server.fault({});
+    expect(await rightly()).toBe(TAU);
+  });
+
+  it('ends a request at its deadline, however slow the server is', async () => {
+    await server.fault({ slowMs: 3000 });
+    const parameters = { timeout: 100_000 };
+    expect(await codeOf(front.taustat.infer({ ...call, parameters }))).toBe('DEADLINE_EXCEEDED');
+    await server.fault({});
+    await until(prunes, 'pruned again');
+  });
+
+  it('answers 503 when connections break, and recovers', async () => {
+    await server.fault({ drop: true });
+    for (let i = 0; i < 3; i++) expect(await codeOf(answered())).toBe('UNAVAILABLE');
+    await server.fault({});
+    await until(prunes, 'pruned again');
+  });
+
+  it('answers 503 after kill -9, is not ready, and recovers by itself', async () => {
+    expect(await rightly()).toBe(TAU);
+    const running = Array.from({ length: 20 }, () => codeOf(answered()));
+    await server.kill();
+    for (const code of await Promise.all(running)) expect(['answered', 'UNAVAILABLE']).toContain(code);
+    expect(await codeOf(answered())).toBe('UNAVAILABLE');
+    const ready = await front.ask('/v2/health/ready');
+    expect(ready).toMatchObject({ status: 503, json: { missing: [PLAIN] } });
+    await server.restart();
+    await until(prunes, 'pruned again');
+    expect((await front.ask('/v2/health/ready')).status).toBe(200);
+  });
+
+  it('restarted with another model of the same shapes: its own answers, dense until it is opened anew', async () => {
+    expect(await rightly()).toBe(TAU);
+    await server.kill();
+    await server.restart(pair(scaled()));
+    const expected = (threshold: number) => scaledReference(threshold);
+    await until(async () => (await codeOf(answered())) === 'answered', 'answers');
+    for (let i = 0; i < 10; i++) {
+      const response = await answered();
+      expect(valuesOf(response)).toEqual(expected(Number(response.parameters.threshold)));
+    }
+    await until(() => front.log.join('').includes('was replaced'), 'noticed');
+    await until(async () => (await answered()).parameters.threshold === TAU, 'opened anew');
+    await server.kill();
+    await server.restart(pair(bytesOf(perceptron())));
+  });
+
+  it('passes on the headers that it is told to, and the parameters of a request', async () => {
+    await front.taustat.close();
+    front = await openFront(server[protocol], {
+      ...FIXED,
+      upstream: { token: 'secret-of-upstream', forwardHeaders: ['X-Request-Id', 'traceparent'] },
+    });
+    const headers: Record<string, string> = {
+      'x-request-id': 'abc',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      authorization: 'Bearer of-the-client',
+      'x-other': 'stays',
+    };
+    const context = { header: (name: string) => headers[name] };
+    await front.taustat.infer({ ...call, parameters: { priority: 3, pruning: 'on' } }, context);
+    const seen = await server.seen();
+    expect(seen.headers).toMatchObject({
+      'x-request-id': 'abc',
+      traceparent: headers.traceparent,
+      authorization: 'Bearer secret-of-upstream',
+    });
+    expect(seen.headers).not.toHaveProperty('x-other');
+    expect(Object.keys(seen.parameters)).toEqual(['priority']);
+  });
+});
+
+/** The perceptron with its answers times −2: the shapes are the same. */
+function scaled(): Uint8Array {
+  const source = perceptron();
+  const weight = source.graph!.initializer.find(({ name }) => name === 'b')!;
+  weight.floatData = weight.floatData.map((w) => -2 * w);
+  return bytesOf(source);
+}
+
+function scaledReference(threshold: number): number[] {
+  return reference(threshold).map((y) => -2 * y);
+}
