@@ -28,18 +28,20 @@ export class DurationCounts {
  * A histogram for what every request observes several times. That of prom-client hashes its labels at each, which took a
  * twentieth of the thread that serves; here whoever observes holds the counts of its labels.
  */
-export class Durations {
+export class Durations<L extends string> {
   readonly name: string;
   readonly help: string;
+  readonly labelNames: readonly L[];
   readonly #children = new Map<string, DurationCounts>();
 
-  constructor(name: string, help: string) {
+  constructor(name: string, help: string, labelNames: readonly L[]) {
     this.name = name;
     this.help = help;
+    this.labelNames = labelNames;
   }
 
   /** The counts of a set of labels, made once and kept over reloads of a model. */
-  labels(labels: Readonly<Record<string, string>>): DurationCounts {
+  labels(labels: Readonly<Record<L, string>>): DurationCounts {
     const key = JSON.stringify(labels);
     const known = this.#children.get(key);
     if (known !== undefined) return known;

@@ -46,10 +46,12 @@ export class Metrics {
   readonly requestDuration = this.#durations(
     'request_duration_seconds',
     'Time of a successful inference request, by phase: queue (waiting for a worker), infer (in the model), total (with the way to the worker and back).',
+    ['model', 'phase'],
   );
   readonly phaseDuration = this.#durations(
     'phase_duration_seconds',
     'Time of a successful inference request in the server, in phases that add up: decode (of its body), dispatch (to the worker and back), queue (waiting for a worker), infer (in the model), encode (of the answer). Requests of the library have no decode and encode.',
+    ['model', 'phase'],
   );
   readonly threshold = this.#gauge(
     'threshold',
@@ -283,8 +285,8 @@ export class Metrics {
     return gauge;
   }
 
-  #durations(name: string, help: string): Durations {
-    const durations = new Durations(`taustat_${name}`, help);
+  #durations<L extends string>(name: string, help: string, labelNames: L[]): Durations<L> {
+    const durations = new Durations(`taustat_${name}`, help, labelNames);
     this.#registry.registerMetric(durations.asMetric);
     return durations;
   }

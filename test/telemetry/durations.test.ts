@@ -15,7 +15,7 @@ it('is exposed as the histogram of prom-client is, whatever was observed', async
       fc.array(fc.record({ phase: fc.constantFrom('queue', 'in "fer"\n'), seconds }), { maxLength: 50 }),
       async (observed) => {
         const [ours, theirs] = [new Registry(), new Registry()];
-        const durations = new Durations('x_seconds', 'A help.');
+        const durations = new Durations('x_seconds', 'A help.', ['model', 'phase']);
         ours.registerMetric(durations.asMetric);
         const histogram = new Histogram({
           name: 'x_seconds',
