@@ -5,22 +5,34 @@ export const SECONDS = [
   0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 300,
 ];
 
+/** One of the observations of a bucket, and the trace that it was made in. */
+export interface Exemplar {
+  readonly traceId: string;
+  readonly seconds: number;
+  /** Unix milliseconds. */
+  readonly at: number;
+}
+
 /** Durations under one set of labels. */
 export class DurationCounts {
   readonly labels: Readonly<Record<string, string>>;
   /** Per bucket, and beyond the last one. */
   readonly counts = new Float64Array(SECONDS.length + 1);
+  /** Of each bucket the latest that was traced. */
+  readonly exemplars: (Exemplar | undefined)[] = [];
   sum = 0;
 
   constructor(labels: Readonly<Record<string, string>>) {
     this.labels = labels;
   }
 
-  observe(seconds: number): void {
+  /** @param traceId - of the trace that somebody keeps; undefined: nobody does. */
+  observe(seconds: number, traceId?: string): void {
     let bucket = 0;
     while (bucket < SECONDS.length && seconds > SECONDS[bucket]!) bucket++;
     this.counts[bucket]!++;
     this.sum += seconds;
+    if (traceId !== undefined) this.exemplars[bucket] = { traceId, seconds, at: Date.now() };
   }
 }
 
@@ -50,6 +62,16 @@ export class Durations<L extends string> {
     return counts;
   }
 
+  /** By the series that they belong to, as the text of an exposition names it. */
+  exemplars(): ReadonlyMap<string, Exemplar> {
+    const bySeries = new Map<string, Exemplar>();
+    for (const { labels, exemplars } of this.#children.values())
+      for (const [bucket, exemplar] of exemplars.entries())
+        if (exemplar !== undefined)
+          bySeries.set(seriesOf(`${this.name}_bucket`, leOf(bucket), labels), exemplar);
+    return bySeries;
+  }
+
   /** For a registry of prom-client, which asks for its metrics in this form. */
   get asMetric(): Metric {
     const { name, help } = this;
@@ -62,6 +84,20 @@ export class Durations<L extends string> {
     });
     return { name, get } as unknown as Metric;
   }
+}
+
+function leOf(bucket: number): number | '+Inf' {
+  return SECONDS[bucket] ?? '+Inf';
+}
+
+/** As prom-client writes it. */
+function seriesOf(name: string, le: number | string, labels: Readonly<Record<string, string>>): string {
+  const pairs = Object.entries({ le, ...labels }).map(([label, value]) => `${label}="${escaped(value)}"`);
+  return `${name}{${pairs.join(',')}}`;
+}
+
+function escaped(value: string | number): string {
+  return String(value).replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"');
 }
 
 function valuesOf(name: string, { labels, counts, sum }: DurationCounts) {

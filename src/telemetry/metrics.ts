@@ -188,12 +188,12 @@ export class Metrics {
   );
   readonly upstreamReady = this.#gauge(
     'upstream_ready',
-    '1 if the upstream server says that the model is ready, else 0.',
+    'Whether the upstream server says that the model is ready: 1 or 0.',
     ['model'],
   );
   readonly upstreamTrusted = this.#gauge(
     'upstream_trusted',
-    '1 if the instrumented model of the upstream server is used; 0 if it may not be the one that thresholds were proven for.',
+    'Whether the instrumented model of the upstream server is used: 1, or 0 where it may not be the one that thresholds were proven for.',
     ['model'],
   );
   readonly activationsSampled = this.#counter(
@@ -271,7 +271,10 @@ export class Metrics {
     const registry = Registry.merge([this.#registry, this.#processRegistry]);
     const text = await registry.metrics();
     return prefersOpenMetrics(accept)
-      ? { contentType: Registry.OPENMETRICS_CONTENT_TYPE, body: toOpenMetrics(text) }
+      ? {
+          contentType: Registry.OPENMETRICS_CONTENT_TYPE,
+          body: toOpenMetrics(text, this.requestDuration.exemplars()),
+        }
       : { contentType: registry.contentType, body: text };
   }
 

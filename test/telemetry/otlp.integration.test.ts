@@ -118,6 +118,7 @@ describe('a collector that takes nothing', () => {
 
 describe('taustat serve with OTEL_EXPORTER_OTLP_ENDPOINT', () => {
   const receiver = new OtlpReceiver();
+  let openMetrics = '';
   beforeAll(async () => {
     const server = start('dist/cli.js', ['serve', '--port', '0', '--grpc-port', '0', '--sampling', '1'], {
       ...SMALL_GATED_ENV,
@@ -131,6 +132,8 @@ describe('taustat serve with OTEL_EXPORTER_OTLP_ENDPOINT', () => {
     const inputs = [{ ...IMAGE, data: new Array(784).fill(0.5) }];
     const traced = { traceparent: `00-${TRACE}-${PARENT}-01` };
     expect((await post(JSON.stringify({ inputs }), traced)).status).toBe(200);
+    const accept = { Accept: 'application/openmetrics-text' };
+    openMetrics = await (await fetch(`${url}/metrics`, { headers: accept })).text();
     expect((await post('{"inputs":[]}')).status).toBe(400);
     const client = new GrpcClient(await server.saying(/"grpc":"([^"]+)"/), true);
     const elements = new Float32Array(784).fill(0.5);
@@ -172,6 +175,13 @@ describe('taustat serve with OTEL_EXPORTER_OTLP_ENDPOINT', () => {
       status: 0,
     });
     expectParts(request!);
+  });
+
+  it('names the trace beside the bucket of its duration, where OpenMetrics is asked for', () => {
+    const exemplars = openMetrics.split('\n').filter((line) => line.includes(' # '));
+    expect(exemplars).toEqual([expect.stringContaining(` # {trace_id="${TRACE}"} 0.`)]);
+    expect(exemplars[0]).toMatch(/^taustat_request_duration_seconds_bucket\{.*phase="total"\} 1 # /);
+    expect(openMetrics).toMatch(/\n# EOF\n$/);
   });
 
   it('tells of a request that was refused', () => {

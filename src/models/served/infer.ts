@@ -44,7 +44,13 @@ export async function infer(
     );
     const threshold = result.denseInstead === undefined ? placed : 0;
     if (result.denseInstead !== undefined) model.countDenseInstead(placed, result.denseInstead);
-    counter.answered({ rows, threshold, result, totalMs: performance.now() - startedAt });
+    counter.answered({
+      rows,
+      threshold,
+      result,
+      totalMs: performance.now() - startedAt,
+      traceId: traceOf(context),
+    });
     if (context.trace?.isRecording) traceRun(context.trace, model, { startedAt, result, threshold, rows });
     if (look !== undefined) {
       const answer = wholeAnswer(result, asked, outputs);
@@ -85,6 +91,10 @@ function traceRun(
     'taustat.rows': rows,
     'taustat.requests_in_run': requests,
   });
+}
+
+function traceOf({ trace }: InferContext): string | undefined {
+  return trace?.isRecording ? trace.origin.traceId : undefined;
 }
 
 const nothing = (): void => {};

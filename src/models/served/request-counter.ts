@@ -15,6 +15,8 @@ export interface Answered {
   readonly threshold: number;
   readonly result: RunResult;
   readonly totalMs: number;
+  /** Of the request's trace, if somebody keeps it. */
+  readonly traceId?: string | undefined;
 }
 
 const PHASES = ['decode', 'dispatch', 'queue', 'infer', 'encode'] as const;
@@ -73,13 +75,13 @@ export class RequestCounter {
     const waiting = this.#waiting.splice(0);
     let pruned = 0;
     for (const answered of waiting) {
-      const { rows, threshold, result, totalMs } = answered;
+      const { rows, threshold, result, totalMs, traceId } = answered;
       const { queueMs, inferMs } = result;
       if (threshold > 0) pruned++;
       this.#statistics.succeed(rows, result, totalMs);
       request.queue.observe(queueMs / 1000);
       request.infer.observe(inferMs / 1000);
-      request.total.observe(totalMs / 1000);
+      request.total.observe(totalMs / 1000, traceId);
       phases.queue.observe(queueMs / 1000);
       phases.infer.observe(inferMs / 1000);
       phases.dispatch.observe(Math.max(0, totalMs - queueMs - inferMs) / 1000);
