@@ -100,6 +100,7 @@ export function addServingOptions(command: Command): Command {
     )
     .option('--state-dir <folder>', 'folder of state and audit logs')
     .option('--no-state', 'keep nothing over restarts')
+    .option('--store <url>', 'Redis that replicas share to learn together, such as redis://host:6379')
     .option(
       '--workers <count>',
       'worker threads per model (default: cores − 1, divided among the models)',
@@ -136,6 +137,7 @@ export interface ServingFlags {
   readonly policy?: string;
   readonly stateDir?: string;
   readonly state: boolean;
+  readonly store?: string;
   readonly workers?: number;
   readonly maxBatch?: number;
   readonly sites?: string;
@@ -176,7 +178,7 @@ function settingsOf(model: string | undefined, flags: ServingFlags): ConfigInput
     criticality: { temperature: flags.temperature, rule: flags.rule },
     agreement: { floor: flags.agreement },
     control: { mode: flags.mode, threshold: flags.threshold, token: flags.token, policy: flags.policy },
-    store: { enabled: flags.state ? undefined : false, folder: flags.stateDir },
+    store: { enabled: flags.state ? undefined : false, folder: flags.stateDir, url: flags.store },
     telemetry: { logLevel: flags.logLevel },
   } as ConfigInput;
 }

@@ -393,6 +393,25 @@ export const ConfigSchema = z.strictObject({
         .describe(
           'Days without a write after which evidence and audit logs are removed, at a server’s start. 0: never.',
         ),
+      url: z
+        .string()
+        .regex(/^rediss?:\/\/[^/\s]/, 'expected redis://host:port or rediss://host:port')
+        .optional()
+        .describe(
+          'Address of a Redis or Valkey server, `redis://` or `rediss://`, through which replicas of a model learn one threshold together. Default: none, the server is by itself.',
+        ),
+      leaseSeconds: positive
+        .max(3600)
+        .default(10)
+        .describe(
+          'Longest time in seconds that a replica decides for all without a sign of life; then another does.',
+        ),
+      denseAfterSeconds: positive
+        .max(86_400)
+        .default(60)
+        .describe(
+          'Longest time in seconds that a replica stays pruned while it cannot reach the shared store, or no replica decides.',
+        ),
     })
     .prefault({}),
   telemetry: z

@@ -5,6 +5,7 @@ import { BUNDLED_NAME } from '../config/bundled-model.ts';
 import type { Config } from '../config/schema.ts';
 import type { SiteOptions } from '../onnx/sites.ts';
 import type { LoadedModel } from '../runtime/local/load-model.ts';
+import type { SharedStore } from '../store/shared/shared-store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { readLabels } from './labels.ts';
 import type { OpenVersion } from './repository/model-entry.ts';
@@ -13,6 +14,8 @@ import { startModel } from './served/start-model.ts';
 export interface OpenerOptions {
   readonly config: Config;
   readonly metrics: Metrics;
+  /** What replicas share; resolves to undefined where there are none. */
+  readonly shared?: () => Promise<SharedStore | undefined>;
   readonly log: Logger;
   /** Reads a file and gates the model in it. */
   readonly read: (path: string, sites: SiteOptions) => Promise<LoadedModel>;
@@ -21,7 +24,7 @@ export interface OpenerOptions {
 }
 
 /** Returns a function that opens a version of a model: reads its file, gates the model and starts the workers. */
-export function versionOpener({ config, metrics, log, read, models }: OpenerOptions): OpenVersion {
+export function versionOpener({ config, metrics, log, read, models, shared }: OpenerOptions): OpenVersion {
   return async (name, { version, path, labelsPath }, { replaces, choice }) => {
     const begunAt = performance.now();
     const loaded = await read(path, config.sites);
@@ -45,6 +48,7 @@ export function versionOpener({ config, metrics, log, read, models }: OpenerOpti
       inherited: choice,
       labels,
       begunAt,
+      shared: await shared?.(),
     });
     log.info({ model: name, version, sites: loaded.sites.length, workers }, 'model loaded');
     return served;

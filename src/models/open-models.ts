@@ -8,6 +8,7 @@ import { nameOfFile, versionOpener } from './open-model.ts';
 import { RepositoryPolling } from './repository/polling.ts';
 import { ModelRegistry } from './repository/registry.ts';
 import { fileSource, repositorySource } from './repository/source.ts';
+import { type SharedStoreOpener, sharedStoreOf } from './shared-store.ts';
 
 export interface Models {
   readonly models: ModelRegistry;
@@ -24,7 +25,12 @@ export interface Models {
 }
 
 /** The models of a server; once opened, each runs its control loop. */
-export function modelsOf(config: Config, metrics: Metrics, log: Logger): Models {
+export function modelsOf(
+  config: Config,
+  metrics: Metrics,
+  log: Logger,
+  openShared: SharedStoreOpener = sharedStoreOf(config, log),
+): Models {
   const { path, version, repository, versions, readiness, pollSeconds } = config.model;
   const source =
     repository === undefined
@@ -32,12 +38,17 @@ export function modelsOf(config: Config, metrics: Metrics, log: Logger): Models 
       : repositorySource(repository);
   // Once requests may come, models are read in a thread of their own, which takes a while to start.
   let isServing = false;
+  let shared: ReturnType<SharedStoreOpener> | undefined;
   const open = versionOpener({
     config,
     metrics,
     log,
     read: (...file) => (isServing ? readModelInThread : loadModel)(...file),
     models: () => registry.size,
+    shared: () => {
+      shared ??= openShared();
+      return shared;
+    },
   });
   const registry = new ModelRegistry({ source, versions, readiness, open, log });
   const polling = new RepositoryPolling(registry, log);
@@ -53,6 +64,7 @@ export function modelsOf(config: Config, metrics: Metrics, log: Logger): Models 
     close: async () => {
       polling.stop();
       await registry.close();
+      await (await shared)?.close();
     },
   };
 }

@@ -214,6 +214,21 @@ export class Metrics {
     'Whether the model answers: 1 or 0; absent for a model that was unloaded.',
     ['model'],
   );
+  readonly sharedStoreUp = this.#gauge(
+    'shared_store_up',
+    'Whether the store that replicas share answers: 1 or 0; absent without one.',
+    ['model'],
+  );
+  readonly replicas = this.#gauge(
+    'replicas',
+    'Replicas that learn together, this one included; absent without a shared store.',
+    ['model'],
+  );
+  readonly replicaDecides = this.#gauge(
+    'replica_decides',
+    'Whether this replica decides for all: 1 or 0; absent without a shared store.',
+    ['model'],
+  );
   readonly queue = this.#gauge('queue_requests', 'Requests that wait or run now.', ['model']);
   readonly batchRequests = this.#histogram(
     'batch_requests',

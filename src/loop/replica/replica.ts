@@ -2,7 +2,7 @@ import { messageOf } from '../../config/errors.ts';
 import type { ControlEvent } from '../../control/phases/event.ts';
 import { comparedThreshold } from '../../control/phases/production.ts';
 import { searchName, seenOnce } from '../../control/phases/shared-state.ts';
-import type { ControllerState, ControlOptions, Withheld } from '../../control/phases/state.ts';
+import type { Change, ControllerState, ControlOptions, Withheld } from '../../control/phases/state.ts';
 import type {
   Group,
   Pulse,
@@ -36,13 +36,13 @@ const SLICE_MS = 1000;
 const FAST_REPLICAS = 16;
 /** The state is written after so long where only evidence was added; a decision is written at once. */
 const WRITE_MS = 1000;
-/** Beats of a lease: one that is lost does not end it. */
-const BEATS = 4;
+/** Beats of a lease: some that are lost do not end it. */
+const BEATS = 10;
 /** So many replicas beat so often; more of them beat less often. */
 const BEATING_REPLICAS = 64;
 /** A replica is gone when so many of its beats were missed. */
-const MISSED_BEATS = 4;
-const MOST_ALIVE_MS = 120_000;
+const MISSED_BEATS = 10;
+const MOST_ALIVE_MS = 300_000;
 /** Records that are left in the store, at most. */
 const EVIDENCE_LEFT = 4096;
 const SLICES_LEFT = 256;
@@ -105,7 +105,11 @@ export class Replica implements Sharing {
   #revision = 0;
   #hasAdopted = false;
   #choice = 0;
+  /** A choice that is still to be told. */
+  #offered: { readonly choice: string; readonly at: number } | null = null;
   #asked: Asked | null = null;
+  /** The latest change of what all do; null: none was heard of. */
+  #sharedChange: Change | null = null;
   #inbox = new Inbox();
   #cursors: { evidence: string | null; slices: string | null } = { evidence: null, slices: null };
   #isDirty = false;
@@ -187,6 +191,7 @@ export class Replica implements Sharing {
   attach(loop: ControlLoop): void {
     const { store, group, clock } = this.#options;
     this.#loop = loop;
+    this.#sharedChange = loop.state.change;
     loop.steps$.subscribe((step) => this.#follow(step));
     this.#unsubscribe = store.subscribe(group, (message) => this.#heard(message));
     this.#stop = clock.every?.(TICK_MS, () => void this.tick());
@@ -200,12 +205,25 @@ export class Replica implements Sharing {
     return store.members(group.model, this.#aliveMs);
   }
 
-  /** The operator's choice reaches all replicas, this one included. @throws what the store throws. */
-  async choose(choice: string, at: number | null): Promise<SharedChoice> {
+  /** The operator's choice reaches all replicas, this one included. @throws what the store throws; it is then told later. */
+  async choose(choice: string): Promise<SharedChoice> {
     const { store, group } = this.#options;
-    const chosen = await store.choose(group.model, choice, at);
-    this.#take(chosen);
-    return chosen;
+    const at = this.wallMs;
+    this.#offered = null;
+    try {
+      const chosen = await store.choose(group.model, choice, null);
+      this.#take(chosen);
+      return chosen;
+    } catch (error) {
+      this.offer(choice, at);
+      throw error;
+    }
+  }
+
+  /** A choice that was made at some time is told once the store can be reached, unless a later one is there. */
+  offer(choice: string, at: number): void {
+    this.#offered = { choice, at };
+    this.#soon();
   }
 
   /** Gives the lease and its place back. */
@@ -264,7 +282,6 @@ export class Replica implements Sharing {
         this.#isAgain = false;
         await this.#work();
       } while (this.#isAgain && !this.#isClosed);
-      this.#isWell();
     } catch (error) {
       this.#isLost(messageOf(error));
     } finally {
@@ -282,6 +299,7 @@ export class Replica implements Sharing {
     const isUrgent = this.#isUrgent;
     this.#isUrgent = false;
     if (this.#isClosed) return;
+    if (this.#offered !== null) await this.#tellOffered(this.#offered);
     if (this.#nowMs - this.#beatAt >= this.#beatMs) await this.#beat();
     await this.#tell(isUrgent);
     if (!this.decides()) return;
@@ -289,6 +307,13 @@ export class Replica implements Sharing {
     const isDue =
       this.#isDirty && this.#nowMs - this.#writtenAt >= WRITE_MS * this.#slowness(BEATING_REPLICAS);
     if (this.#hasChanged || isDue) await this.#write();
+  }
+
+  async #tellOffered(offered: { readonly choice: string; readonly at: number }): Promise<void> {
+    const { store, group } = this.#options;
+    const latest = await store.choose(group.model, offered.choice, offered.at);
+    if (this.#offered === offered) this.#offered = null;
+    this.#take(latest);
   }
 
   /** Signs of life: this one's, and what it learns of the others. */
@@ -305,6 +330,7 @@ export class Replica implements Sharing {
       leaseMs: mayDecide ? leaseMs : 0,
       revision: this.#revision,
     });
+    this.#isWell();
     this.#pulse = pulse;
     this.#aheadMs = pulse.nowMs - (sentAt + this.#nowMs) / 2;
     if (pulse.choice > this.#choice) {
@@ -363,10 +389,18 @@ export class Replica implements Sharing {
       this.#revision = decision.revision;
       this.#hasAdopted = true;
       this.#asked = shared.asked;
-      this.#loop?.adopt(shared);
+      const state = this.#withOwnWords(shared.state);
+      this.#loop?.adopt({ ...shared, state });
     } catch (error) {
       this.#refuse('decision', `revision ${decision.revision}: ${messageOf(error)}`);
     }
+  }
+
+  /** The latest change of all is told once: what this replica has said of itself since stays its latest. */
+  #withOwnWords(shared: ControllerState): ControllerState {
+    const isKnown = JSON.stringify(shared.change) === JSON.stringify(this.#sharedChange);
+    this.#sharedChange = shared.change;
+    return isKnown ? { ...shared, change: this.#loop!.state.change } : shared;
   }
 
   async #tell(isUrgent: boolean): Promise<void> {
@@ -462,7 +496,13 @@ export class Replica implements Sharing {
     this.#hasChanged = false;
     this.#writtenAt = this.#nowMs;
     const revision = Math.max(this.#revision, this.#pulse?.revision ?? 0) + 1;
-    const state = { ...loop.judging, state: loop.state, choice: this.#choice, asked: this.#asked };
+    const change = this.#sharedChange ?? loop.state.change;
+    const state = {
+      ...loop.judging,
+      state: { ...loop.state, change },
+      choice: this.#choice,
+      asked: this.#asked,
+    };
     const { reference } = loop.resumePoint;
     const memory = { reference, evidence: this.#cursors.evidence, taken: this.#inbox.taken };
     if (await store.decide(group, id, encodeDecision(revision, state, memory))) {
@@ -520,8 +560,10 @@ export class Replica implements Sharing {
     this.#soon();
   }
 
-  #follow({ before, after }: Step): void {
+  #follow({ event, before, after }: Step): void {
     if (before === after) return;
+    if (event.kind !== 'withheld' && event.kind !== 'adopted' && before.change !== after.change)
+      this.#sharedChange = after.change;
     this.#outbox.follow(after);
     this.#guard.follow(comparedThreshold(after), before.epoch !== after.epoch);
     this.#isDirty = true;

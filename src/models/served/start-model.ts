@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { BUNDLED_NAME } from '../../config/bundled-model.ts';
 import type { Config } from '../../config/schema.ts';
 import { controlOptionsOf } from '../../control/phases/options.ts';
+import { SYSTEM_CLOCK } from '../../loop/clock.ts';
 import { ControlLoop } from '../../loop/control-loop.ts';
 import { findKernels, type Kernels, type NoKernels } from '../../runtime/local/kernels.ts';
 import type { LoadedModel } from '../../runtime/local/load-model.ts';
@@ -12,10 +13,12 @@ import type { Choice } from '../../store/choice.ts';
 import { defaultStateFolder } from '../../store/keys.ts';
 import { ModelPersistence } from '../../store/model-persistence.ts';
 import { resumePointOf } from '../../store/resume-point.ts';
+import type { SharedStore } from '../../store/shared/shared-store.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { batchingFor } from './batching.ts';
 import { configurationOf } from './configuration.ts';
 import { loopTelemetry } from './loop-telemetry.ts';
+import { ModelSharing } from './model-sharing.ts';
 import { ServedModel } from './served-model.ts';
 import { initialHoldBack, SparseServing } from './sparse-serving.ts';
 
@@ -31,6 +34,8 @@ export interface StartOptions {
   readonly labels?: readonly string[];
   /** When opening began, of `performance.now()`: by default now, with the file read before. */
   readonly begunAt?: number;
+  /** What replicas of the model share; undefined: this one is by itself. */
+  readonly shared?: SharedStore | undefined;
   /** By default worker threads in this process. */
   readonly startRuntime?: StartRuntime;
 }
@@ -45,6 +50,10 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
   const runtime = await runtimeOf(name, loaded, kernels, options);
   const subject = { model: name, hash: loaded.hash, config, control: controlOptionsOf(config) };
   const persistence = await persistenceOf(subject, options);
+  const sharing =
+    options.shared === undefined || loaded.sites.length === 0
+      ? undefined
+      : new ModelSharing({ store: options.shared, subject, sites: loaded.sites.length, log });
   const loop = new ControlLoop({
     sites: loaded.sites.length,
     poles: loaded.sites.map(({ pole }) => pole),
@@ -55,6 +64,10 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
     heldBack: initialHoldBack(config),
     resume: persistence?.resumePoint ?? resumePointOf(null, inherited, subject, Date.now()),
     telemetry: loopTelemetry(name, metrics, log),
+    ...(sharing && {
+      sharing: sharing.replica,
+      clock: { ...SYSTEM_CLOCK, wallMs: () => sharing.replica.wallMs },
+    }),
   });
   const choice = persistence === undefined ? inherited : persistence.choice;
   const { measure } = config.agreement;
@@ -67,6 +80,7 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
     loop,
     outputs,
     kernels,
+    decides: sharing?.replica.decides,
     kept: persistence?.resumePoint.plan,
     log,
   });
@@ -81,6 +95,7 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
     measure,
     persistence,
     sparse,
+    sharing,
     choice,
     sequenceHeader: config.sampling.sequenceHeader?.toLowerCase(),
   };

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { messageOf, ServingError } from '../../config/errors.ts';
+import { endsWithin } from '../time-limit.ts';
 import { SCRIPTS } from './redis-scripts.ts';
 import type {
   AppendOptions,
@@ -17,6 +18,10 @@ import type {
 
 /** Longest time that an operation may take. Whoever waits for it does so in the background. */
 const COMMAND_MS = 2000;
+/** After such a silence a connection is given up, and made anew. */
+const SILENT_MS = 10_000;
+/** So long a closed connection may take to end. */
+const GONE_MS = 200;
 /** Pauses between attempts to connect: from the first to the longest. */
 const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 2000;
@@ -64,7 +69,9 @@ export class RedisStore implements SharedStore {
     const settings = {
       // What every version understands.
       protocol: 2 as const,
-      commandTimeout: COMMAND_MS,
+      socketTimeout: SILENT_MS,
+      // A process that ends does not wait longer for a connection that is gone.
+      disconnectTimeout: GONE_MS,
       connectTimeout: COMMAND_MS,
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
@@ -80,7 +87,7 @@ export class RedisStore implements SharedStore {
     };
     // A subscription made while there is no connection is kept until there is one.
     const subscriber = { ...settings, enableOfflineQueue: true, maxRetriesPerRequest: null };
-    const { commandTimeout: _, ...untimed } = subscriber;
+    const { socketTimeout: _, ...untimed } = subscriber;
     return new RedisStore(
       new Connection(options.url, settings),
       new Connection(options.url, untimed),
@@ -229,11 +236,16 @@ export class RedisStore implements SharedStore {
 
   /** Without a connection, what is wrong with it says more than that there is none. */
   async #guarded(ask: () => Promise<unknown>): Promise<unknown> {
+    const asked = ask();
+    let isInTime = false;
     try {
-      return await ask();
+      isInTime = await endsWithin(COMMAND_MS, asked);
     } catch (error) {
       throw new Error(`${this.place}: ${this.#problem ?? messageOf(error)}`);
     }
+    if (isInTime) return asked;
+    asked.catch(() => undefined);
+    throw new Error(`${this.place} has not answered for ${COMMAND_MS} ms`);
   }
 }
 

@@ -173,7 +173,7 @@ describe('several replicas', () => {
     const foreign = fleet.add({ group: { ...GROUP, fingerprint: 'other' } });
     await fleet.run(3, 400);
     const changes = changesOf(fleet.decider);
-    await fleet.followers[0]!.replica.choose('{"mode":"off"}', null);
+    await fleet.followers[0]!.replica.choose('{"mode":"off"}');
     // Not even a turn of the clock later.
     expect(fleet.members.map(({ loop }) => loop.state.mode)).toEqual(Array(5).fill('off'));
     expect(fleet.members.map(thresholdOf)).toEqual(Array(5).fill(0));
@@ -187,7 +187,7 @@ describe('several replicas', () => {
     await settled();
     const cut = fleet.followers[0]!;
     cut.isCut = true;
-    await fleet.decider.replica.choose('{"mode":"off"}', null);
+    await fleet.decider.replica.choose('{"mode":"off"}');
     expect(cut.loop.state.mode).toBe('auto');
     cut.isCut = false;
     const late = fleet.add();

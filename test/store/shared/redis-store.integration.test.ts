@@ -34,7 +34,7 @@ describe.skipIf(!HAS_REDIS)('a store in Redis that does not answer', () => {
       await server.begin();
       await vi.waitFor(async () => expect(await store.choice('m')).toEqual(chosen), { timeout: 20_000 });
       server.pause();
-      expect(await ask(store)).toMatch('timed out');
+      expect(await ask(store)).toMatch('has not answered for 2000 ms');
       server.resume();
       await vi.waitFor(async () => expect(await ask(store)).toBe('answered'), { timeout: 20_000 });
     } finally {
