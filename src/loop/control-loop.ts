@@ -160,6 +160,7 @@ export class ControlLoop {
       warmSamples: this.control.warmSamples,
       objective,
       decides: sharing?.decides,
+      replicas: sharing?.pilot.replicas,
       onDecided: telemetry?.judged,
     });
     this.#measured = new MeasuredByThreshold(sites);

@@ -6,6 +6,8 @@ import { Pilot } from './pilot.ts';
 
 /** Dense answers that an objective is decided on. */
 const PILOT_REQUESTS = 240;
+/** Where several replicas sample the traffic, so many of one at least: they tell of what kind the outputs are. */
+const LEAST_REQUESTS = 64;
 /** Of these, requests that are also run at the highest candidate. */
 const PROBES = 16;
 /** Requests that are looked at while another replica decides, at most: what they take is bounded. */
@@ -23,6 +25,8 @@ export interface JudgeOptions {
   readonly objective: Objective | null;
   /** Whether it decides now; absent: always. Another replica may decide for all. */
   readonly decides?: (() => boolean) | undefined;
+  /** Replicas that sample this traffic; absent: this one. Where others fill the window too, it may decide on fewer requests. */
+  readonly replicas?: (() => number) | undefined;
   /** Told of every decision that says something new. */
   readonly onDecided?: ((objective: Objective) => void) | undefined;
 }
@@ -64,7 +68,12 @@ export class Judge {
   get isProbing(): boolean {
     if (this.#pilot === null) return false;
     const { requests, probes } = this.#pilot;
-    return probes < PROBES && requests >= this.#requests - PROBES;
+    return probes < PROBES && requests >= this.#wanted - PROBES;
+  }
+
+  get #wanted(): number {
+    const share = Math.ceil(this.#requests / (this.#options.replicas?.() ?? 1));
+    return Math.min(this.#requests, Math.max(LEAST_REQUESTS, share));
   }
 
   /** Why no candidate may be tried now; null: one may. */
@@ -81,7 +90,7 @@ export class Judge {
     if (pilot === null) return;
     // Who does not decide may have to at any time, and then knows enough.
     if (pilot.requests < MOST_UNDECIDED) pilot.add(dense, inputs, pruned);
-    if (pilot.requests < this.#requests || pilot.probes < Math.min(PROBES, this.#requests)) return;
+    if (pilot.requests < this.#wanted || pilot.probes < Math.min(PROBES, this.#requests)) return;
     if (this.#options.decides?.() === false) return;
     const { agreement, allowedLoss, softmaxOutputs, onDecided } = this.#options;
     const objective = decideObjective(pilot, { ...agreement, allowedLoss, softmaxOutputs });

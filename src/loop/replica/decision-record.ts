@@ -1,3 +1,4 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { interestIn } from '../../control/phases/interest.ts';
 import { comparedThresholds, production } from '../../control/phases/production.ts';
 import { sharedPart } from '../../control/phases/shared-state.ts';
@@ -8,6 +9,9 @@ import type { SharedDecision } from '../../store/shared/shared-store.ts';
 import type { AdoptedDecision } from '../control-loop.ts';
 import type { Asked } from '../ladder-runs.ts';
 import type { Inbox } from './inbox.ts';
+
+/** More than any decision takes. */
+const MOST_BYTES = 64 * 2 ** 20;
 
 /** What is decided for all replicas. Plain JSON. */
 export interface DecisionState extends AdoptedDecision {
@@ -31,12 +35,23 @@ export function encodeDecision(
   memory: DecisionMemory,
 ): SharedDecision {
   const shared = { ...state, state: sharedPart(state.state) };
-  return { revision, state: JSON.stringify(shared), memory: JSON.stringify(memory) };
+  return { revision, state: packed(shared), memory: packed(memory) };
+}
+
+/** JSON, deflated, as text: every replica reads it. */
+function packed(value: unknown): string {
+  return deflateRawSync(JSON.stringify(value), { level: 1 }).toString('base64');
+}
+
+/** @throws Error for what is none. */
+function unpacked(text: string): unknown {
+  const plain = inflateRawSync(Buffer.from(text, 'base64'), { maxOutputLength: MOST_BYTES });
+  return JSON.parse(plain.toString());
 }
 
 /** @throws Error that says why a replica cannot do so. */
 export function decodeState(text: string, control: ControlOptions): DecisionState {
-  const decision = JSON.parse(text) as DecisionState;
+  const decision = unpacked(text) as DecisionState;
   const { state, choice, blockRequests, isJudging } = decision;
   const isWhole =
     typeof state?.epoch === 'number' &&
@@ -54,7 +69,7 @@ export function decodeState(text: string, control: ControlOptions): DecisionStat
 /** What cannot be read is not needed: drift is then measured from now. */
 export function decodeMemory(text: string): DecisionMemory {
   try {
-    const memory = JSON.parse(text) as DecisionMemory;
+    const memory = unpacked(text) as DecisionMemory;
     if (typeof memory === 'object' && memory !== null && Array.isArray(memory.taken)) return memory;
   } catch {}
   return { reference: null, evidence: null, taken: [] };

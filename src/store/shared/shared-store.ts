@@ -41,9 +41,9 @@ export interface Pulse {
 /** What was decided for all. */
 export interface SharedDecision {
   readonly revision: number;
-  /** What every replica does: JSON. */
+  /** What every replica does, in a form of its own. */
   readonly state: string;
-  /** What only the next one that decides needs: JSON. */
+  /** What only the next one that decides needs. */
   readonly memory: string;
 }
 
