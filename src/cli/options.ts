@@ -130,6 +130,7 @@ export interface ServingFlags {
   readonly host?: string;
   readonly port?: number;
   readonly grpcPort?: number;
+  readonly processes?: number | 'auto';
   readonly mode?: string;
   readonly threshold?: number;
   readonly sampling?: number;
@@ -170,7 +171,12 @@ export function servingConfig(model: string | undefined, flags: ServingFlags): C
 function settingsOf(model: string | undefined, flags: ServingFlags): ConfigInput {
   return {
     model: { path: model, name: flags.name, repository: flags.modelRepository },
-    server: { host: flags.host, port: flags.port, grpcPort: flags.grpcPort },
+    server: {
+      host: flags.host,
+      port: flags.port,
+      grpcPort: flags.grpcPort,
+      processes: flags.processes,
+    },
     runtime: { workers: flags.workers },
     batching: { maxBatch: flags.maxBatch },
     sites: { scheme: flags.sites, include: flags.include, exclude: flags.exclude },

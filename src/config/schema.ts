@@ -64,6 +64,12 @@ export const ConfigSchema = z.strictObject({
         .describe('Address to listen on; IPv6 with or without brackets.'),
       port: port.default(8080).describe('HTTP port. 0: a free one.'),
       grpcPort: port.optional().describe('gRPC port. 0: a free one. Default: no gRPC.'),
+      processes: z
+        .union([count.max(1024), z.literal('auto')], 'expected a number of processes from 1 to 1024, or auto')
+        .default(1)
+        .describe(
+          'Processes that serve together on the same ports, with one controller for all; `taustat serve` alone knows more than one. `auto`: half as many as there are cores.',
+        ),
       maxBodyBytes: count.default(64 << 20).describe('Largest request body in bytes, after decompression.'),
       maxBufferedBytes: count
         .optional()

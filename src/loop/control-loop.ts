@@ -184,7 +184,12 @@ export class ControlLoop {
     const { mode, threshold } = config.control;
     const resumed = resume?.state ?? initialState(mode, threshold, this.control);
     const begun = objective === null ? unproven(resumed) : resumed;
-    this.#state = new BehaviorSubject<ControllerState>({ ...begun, heldBack: options.heldBack });
+    this.#state = new BehaviorSubject<ControllerState>({
+      ...begun,
+      heldBack: options.heldBack,
+      // Until it has heard of the others.
+      ...(sharing && { withheld: 'unshared' as const }),
+    });
     this.#ladder = new LadderRuns({
       config,
       control: this.control,

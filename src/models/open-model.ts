@@ -36,7 +36,8 @@ export function versionOpener({ config, metrics, log, read, models, shared }: Op
       const skipped = loaded.skipped.length;
       log.warn({ model: name, skipped }, 'the model has no gateable site: it is served dense');
     }
-    const workers = config.runtime.workers ?? workersPerModel(models());
+    const cores = Math.floor(availableParallelism() / processesOf(config));
+    const workers = config.runtime.workers ?? workersPerModel(models(), cores);
     const served = await startModel(loaded, {
       config: {
         ...config,
@@ -58,6 +59,11 @@ export function versionOpener({ config, metrics, log, read, models, shared }: Op
 /** Worker threads per model: the cores but one (for the HTTP thread), divided among the models; at least 1. */
 export function workersPerModel(models: number, cores = availableParallelism()): number {
   return Math.max(1, Math.floor((cores - 1) / Math.max(1, models)));
+}
+
+/** Processes that serve together, each with an equal share of the cores. */
+export function processesOf({ server: { processes } }: Pick<Config, 'server'>): number {
+  return processes === 'auto' ? Math.max(1, Math.floor(availableParallelism() / 2)) : processes;
 }
 
 /** The name of a model served from a single file. */

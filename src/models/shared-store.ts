@@ -9,10 +9,18 @@ export type SharedStoreOpener = () => Promise<SharedStore | undefined>;
 /** Time between two lines of the log about the same problem. */
 const WARN_EVERY_MS = 60_000;
 
-/** The store that the settings name. It connects in the background: models are served meanwhile. */
-export function sharedStoreOf({ store: { url } }: Config, log: Logger): SharedStoreOpener {
+/**
+ * The store that the settings name, which connects in the background while models are served.
+ *
+ * @param otherwise - where they name none.
+ */
+export function sharedStoreOf(
+  { store: { url } }: Config,
+  log: Logger,
+  otherwise?: SharedStore,
+): SharedStoreOpener {
   return async () => {
-    if (url === undefined) return undefined;
+    if (url === undefined) return otherwise;
     const warned = new Map<string, number>();
     const onProblem = (problem: string) => {
       const at = warned.get(problem) ?? Number.NEGATIVE_INFINITY;

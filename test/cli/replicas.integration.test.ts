@@ -57,6 +57,7 @@ interface Report {
   readonly replicas: {
     readonly id: string;
     readonly role: string;
+    readonly withheld: string | null;
     readonly problem: string | null;
     readonly members: readonly { readonly id: string; readonly apart: string | null }[];
   };
@@ -109,8 +110,9 @@ describe.skipIf(!HAS_REDIS)('servers that share a store in Redis', () => {
       const reports = await Promise.all(servers.map((server) => report(server)));
       return reports.every(({ production }) => production.threshold > 0 && production.share === 1);
     };
-    for (let i = 0; i < 200 && !(await isServed()); i++);
-    expect(await isServed()).toBe(true);
+    let served = false;
+    for (let i = 0; i < 200 && !served; i++) served = await isServed();
+    expect(served).toBe(true);
 
     // Who decides is killed.
     const at = (await roles()).indexOf('decides');
@@ -185,7 +187,10 @@ describe.skipIf(!HAS_REDIS)('servers that share a store in Redis', () => {
     await redis.kill();
     const third = await serve();
     await send(await images(), 2, 1);
-    expect((await report(third)).change.detail).toMatch('until it has heard of the others');
+    const { replicas, production } = await report(third);
+    expect(production.threshold).toBe(0);
+    expect(replicas.withheld).toBe('unshared');
+    expect(replicas.problem).toMatch('ECONNREFUSED');
     const ended = third.running.outcome;
     third.running.child.kill('SIGTERM');
     expect((await ended).code).toBe(0);

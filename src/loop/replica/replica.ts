@@ -34,6 +34,8 @@ const EVIDENCE_MS = 250;
 const SLICE_MS = 1000;
 /** So many replicas tell at that pace: more of them tell less often, so that the store and who decides have no more to do. */
 const FAST_REPLICAS = 16;
+/** So many replicas answer the pilot, about: it asks a hundred inputs or two at each candidate. */
+const ASKED_REPLICAS = 32;
 /** The state is written after so long where only evidence was added; a decision is written at once. */
 const WRITE_MS = 1000;
 /** Beats of a lease: some that are lost do not end it. */
@@ -130,7 +132,7 @@ export class Replica implements Sharing {
     this.pilot = {
       replicas: () => this.replicas,
       decides: this.decides,
-      asked: () => this.#asked,
+      asked: () => (this.#answersPilot ? this.#asked : null),
       asks: (asked) => {
         this.#asked = asked;
         this.#changed();
@@ -405,15 +407,14 @@ export class Replica implements Sharing {
 
   async #tell(isUrgent: boolean): Promise<void> {
     const { store, group, leaseMs, windowMs } = this.#options;
-    const slowness = this.#slowness(FAST_REPLICAS);
     const { since, slice } = this.#outbox;
-    const isDue = since !== null && this.#nowMs - since >= EVIDENCE_MS * slowness;
+    const isDue = since !== null && this.#nowMs - since >= this.#paceOf(EVIDENCE_MS, since);
     if (since !== null && (isDue || isUrgent)) {
       const record = this.#outbox.takeEvidence();
       const options = { most: EVIDENCE_LEFT, keepMs: Math.max(60_000, 4 * leaseMs), isUrgent };
       if (record !== null && !this.decides()) await store.append(group, 'evidence', record, options);
     }
-    if (slice.since === null || this.#nowMs - slice.since < SLICE_MS * slowness) return;
+    if (slice.since === null || this.#nowMs - slice.since < this.#paceOf(SLICE_MS, slice.since)) return;
     const record = this.#outbox.takeSlice();
     const options = { most: SLICES_LEFT, keepMs: windowMs, isUrgent: false };
     if (record !== null && (this.replicas > 1 || this.decides()))
@@ -597,7 +598,7 @@ export class Replica implements Sharing {
     });
   }
 
-  #wanted: Withheld | undefined;
+  #wanted: Withheld | undefined = 'unshared';
 
   get #withheld(): Withheld | undefined {
     const { denseAfterMs } = this.#options;
@@ -608,7 +609,7 @@ export class Replica implements Sharing {
   #wordsOf(withheld: Withheld | undefined): string {
     switch (withheld) {
       case undefined:
-        return 'this replica does as all do again';
+        return 'this replica does as all do';
       case 'disagreement':
         return "this replica is dense: its own answers disagree with the dense model's";
       case 'failure':
@@ -654,6 +655,11 @@ export class Replica implements Sharing {
     return { ...about, revision: this.#revision, choice: this.#choice, withheld: withheld ?? null };
   }
 
+  /** Of many replicas some answer the pilot: it asks of few inputs. */
+  get #answersPilot(): boolean {
+    return hashToUnit(this.id) * this.replicas < ASKED_REPLICAS;
+  }
+
   get #nowMs(): number {
     return this.#options.clock.monotonicMs();
   }
@@ -669,6 +675,12 @@ export class Replica implements Sharing {
   get #aliveMs(): number {
     const often = this.#options.leaseMs / BEATS;
     return Math.min(MOST_ALIVE_MS, MISSED_BEATS * often * this.#slowness(BEATING_REPLICAS));
+  }
+
+  /** How long what began at some time is gathered before it is told: not the same at all replicas, so that these do not tell at once. */
+  #paceOf(ms: number, since: number): number {
+    const slowness = this.#slowness(FAST_REPLICAS);
+    return slowness === 1 ? ms : ms * Math.max(1, 2 * slowness * hashToUnit(`${this.id} ${since}`));
   }
 
   #slowness(replicas: number): number {

@@ -56,6 +56,7 @@ export class ModelSharing {
   /** The members that were seen last. */
   #members: readonly SharedMember[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #loop: ControlLoop | undefined;
   #onChoice: (choice: Choice) => void = () => undefined;
   /** Mark of the own choice that is in force here, so that its echo changes nothing; null: another's is. */
   #mark: string | null = null;
@@ -102,6 +103,7 @@ export class ModelSharing {
    */
   attach(loop: ControlLoop, choice: Choice | null, onChoice: (choice: Choice) => void): void {
     this.#onChoice = onChoice;
+    this.#loop = loop;
     if (choice !== null) this.replica.offer(JSON.stringify(choice), choice.at);
     this.replica.attach(loop);
     this.#timer = setInterval(() => void this.#look(), LOOK_MS).unref();
@@ -129,6 +131,7 @@ export class ModelSharing {
       problem: replica.problem,
       id: replica.id,
       role: replica.role,
+      withheld: this.#loop?.state.withheld ?? null,
       decider: replica.decider,
       revision: replica.revision,
       refused: [...replica.refused].map(([what, reason]) => ({ what, reason })),
