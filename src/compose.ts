@@ -4,9 +4,12 @@ import type { Config } from './config/schema.ts';
 import { VERSION } from './config/version.ts';
 import { inferOver } from './models/infer-call.ts';
 import { LocalInferencePlane } from './models/inference-plane.ts';
-import { exportMetrics, modesOf } from './models/models-metrics.ts';
+import { collectMetrics, exportMetrics, modesOf } from './models/models-metrics.ts';
+import { processesOf } from './models/open-model.ts';
 import { modelsOf } from './models/open-models.ts';
 import { createPruningPlane } from './models/pruning-plane.ts';
+import { sharedStoreOf } from './models/shared-store.ts';
+import { everywhere, type Siblings } from './models/siblings.ts';
 import { passThroughOf } from './models/upstream/pass-through.ts';
 import { removeOldState } from './store/old-state.ts';
 import type { Taustat, UnopenedTaustat } from './taustat.ts';
@@ -21,13 +24,18 @@ export async function compose(config: Config, log: Logger): Promise<Taustat> {
   return taustat;
 }
 
-/** The whole flow: model files become workers and control loops, these become planes, and the planes become routes. */
-export function assemble(config: Config, log: Logger): UnopenedTaustat {
+/**
+ * The whole flow: model files become workers and control loops, these become planes, and the planes become routes.
+ *
+ * @param siblings - the other processes of the same server.
+ */
+export function assemble(config: Config, log: Logger, siblings?: Siblings): UnopenedTaustat {
   const { server, control, sampling, telemetry } = config;
   const metrics = new Metrics();
   removeOldState(config, log);
   // The models, each with its loop once it is open.
-  const { models, open, close } = modelsOf(config, metrics, log);
+  const openShared = sharedStoreOf(config, log, siblings?.store);
+  const { models, open, close } = modelsOf(config, metrics, log, openShared);
   let model = '';
   const draining$ = new ReplaySubject<void>(1);
 
@@ -35,7 +43,7 @@ export function assemble(config: Config, log: Logger): UnopenedTaustat {
   const inference = new LocalInferencePlane(VERSION, models);
   inference.isOpening = true;
   const pruning = createPruningPlane(models, draining$, { allowRecord: sampling.allowRecord, log });
-  const expose = (accept?: string) => exportMetrics(models, metrics, accept);
+  const expose = (accept?: string) => exportMetrics(models, metrics, accept, siblings);
 
   // How it is asked.
   const configured = new Set(config.upstream.models.map(({ name }) => name));
@@ -44,10 +52,12 @@ export function assemble(config: Config, log: Logger): UnopenedTaustat {
   const report = (error: unknown) => log.error({ error }, 'request failed');
   const { sequenceHeader } = sampling;
   const { openMetrics } = telemetry;
+  const share = siblings === undefined ? 1 : processesOf(config);
   const passing = passThroughOf(config, (name) => models.has(name) || isConfigured(name));
-  const bounds = boundsOf(server, metrics);
+  const bounds = boundsOf(server, metrics, share);
   const options = { ...bounds, sequenceHeader, tokens, openMetrics, report, passThrough: passing };
-  const planes = { inference, pruning, repository: models, expose };
+  const repository = siblings === undefined ? models : everywhere(models, siblings);
+  const planes = { inference, pruning, repository, expose };
   const { routes, answerDirectly } = httpApplication(planes, options);
   const drain = () => {
     inference.isDraining = true;
@@ -70,8 +80,9 @@ export function assemble(config: Config, log: Logger): UnopenedTaustat {
     modes: () => modesOf(models),
     infer: inferOver(inference, () => model, server),
     state$: defer(() => models.current$(model).pipe(switchMap((served) => served?.loop.state$ ?? EMPTY))),
-    repository: models,
+    repository,
     metrics: expose,
+    here: { repository: models, collect: () => collectMetrics(models, metrics) },
     listenGrpc: async (address) => {
       // Not loaded by those who do not use it: 12 MB and most of a tenth of a second.
       const { listenGrpc } = await import('./transport/grpc/server.ts');
@@ -79,11 +90,7 @@ export function assemble(config: Config, log: Logger): UnopenedTaustat {
       const grpc = await passing?.openGrpc();
       const passes = grpc && passing && { ...grpc, passes: passing.passes };
       const { passThrough: _, ...more } = options;
-      return listenGrpc(
-        inference,
-        { host, port, ...address },
-        { ...more, repository: models, passThrough: passes },
-      );
+      return listenGrpc(inference, { host, port, ...address }, { ...more, repository, passThrough: passes });
     },
     drain,
     close: async () => {

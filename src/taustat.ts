@@ -6,6 +6,7 @@ import type { InferContext } from './plane/inference.ts';
 import type { RepositoryPlane } from './plane/repository.ts';
 import type { CallRequest } from './protocol/call-request.ts';
 import type { InferResponse } from './protocol/types.ts';
+import type { MetricsOfProcess } from './telemetry/metrics.ts';
 import type { GrpcAddress, GrpcListening } from './transport/grpc/server.ts';
 import type { NodeBindings } from './transport/http/body.ts';
 import type { DirectAnswer } from './transport/http/direct-infer.ts';
@@ -59,6 +60,11 @@ export interface UnopenedTaustat extends Taustat {
    * @throws ServingError FILE_NOT_FOUND or MODEL_INVALID.
    */
   readonly open: (isListening?: boolean) => Promise<void>;
+  /** What this process alone does, where it is one of several of a server. */
+  readonly here: {
+    readonly repository: RepositoryPlane;
+    readonly collect: () => Promise<MetricsOfProcess>;
+  };
 }
 
 export interface ModelChoice {

@@ -100,6 +100,7 @@ export function addServingOptions(command: Command): Command {
     )
     .option('--state-dir <folder>', 'folder of state and audit logs')
     .option('--no-state', 'keep nothing over restarts')
+    .option('--store <url>', 'Redis that replicas share to learn together, such as redis://host:6379')
     .option(
       '--workers <count>',
       'worker threads per model (default: cores − 1, divided among the models)',
@@ -132,6 +133,7 @@ export interface ServingFlags {
   readonly host?: string;
   readonly port?: number;
   readonly grpcPort?: number;
+  readonly processes?: number | 'auto';
   readonly mode?: string;
   readonly threshold?: number;
   readonly sampling?: number;
@@ -139,6 +141,7 @@ export interface ServingFlags {
   readonly policy?: string;
   readonly stateDir?: string;
   readonly state: boolean;
+  readonly store?: string;
   readonly workers?: number;
   readonly maxBatch?: number;
   readonly sites?: string;
@@ -179,7 +182,12 @@ function settingsOf(model: string | undefined, flags: ServingFlags): ConfigInput
   return {
     model: { path: model, name: flags.name, repository: flags.modelRepository },
     upstream: { url: flags.upstream, models: upstreamModelsOf(flags) },
-    server: { host: flags.host, port: flags.port, grpcPort: flags.grpcPort },
+    server: {
+      host: flags.host,
+      port: flags.port,
+      grpcPort: flags.grpcPort,
+      processes: flags.processes,
+    },
     runtime: { workers: flags.workers },
     batching: { maxBatch: flags.maxBatch },
     sites: { scheme: flags.sites, include: flags.include, exclude: flags.exclude },
@@ -187,7 +195,7 @@ function settingsOf(model: string | undefined, flags: ServingFlags): ConfigInput
     criticality: { temperature: flags.temperature, rule: flags.rule },
     agreement: { floor: flags.agreement },
     control: { mode: flags.mode, threshold: flags.threshold, token: flags.token, policy: flags.policy },
-    store: { enabled: flags.state ? undefined : false, folder: flags.stateDir },
+    store: { enabled: flags.state ? undefined : false, folder: flags.stateDir, url: flags.store },
     telemetry: { logLevel: flags.logLevel },
   } as ConfigInput;
 }

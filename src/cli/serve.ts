@@ -2,13 +2,16 @@ import { Command } from 'commander';
 import type { Logger } from 'pino';
 import { assemble } from '../compose.ts';
 import type { Config } from '../config/schema.ts';
+import { processesOf } from '../models/open-model.ts';
 import { endsWithin } from '../store/time-limit.ts';
 import type { Taustat } from '../taustat.ts';
 import { createLog } from '../telemetry/log.ts';
 import { exportSpans } from '../telemetry/otlp.ts';
+import { Processes } from '../tools/processes/primary.ts';
+import { ProcessOfSeveral } from '../tools/processes/worker.ts';
 import type { GrpcListening } from '../transport/grpc/server.ts';
 import { listen } from '../transport/http/server.ts';
-import { addServingOptions, type ServingFlags, servingConfig } from './options.ts';
+import { addServingOptions, countOption, type ServingFlags, servingConfig } from './options.ts';
 
 /** Time for load balancers to see that the server is not ready any more, before it stops listening. */
 const READINESS_NOTICE_MS = 250;
@@ -28,6 +31,11 @@ export function serveCommand(): Command {
     )
     .argument('[model]', 'ONNX file (default: the bundled Fashion-MNIST CNN)');
   return addServingOptions(command)
+    .option(
+      '--processes <count>',
+      'processes that serve on the same ports, with one controller for all: a number, or auto (default 1)',
+      processesOption,
+    )
     .option('--model-repository <folder>', 'folder of models to serve, laid out as name/version/model.onnx')
     .option('--upstream <url>', 'server that runs the model instead: http://host:port or grpc://host:port')
     .option('--model <name>', 'with --upstream: its name there')
@@ -44,6 +52,8 @@ Examples:
   $ taustat serve model.onnx --mode observe         measure on shadow traffic, apply nothing
   $ taustat serve --model-repository models         every model in models/, each pruned by itself
   $ taustat serve --upstream grpc://triton:8001 --model resnet --instrumented resnet_taustat
+  $ taustat serve model.onnx --processes auto       several processes, one port, one controller
+  $ taustat serve model.onnx --store redis://redis:6379   learns together with the other replicas
   $ taustat serve model.onnx --agreement 0.99 --sampling 0.1
   $ TAUSTAT_WINDOW_SLICES=32 taustat serve model.onnx --config taustat.yaml
   $ curl -X PUT localhost:8080/v2/models/resnet/pruning -d '{"mode":"off"}'`,
@@ -57,8 +67,15 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
   const { mode, threshold } = config.control;
   if (threshold !== undefined && mode !== 'fixed')
     log.warn({ mode, threshold }, 'control.threshold has no effect: only mode fixed uses it');
+  const processes = processesOf(config);
+  const among = ProcessOfSeveral.join();
+  if (among === undefined && processes > 1) {
+    process.exitCode = await new Processes(log).run(processes);
+    return;
+  }
   const stopSpans = await exportSpans(process.env, log);
-  const taustat = assemble(keepingState(config), log);
+  const taustat = assemble(keepingState(config), log, among?.siblings);
+  among?.offer(taustat.here);
   const { answerDirectly, onConnectionRefused } = taustat;
   const server = await listen(taustat.routes, { ...config.server, answerDirectly, onConnectionRefused });
   const grpc = await grpcOf(taustat, config).catch(async (error: unknown) => {
@@ -73,11 +90,14 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
   });
   const { model } = taustat;
   const places = { url: server.url, console: `${server.url}/`, grpc: grpc?.address };
-  log.info({ ...places, model, models: taustat.models(), modes: taustat.modes() }, 'serving');
+  const served = { model, models: taustat.models(), modes: taustat.modes() };
+  if (among === undefined) log.info({ ...places, ...served }, 'serving');
+  else among.serves({ url: server.url, grpc: grpc?.address, ...served });
 
   const signal = await new Promise<NodeJS.Signals>((resolve) => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);
+    void among?.drained.then(() => resolve('SIGTERM'));
   });
   log.info({ signal }, 'draining: readiness is off, running requests finish');
   taustat.drain();
@@ -91,7 +111,12 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
   }
   const isExportOver = stopSpans === undefined || (await endsWithin(LAST_SPANS_MS, stopSpans()));
   if (!isExportOver) log.warn(`spans were lost: the collector has not taken them within ${LAST_SPANS_MS} ms`);
+  among?.leave();
   endSoon(signal, log, isExportOver);
+}
+
+function processesOption(text: string): number | 'auto' {
+  return text === 'auto' ? text : countOption(text);
 }
 
 /** Calls that run in threads, which `process.exit` waits for. */

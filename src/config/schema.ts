@@ -108,6 +108,12 @@ export const ConfigSchema = z.strictObject({
         .describe('Address to listen on; IPv6 with or without brackets.'),
       port: port.default(8080).describe('HTTP port. 0: a free one.'),
       grpcPort: port.optional().describe('gRPC port. 0: a free one. Default: no gRPC.'),
+      processes: z
+        .union([count.max(1024), z.literal('auto')], 'expected a number of processes from 1 to 1024, or auto')
+        .default(1)
+        .describe(
+          'Processes that serve together on the same ports, with one controller for all; `taustat serve` alone knows more than one. `auto`: half as many as there are cores.',
+        ),
       maxBodyBytes: count.default(64 << 20).describe('Largest request body in bytes, after decompression.'),
       maxBufferedBytes: count
         .optional()
@@ -436,6 +442,25 @@ export const ConfigSchema = z.strictObject({
         .default(90)
         .describe(
           'Days without a write after which evidence and audit logs are removed, at a server’s start. 0: never.',
+        ),
+      url: z
+        .string()
+        .regex(/^rediss?:\/\/[^/\s]/, 'expected redis://host:port or rediss://host:port')
+        .optional()
+        .describe(
+          'Address of a Redis or Valkey server, `redis://` or `rediss://`, through which replicas of a model learn one threshold together. Default: none, the server is by itself.',
+        ),
+      leaseSeconds: positive
+        .max(3600)
+        .default(10)
+        .describe(
+          'Longest time in seconds that a replica decides for all without a sign of life; then another does.',
+        ),
+      denseAfterSeconds: positive
+        .max(86_400)
+        .default(60)
+        .describe(
+          'Longest time in seconds that a replica stays pruned while it cannot reach the shared store, or no replica decides.',
         ),
     })
     .prefault({}),

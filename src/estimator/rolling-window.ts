@@ -76,12 +76,7 @@ export class RollingWindow {
     if (sample.length !== this.#options.sites)
       throw new RangeError(`sample has ${sample.length} sites, not ${this.#options.sites}`);
     this.expire(timeMs);
-    let slice = this.#slices.at(-1);
-    if (slice === undefined || slice.requests.length >= this.#options.sliceSamples) {
-      slice = { startedAt: timeMs, requests: [], sites: emptySites(this.#options.sites) };
-      this.#slices.push(slice);
-      if (this.#slices.length > this.#options.slices) this.#dropOldest();
-    }
+    const slice = this.#newest(timeMs);
     for (const [i, h] of sample.entries()) {
       merge(slice.sites[i]!, h);
       merge(this.#total[i]!, h);
@@ -89,6 +84,37 @@ export class RollingWindow {
     slice.requests.push(summarize(sample));
     if (slice.requests.length === this.#options.sliceSamples) slice.sites.forEach(finish);
     this.#samples++;
+  }
+
+  /**
+   * Takes in several sampled requests that were added up already: they go into one slice, which may become larger than others.
+   * O(bins).
+   *
+   * @param sites - one histogram per site, over all of them.
+   * @throws RangeError for another number of sites; the window is left as it was.
+   */
+  addSlice(sites: SiteHistograms, requests: readonly RequestSummary[], timeMs: number): void {
+    if (sites.length !== this.#options.sites)
+      throw new RangeError(`slice has ${sites.length} sites, not ${this.#options.sites}`);
+    this.expire(timeMs);
+    const slice = this.#newest(timeMs);
+    for (const [i, h] of sites.entries()) {
+      merge(slice.sites[i]!, h);
+      merge(this.#total[i]!, h);
+    }
+    slice.requests.push(...requests);
+    if (slice.requests.length >= this.#options.sliceSamples) slice.sites.forEach(finish);
+    this.#samples += requests.length;
+  }
+
+  /** The slice that takes the next sample. */
+  #newest(timeMs: number): Slice {
+    const newest = this.#slices.at(-1);
+    if (newest !== undefined && newest.requests.length < this.#options.sliceSamples) return newest;
+    const slice = { startedAt: timeMs, requests: [], sites: emptySites(this.#options.sites) };
+    this.#slices.push(slice);
+    if (this.#slices.length > this.#options.slices) this.#dropOldest();
+    return slice;
   }
 
   /** Drops slices that started more than `maxAgeMs` ago. */

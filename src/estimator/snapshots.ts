@@ -8,6 +8,13 @@ export interface Sampled {
   readonly histograms: SiteHistograms;
 }
 
+/** Several samples that were added up already. */
+export interface SampledSlice {
+  readonly at: number;
+  readonly sites: SiteHistograms;
+  readonly summaries: readonly RequestSummary[];
+}
+
 /** A window at one moment: what estimates are made from. */
 export interface Snapshot extends WindowSnapshot {
   readonly at: number;
@@ -19,12 +26,14 @@ export interface Snapshot extends WindowSnapshot {
 
 /** Feeds samples into a window and emits a snapshot of it after every `every` samples. */
 export function snapshots(window: RollingWindow, every: number) {
-  return (sample$: Observable<Sampled>): Observable<Snapshot> => {
+  return (sample$: Observable<Sampled | SampledSlice>): Observable<Snapshot> => {
     let newSamples = 0;
     return sample$.pipe(
-      concatMap(({ at, histograms }) => {
-        window.add(histograms, at);
-        newSamples++;
+      concatMap((sample) => {
+        const { at } = sample;
+        if ('histograms' in sample) window.add(sample.histograms, at);
+        else window.addSlice(sample.sites, sample.summaries, at);
+        newSamples += 'histograms' in sample ? 1 : sample.summaries.length;
         if (newSamples < every) return EMPTY;
         const held = window.snapshot();
         const snapshot: Snapshot = {

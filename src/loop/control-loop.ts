@@ -30,6 +30,7 @@ import {
   thresholdAt,
 } from '../control/phases/production.ts';
 import type { ResumePoint } from '../control/phases/resume-point.ts';
+import { localized } from '../control/phases/shared-state.ts';
 import {
   type ControllerState,
   type ControlOptions,
@@ -38,6 +39,7 @@ import {
   isSearched,
 } from '../control/phases/state.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
+import type { DriftReference } from '../drift/detector.ts';
 import type { RollingWindow } from '../estimator/rolling-window.ts';
 import type { Tensor } from '../protocol/types.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -46,14 +48,15 @@ import { AgreementWindow } from './comparison/agreement-window.ts';
 import { Judge } from './comparison/judge.ts';
 import { MeasuredByThreshold, type MeasuredPruning } from './comparison/measured.ts';
 import { topTwoMargin } from './comparison/top-two-margin.ts';
-import { Estimation } from './estimation.ts';
+import { Estimation, type PlacedSlice } from './estimation.ts';
 import type { KeptInput } from './kept-inputs.ts';
 import { LadderRuns, type SearchProgress } from './ladder-runs.ts';
 import { Sampling } from './sampling.ts';
 import type { AnsweredRequest, ComparedAnswer, Look, ShadowSample } from './shadow-run.ts';
+import type { Sharing } from './sharing.ts';
 import { SiteThresholds, thresholdsOf } from './site-thresholds.ts';
 import { failureOf, type Step, stepped } from './step.ts';
-import { type StreamReading, Streams } from './streams.ts';
+import { type StreamPlace, type StreamReading, Streams } from './streams.ts';
 import type { LoopTelemetry, ShadowOutcome } from './telemetry.ts';
 import { UncertaintyWatch } from './uncertainty-watch.ts';
 import { UncomparedAnswers } from './uncompared-answers.ts';
@@ -83,6 +86,17 @@ export interface LoopOptions {
   readonly resume?: ResumePoint | undefined;
   readonly telemetry?: LoopTelemetry;
   readonly clock?: Clock;
+  /** Absent: the loop is by itself. */
+  readonly sharing?: Sharing | undefined;
+}
+
+/** What another replica has decided for all. */
+export interface AdoptedDecision {
+  readonly state: ControllerState;
+  readonly objective: Objective | null;
+  /** How answers are judged is about to be decided anew. */
+  readonly isJudging: boolean;
+  readonly blockRequests: number;
 }
 
 interface PlaceOptions {
@@ -126,13 +140,15 @@ export class ControlLoop {
   readonly #ladder: LadderRuns;
   readonly #stopLooking: (() => void) | undefined;
   readonly #samples = new Subject<ShadowSample>();
+  /** Samples of other replicas. */
+  readonly #slices = new Subject<PlacedSlice>();
   readonly #commands = new Subject<ControlEvent>();
   readonly #steps = new Subject<Step>();
   readonly #state: BehaviorSubject<ControllerState>;
   #paying = 1;
 
   constructor(options: LoopOptions) {
-    const { sites, config, resume, telemetry, clock = SYSTEM_CLOCK } = options;
+    const { sites, config, resume, telemetry, clock = SYSTEM_CLOCK, sharing } = options;
     this.#options = options;
     this.#clock = clock;
     this.control = controlOptionsOf(config);
@@ -143,6 +159,8 @@ export class ControlLoop {
       softmaxOutputs: options.softmaxOutputs ?? [],
       warmSamples: this.control.warmSamples,
       objective,
+      decides: sharing?.decides,
+      replicas: sharing?.pilot.replicas,
       onDecided: telemetry?.judged,
     });
     this.#measured = new MeasuredByThreshold(sites);
@@ -160,12 +178,18 @@ export class ControlLoop {
       config,
       control: this.control,
       reference: resume?.reference ?? null,
+      decides: sharing?.decides,
       onEstimated: telemetry?.estimated,
     });
     const { mode, threshold } = config.control;
     const resumed = resume?.state ?? initialState(mode, threshold, this.control);
     const begun = objective === null ? unproven(resumed) : resumed;
-    this.#state = new BehaviorSubject<ControllerState>({ ...begun, heldBack: options.heldBack });
+    this.#state = new BehaviorSubject<ControllerState>({
+      ...begun,
+      heldBack: options.heldBack,
+      // Until it has heard of the others.
+      ...(sharing && { withheld: 'unshared' as const }),
+    });
     this.#ladder = new LadderRuns({
       config,
       control: this.control,
@@ -177,6 +201,7 @@ export class ControlLoop {
       thresholdsAt: (threshold) => thresholdsOf(threshold, sites, this.state.gated),
       spacing: () => this.#streams.spacing,
       samplingPays: () => this.#sampling.pays(),
+      shared: sharing?.pilot,
       emit: (event) => this.#commands.next(event),
       onFailure: (error) => this.#sampling.failed(messageOf(error)),
     });
@@ -195,14 +220,15 @@ export class ControlLoop {
       state: () => this.state,
       highest: () => this.criticality?.curve.thresholds.at(-1),
       onSample: (sample) => this.take(sample),
-      onBlind: (message) => this.fail(message),
+      onBlind: (message) =>
+        this.#commands.next({ kind: 'failure', at: clock.wallMs(), message, isOwn: true }),
     });
     if (this.#isPrunable && this.control.keepsInputs)
       this.#stopLooking = clock.every?.(IDLE_LOOK_MS, () => this.#ladder.pump());
     // The first to hear of a step, so that whoever follows the steps finds what belongs to the new state.
     this.#steps.subscribe((step) => this.#follow(step));
     merge(this.#commands, this.#survive(this.#comparisons()), this.#survive(this.#snapshots()))
-      .pipe(scan((last, event) => stepped(last.after, event, this.control), { after: this.state } as Step))
+      .pipe(scan((last, event) => this.#fold(last.after, event), { after: this.state } as Step))
       .subscribe(this.#steps);
   }
 
@@ -381,7 +407,52 @@ export class ControlLoop {
   take(sample: ShadowSample): void {
     if (sample.epoch !== this.state.epoch) return;
     if (!sample.isExtra) this.#judge.add(sample.answers);
+    this.#options.sharing?.sampled(sample);
     this.#samples.next(sample);
+  }
+
+  /** An event that is not this loop's own: of another replica, or of what all of them share. */
+  receive(event: ControlEvent): void {
+    this.#commands.next(event);
+  }
+
+  /** A comparison that another replica has seen. @param place - of its request, in a stream that no other replica has. */
+  compareShared(event: Omit<EventOf<'comparison'>, 'kind' | 'unit'>, place: StreamPlace | null): void {
+    const unit = place === null ? undefined : this.#streams.unitOf(place);
+    this.#commands.next({ kind: 'comparison', ...event, ...(unit && { unit }) });
+  }
+
+  /** Samples that another replica has taken. @param isOld - they were told of before, and fill the window again. */
+  takeSlice(slice: PlacedSlice, isOld: boolean): void {
+    if (isOld) this.#estimation.refill(slice);
+    else this.#slices.next(slice);
+  }
+
+  /** What another replica's input has lost at the rung that the pilot asks about. */
+  piloted(rung: number, loss: number): void {
+    this.#ladder.piloted(rung, loss);
+    this.#ladder.pumpSoon();
+  }
+
+  /** Goes on from what another replica has decided. */
+  adopt({ state, objective, isJudging, blockRequests }: AdoptedDecision): void {
+    this.#streams.hold(blockRequests);
+    const local = localized(state, this.state, this.#ladder.unseen);
+    this.#commands.next({ kind: 'adopted', at: this.#clock.wallMs(), state: local });
+    this.#judge.adopt(objective, isJudging);
+    this.#ladder.pumpSoon();
+  }
+
+  /** From now on this replica decides. @param reference - what drift was measured from by who did before; undefined: as known here. */
+  lead(reference: DriftReference | null | undefined): void {
+    this.#streams.release();
+    if (reference !== undefined) this.#estimation.adopt(reference);
+  }
+
+  /** What the others need to know of how this loop judges. */
+  get judging(): Omit<AdoptedDecision, 'state'> {
+    const { blockRequests } = this.#streams.reading;
+    return { objective: this.objective, isJudging: this.#judge.isOpen, blockRequests };
   }
 
   /** A pruned answer was not finite where the dense one, which the client got, is: nothing is left of it. */
@@ -409,7 +480,7 @@ export class ControlLoop {
 
   /** What samples would tell cannot be known: dense until it can. */
   fail(message: string): void {
-    this.#commands.next(failureOf(new Error(message), this.#clock.wallMs()));
+    this.#commands.next({ kind: 'failure', at: this.#clock.wallMs(), message });
   }
 
   close(): void {
@@ -417,6 +488,7 @@ export class ControlLoop {
     this.#ladder.close();
     this.#commands.complete();
     this.#samples.complete();
+    this.#slices.complete();
     this.#steps.complete();
     this.#estimation.close();
     this.#state.complete();
@@ -445,8 +517,9 @@ export class ControlLoop {
 
   /** What is looked at because its answer is suspected is not what the traffic is like. */
   #snapshots(): Observable<ControlEvent> {
+    const own$ = this.#samples.pipe(filter(({ isExtra }) => !isExtra));
     return this.#estimation
-      .events(this.#samples.pipe(filter(({ isExtra }) => !isExtra)), () => this.state)
+      .events(merge(own$, this.#slices), () => this.state)
       .pipe(map((event) => this.#withDoubt(event)));
   }
 
@@ -461,6 +534,11 @@ export class ControlLoop {
     return events$.pipe(
       catchError((error, again$) => concat(of(failureOf(error, this.#clock.wallMs())), again$)),
     );
+  }
+
+  #fold(before: ControllerState, event: ControlEvent): Step {
+    const { sharing } = this.#options;
+    return sharing?.fold(before, event, this.control) ?? stepped(before, event, this.control);
   }
 
   /** Comparisons belong to one threshold, and what was measured to one traffic. */

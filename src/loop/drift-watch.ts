@@ -45,6 +45,12 @@ export class DriftWatch {
     this.#making = new Background(readApart(steps, blockRequests), MS_PER_TURN);
   }
 
+  /** Goes on from a reference that was made elsewhere; null: there is none. */
+  adopt(reference: DriftReference | null): void {
+    this.stop();
+    this.#reference = reference;
+  }
+
   stop(): void {
     this.#making?.close();
     this.#making = null;

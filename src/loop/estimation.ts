@@ -9,7 +9,7 @@ import type { DriftReading, DriftReference } from '../drift/detector.ts';
 import { type IntervalReading, intervalMoved } from '../drift/interval-moved.ts';
 import { mergeAll, type SiteHistograms, tails } from '../estimator/histogram.ts';
 import { RollingWindow } from '../estimator/rolling-window.ts';
-import { type Snapshot, snapshots } from '../estimator/snapshots.ts';
+import { type SampledSlice, type Snapshot, snapshots } from '../estimator/snapshots.ts';
 import type { RequestSummary } from '../estimator/summary.ts';
 import { ApartRequests } from './apart-requests.ts';
 import { DriftWatch } from './drift-watch.ts';
@@ -27,8 +27,15 @@ export interface EstimationOptions {
   readonly reference: DriftReference | null;
   /** Told of every sample, and asked how far apart requests hardly resemble each other. */
   readonly streams: Pick<Streams, 'add' | 'reading'>;
+  /** Whether drift is watched here; absent: it is. Another replica may watch it for all. */
+  readonly decides?: (() => boolean) | undefined;
   /** Told how long an estimate took. */
   readonly onEstimated?: ((ms: number) => void) | undefined;
+}
+
+/** Samples of another replica, and where each of them belongs. */
+export interface PlacedSlice extends SampledSlice {
+  readonly places: readonly (StreamPlace | undefined)[];
 }
 
 /** From samples to what the controller hears of the traffic: its critical point, and whether it is other traffic. */
@@ -69,11 +76,14 @@ export class Estimation {
 
   /** One event per snapshot of the window. @param stateNow - the controller's, when a snapshot is estimated. */
   events(
-    samples$: Observable<ShadowSample>,
+    samples$: Observable<ShadowSample | PlacedSlice>,
     stateNow: () => ControllerState,
   ): Observable<EventOf<'snapshot'>> {
     return samples$.pipe(
-      tap(({ place }) => this.#places.push(place)),
+      tap((sample) => {
+        if ('places' in sample) this.#places.push(...sample.places);
+        else this.#places.push(sample.place);
+      }),
       snapshots(this.window, this.#options.config.window.every),
       map((snapshot) => this.#estimate(snapshot, stateNow())),
     );
@@ -83,13 +93,23 @@ export class Estimation {
   startAfresh(before: ControllerState, after: ControllerState): void {
     const isSearch = isSeeking(before) && !isSeeking(after) && after.phase.kind === 'trial';
     if (isSearch) this.#drift.stop();
-    if (isSearch && !this.#isCorrelated) this.#drift.start(this.#requests);
+    if (isSearch && this.#decides && !this.#isCorrelated) this.#drift.start(this.#requests);
     if (!isSearched(after.phase)) this.#drift.stop();
     if (before.epoch !== after.epoch) {
       this.window.reset();
       this.#apart.reset();
       this.#criticality = null;
     }
+  }
+
+  /** Samples that were told of before: they fill the window, and say nothing new. */
+  refill({ at, sites, summaries }: PlacedSlice): void {
+    this.window.addSlice(sites, summaries, at);
+  }
+
+  /** What another replica measured drift from; null: nothing. */
+  adopt(reference: DriftReference | null): void {
+    this.#drift.adopt(reference);
   }
 
   close(): void {
@@ -104,6 +124,10 @@ export class Estimation {
     if (this.#drift.isOn || !this.#isCorrelated) return null;
     const of = this.#options.control.warmSamples;
     return { requests: Math.min(of, this.#apart.size), of };
+  }
+
+  get #decides(): boolean {
+    return this.#options.decides?.() ?? true;
   }
 
   get #isCorrelated(): boolean {
@@ -149,6 +173,7 @@ export class Estimation {
   }
 
   #readDrift(requests: readonly RequestSummary[], state: ControllerState): DriftReading | null {
+    if (!this.#decides) return null;
     // What is watched has a reference, but for a server that was killed while it was being made, and where it takes more than a window.
     if (isSearched(state.phase) && !this.#drift.isOn) {
       this.#startDrift();

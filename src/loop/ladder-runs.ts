@@ -27,12 +27,16 @@ export interface LadderRunsOptions {
   readonly spacing: () => number;
   /** Whether sampling would pay for a run now: what is spent at rest, and where no time is idle. */
   readonly samplingPays: () => boolean;
+  /** Absent: this replica is the only one. */
+  readonly shared?: SharedPilot | undefined;
   readonly emit: (event: ControlEvent) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
 /** Inputs that the pilot asks of each rung. */
 const PILOT_INPUTS = 160;
+/** Inputs that the pilot asks of each of several replicas, at least: few of one say more of that one than of all. */
+const LEAST_OWN = 16;
 /** Requests are kept this far ahead of the test that has seen most: more would only be copied. */
 const AHEAD = 64;
 /** A search is at rest once its most promising test has seen so many inputs, or is likely to need so many more. */
@@ -69,12 +73,41 @@ export interface SearchProgress {
   } | null;
 }
 
+/** How several replicas ask the pilot's questions together: who decides asks, and each answers by some of its own inputs. */
+export interface SharedPilot {
+  /** Replicas that share; 1: none others do. */
+  readonly replicas: () => number;
+  readonly decides: () => boolean;
+  /** What who decides asks of each replica; null: nothing. */
+  readonly asked: () => Asked | null;
+  readonly asks: (asked: Asked | null) => void;
+  /** What a rung has lost on one of this replica's inputs. */
+  readonly piloted: (rung: number, loss: number) => void;
+}
+
+export interface Asked {
+  readonly rung: number;
+  /** Of each replica. */
+  readonly inputs: number;
+}
+
+interface Shown {
+  readonly rungs: Search['rungs'] | null;
+  readonly rung: number;
+  readonly inputs: number;
+  readonly next: number;
+}
+
+const NOTHING_SHOWN: Shown = { rungs: null, rung: -1, inputs: 0, next: 0 };
+
 /** One run to be made. */
 interface Job {
   readonly search: Search;
   readonly rung: number;
   readonly input: KeptInput;
   readonly pilot: LadderPilot | null;
+  /** Another replica's pilot asks. */
+  readonly isAsked?: boolean;
 }
 
 /**
@@ -89,6 +122,10 @@ export class LadderRuns {
   readonly #busyRungs = new Set<number>();
   readonly #attempts = new Map<number, number>();
   #pilot: { readonly search: Search; readonly pilot: LadderPilot; readonly first: number } | null = null;
+  /** Own inputs that were shown at the rung of a search that is asked about, and the number of the next. */
+  #shown: Shown = NOTHING_SHOWN;
+  /** Number of the first own input that was never shown to a pilot. */
+  #unseen = 0;
   #pacedAt = Number.NEGATIVE_INFINITY;
   #msPerInput = Number.POSITIVE_INFINITY;
   /** What the spacing was when the tests began, in requests. */
@@ -142,6 +179,17 @@ export class LadderRuns {
         secondsLeft: seconds !== null && Number.isFinite(seconds) ? seconds : null,
       },
     };
+  }
+
+  /** Number of the first kept input that a test may see: the pilot has seen none from there on. */
+  get unseen(): number {
+    return Math.max(this.kept.begin, this.#unseen);
+  }
+
+  /** What another replica has lost on one of its inputs, at the rung that the pilot asks about. */
+  piloted(rung: number, loss: number): void {
+    const pilot = this.#pilot?.pilot;
+    if (pilot?.next?.rung === rung) pilot.add(loss);
   }
 
   /** Whether a request is to be kept; asked once of each. @param isNamed - it is the first of a block of a stream with a name. */
@@ -226,6 +274,7 @@ export class LadderRuns {
     this.kept.clear();
     this.#attempts.clear();
     this.#pilot = null;
+    this.#shown = NOTHING_SHOWN;
     this.#hasNames = false;
   }
 
@@ -254,7 +303,8 @@ export class LadderRuns {
   #next(search: Search): Job | null {
     const { tests } = search;
     if (tests === null) return null;
-    if (tests.kind === 'pilot') return this.#nextOfPilot(search);
+    if (tests.kind === 'pilot')
+      return this.#options.shared?.decides() === false ? this.#nextAsked(search) : this.#nextOfPilot(search);
     for (const { rung, next } of this.#ranking.of(search).open) {
       const input = this.#busyRungs.has(rung) ? undefined : this.kept.from(next);
       if (input !== undefined) return { search, rung, input, pilot: null };
@@ -266,9 +316,11 @@ export class LadderRuns {
   #nextOfPilot(search: Search): Job | null {
     const { kept } = this;
     const { control, emit, clock } = this.#options;
-    if (this.#busyRungs.size > 0 || (kept.size < PILOT_INPUTS && !kept.isFull)) return null;
+    const { shared } = this.#options;
+    const wanted = this.#pilotInputs;
+    if (this.#busyRungs.size > 0 || (kept.size < wanted && !kept.isFull)) return null;
     if (this.#pilot?.search.rungs !== search.rungs) {
-      const inputs = Math.min(PILOT_INPUTS, kept.size);
+      const inputs = kept.isFull ? Math.min(PILOT_INPUTS, kept.size) : PILOT_INPUTS;
       const pilot = new LadderPilot(search.rungs.length, search.start, inputs, control.allowedLoss);
       this.#pilot = { search, pilot, first: kept.begin };
     }
@@ -276,7 +328,8 @@ export class LadderRuns {
     const { next } = pilot;
     if (next === null) {
       this.#pilot = null;
-      const end = first + pilot.inputs;
+      shared?.asks(null);
+      const end = Math.max(this.#unseen, shared === undefined ? first + pilot.inputs : first);
       this.#spacing = this.#options.spacing();
       const every = Math.max(this.#distance(first, end), this.#hasNames ? 1 : this.#spacing);
       // What was kept side by side is of no use then.
@@ -287,8 +340,28 @@ export class LadderRuns {
       const { phase } = this.#options.state();
       return isSearched(phase) && phase.search.tests?.kind === 'tested' ? this.#next(phase.search) : null;
     }
-    const input = kept.from(first + next.input);
+    if (this.#shown.rungs !== search.rungs || this.#shown.rung !== next.rung) {
+      this.#shown = { rungs: search.rungs, rung: next.rung, inputs: 0, next: first };
+      shared?.asks({ rung: next.rung, inputs: wanted });
+    }
+    const input = kept.from(this.#shown.next);
     return input === undefined ? null : { search, rung: next.rung, input, pilot };
+  }
+
+  /** Inputs that each replica shows the pilot: together as many as one alone would, and some at least. */
+  get #pilotInputs(): number {
+    const replicas = this.#options.shared?.replicas() ?? 1;
+    return Math.max(Math.min(PILOT_INPUTS, LEAST_OWN), Math.ceil(PILOT_INPUTS / replicas));
+  }
+
+  /** What another replica's pilot asks of this one's inputs. */
+  #nextAsked(search: Search): Job | null {
+    const asked = this.#options.shared?.asked() ?? null;
+    if (asked === null || this.#busyRungs.size > 0 || search.rungs[asked.rung] === undefined) return null;
+    if (this.#shown.rungs !== search.rungs || this.#shown.rung !== asked.rung)
+      this.#shown = { rungs: search.rungs, rung: asked.rung, inputs: 0, next: this.kept.begin };
+    const input = this.#shown.inputs < asked.inputs ? this.kept.from(this.#shown.next) : undefined;
+    return input === undefined ? null : { search, rung: asked.rung, input, pilot: null, isAsked: true };
   }
 
   /** What was taken for many independent requests may have been few scenes, if it is known by now that scenes are so much longer. */
@@ -335,10 +408,14 @@ export class LadderRuns {
     }
   }
 
-  #take({ search, rung, input, pilot }: Job, loss: number): void {
-    const { emit, clock } = this.#options;
-    if (pilot !== null) {
-      pilot.add(loss);
+  #take({ search, rung, input, pilot, isAsked = false }: Job, loss: number): void {
+    const { emit, clock, shared } = this.#options;
+    if (pilot !== null || isAsked) {
+      this.#unseen = Math.max(this.#unseen, input.number + 1);
+      if (this.#shown.rungs !== search.rungs || this.#shown.rung !== rung) return;
+      this.#shown = { ...this.#shown, inputs: this.#shown.inputs + 1, next: input.number + 1 };
+      if (isAsked) shared?.piloted(rung, loss);
+      else if (pilot?.next?.rung === rung) pilot.add(loss);
       return;
     }
     this.#pace(search, rung);

@@ -54,6 +54,8 @@ export class Streams {
   #estimates: number[] = [];
   #seen = 0;
   #reading: StreamReading;
+  /** Somebody else measures for all. */
+  #isHeld = false;
 
   /**
    * @param blockRequests - as it was known before a restart.
@@ -83,8 +85,24 @@ export class Streams {
     return { stream, index };
   }
 
+  /** Another replica measures for all: what it has found holds, until `release`. */
+  hold(blockRequests: number): void {
+    this.#isHeld = true;
+    if (blockRequests === this.#reading.blockRequests) return;
+    const correlationTime = Math.max(1, blockRequests / BLOCK_TIMES);
+    this.#reading = { correlationTime, blockRequests };
+    this.#estimates = blockRequests > 1 ? [correlationTime] : [];
+    this.#onChange?.(this.#reading);
+  }
+
+  /** Measures again, beginning with what is known. */
+  release(): void {
+    this.#isHeld = false;
+  }
+
   /** Takes in what a sampled request of the traffic was like. */
   add(place: StreamPlace, summary: RequestSummary): void {
+    if (this.#isHeld) return;
     this.#latest.push({ ...place, summary });
     this.#seen++;
     if (this.#seen !== this.#least && (this.#seen % EVERY !== 0 || this.#seen < this.#least)) return;
@@ -111,6 +129,7 @@ export class Streams {
   restart(): void {
     this.#latest = [];
     this.#seen = 0;
+    if (this.#isHeld) return;
     if (this.#estimates.length > 1) this.#estimates.pop();
     this.#read();
   }

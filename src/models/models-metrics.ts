@@ -1,14 +1,28 @@
 import type { Mode } from '../config/modes.ts';
 import { VERSION } from '../config/version.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import { exposeTogether, type Metrics, type MetricsOfProcess } from '../telemetry/metrics.ts';
 import type { ModelRegistry } from './repository/registry.ts';
+import type { Siblings } from './siblings.ts';
 
-/** The text of `/metrics`, with every gauge read anew. */
+/** The text of `/metrics`, with every gauge read anew; of all processes of the server, if it has several. */
 export async function exportMetrics(
   models: ModelRegistry,
   metrics: Metrics,
   accept: string | undefined,
+  siblings: Siblings | undefined,
 ): Promise<{ readonly contentType: string; readonly body: string }> {
+  if (siblings !== undefined) return exposeTogether(await siblings.metrics(), accept);
+  readGauges(models, metrics);
+  return metrics.expose(accept);
+}
+
+/** The metrics of this process as data. */
+export function collectMetrics(models: ModelRegistry, metrics: Metrics): Promise<MetricsOfProcess> {
+  readGauges(models, metrics);
+  return metrics.collect();
+}
+
+function readGauges(models: ModelRegistry, metrics: Metrics): void {
   metrics.resetGauges();
   metrics.buildInfo.set({ version: VERSION, node: process.version }, 1);
   for (const { name: model, isReady } of models.wanted) {
@@ -16,7 +30,6 @@ export async function exportMetrics(
     metrics.modelUnreadable.set({ model }, models.unreadable(model) === undefined ? 0 : 1);
   }
   for (const name of models.names()) models.find(name)?.served.exportMetrics();
-  return metrics.expose(accept);
 }
 
 /** The present mode of every model that answers. */

@@ -6,6 +6,7 @@ import type { Config } from '../config/schema.ts';
 import type { SiteOptions } from '../onnx/sites.ts';
 import type { LoadedModel } from '../runtime/local/load-model.ts';
 import type { ServableModel } from '../runtime/servable-model.ts';
+import type { SharedStore } from '../store/shared/shared-store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { readLabels } from './labels.ts';
 import type { OpenVersion } from './repository/model-entry.ts';
@@ -14,6 +15,8 @@ import { startModel } from './served/start-model.ts';
 export interface OpenerOptions {
   readonly config: Config;
   readonly metrics: Metrics;
+  /** What replicas share; resolves to undefined where there are none. */
+  readonly shared?: () => Promise<SharedStore | undefined>;
   readonly log: Logger;
   /** Reads a file and gates the model in it. */
   readonly read: (path: string, sites: SiteOptions) => Promise<LoadedModel>;
@@ -22,7 +25,7 @@ export interface OpenerOptions {
 }
 
 /** Returns a function that opens a version of a model: reads its file, gates the model and starts the workers. */
-export function versionOpener({ config, metrics, log, read, models }: OpenerOptions): OpenVersion {
+export function versionOpener({ config, metrics, log, read, models, shared }: OpenerOptions): OpenVersion {
   return async (name, { version, path, labelsPath }, { replaces, choice }) => {
     const begunAt = performance.now();
     const loaded = await read(path, config.sites);
@@ -34,7 +37,8 @@ export function versionOpener({ config, metrics, log, read, models }: OpenerOpti
       const skipped = loaded.skipped.length;
       log.warn({ model: name, skipped }, 'the model has no gateable site: it is served dense');
     }
-    const workers = config.runtime.workers ?? workersPerModel(models());
+    const cores = Math.floor(availableParallelism() / processesOf(config));
+    const workers = config.runtime.workers ?? workersPerModel(models(), cores);
     const served = await startModel(loaded, {
       config: {
         ...config,
@@ -46,6 +50,7 @@ export function versionOpener({ config, metrics, log, read, models }: OpenerOpti
       inherited: choice,
       labels,
       begunAt,
+      shared: await shared?.(),
     });
     log.info({ model: name, version, sites: loaded.sites.length, workers }, 'model loaded');
     return served;
@@ -55,6 +60,11 @@ export function versionOpener({ config, metrics, log, read, models }: OpenerOpti
 /** Worker threads per model: the cores but one (for the HTTP thread), divided among the models; at least 1. */
 export function workersPerModel(models: number, cores = availableParallelism()): number {
   return Math.max(1, Math.floor((cores - 1) / Math.max(1, models)));
+}
+
+/** Processes that serve together, each with an equal share of the cores. */
+export function processesOf({ server: { processes } }: Pick<Config, 'server'>): number {
+  return processes === 'auto' ? Math.max(1, Math.floor(availableParallelism() / 2)) : processes;
 }
 
 /** The name of a model served from a single file. */

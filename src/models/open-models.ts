@@ -8,6 +8,7 @@ import { nameOfFile, versionOpener } from './open-model.ts';
 import { RepositoryPolling } from './repository/polling.ts';
 import { canComeLater, ModelRegistry } from './repository/registry.ts';
 import { fileSource, repositorySource } from './repository/source.ts';
+import { type SharedStoreOpener, sharedStoreOf } from './shared-store.ts';
 import { upstreamModels } from './upstream/open-upstream.ts';
 
 export interface Models {
@@ -28,22 +29,34 @@ export interface Models {
 const UPSTREAM_POLL_SECONDS = 1;
 
 /** The models of a server; once opened, each runs its control loop. */
-export function modelsOf(config: Config, metrics: Metrics, log: Logger): Models {
+export function modelsOf(
+  config: Config,
+  metrics: Metrics,
+  log: Logger,
+  openShared: SharedStoreOpener = sharedStoreOf(config, log),
+): Models {
   const { path, version, repository, versions, readiness, pollSeconds } = config.model;
-  const upstream = config.upstream.url === undefined ? undefined : upstreamModels(config, metrics, log);
   const fileOrRepository = () =>
     repository === undefined
       ? fileSource(path ?? bundledModel('model.onnx'), nameOfFile(config.model), version)
       : repositorySource(repository);
-  const source = upstream?.source ?? fileOrRepository();
   // Once requests may come, models are read in a thread of their own, which takes a while to start.
   let isServing = false;
+  let shared: ReturnType<SharedStoreOpener> | undefined;
+  const sharedOnce = () => {
+    shared ??= openShared();
+    return shared;
+  };
+  const upstream =
+    config.upstream.url === undefined ? undefined : upstreamModels(config, metrics, log, sharedOnce);
+  const source = upstream?.source ?? fileOrRepository();
   const openFile = versionOpener({
     config,
     metrics,
     log,
     read: (...file) => (isServing ? readModelInThread : loadModel)(...file),
     models: () => registry.size,
+    shared: sharedOnce,
   });
   const open = upstream?.open ?? openFile;
   const registry = new ModelRegistry({ source, versions, readiness, open, log });
@@ -63,6 +76,7 @@ export function modelsOf(config: Config, metrics: Metrics, log: Logger): Models 
       polling.stop();
       await registry.close();
       await upstream?.close();
+      await (await shared)?.close();
     },
   };
 }

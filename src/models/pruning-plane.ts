@@ -32,7 +32,7 @@ export function createPruningPlane(
 ): PruningPlane {
   const find = (name: string, version: string | undefined) => liveModel(models, name, version).served;
   return {
-    report: (model, version) => pruningReport(find(model, version)),
+    report: (model, version) => reportOf(find(model, version)),
     keptRequests: (model, from, limit, version) => {
       const { loop } = find(model, version);
       if (!allowRecord)
@@ -45,7 +45,9 @@ export function createPruningPlane(
     setMode: async (model, mode, threshold, version) => {
       const served = find(model, version);
       const durability = await served.choose(mode, threshold);
-      return { ...pruningReport(served), warning: undefined, ...durabilityReport(durability) };
+      const reach = await served.reach();
+      const taken = reach === null ? {} : { taken: reach };
+      return { ...(await reportOf(served)), warning: undefined, ...durabilityReport(durability), ...taken };
     },
     follow: (model, { next, end }, version) => {
       const served = find(model, version);
@@ -59,6 +61,13 @@ export function createPruningPlane(
       return () => subscription.unsubscribe();
     },
   };
+}
+
+/** The report, with what there is to say of other replicas. */
+function reportOf(served: ServedModel) {
+  const report = pruningReport(served);
+  const { sharing } = served;
+  return sharing === undefined ? report : sharing.report().then((replicas) => ({ ...report, replicas }));
 }
 
 /** Emits the model at once, and after every change of its state. */

@@ -1,5 +1,15 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import { Durations } from './durations.ts';
+import {
+  type Aggregator,
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from 'prom-client';
+import { Durations, type Exemplar } from './durations.ts';
 import { prefersOpenMetrics, toOpenMetrics } from './exposition.ts';
 
 const BATCH_REQUESTS = [1, 2, 4, 8, 16, 32, 64, 128];
@@ -22,6 +32,38 @@ function processMetrics(): Registry {
     collectDefaultMetrics({ register: processRegistry });
   }
   return processRegistry;
+}
+
+/** All metrics of one process, to be added up with those of others. Plain data. */
+export type MetricsOfProcess = readonly MetricObjectWithValues<MetricValue<string>>[];
+
+/**
+ * How the gauges of several processes become one. Most are means: the processes do alike, and get as many requests. Counters and
+ * histograms are added up.
+ */
+const OVER_PROCESSES: Readonly<Record<string, Aggregator>> = {
+  kept_input_bytes: 'sum',
+  queue_requests: 'sum',
+  state: 'max',
+  model_ready: 'min',
+  shared_store_up: 'min',
+  model_unreadable: 'max',
+  model_load_seconds: 'max',
+  build_info: 'max',
+  model_info: 'max',
+  plan_info: 'max',
+  replicas: 'max',
+  replica_decides: 'max',
+};
+
+/** Whether values only grow, so that those of a process that has ended still count. */
+function isCumulative({ type }: { readonly type: unknown }): boolean {
+  return ['counter', 'histogram', 0, 2].includes(type as string | number);
+}
+
+/** What is left of a process that has ended. */
+export function remainsOf(metrics: MetricsOfProcess): MetricsOfProcess {
+  return metrics.filter(isCumulative);
 }
 
 /** The bounds over all clients. */
@@ -231,6 +273,21 @@ export class Metrics {
     'Whether the model answers: 1 or 0; absent for a model that was unloaded.',
     ['model'],
   );
+  readonly sharedStoreUp = this.#gauge(
+    'shared_store_up',
+    'Whether the store that replicas share answers: 1 or 0; absent without one.',
+    ['model'],
+  );
+  readonly replicas = this.#gauge(
+    'replicas',
+    'Replicas that learn together, this one included; absent without a shared store.',
+    ['model'],
+  );
+  readonly replicaDecides = this.#gauge(
+    'replica_decides',
+    'Whether this replica decides for all: 1 or 0; absent without a shared store.',
+    ['model'],
+  );
   readonly queue = this.#gauge('queue_requests', 'Requests that wait or run now.', ['model']);
   readonly batchRequests = this.#histogram(
     'batch_requests',
@@ -268,14 +325,16 @@ export class Metrics {
 
   /** The exposition in the format that the Accept header prefers, with the metrics of the process. */
   async expose(accept: string | undefined): Promise<{ contentType: string; body: string }> {
-    const registry = Registry.merge([this.#registry, this.#processRegistry]);
-    const text = await registry.metrics();
-    return prefersOpenMetrics(accept)
-      ? {
-          contentType: Registry.OPENMETRICS_CONTENT_TYPE,
-          body: toOpenMetrics(text, this.requestDuration.exemplars()),
-        }
-      : { contentType: registry.contentType, body: text };
+    return exposed(await this.#all.metrics(), accept, this.requestDuration.exemplars());
+  }
+
+  /** The same as data, for another process to add up. */
+  async collect(): Promise<MetricsOfProcess> {
+    return this.#all.getMetricsAsJSON();
+  }
+
+  get #all(): Registry {
+    return Registry.merge([this.#registry, this.#processRegistry]);
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
@@ -283,7 +342,9 @@ export class Metrics {
   }
 
   #gauge<L extends string>(name: string, help: string, labelNames: L[]): Gauge<L> {
-    const gauge = new Gauge({ name: `taustat_${name}`, help, labelNames, registers: [this.#registry] });
+    const aggregator = OVER_PROCESSES[name] ?? 'average';
+    const registers = [this.#registry];
+    const gauge = new Gauge({ name: `taustat_${name}`, help, labelNames, aggregator, registers });
     this.#gauges.push(gauge);
     return gauge;
   }
@@ -297,4 +358,28 @@ export class Metrics {
   #histogram<L extends string>(name: string, help: string, labelNames: L[], buckets: number[]): Histogram<L> {
     return new Histogram({ name: `taustat_${name}`, help, labelNames, buckets, registers: [this.#registry] });
   }
+}
+
+/** Metrics of several processes as those of one. */
+export async function addedUp(processes: readonly MetricsOfProcess[]): Promise<MetricsOfProcess> {
+  return AggregatorRegistry.aggregate(processes.map((metrics) => [...metrics])).getMetricsAsJSON();
+}
+
+/** The exposition of several processes as if they were one. */
+export async function exposeTogether(
+  processes: readonly MetricsOfProcess[],
+  accept: string | undefined,
+): Promise<{ contentType: string; body: string }> {
+  const together = AggregatorRegistry.aggregate(processes.map((metrics) => [...metrics]));
+  return exposed(await together.metrics(), accept);
+}
+
+function exposed(
+  text: string,
+  accept: string | undefined,
+  exemplars?: ReadonlyMap<string, Exemplar>,
+): { contentType: string; body: string } {
+  return prefersOpenMetrics(accept)
+    ? { contentType: Registry.OPENMETRICS_CONTENT_TYPE, body: toOpenMetrics(text, exemplars) }
+    : { contentType: Registry.PROMETHEUS_CONTENT_TYPE, body: text };
 }

@@ -37,7 +37,16 @@ export function step(state: ControllerState, event: ControlEvent, options: Contr
       return onUncompared(state, event, options);
     case 'snapshot':
       return onSnapshot(state, event, options);
+    case 'adopted':
+      return { ...event.state, heldBack: state.heldBack, withheld: state.withheld };
+    case 'withheld':
+      return onWithheld(state, event);
   }
+}
+
+function onWithheld(state: ControllerState, { at, withheld, detail }: EventOf<'withheld'>): ControllerState {
+  if (withheld === state.withheld) return state;
+  return { ...state, withheld, change: { at, reason: withheld ?? 'shared', detail } };
 }
 
 function onMode(state: ControllerState, event: EventOf<'mode'>, options: ControlOptions): ControllerState {

@@ -4,7 +4,7 @@ import type { DriftReading } from '../../drift/detector.ts';
 import type { Unit } from '../guard/blocks.ts';
 import type { Ladder } from '../search/ladder.ts';
 import type { PilotLoss } from '../search/pilot.ts';
-import type { HeldBack } from './state.ts';
+import type { ControllerState, HeldBack, Withheld } from './state.ts';
 
 /** What a window suggests. */
 export interface Suggestion {
@@ -63,14 +63,20 @@ export type ControlEvent =
       readonly kind: 'tested';
       readonly at: number;
       readonly rung: number;
-      /** Its number among all that were ever kept. */
+      /** Its number among all that were ever kept; −1: another replica has kept it, and tells of it once. */
       readonly input: number;
       readonly loss: number;
     }
   /** So many requests in a row, over so long, were answered pruned, or would have been, and none of them was compared. */
   | { readonly kind: 'uncompared'; readonly at: number; readonly requests: number; readonly ms: number }
   /** The estimator or the controller itself failed: nothing that it said before can be relied on. */
-  | { readonly kind: 'failure'; readonly at: number; readonly message: string }
+  | {
+      readonly kind: 'failure';
+      readonly at: number;
+      readonly message: string;
+      /** It is the runs of this machine that fail; absent: the loop itself did. */
+      readonly isOwn?: boolean;
+    }
   /** What was measured of the time that pruning saves, in `detail`; see `ControllerState.heldBack`. */
   | {
       readonly kind: 'time';
@@ -80,6 +86,15 @@ export type ControlEvent =
       readonly isKept?: boolean | undefined;
       /** The sites that are pruned from now on, shape [sites]; absent: as before. */
       readonly gated?: readonly boolean[] | undefined;
+      readonly detail: string;
+    }
+  /** The state that the replica which decides has come to. What is of this machine alone stays. */
+  | { readonly kind: 'adopted'; readonly at: number; readonly state: ControllerState }
+  /** Why this replica is dense whatever is decided for all; undefined: it does as all do. */
+  | {
+      readonly kind: 'withheld';
+      readonly at: number;
+      readonly withheld: Withheld | undefined;
       readonly detail: string;
     }
   | { readonly kind: 'mode'; readonly at: number; readonly mode: Mode; readonly threshold?: number };

@@ -27,7 +27,8 @@ function target({ mode, fixed, phase }: ControllerState): Production {
 }
 
 export function production(state: ControllerState): Production {
-  return state.mode === 'observe' || state.heldBack !== undefined ? DENSE : target(state);
+  const isDense = state.mode === 'observe' || state.heldBack !== undefined || state.withheld !== undefined;
+  return isDense ? DENSE : target(state);
 }
 
 /** The threshold of a request at `position` in [0, 1): those with a low position are ramped first. */
@@ -129,6 +130,9 @@ function likelyOf({ rungs, start, tests }: Search): Candidate | null {
 export function stateName(state: ControllerState): StateName {
   if (state.mode !== 'observe' && state.heldBack === 'unprofitable' && target(state).threshold > 0)
     return 'unprofitable';
+  const isOn = state.mode === 'auto' || state.mode === 'fixed';
+  if (isOn && state.withheld !== undefined && target(state).threshold > 0)
+    return state.withheld === 'unverified' ? 'unverified' : 'fallback';
   if (state.mode === 'fixed') return nameOfFixed(state.fixed?.doubt ?? null);
   if (state.mode === 'off' || state.mode === 'observe') return state.mode;
   return state.phase.kind;
@@ -145,8 +149,9 @@ export function isSeeking({ mode, phase }: ControllerState): boolean {
 }
 
 /** Whether production would be pruned, had its answers been compared in time. */
-export function isWithheld({ mode, fixed, phase, heldBack }: ControllerState): boolean {
+export function isWithheld({ mode, fixed, phase, heldBack, withheld }: ControllerState): boolean {
   if (heldBack !== undefined) return false;
+  if (withheld === 'unverified') return true;
   if (mode === 'fixed') return fixed !== null && isWithheldFixed(fixed);
   return mode === 'auto' && phase.kind === 'unverified';
 }

@@ -84,6 +84,12 @@ export function isSearched(phase: Phase): phase is SearchedPhase {
  */
 export type HeldBack = 'unprofitable' | 'unmeasured';
 
+/**
+ * Why one of several replicas is dense whatever they decide together: its own comparisons disagree, its shadow runs fail, none of
+ * its answers is compared, or nobody decides, since the store that they share is out of reach.
+ */
+export type Withheld = 'disagreement' | 'failure' | 'unverified' | 'unshared';
+
 /** The name of a state as it is shown and exported. */
 export type StateName = Phase['kind'] | 'fixed' | 'observe' | 'off' | 'unprofitable';
 
@@ -117,7 +123,9 @@ export type ChangeReason =
   | 'unverified'
   | 'verified'
   | 'retry'
-  | 'time';
+  | 'time'
+  | 'unshared'
+  | 'shared';
 
 /** Why the state is what it is. */
 export interface Change {
@@ -136,6 +144,8 @@ export interface ControllerState {
   readonly phase: Phase;
   /** Absent: what is proven is applied. Evidence is gathered in the shadow either way. */
   readonly heldBack?: HeldBack | undefined;
+  /** Of this replica alone; absent: it does as all do. Evidence is gathered in the shadow either way. */
+  readonly withheld?: Withheld | undefined;
   /** Sites that are pruned, shape [sites]; absent: all. The others keep every activation: pruning them saves no time. */
   readonly gated?: readonly boolean[] | undefined;
   /** Grows when the window must start afresh. */

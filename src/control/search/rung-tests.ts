@@ -102,14 +102,20 @@ const FIRST_LOOK = 50;
 /** Standard errors that the mean loss must be above what is allowed to be hopeless. */
 const HOPELESS_ERRORS = 2.5;
 
-/** Takes in what a rung loses on one input, 0–1. One that was given up learns nothing, nor does one from an input that it was past. */
+/**
+ * Takes in what a rung loses on one input, 0–1. One that was given up learns nothing, nor does one from an input that it was past.
+ *
+ * @param input - its number; below 0: of another replica, whose inputs have numbers of their own.
+ */
 export function tested(
   tests: readonly RungTest[],
   { rung, input, loss }: { readonly rung: number; readonly input: number; readonly loss: number },
   options: TestOptions,
 ): readonly RungTest[] {
   return tests.map((test) =>
-    test.rung === rung && !test.isDropped && input >= test.next ? after(test, input, loss, options) : test,
+    test.rung === rung && !test.isDropped && (input < 0 || input >= test.next)
+      ? after(test, input, loss, options)
+      : test,
   );
 }
 
@@ -121,7 +127,7 @@ function after(test: RungTest, input: number, loss: number, { allowedLoss }: Tes
     peak: Math.max(test.peak, wealth(evidence)),
     loss: test.loss + loss,
     squares: test.squares + loss * loss,
-    next: input + 1,
+    next: input < 0 ? test.next : input + 1,
   };
   const looks = evidence.observations / FIRST_LOOK;
   const isLook = looks >= 1 && Number.isInteger(Math.log2(looks));

@@ -6,8 +6,12 @@ import { Pilot } from './pilot.ts';
 
 /** Dense answers that an objective is decided on. */
 const PILOT_REQUESTS = 240;
+/** Where several replicas sample the traffic, so many of one at least: they tell of what kind the outputs are. */
+const LEAST_REQUESTS = 64;
 /** Of these, requests that are also run at the highest candidate. */
 const PROBES = 16;
+/** Requests that are looked at while another replica decides, at most: what they take is bounded. */
+const MOST_UNDECIDED = 4 * PILOT_REQUESTS;
 
 export interface JudgeOptions {
   readonly agreement: AgreementOptions & { readonly allowVacuous: boolean };
@@ -19,6 +23,10 @@ export interface JudgeOptions {
   readonly warmSamples: number;
   /** Decided before; null: not yet. */
   readonly objective: Objective | null;
+  /** Whether it decides now; absent: always. Another replica may decide for all. */
+  readonly decides?: (() => boolean) | undefined;
+  /** Replicas that sample this traffic; absent: this one. Where others fill the window too, it may decide on fewer requests. */
+  readonly replicas?: (() => number) | undefined;
   /** Told of every decision that says something new. */
   readonly onDecided?: ((objective: Objective) => void) | undefined;
 }
@@ -60,7 +68,12 @@ export class Judge {
   get isProbing(): boolean {
     if (this.#pilot === null) return false;
     const { requests, probes } = this.#pilot;
-    return probes < PROBES && requests >= this.#requests - PROBES;
+    return probes < PROBES && requests >= this.#wanted - PROBES;
+  }
+
+  get #wanted(): number {
+    const share = Math.ceil(this.#requests / (this.#options.replicas?.() ?? 1));
+    return Math.min(this.#requests, Math.max(LEAST_REQUESTS, share));
   }
 
   /** Why no candidate may be tried now; null: one may. */
@@ -75,14 +88,27 @@ export class Judge {
   add({ dense, inputs, pruned }: PilotAnswers): void {
     const pilot = this.#pilot;
     if (pilot === null) return;
-    pilot.add(dense, inputs, pruned);
-    if (pilot.requests < this.#requests || pilot.probes < Math.min(PROBES, this.#requests)) return;
+    // Who does not decide may have to at any time, and then knows enough.
+    if (pilot.requests < MOST_UNDECIDED) pilot.add(dense, inputs, pruned);
+    if (pilot.requests < this.#wanted || pilot.probes < Math.min(PROBES, this.#requests)) return;
+    if (this.#options.decides?.() === false) return;
     const { agreement, allowedLoss, softmaxOutputs, onDecided } = this.#options;
     const objective = decideObjective(pilot, { ...agreement, allowedLoss, softmaxOutputs });
     const isNew = this.#objective === null || !isAlike(objective, this.#objective);
     this.#objective = objective;
     this.#pilot = objective.vacuous ? new Pilot() : null;
     if (isNew) onDecided?.(objective);
+  }
+
+  /** Whether answers are still looked at to decide how they are judged. */
+  get isOpen(): boolean {
+    return this.#pilot !== null;
+  }
+
+  /** Another replica has decided for all. @param isOpen - it looks at more answers, to decide anew. */
+  adopt(objective: Objective | null, isOpen: boolean): void {
+    this.#objective = objective;
+    this.#pilot = isOpen ? (this.#pilot ?? new Pilot()) : null;
   }
 
   /** @returns null when there is nothing to compare. */

@@ -2,6 +2,7 @@ import { comparedThreshold, driftOf, exposureOf, stateName } from '../../control
 import { type ControllerState, STATE_NAMES } from '../../control/phases/state.ts';
 import type { FreeEnergyCurve } from '../../criticality/free-energy.ts';
 import type { ControlLoop } from '../../loop/control-loop.ts';
+import type { Replica } from '../../loop/replica/replica.ts';
 import type { Site } from '../../onnx/sites.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { Speedup } from '../../sparse/speedup.ts';
@@ -22,6 +23,7 @@ export interface ExportedModel {
   readonly speedup: Speedup | null;
   readonly skippedWork: Pick<SkippedWork, 'ratio'>;
   readonly sparse: { readonly plan: Plan } | undefined;
+  readonly sharing: { readonly replica: Replica } | undefined;
 }
 
 const HASH_DIGITS = 12;
@@ -70,6 +72,11 @@ export function exportModelMetrics(metrics: Metrics, served: ExportedModel): voi
   metrics.keptInputs.set({ model }, loop.keptInputs.bytes);
   setOrRemove(metrics.searchSeconds, { model }, loop.search?.next?.secondsLeft ?? undefined);
   exportFreeEnergy(metrics, served);
+  if (served.sharing === undefined) return;
+  const { replica } = served.sharing;
+  metrics.sharedStoreUp.set({ model }, replica.problem === null ? 1 : 0);
+  metrics.replicas.set({ model }, replica.replicas);
+  metrics.replicaDecides.set({ model }, replica.decides() ? 1 : 0);
 }
 
 function exportState(metrics: Metrics, served: ExportedModel): void {

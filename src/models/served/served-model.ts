@@ -18,6 +18,7 @@ import { addSpan } from '../../telemetry/tracing.ts';
 import { ChangeHistory } from './change-history.ts';
 import type { Classes } from './classes.ts';
 import { countChange, exportModelMetrics } from './model-metrics.ts';
+import type { ModelSharing, Reach } from './model-sharing.ts';
 import { RequestCounter } from './request-counter.ts';
 import { SkippedWork } from './skipped-work.ts';
 import type { TimedPruning } from './timed-pruning.ts';
@@ -50,6 +51,8 @@ export interface ModelParts {
   readonly persistence: ModelPersistence | undefined;
   /** Prunes where that saves time; undefined: gates prune whatever the time, or no time can be saved. */
   readonly sparse: TimedPruning | undefined;
+  /** Learns with other replicas; undefined: by itself. */
+  readonly sharing: ModelSharing | undefined;
   /** The operator's choice; null: none. */
   readonly choice: Choice | null;
   /** Kernels that it runs with, or `none`. */
@@ -80,6 +83,7 @@ export class ServedModel {
   /** Names of all outputs. */
   readonly outputs: readonly string[];
   readonly sparse: TimedPruning | undefined;
+  readonly sharing: ModelSharing | undefined;
   readonly skippedWork = new SkippedWork();
   readonly #metrics: Metrics;
   readonly #log: Logger;
@@ -98,6 +102,7 @@ export class ServedModel {
     this.runtime = runtime;
     this.loop = loop;
     this.sparse = sparse;
+    this.sharing = parts.sharing;
     this.measure = measure;
     this.kernels = parts.kernels;
     this.upstream = parts.upstream;
@@ -121,6 +126,7 @@ export class ServedModel {
     );
     this.#addToHistory(loop.state);
     this.#followSteps();
+    this.sharing?.attach(loop, choice, (heard) => void this.#take(heard));
   }
 
   get name(): string {
@@ -180,19 +186,39 @@ export class ServedModel {
     return this.#persistence === undefined ? NOT_DURABLE : this.#persistence.durability;
   }
 
-  /** Applies a mode at once; resolves when it is written, or cannot be written. */
+  /** Applies a mode at once, and tells the other replicas; resolves when it is written, or cannot be written. */
   async choose(mode: Mode, threshold: number | undefined): Promise<Durability> {
-    const at = Math.max(Date.now(), (this.#choice?.at ?? 0) + 1);
-    this.loop.setMode(mode, threshold, at);
-    this.#choice = {
+    const now = this.sharing?.replica.wallMs ?? Date.now();
+    const choice: Choice = {
       mode,
       threshold: threshold ?? null,
       isRevoked: false,
       model: this.loaded.hash,
       version: this.version,
-      at,
+      at: Math.max(now, (this.#choice?.at ?? 0) + 1),
     };
-    return this.#persistence?.choose(this.#choice) ?? NOT_DURABLE;
+    const kept = this.#take(choice);
+    this.sharing?.tell(choice);
+    return kept;
+  }
+
+  /** By how many replicas the latest choice that was made here was taken; null: there are no others, or none was made. */
+  async reach(): Promise<Reach | null> {
+    return this.sharing?.reach() ?? null;
+  }
+
+  /** Applies a choice, made here or elsewhere. A fixed threshold that was chosen for another file is observed, not applied. */
+  async #take(choice: Choice): Promise<Durability> {
+    if (isSameChoice(choice, this.#choice)) return this.durability ?? NOT_DURABLE;
+    const isForThis = choice.model === this.loaded.hash && choice.version === this.version;
+    const isObserved = choice.mode === 'fixed' && !isForThis;
+    this.loop.setMode(
+      isObserved ? 'observe' : choice.mode,
+      isObserved ? undefined : (choice.threshold ?? undefined),
+      choice.at,
+    );
+    this.#choice = choice;
+    return this.#persistence?.choose(choice) ?? NOT_DURABLE;
   }
 
   /** Sets the gauges to their present values. */
@@ -209,6 +235,7 @@ export class ServedModel {
   /** Finishes accepted requests. Nothing is written afterwards: a replacement may write its own state already. */
   async close(): Promise<void> {
     const finished = this.runtime.close();
+    await this.sharing?.close();
     this.#followers.unsubscribe();
     this.sparse?.close();
     this.loop.close();
@@ -279,4 +306,8 @@ export class ServedModel {
       }),
     );
   }
+}
+
+function isSameChoice(a: Choice, b: Choice | null): boolean {
+  return b !== null && a.at === b.at && a.mode === b.mode && a.threshold === b.threshold;
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { filter, type Subscription } from 'rxjs';
 import type { Config } from '../../config/schema.ts';
 import type { BucketPlan, KeptPlan } from '../../control/phases/kept-plan.ts';
 import type { HeldBack } from '../../control/phases/state.ts';
@@ -20,6 +21,8 @@ export interface SparseServingParts {
   readonly loop: ControlLoop;
   readonly outputs: readonly string[];
   readonly kernels: Kernels | NoKernels;
+  /** Whether this replica chooses the sites that all of them prune; absent: there are no others. */
+  readonly decides?: (() => boolean) | undefined;
   /** The plan from before a restart. */
   readonly kept?: KeptPlan | null | undefined;
   readonly log: Logger;
@@ -41,6 +44,7 @@ export class SparseServing implements TimedPruning {
   readonly #parts: SparseServingParts;
   readonly #planner: SparsePlanner;
   readonly #monitor: SpeedupMonitor;
+  readonly #sites: Subscription;
 
   /** @returns undefined if gates prune without regard to time, or if nothing can be gained; the loop is informed of the latter. */
   static open(parts: SparseServingParts): SparseServing | undefined {
@@ -61,13 +65,17 @@ export class SparseServing implements TimedPruning {
     this.#parts = parts;
     this.#planner = new SparsePlanner({
       setup: { plain, externalFolder, intraOpThreads, sites: config.sites, kernels },
-      gatedSites: () => loop.state.gated ?? null,
+      gatedSites: () =>
+        loop.state.gated ?? (parts.decides?.() === false ? loaded.sites.map(() => true) : null),
       kept: parts.kept,
       outputs,
       sites: loaded.sites.length,
       runtime,
       onPlan: (plan, model, isKept) => void this.#follow(plan, model, isKept),
     });
+    this.#sites = loop.steps$
+      .pipe(filter(({ before, after }) => before.gated !== after.gated))
+      .subscribe(({ after }) => this.#replanWhereUncovered(after.gated));
     this.#monitor = new SpeedupMonitor({ runtime, outputs, onTimed: () => this.#withdrawIfSlower() });
   }
 
@@ -114,7 +122,20 @@ export class SparseServing implements TimedPruning {
   }
 
   close(): void {
+    this.#sites.unsubscribe();
     this.#planner.close();
+  }
+
+  /** Another replica has chosen sites that the plan here leaves alone: plain until there is a plan with them. */
+  #replanWhereUncovered(gated: readonly boolean[] | undefined): void {
+    const { plan } = this.#planner;
+    if (plan.kind !== 'measured') return;
+    if (plan.gatedBy.every((by, i) => by !== 'none' || gated?.[i] === false)) return;
+    this.#monitor.restart();
+    this.#planner.planAgain(0);
+    queueMicrotask(() =>
+      this.#parts.loop.timed('unmeasured', 'other sites are pruned than were measured here'),
+    );
   }
 
   /** Goes back to the plain model if the sparse form is slower in production; a new plan is made later. */

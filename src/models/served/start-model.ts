@@ -33,8 +33,8 @@ export async function startModel(loaded: LoadedModel, options: StartOptions): Pr
     runtime,
     kernels: typeof kernels === 'string' ? kernels : 'none',
     upstream: undefined,
-    timing: (loop, kept) =>
-      SparseServing.open({ name, loaded, config, runtime, loop, outputs, kernels, kept, log }),
+    timing: (loop, kept, decides) =>
+      SparseServing.open({ name, loaded, config, runtime, loop, outputs, kernels, decides, kept, log }),
   });
 }
 

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../../config/schema.ts';
 import type { KeptPlan } from '../../control/phases/kept-plan.ts';
 import { controlOptionsOf } from '../../control/phases/options.ts';
+import { SYSTEM_CLOCK } from '../../loop/clock.ts';
 import { ControlLoop } from '../../loop/control-loop.ts';
 import type { ModelConfiguration } from '../../plane/model-configuration.ts';
 import type { ModelMetadata } from '../../protocol/types.ts';
@@ -11,8 +12,10 @@ import type { Choice } from '../../store/choice.ts';
 import { defaultStateFolder } from '../../store/keys.ts';
 import { ModelPersistence } from '../../store/model-persistence.ts';
 import { resumePointOf } from '../../store/resume-point.ts';
+import type { SharedStore } from '../../store/shared/shared-store.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { loopTelemetry } from './loop-telemetry.ts';
+import { ModelSharing } from './model-sharing.ts';
 import { ServedModel, type UpstreamView } from './served-model.ts';
 import { initialHoldBack } from './sparse-serving.ts';
 import type { TimedPruning } from './timed-pruning.ts';
@@ -27,6 +30,8 @@ export interface ServingOptions {
   readonly labels?: readonly string[];
   /** When opening began, of `performance.now()`: by default now, with the file read before. */
   readonly begunAt?: number;
+  /** What replicas of the model share; undefined: this one is by itself. */
+  readonly shared?: SharedStore | undefined;
 }
 
 /** A model that runs, here or elsewhere. */
@@ -38,8 +43,17 @@ export interface RunningModel {
   /** Kernels that it runs with, or `none`. */
   readonly kernels: string;
   readonly upstream: UpstreamView | undefined;
-  /** Measures whether pruning saves time; undefined: it is not asked. @param kept - the plan from before a restart. */
-  readonly timing: (loop: ControlLoop, kept: KeptPlan | null | undefined) => TimedPruning | undefined;
+  /**
+   * Measures whether pruning saves time; undefined: it is not asked.
+   *
+   * @param kept - the plan from before a restart.
+   * @param decides - whether this replica decides for others; undefined: it is by itself.
+   */
+  readonly timing: (
+    loop: ControlLoop,
+    kept: KeptPlan | null | undefined,
+    decides: (() => boolean) | undefined,
+  ) => TimedPruning | undefined;
 }
 
 /** Starts serving a model that runs: its control loop from the saved state, and what follows its steps. */
@@ -53,6 +67,10 @@ export async function startServing(
   const { name } = metadata;
   const subject = { model: name, hash: loaded.hash, config, control: controlOptionsOf(config) };
   const persistence = await persistenceOf(subject, options);
+  const sharing =
+    options.shared === undefined || loaded.sites.length === 0
+      ? undefined
+      : new ModelSharing({ store: options.shared, subject, sites: loaded.sites.length, log });
   const loop = new ControlLoop({
     sites: loaded.sites.length,
     poles: loaded.sites.map(({ pole }) => pole),
@@ -63,6 +81,10 @@ export async function startServing(
     heldBack: initialHoldBack(config),
     resume: persistence?.resumePoint ?? resumePointOf(null, inherited, subject, Date.now()),
     telemetry: loopTelemetry(name, metrics, log),
+    ...(sharing && {
+      sharing: sharing.replica,
+      clock: { ...SYSTEM_CLOCK, wallMs: () => sharing.replica.wallMs },
+    }),
   });
   return new ServedModel({
     metadata,
@@ -73,7 +95,8 @@ export async function startServing(
     loop,
     measure: config.agreement.measure,
     persistence,
-    sparse: timing(loop, persistence?.resumePoint.plan),
+    sparse: timing(loop, persistence?.resumePoint.plan, sharing?.replica.decides),
+    sharing,
     choice: persistence === undefined ? inherited : persistence.choice,
     sequenceHeader: config.sampling.sequenceHeader?.toLowerCase(),
     kernels,

@@ -13,6 +13,7 @@ import {
   type UpstreamNames,
 } from '../../runtime/upstream/upstream-model.ts';
 import { UpstreamRuntime } from '../../runtime/upstream/upstream-runtime.ts';
+import type { SharedStore } from '../../store/shared/shared-store.ts';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import type { OpenVersion } from '../repository/model-entry.ts';
 import type { ModelSource } from '../repository/source.ts';
@@ -30,8 +31,18 @@ export interface UpstreamModels {
   readonly close: () => Promise<void>;
 }
 
-/** The models that an upstream server runs, as a source of models. @throws ServingError CONFIG_INVALID, FILE_NOT_FOUND */
-export function upstreamModels(config: Config, metrics: Metrics, log: Logger): UpstreamModels {
+/**
+ * The models that an upstream server runs, as a source of models.
+ *
+ * @param shared - what replicas share; undefined: this one is by itself.
+ * @throws ServingError CONFIG_INVALID, FILE_NOT_FOUND
+ */
+export function upstreamModels(
+  config: Config,
+  metrics: Metrics,
+  log: Logger,
+  shared: () => Promise<SharedStore | undefined>,
+): UpstreamModels {
   const { url = '', token, models } = config.upstream;
   const authorization: Readonly<Record<string, string>> =
     token === undefined ? {} : { authorization: `Bearer ${token}` };
@@ -64,7 +75,15 @@ export function upstreamModels(config: Config, metrics: Metrics, log: Logger): U
         onReplaced: () => generations.set(name, (generations.get(name) ?? 0) + 1),
       },
     );
-    return startServing(model, { config: running.config, metrics, log, inherited: choice, begunAt }, running);
+    const options = {
+      config: running.config,
+      metrics,
+      log,
+      inherited: choice,
+      begunAt,
+      shared: await shared(),
+    };
+    return startServing(model, options, running);
   };
   return {
     source: new UpstreamSource(names, read),

@@ -49,9 +49,9 @@ export function createPruningRoutes(
   const routes = new Hono<{ Bindings: NodeBindings }>();
   routes.onError((error) => errorAnswer(error, retryAfterSeconds));
   for (const path of ['/v2/models/:model/pruning', '/v2/models/:model/versions/:version/pruning']) {
-    routes.get(path, (context) => {
+    routes.get(path, async (context) => {
       const { model, version } = modelPath(context);
-      return json(plane.report(model, version));
+      return json(await plane.report(model, version));
     });
     routes.put(path, async (context) => {
       requireControl(context, token);

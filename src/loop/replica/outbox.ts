@@ -1,0 +1,100 @@
+import { searchName } from '../../control/phases/shared-state.ts';
+import type { ControllerState } from '../../control/phases/state.ts';
+import type { ShadowSample } from '../shadow-run.ts';
+import { type EvidenceRecord, encodeEvidence, type SeenComparison } from './records.ts';
+import { encodeSlice, SliceBuffer } from './slice-record.ts';
+
+/** Comparisons, or tests, of one record at most: when the store is out of reach, what is older than so many records is lost. */
+const MOST_IN_RECORD = 512;
+
+type Result = readonly [rung: number, loss: number];
+
+/** What a replica has seen and not yet told. */
+export class Outbox {
+  readonly slice = new SliceBuffer();
+  readonly #replica: string;
+  #sequences = { evidence: 0, slices: 0 };
+  #epoch = 0;
+  #search: string | null = null;
+  #comparisons: SeenComparison[] = [];
+  #tests: Result[] = [];
+  #pilot: Result[] = [];
+  #since: number | null = null;
+
+  constructor(replica: string) {
+    this.#replica = replica;
+  }
+
+  /** When the first piece of evidence was added, on a clock that only goes forward; null: there is none. */
+  get since(): number | null {
+    return this.#since;
+  }
+
+  get size(): number {
+    return this.#comparisons.length + this.#tests.length + this.#pilot.length;
+  }
+
+  /** What was seen in another epoch, or of another search, says nothing any more. */
+  follow(state: ControllerState): void {
+    const { epoch } = state;
+    const search = searchName(state);
+    if (epoch !== this.#epoch) {
+      this.#comparisons = [];
+      this.slice.clear();
+    }
+    if (epoch !== this.#epoch || search !== this.#search) {
+      this.#tests = [];
+      this.#pilot = [];
+    }
+    this.#epoch = epoch;
+    this.#search = search;
+    if (this.size === 0) this.#since = null;
+  }
+
+  compared({ comparisons, place }: ShadowSample, nowMs: number): void {
+    for (const { threshold, comparison, isDue } of comparisons)
+      if (comparison !== null)
+        this.#comparisons.push({ threshold, loss: comparison.loss, isDue, place: place ?? null });
+    this.#comparisons = this.#comparisons.slice(-MOST_IN_RECORD);
+    if (this.#comparisons.length > 0) this.#since ??= nowMs;
+  }
+
+  tested(rung: number, loss: number, nowMs: number): void {
+    this.#tests.push([rung, loss]);
+    if (this.#tests.length > MOST_IN_RECORD) this.#tests.shift();
+    this.#since ??= nowMs;
+  }
+
+  piloted(rung: number, loss: number, nowMs: number): void {
+    this.#pilot.push([rung, loss]);
+    if (this.#pilot.length > MOST_IN_RECORD) this.#pilot.shift();
+    this.#since ??= nowMs;
+  }
+
+  /** What is to be told of the evidence; it is told once. Null: nothing. */
+  takeEvidence(): Uint8Array | null {
+    if (this.size === 0) return null;
+    const record: EvidenceRecord = {
+      replica: this.#replica,
+      sequence: ++this.#sequences.evidence,
+      epoch: this.#epoch,
+      search: this.#search,
+      comparisons: this.#comparisons,
+      tests: this.#tests,
+      pilot: this.#pilot,
+    };
+    this.#comparisons = [];
+    this.#tests = [];
+    this.#pilot = [];
+    this.#since = null;
+    return encodeEvidence(record);
+  }
+
+  /** The same of samples. O(bins · sites). */
+  takeSlice(): Uint8Array | null {
+    const slice = this.slice.take();
+    if (slice === null) return null;
+    const sequence = ++this.#sequences.slices;
+    return encodeSlice({ ...slice, replica: this.#replica, sequence, epoch: this.#epoch });
+  }
+}
