@@ -93,6 +93,8 @@ export interface Runtime {
   readonly stuck?: string | undefined;
   /** Production runs that are waiting or under way. */
   readonly pending: number;
+  /** Those of them that wait until something is free to run them. */
+  readonly waiting: number;
   /** Milliseconds of worker time spent so far, and the number of workers. */
   readonly busy: { readonly productionMs: number; readonly shadowMs: number; readonly workers: number };
   /** Finishes accepted runs, refuses later ones, then stops. */

@@ -44,6 +44,7 @@ export type MetricsOfProcess = readonly MetricObjectWithValues<MetricValue<strin
 const OVER_PROCESSES: Readonly<Record<string, Aggregator>> = {
   kept_input_bytes: 'sum',
   queue_requests: 'sum',
+  waiting_requests: 'sum',
   state: 'max',
   model_ready: 'min',
   shared_store_up: 'min',
@@ -289,6 +290,11 @@ export class Metrics {
     ['model'],
   );
   readonly queue = this.#gauge('queue_requests', 'Requests that wait or run now.', ['model']);
+  readonly waiting = this.#gauge(
+    'waiting_requests',
+    'Requests that wait now until a worker is free: more instances are needed where there are always some.',
+    ['model'],
+  );
   readonly batchRequests = this.#histogram(
     'batch_requests',
     'Number of requests per run of the model; absent unless batching is on.',

@@ -186,7 +186,12 @@ export function runtimeContract(open: OpenRuntime): void {
 
     it('refuses what the queue cannot hold, answers what it accepted, and takes new runs afterwards', async () => {
       const { runtime } = await start(slow(), { maxQueue: 4 });
-      const codes = await Promise.all(Array.from({ length: 40 }, () => codeOf(runtime.run(one))));
+      const runs = Array.from({ length: 40 }, () => codeOf(runtime.run(one)));
+      // Something runs, and the queue holds no more than it may.
+      expect(runtime.waiting).toBeLessThan(runtime.pending);
+      expect(runtime.waiting).toBeLessThanOrEqual(4 + 1);
+      const codes = await Promise.all(runs);
+      expect(runtime.waiting).toBe(0);
       const refused = codes.filter((code) => code === 'OVERLOADED').length;
       const answered = codes.filter((code) => code === 'no error').length;
       expect(refused + answered).toBe(40);

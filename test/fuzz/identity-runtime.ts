@@ -11,6 +11,7 @@ export function identityRuntime(): Runtime {
     prepare: () => undefined,
     isReady: true,
     pending: 0,
+    waiting: 0,
     busy: { productionMs: 0, shadowMs: 0, workers: 1 },
     close: async () => undefined,
   };

@@ -11,6 +11,7 @@ export class FakeRuntime implements Runtime {
   readonly #model: Model;
   readonly #waiting: (() => void)[] = [];
   isReady = true;
+  readonly waiting = 0;
   readonly busy = { productionMs: 0, shadowMs: 0, workers: 1 };
 
   constructor(model: Model) {

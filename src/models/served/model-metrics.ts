@@ -18,7 +18,7 @@ export interface ExportedModel {
   readonly loadSeconds: number;
   readonly kernels: string;
   readonly loaded: { readonly sites: readonly Site[]; readonly hash: string };
-  readonly runtime: Pick<Runtime, 'pending'>;
+  readonly runtime: Pick<Runtime, 'pending' | 'waiting'>;
   readonly loop: ControlLoop;
   readonly speedup: Speedup | null;
   readonly skippedWork: Pick<SkippedWork, 'ratio'>;
@@ -44,6 +44,7 @@ export function exportModelMetrics(metrics: Metrics, served: ExportedModel): voi
   const { loop } = served;
   exportState(metrics, served);
   metrics.queue.set({ model }, served.runtime.pending);
+  metrics.waiting.set({ model }, served.runtime.waiting);
   const { version, kernels, loaded, loadSeconds } = served;
   metrics.modelInfo.set({ model, version, sha256: loaded.hash.slice(0, HASH_DIGITS), kernels }, 1);
   metrics.modelLoad.set({ model }, loadSeconds);

@@ -67,6 +67,10 @@ export class BatchingRuntime implements Runtime {
     return this.#queue.size + this.#requestsUnderWay;
   }
 
+  get waiting(): number {
+    return this.#queue.size;
+  }
+
   get busy() {
     return this.#inner.busy;
   }

@@ -80,6 +80,11 @@ export class WorkerRuntime implements Runtime {
     return this.#queue.production + this.#underWay;
   }
 
+  /** Of the runs in a worker's mailbox the first is under way. */
+  get waiting(): number {
+    return this.pending - Math.min(this.#underWay, this.#options.workers);
+  }
+
   get busy() {
     return {
       productionMs: this.#productionMs,
@@ -112,18 +117,18 @@ export class WorkerRuntime implements Runtime {
     if (refusal !== undefined) throw this.#refused(refusal);
   }
 
-  /** Waiting runs, in the queue or in mailboxes: those beyond the first two of each worker. */
-  get #waiting(): number {
+  /** Runs that are late, in the queue or in mailboxes: those beyond the first two of each worker. */
+  get #late(): number {
     return Math.max(0, this.pending - MIN_DEPTH * this.#options.workers);
   }
 
   #noticeWaiting(): void {
-    if (this.#waiting > 0) this.#admission.waits(performance.now());
+    if (this.#late > 0) this.#admission.waits(performance.now());
   }
 
   #fullness(): ServingError | undefined {
     const handedOver = (this.#depth.runs - MIN_DEPTH) * this.#options.workers;
-    return this.#admission.refusal(this.#waiting, performance.now(), handedOver);
+    return this.#admission.refusal(this.#late, performance.now(), handedOver);
   }
 
   #lateness(): ServingError | undefined {
@@ -205,7 +210,7 @@ export class WorkerRuntime implements Runtime {
     this.#underWay += job.isShadow ? 0 : 1;
     const goOn = () => {
       this.#underWay -= job.isShadow ? 0 : 1;
-      if (!job.isShadow) this.#admission.departed(this.#waiting, performance.now());
+      if (!job.isShadow) this.#admission.departed(this.#late, performance.now());
       this.#dispatch();
       this.#noticeIdle();
     };

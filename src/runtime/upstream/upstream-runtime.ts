@@ -108,6 +108,10 @@ export class UpstreamRuntime implements Runtime {
     return this.#queue.production + this.#underWay;
   }
 
+  get waiting(): number {
+    return this.#queue.production;
+  }
+
   get busy() {
     return {
       productionMs: this.#productionMs,
