@@ -361,9 +361,9 @@ describe('AuditFile', () => {
       const report = (error: unknown) => void errors.push(error as Error);
       const file = new AuditFile(path, { report, retryMs: 50 });
       for (const line of logOf(STORY)) file.write(line);
+      expect(file.needsStart).toBe(false);
       await until(() => errors.length > 0);
       expect(errors.map((error) => error.message)).toEqual([expect.stringMatching(message)]);
-      expect(file.needsStart).toBe(false);
       rmSync(path, { recursive: true });
       await until(() => file.needsStart);
       for (const line of logOf(STORY)) file.write(line);
