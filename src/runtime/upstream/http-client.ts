@@ -159,23 +159,63 @@ export class HttpClient implements UpstreamClient {
     method: 'GET' | 'POST',
     path: string,
     { signal, body, headers }: { signal: AbortSignal; body?: Uint8Array; headers?: Headers },
-  ): Promise<{ readonly headers: Dispatcher.ResponseData['headers']; readonly body: Uint8Array }> {
+  ): Promise<Exchanged> {
     try {
-      const answer = await this.#pool.request({
-        method,
-        path,
+      const answer = await exchanged(
+        this.#pool,
+        { method, path, headers: { ...this.#headers, ...headers }, body: body ?? null },
         signal,
-        headers: { ...this.#headers, ...headers },
-        ...(body === undefined ? {} : { body }),
-      });
-      const content = new Uint8Array(await answer.body.arrayBuffer());
-      if (answer.statusCode === 200) return { headers: answer.headers, body: content };
-      throw new UpstreamFault(kindOf(answer.statusCode, content), reasonIn(content, answer.statusCode));
+      );
+      if (answer.status === 200) return answer;
+      throw new UpstreamFault(kindOf(answer.status, answer.body), reasonIn(answer.body, answer.status));
     } catch (error) {
       throw error instanceof UpstreamFault ? error : faultOf(error, signal);
     }
   }
 }
+
+interface Exchanged {
+  readonly status: number;
+  readonly headers: Dispatcher.ResponseData['headers'];
+  readonly body: Uint8Array;
+}
+
+/** One request and its whole answer, without the stream that `request` makes of it. */
+function exchanged(pool: Pool, options: Dispatcher.DispatchOptions, signal: AbortSignal): Promise<Exchanged> {
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let status = 0;
+    let headers: Exchanged['headers'] = {};
+    let controller: Dispatcher.DispatchController | undefined;
+    const abort = () => controller?.abort(ABORTED);
+    pool.dispatch(options, {
+      onRequestStart: (begun) => {
+        controller = begun;
+        if (signal.aborted) abort();
+        else signal.addEventListener('abort', abort, { once: true });
+      },
+      onResponseStart: (_, code, told) => {
+        status = code;
+        headers = told as Exchanged['headers'];
+      },
+      onResponseData: (_, piece) => {
+        pieces.push(piece);
+      },
+      onResponseEnd: () => {
+        signal.removeEventListener('abort', abort);
+        const body = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+        resolve({ status, headers, body: new Uint8Array(body.buffer, body.byteOffset, body.byteLength) });
+      },
+      onResponseError: (_, error) => {
+        signal.removeEventListener('abort', abort);
+        reject(error);
+      },
+    });
+  });
+}
+
+/** Why the signal was aborted is read from the signal. */
+const ABORTED = new Error('aborted');
 
 /** @throws UpstreamFault of kind `invalid` for a request that the protocol cannot carry. */
 function encoded(request: InferRequest, isBinary: boolean): EncodedBody {
@@ -240,6 +280,8 @@ const UNSENT = new Set([
 function faultOf(error: unknown, signal: AbortSignal): UpstreamFault {
   if (signal.aborted) return abortFault(signal);
   const { code = '' } = error as { readonly code?: string };
+  // Such as a header that no message can hold.
+  if (code === 'UND_ERR_INVALID_ARG') return new UpstreamFault('invalid', messageOf(error));
   const kind = UNSENT.has(code) ? 'unreached' : 'lost';
   return new UpstreamFault(kind, `upstream: ${messageOf(error) || code}`, { cause: error });
 }

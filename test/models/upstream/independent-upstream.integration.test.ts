@@ -1,6 +1,7 @@
 // The upstream server is one that shares no code with taustat, and goes wrong in every way: nothing wrong is answered, nothing hangs.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ServingError } from '../../../src/config/errors.ts';
+import { instrument } from '../../../src/onnx/instrument.ts';
 import type { InferResponse } from '../../../src/protocol/types.ts';
 import { thresholdInput } from '../../../src/runtime/local/session.ts';
 import { connectUpstream } from '../../../src/runtime/upstream/connect.ts';
@@ -215,6 +216,43 @@ describe.each(['http', 'grpc'] as const)('in front of an independent server, ove
     });
     expect(seen.headers).not.toHaveProperty('x-other');
     expect(Object.keys(seen.parameters)).toEqual(['priority']);
+  });
+});
+
+describe('an instrumented model that does not show its activations', () => {
+  it('is pruned at a fixed threshold and compared, and its restriction is told', async () => {
+    const plain = bytesOf(perceptron());
+    const { bytes } = instrument(plain, { gate: { kind: 'rows' }, taps: false });
+    const server = await Independent.start({ [PLAIN]: plain, [INSTRUMENTED]: bytes });
+    const { taustat, ask, log } = await openFront(server.http, {
+      // Every activation is a whole number: nothing is lost.
+      control: { mode: 'fixed', threshold: 0.5 },
+      sampling: { ratio: 1, budget: 1 },
+    });
+    const pairs = async () => {
+      const { json } = await ask(`/v2/models/${PLAIN}/pruning`);
+      return (json.agreement as { pairs: number }).pairs;
+    };
+    for (let i = 0; (await pairs().catch(() => 0)) < 10; i++) {
+      const input = perceptronInput(2, i);
+      const { outputs, parameters } = await taustat.infer({ inputs: [input] });
+      expect(parameters).toEqual({ threshold: 0.5 });
+      expect(valuesOf({ outputs })).toEqual(
+        perceptronReference(Array.from(input.elements as Float32Array), 0.5).y,
+      );
+    }
+    const { json } = await ask(`/v2/models/${PLAIN}/pruning`);
+    expect(json).toMatchObject({
+      upstream: {
+        capability: 'thresholds',
+        reason: `'${INSTRUMENTED}' does not show the activations of site 0 (output 'taustat_tap_0')`,
+      },
+      sites: [{ name: 'site 0' }],
+      shadow: { failed: 0 },
+    });
+    expect(log.join('')).toContain('no threshold can be found');
+    await taustat.close();
+    await server.close();
   });
 });
 
