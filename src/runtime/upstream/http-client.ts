@@ -1,10 +1,12 @@
 import { type Dispatcher, Pool } from 'undici';
 import { z } from 'zod';
 import { messageOf } from '../../config/errors.ts';
+import { decodeBinary } from '../../protocol/binary/binary-codec.ts';
 import { isDatatype } from '../../protocol/datatypes.ts';
 import { decodeInferResponse } from '../../protocol/decode-response.ts';
 import type { EncodedBody } from '../../protocol/encode-body.ts';
 import { encodeInferRequest } from '../../protocol/encode-request.ts';
+import { checkedCount, shapeOf } from '../../protocol/shape.ts';
 import type { Datatype, InferRequest, ModelMetadata, Tensor } from '../../protocol/types.ts';
 import type { UpstreamAddress } from './address.ts';
 import {
@@ -89,7 +91,11 @@ export class HttpClient implements UpstreamClient {
     });
     const length = answer.headers[HEADER_LENGTH];
     try {
-      return decodeInferResponse(answer.body, length === undefined ? undefined : Number(length)).outputs;
+      const headerLength = length === undefined ? undefined : Number(length);
+      return (
+        (headerLength === undefined ? undefined : binaryOutputs(answer.body, headerLength)) ??
+        decodeInferResponse(answer.body, headerLength).outputs
+      );
     } catch (error) {
       throw malformed(error);
     }
@@ -172,6 +178,42 @@ export class HttpClient implements UpstreamClient {
       throw error instanceof UpstreamFault ? error : faultOf(error, signal);
     }
   }
+}
+
+/**
+ * The tensors of an answer whose JSON holds none of their elements; undefined where it does. Node's own JSON reader takes a
+ * quarter of the time of the exact one, which such a head does not need.
+ *
+ * @throws ServingError, SyntaxError, TypeError for what is no such answer.
+ */
+function binaryOutputs(body: Uint8Array, headerLength: number): Tensor[] | undefined {
+  const { buffer, byteOffset, byteLength } = body;
+  const head = Buffer.from(buffer, byteOffset, Math.min(headerLength, byteLength)).toString();
+  const { outputs } = JSON.parse(head) as { readonly outputs: readonly BinaryOutput[] };
+  let at = headerLength;
+  const tensors: Tensor[] = [];
+  for (const { name, datatype, shape: sizes, parameters } of outputs) {
+    const size = parameters?.binary_data_size;
+    if (size === undefined) return undefined;
+    if (typeof name !== 'string' || !isDatatype(datatype))
+      throw new TypeError('an output has no name or datatype');
+    const label = `output '${name}'`;
+    const shape = shapeOf(sizes, label);
+    const count = checkedCount(label, datatype, shape);
+    const bytes = body.subarray(at, at + size);
+    tensors.push({ name, datatype, shape, elements: decodeBinary(label, datatype, count, bytes) });
+    at += size;
+  }
+  if (at !== byteLength)
+    throw new TypeError(`${byteLength - headerLength} bytes of tensors, not ${at - headerLength}`);
+  return tensors;
+}
+
+interface BinaryOutput {
+  readonly name: unknown;
+  readonly datatype: string;
+  readonly shape: unknown;
+  readonly parameters?: { readonly binary_data_size?: number };
 }
 
 interface Exchanged {

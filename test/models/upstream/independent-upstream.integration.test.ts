@@ -219,6 +219,56 @@ describe.each(['http', 'grpc'] as const)('in front of an independent server, ove
   });
 });
 
+describe.each(['http', 'grpc'] as const)('at the start, over %s', (protocol) => {
+  let server: Independent;
+  beforeAll(async () => {
+    server = await Independent.start(pair(bytesOf(perceptron())));
+  });
+  afterAll(() => server.close());
+
+  it.each([
+    ['refuses the token', { unauthorized: true }, /a token is needed/],
+    ['has no such model', { models: { [PLAIN]: null } }, /unknown model/],
+  ] as const)('a server that %s is told of, and asked again', async (_, faults, reason) => {
+    await server.fault(faults);
+    const { taustat, ask, log } = await openFront(server[protocol], FIXED);
+    expect(await ask('/v2/health/ready')).toMatchObject({ status: 503, json: { missing: [PLAIN] } });
+    const refused = await ask(`/v2/models/${PLAIN}`);
+    expect(refused.status).toBe(503);
+    expect(refused.json.error).toMatch(reason);
+    expect(log.join('')).toMatch(reason);
+    await server.fault({});
+    await until(async () => (await ask('/v2/health/ready')).status === 200, 'ready');
+    expect(valuesOf(await taustat.infer(call))).toEqual(reference(TAU));
+    await taustat.close();
+  });
+
+  it('a server that is not there yet is waited for', async () => {
+    await server.kill();
+    const { taustat, ask, log } = await openFront(server[protocol], FIXED);
+    expect((await ask('/v2/health/ready')).status).toBe(503);
+    expect(log.join('')).toMatch(/ECONNREFUSED/);
+    await server.restart();
+    await until(async () => (await ask('/v2/health/ready')).status === 200, 'ready');
+    expect(valuesOf(await taustat.infer(call))).toEqual(reference(TAU));
+    await taustat.close();
+  });
+});
+
+it('a server that takes no binary tensors gets JSON', async () => {
+  const server = await Independent.start(pair(bytesOf(perceptron())));
+  await server.fault({ json: true });
+  const { taustat } = await openFront(server.http, FIXED);
+  for (const threshold of [TAU, 0]) {
+    const parameters = threshold === 0 ? { pruning: 'off' } : {};
+    const response = await taustat.infer({ ...call, parameters });
+    expect(response.parameters).toEqual({ threshold });
+    expect(valuesOf(response)).toEqual(reference(threshold));
+  }
+  await taustat.close();
+  await server.close();
+});
+
 describe('an instrumented model that does not show its activations', () => {
   it('is pruned at a fixed threshold and compared, and its restriction is told', async () => {
     const plain = bytesOf(perceptron());
