@@ -61,7 +61,24 @@ function meaningOf(report) {
   const { state, phase, sites } = report;
   const meaning = sites.length === 0 ? 'No site of this model can be gated.' : (MEANINGS[state] ?? '');
   const would = state === 'observe' ? ` Mode auto would now be in state ${phase.kind}.` : '';
-  return `${answersText(report)} ${meaning}${would}`;
+  const upstream = upstreamText(report);
+  return `${answersText(report)} ${meaning}${would}${upstream === '' ? '' : ` ${upstream}`}`;
+}
+
+/**
+ * Where the model runs, and what cannot be done with it there; empty where it runs in this process.
+ *
+ * @param {Pick<Report, 'upstream'>} report
+ */
+export function upstreamText({ upstream }) {
+  if (!upstream) return '';
+  const { url, capability, reason, doubt } = upstream;
+  const where = `It runs at ${url}.`;
+  if (doubt !== null) return `${where} Answers are dense until it is known to be the same: ${shorten(doubt)}`;
+  if (capability === 'plain') return `${where} Nothing can be pruned there: ${reason}.`;
+  if (capability === 'thresholds')
+    return `${where} Only mode fixed prunes, since no threshold can be found: ${reason}.`;
+  return where;
 }
 
 /**

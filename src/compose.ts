@@ -70,7 +70,7 @@ export function assemble(config: Config, log: Logger, siblings?: Siblings): Unop
     onConnectionRefused: options.onConnectionRefused,
     open: async (isListening = false) => {
       await open(isListening);
-      model = models.names()[0] ?? '';
+      model = models.names()[0] ?? config.upstream.models[0]?.name ?? '';
       inference.isOpening = false;
     },
     get model() {

@@ -19,7 +19,7 @@ export interface Taustat {
   readonly answerDirectly: DirectAnswer;
   /** To be called by a node server that closes a connection because it has too many: counts it. */
   readonly onConnectionRefused: () => void;
-  /** The served model's name; of a repository the first that answered at the start, empty when none did. */
+  /** The served model's name; of a repository the first that answered at the start, empty when none did; of an upstream server the first. */
   readonly model: string;
   /** Names of the models that answer now. */
   readonly models: () => readonly string[];

@@ -1,8 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
+import { servingConfig } from '../../src/cli/options.ts';
 import { parseConfig } from '../../src/config/schema.ts';
 import { fromEnvironment } from '../../src/config/sources.ts';
+import { parseAddress } from '../../src/runtime/upstream/address.ts';
 import { manifestsOf, read, readManifests, readYaml, STATE_FOLDER } from './files.ts';
 
 const FOLDER = new URL('../../deploy', import.meta.url);
@@ -203,5 +205,53 @@ describe('compose', () => {
       'deploy/grafana/dashboards.yaml',
     );
     expect(services.grafana.volumes).toContain(`../dashboards:${providers[0]!.options.path}:ro`);
+  });
+});
+
+describe('in front of a Triton', () => {
+  interface Service {
+    readonly command: string[];
+    readonly environment: Record<string, string>;
+    readonly expose: string[];
+  }
+  const { InferenceService } = readManifests('deploy/kserve/transformer.yaml');
+  const containers = InferenceService!.spec.predictor.containers;
+  const [model, front] = containers;
+  const flagsOf = (args: readonly string[]) => {
+    const [command, ...flags] = args;
+    expect(command).toBe('serve');
+    const names = flags.filter((_, i) => i % 2 === 0);
+    expect(names).toEqual(['--upstream', '--model', '--instrumented']);
+    const [upstream, name, instrumented] = flags.filter((_, i) => i % 2 === 1);
+    return { upstream: upstream!, model: name!, instrumented: instrumented!, state: true };
+  };
+
+  it('as a transformer of KServe: both containers by their names, at ports of their own', () => {
+    expect(containers.map(({ name }: { name: string }) => name)).toEqual([
+      'kserve-container',
+      'transformer-container',
+    ]);
+    const { upstream } = servingConfig(undefined, flagsOf(front.args));
+    expect(upstream.models).toEqual([{ name: 'digits', instrumented: 'digits_taustat' }]);
+    expect(model.args).toContain(`--http-port=${new URL(upstream.url!).port}`);
+    const settings = settingsOf([
+      ...front.env,
+      { name: 'TAUSTAT_UPSTREAM_URL', value: upstream.url },
+      { name: 'TAUSTAT_UPSTREAM_MODELS', value: '[{ name: digits }]' },
+    ]);
+    expect([settings.server.port, settings.server.grpcPort]).toEqual([8080, 8081]);
+    expect(front.ports).toEqual([{ name: 'http1', containerPort: port, protocol: 'TCP' }]);
+    expect(stateVolume(front, InferenceService!.spec.predictor.volumes)).toEqual({ emptyDir: {} });
+  });
+
+  it('with compose: at the ports where Triton listens', () => {
+    const { services } = readYaml('deploy/upstream/compose.yaml') as { services: Record<string, Service> };
+    const [triton, taustat] = [services.triton!, services.taustat!];
+    const { upstream } = servingConfig(undefined, flagsOf(taustat.command));
+    const { TAUSTAT_UPSTREAM_PASS_THROUGH_URL: other } = taustat.environment;
+    for (const url of [upstream.url!, other!]) {
+      expect(parseAddress(url).authority).toMatch(/^triton:/);
+      expect(triton.expose).toContain(parseAddress(url).authority.split(':')[1]);
+    }
   });
 });

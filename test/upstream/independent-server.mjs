@@ -9,6 +9,8 @@
 //   lie             { model, kind }: 'nan' | 'rows' | 'missing' | 'datatype' | 'garbage' | 'values', in answers of that model
 //   drop            connections are cut while a request runs
 //   unready         names of models that are not ready
+//   json            it does not say that it takes binary tensors, and refuses them
+//   unauthorized    everything is answered 401
 //   models          { served name: file name }, another choice of files
 import { readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -277,7 +279,8 @@ const server = createServer(async (request, response) => {
       return json(faults);
     }
     if (path === '/seen') return json(seen);
-    if (path === '/v2') return json(METADATA);
+    if (faults.unauthorized) throw new Refusal(401, 'a token is needed');
+    if (path === '/v2') return json(faults.json ? { ...METADATA, extensions: [] } : METADATA);
     if (path === '/v2/health/live' || path === '/v2/health/ready') return json({});
     if (path === '/v2/custom/echo') {
       response.writeHead(201, { 'Content-Type': 'text/plain', 'X-Method': request.method ?? '' });
@@ -296,6 +299,7 @@ const server = createServer(async (request, response) => {
       return;
     }
     const length = request.headers['inference-header-content-length'];
+    if (faults.json && length !== undefined) throw new Refusal(400, 'no binary tensors');
     const head = length === undefined ? body : body.subarray(0, Number(length));
     const asked = JSON.parse(head.toString());
     seen.parameters = asked.parameters ?? {};
@@ -361,6 +365,7 @@ const codeOf = (status) => ({ 400: 3, 401: 16, 403: 7, 404: 5, 429: 8, 503: 14 }
 /** @param {(request: any, call: any) => any} work @returns {any} */
 const rpc = (work) => async (/** @type {any} */ call, /** @type {any} */ respond) => {
   try {
+    if (faults.unauthorized) throw new Refusal(401, 'a token is needed');
     respond(null, await work(call.request, call));
   } catch (error) {
     const { message = String(error) } = /** @type {Error} */ (error);

@@ -1,10 +1,12 @@
 import { type Dispatcher, Pool } from 'undici';
 import { z } from 'zod';
 import { messageOf } from '../../config/errors.ts';
+import { decodeBinary } from '../../protocol/binary/binary-codec.ts';
 import { isDatatype } from '../../protocol/datatypes.ts';
 import { decodeInferResponse } from '../../protocol/decode-response.ts';
 import type { EncodedBody } from '../../protocol/encode-body.ts';
 import { encodeInferRequest } from '../../protocol/encode-request.ts';
+import { checkedCount, shapeOf } from '../../protocol/shape.ts';
 import type { Datatype, InferRequest, ModelMetadata, Tensor } from '../../protocol/types.ts';
 import type { UpstreamAddress } from './address.ts';
 import {
@@ -89,7 +91,11 @@ export class HttpClient implements UpstreamClient {
     });
     const length = answer.headers[HEADER_LENGTH];
     try {
-      return decodeInferResponse(answer.body, length === undefined ? undefined : Number(length)).outputs;
+      const headerLength = length === undefined ? undefined : Number(length);
+      return (
+        (headerLength === undefined ? undefined : binaryOutputs(answer.body, headerLength)) ??
+        decodeInferResponse(answer.body, headerLength).outputs
+      );
     } catch (error) {
       throw malformed(error);
     }
@@ -159,23 +165,99 @@ export class HttpClient implements UpstreamClient {
     method: 'GET' | 'POST',
     path: string,
     { signal, body, headers }: { signal: AbortSignal; body?: Uint8Array; headers?: Headers },
-  ): Promise<{ readonly headers: Dispatcher.ResponseData['headers']; readonly body: Uint8Array }> {
+  ): Promise<Exchanged> {
     try {
-      const answer = await this.#pool.request({
-        method,
-        path,
+      const answer = await exchanged(
+        this.#pool,
+        { method, path, headers: { ...this.#headers, ...headers }, body: body ?? null },
         signal,
-        headers: { ...this.#headers, ...headers },
-        ...(body === undefined ? {} : { body }),
-      });
-      const content = new Uint8Array(await answer.body.arrayBuffer());
-      if (answer.statusCode === 200) return { headers: answer.headers, body: content };
-      throw new UpstreamFault(kindOf(answer.statusCode, content), reasonIn(content, answer.statusCode));
+      );
+      if (answer.status === 200) return answer;
+      throw new UpstreamFault(kindOf(answer.status, answer.body), reasonIn(answer.body, answer.status));
     } catch (error) {
       throw error instanceof UpstreamFault ? error : faultOf(error, signal);
     }
   }
 }
+
+/**
+ * The tensors of an answer whose JSON holds none of their elements; undefined where it does. Node's own JSON reader takes a
+ * quarter of the time of the exact one, which such a head does not need.
+ *
+ * @throws ServingError, SyntaxError, TypeError for what is no such answer.
+ */
+function binaryOutputs(body: Uint8Array, headerLength: number): Tensor[] | undefined {
+  const { buffer, byteOffset, byteLength } = body;
+  const head = Buffer.from(buffer, byteOffset, Math.min(headerLength, byteLength)).toString();
+  const { outputs } = JSON.parse(head) as { readonly outputs: readonly BinaryOutput[] };
+  let at = headerLength;
+  const tensors: Tensor[] = [];
+  for (const { name, datatype, shape: sizes, parameters } of outputs) {
+    const size = parameters?.binary_data_size;
+    if (size === undefined) return undefined;
+    if (typeof name !== 'string' || !isDatatype(datatype))
+      throw new TypeError('an output has no name or datatype');
+    const label = `output '${name}'`;
+    const shape = shapeOf(sizes, label);
+    const count = checkedCount(label, datatype, shape);
+    const bytes = body.subarray(at, at + size);
+    tensors.push({ name, datatype, shape, elements: decodeBinary(label, datatype, count, bytes) });
+    at += size;
+  }
+  if (at !== byteLength)
+    throw new TypeError(`${byteLength - headerLength} bytes of tensors, not ${at - headerLength}`);
+  return tensors;
+}
+
+interface BinaryOutput {
+  readonly name: unknown;
+  readonly datatype: string;
+  readonly shape: unknown;
+  readonly parameters?: { readonly binary_data_size?: number };
+}
+
+interface Exchanged {
+  readonly status: number;
+  readonly headers: Dispatcher.ResponseData['headers'];
+  readonly body: Uint8Array;
+}
+
+/** One request and its whole answer, without the stream that `request` makes of it. */
+function exchanged(pool: Pool, options: Dispatcher.DispatchOptions, signal: AbortSignal): Promise<Exchanged> {
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let status = 0;
+    let headers: Exchanged['headers'] = {};
+    let controller: Dispatcher.DispatchController | undefined;
+    const abort = () => controller?.abort(ABORTED);
+    pool.dispatch(options, {
+      onRequestStart: (begun) => {
+        controller = begun;
+        if (signal.aborted) abort();
+        else signal.addEventListener('abort', abort, { once: true });
+      },
+      onResponseStart: (_, code, told) => {
+        status = code;
+        headers = told as Exchanged['headers'];
+      },
+      onResponseData: (_, piece) => {
+        pieces.push(piece);
+      },
+      onResponseEnd: () => {
+        signal.removeEventListener('abort', abort);
+        const body = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+        resolve({ status, headers, body: new Uint8Array(body.buffer, body.byteOffset, body.byteLength) });
+      },
+      onResponseError: (_, error) => {
+        signal.removeEventListener('abort', abort);
+        reject(error);
+      },
+    });
+  });
+}
+
+/** Why the signal was aborted is read from the signal. */
+const ABORTED = new Error('aborted');
 
 /** @throws UpstreamFault of kind `invalid` for a request that the protocol cannot carry. */
 function encoded(request: InferRequest, isBinary: boolean): EncodedBody {
@@ -240,6 +322,8 @@ const UNSENT = new Set([
 function faultOf(error: unknown, signal: AbortSignal): UpstreamFault {
   if (signal.aborted) return abortFault(signal);
   const { code = '' } = error as { readonly code?: string };
+  // Such as a header that no message can hold.
+  if (code === 'UND_ERR_INVALID_ARG') return new UpstreamFault('invalid', messageOf(error));
   const kind = UNSENT.has(code) ? 'unreached' : 'lost';
   return new UpstreamFault(kind, `upstream: ${messageOf(error) || code}`, { cause: error });
 }

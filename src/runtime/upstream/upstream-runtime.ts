@@ -5,6 +5,7 @@ import type { Parameters, Tensor } from '../../protocol/types.ts';
 import { Admission } from '../admission.ts';
 import { isFiniteTensor } from '../finite-tensor.ts';
 import { JobQueue } from '../job-queue.ts';
+import type { Measure } from '../measure.ts';
 import { measuredTaps } from '../measured-taps.ts';
 import { type Ran, RunJob } from '../run-job.ts';
 import type { Run, RunResult, Runtime, ShadowResult, ShadowRun } from '../runtime.ts';
@@ -302,7 +303,7 @@ export class UpstreamRuntime implements Runtime {
     const inferMs = performance.now() - startedAt;
     const measured = isShown
       ? measuredTaps(tensors.slice(run.outputs.length), { measure, thresholds })
-      : { histograms: measure === 'nothing' ? [] : sites.map(emptyHistogram), retained: [] };
+      : nothingMeasured(sites.length, measure);
     const outputs = tensors.slice(0, run.outputs.length);
     return { outputs, ...measured, inferMs, measureMs: performance.now() - startedAt - inferMs };
   }
@@ -409,6 +410,15 @@ function passedOn(parameters: Parameters): Parameters {
     if (OWN_PARAMETERS.has(name))
       return Object.fromEntries(Object.entries(parameters).filter(([key]) => !OWN_PARAMETERS.has(key)));
   return parameters;
+}
+
+/** What is measured of activations that the server does not show: as if there were none. */
+function nothingMeasured(sites: number, measure: Measure): Pick<Ran, 'histograms' | 'retained'> {
+  const none = (length: number) => Array.from({ length }, () => ({ count: 0, sum: 0 }));
+  if (measure === 'nothing') return { histograms: [], retained: [] };
+  if (measure === 'retained') return { histograms: [], retained: none(sites) };
+  const histograms = Array.from({ length: sites }, emptyHistogram);
+  return { histograms, retained: measure === 'histogram' ? [] : none(measure.tallyAt.length) };
 }
 
 function checkTap({ name, datatype, shape }: Tensor, rows: number | undefined): void {

@@ -12,6 +12,9 @@ export function headerOf({ metadata }: Pick<Call, 'metadata'>): HeaderOf {
 /** Our deadline comes this much before grpc-js cancels the call, which would look as if the client had gone. */
 const DEADLINE_MARGIN_MS = 5;
 
+/** One for all, since grpc-js says so of every call that is over, too. */
+const GONE = new DOMException('the client has left', 'AbortError');
+
 /**
  * The context of a call. Its signal is created when it is first read: few requests are ever queued.
  *
@@ -37,8 +40,8 @@ export class CallContext implements InferContext {
     if (this.#controller === undefined) {
       const controller = new AbortController();
       this.#controller = controller;
-      if (this.#call.cancelled) controller.abort();
-      else this.#call.once('cancelled', () => controller.abort());
+      if (this.#call.cancelled) controller.abort(GONE);
+      else this.#call.once('cancelled', () => controller.abort(GONE));
     }
     return this.#controller.signal;
   }

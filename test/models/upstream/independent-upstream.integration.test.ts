@@ -1,6 +1,7 @@
 // The upstream server is one that shares no code with taustat, and goes wrong in every way: nothing wrong is answered, nothing hangs.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ServingError } from '../../../src/config/errors.ts';
+import { instrument } from '../../../src/onnx/instrument.ts';
 import type { InferResponse } from '../../../src/protocol/types.ts';
 import { thresholdInput } from '../../../src/runtime/local/session.ts';
 import { connectUpstream } from '../../../src/runtime/upstream/connect.ts';
@@ -215,6 +216,93 @@ describe.each(['http', 'grpc'] as const)('in front of an independent server, ove
     });
     expect(seen.headers).not.toHaveProperty('x-other');
     expect(Object.keys(seen.parameters)).toEqual(['priority']);
+  });
+});
+
+describe.each(['http', 'grpc'] as const)('at the start, over %s', (protocol) => {
+  let server: Independent;
+  beforeAll(async () => {
+    server = await Independent.start(pair(bytesOf(perceptron())));
+  });
+  afterAll(() => server.close());
+
+  it.each([
+    ['refuses the token', { unauthorized: true }, /a token is needed/],
+    ['has no such model', { models: { [PLAIN]: null } }, /unknown model/],
+  ] as const)('a server that %s is told of, and asked again', async (_, faults, reason) => {
+    await server.fault(faults);
+    const { taustat, ask, log } = await openFront(server[protocol], FIXED);
+    expect(await ask('/v2/health/ready')).toMatchObject({ status: 503, json: { missing: [PLAIN] } });
+    const refused = await ask(`/v2/models/${PLAIN}`);
+    expect(refused.status).toBe(503);
+    expect(refused.json.error).toMatch(reason);
+    expect(log.join('')).toMatch(reason);
+    await server.fault({});
+    await until(async () => (await ask('/v2/health/ready')).status === 200, 'ready');
+    expect(valuesOf(await taustat.infer(call))).toEqual(reference(TAU));
+    await taustat.close();
+  });
+
+  it('a server that is not there yet is waited for', async () => {
+    await server.kill();
+    const { taustat, ask, log } = await openFront(server[protocol], FIXED);
+    expect((await ask('/v2/health/ready')).status).toBe(503);
+    expect(log.join('')).toMatch(/ECONNREFUSED/);
+    await server.restart();
+    await until(async () => (await ask('/v2/health/ready')).status === 200, 'ready');
+    expect(valuesOf(await taustat.infer(call))).toEqual(reference(TAU));
+    await taustat.close();
+  });
+});
+
+it('a server that takes no binary tensors gets JSON', async () => {
+  const server = await Independent.start(pair(bytesOf(perceptron())));
+  await server.fault({ json: true });
+  const { taustat } = await openFront(server.http, FIXED);
+  for (const threshold of [TAU, 0]) {
+    const parameters = threshold === 0 ? { pruning: 'off' } : {};
+    const response = await taustat.infer({ ...call, parameters });
+    expect(response.parameters).toEqual({ threshold });
+    expect(valuesOf(response)).toEqual(reference(threshold));
+  }
+  await taustat.close();
+  await server.close();
+});
+
+describe('an instrumented model that does not show its activations', () => {
+  it('is pruned at a fixed threshold and compared, and its restriction is told', async () => {
+    const plain = bytesOf(perceptron());
+    const { bytes } = instrument(plain, { gate: { kind: 'rows' }, taps: false });
+    const server = await Independent.start({ [PLAIN]: plain, [INSTRUMENTED]: bytes });
+    const { taustat, ask, log } = await openFront(server.http, {
+      // Every activation is a whole number: nothing is lost.
+      control: { mode: 'fixed', threshold: 0.5 },
+      sampling: { ratio: 1, budget: 1 },
+    });
+    const pairs = async () => {
+      const { json } = await ask(`/v2/models/${PLAIN}/pruning`);
+      return (json.agreement as { pairs: number }).pairs;
+    };
+    for (let i = 0; (await pairs().catch(() => 0)) < 10; i++) {
+      const input = perceptronInput(2, i);
+      const { outputs, parameters } = await taustat.infer({ inputs: [input] });
+      expect(parameters).toEqual({ threshold: 0.5 });
+      expect(valuesOf({ outputs })).toEqual(
+        perceptronReference(Array.from(input.elements as Float32Array), 0.5).y,
+      );
+    }
+    const { json } = await ask(`/v2/models/${PLAIN}/pruning`);
+    expect(json).toMatchObject({
+      upstream: {
+        capability: 'thresholds',
+        reason: `'${INSTRUMENTED}' does not show the activations of site 0 (output 'taustat_tap_0')`,
+      },
+      sites: [{ name: 'site 0' }],
+      shadow: { failed: 0 },
+    });
+    expect(log.join('')).toContain('no threshold can be found');
+    await taustat.close();
+    await server.close();
   });
 });
 

@@ -9,7 +9,10 @@ const { answersText, exposureTexts } = await consoleModule<{
   answersText(report: object): string;
   exposureTexts(report: object): { candidate: string; rest: string };
 }>('exposure');
-const { progressOf } = await consoleModule<{ progressOf(report: object): string }>('state-panel');
+const { progressOf, upstreamText } = await consoleModule<{
+  progressOf(report: object): string;
+  upstreamText(report: object): string;
+}>('state-panel');
 
 function report(exposure: number, mean: number | null, rest = 0, more: object = {}) {
   return {
@@ -50,6 +53,31 @@ describe('the objective', () => {
     );
     expect(objectiveText(report(1, 0.03))).toBe('The objective is broken; 40 answers compared.');
     expect(objectiveText(report(0.01, 0.5))).toContain('Production loses 0.005');
+  });
+});
+
+describe('where the model runs', () => {
+  const url = 'grpc://triton:8001';
+  it.each([
+    ['here', null, ''],
+    ['elsewhere', { url, capability: 'full', reason: null, doubt: null }, `It runs at ${url}.`],
+    [
+      'elsewhere, without statistics',
+      { url, capability: 'thresholds', reason: 'no taps', doubt: null },
+      `It runs at ${url}. Only mode fixed prunes, since no threshold can be found: no taps.`,
+    ],
+    [
+      'elsewhere, without an instrumented model',
+      { url, capability: 'plain', reason: 'there is none', doubt: null },
+      `It runs at ${url}. Nothing can be pruned there: there is none.`,
+    ],
+    [
+      'elsewhere, in doubt',
+      { url, capability: 'full', reason: null, doubt: 'connection lost' },
+      `It runs at ${url}. Answers are dense until it is known to be the same: connection lost`,
+    ],
+  ])('%s', (_, upstream, text) => {
+    expect(upstreamText({ upstream })).toBe(text);
   });
 });
 
