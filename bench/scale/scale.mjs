@@ -156,7 +156,7 @@ npm run bench:scale -- --seeds ${seeds} --write
 \`\`\`
 
 ${text}
-"Until all of production": a threshold serves all requests of all replicas. Two figures are while that is sought, and at rest afterwards. The last column is the time that sharing takes of a replica's serving thread, averaged over all of them, who decides included.
+"Until all of production": a threshold serves all requests of all replicas. Two figures are while that is sought, and at rest afterwards. The last column is the processor time that sharing takes of a replica's serving thread, averaged over all of them, who decides included.
 
 ${law}`;
   writeFileSync(new URL('../../docs/scale.md', import.meta.url), page);

@@ -449,6 +449,14 @@ export class ControlLoop {
     if (reference !== undefined) this.#estimation.adopt(reference);
   }
 
+  /** What was proven on kept inputs is not: its tests begin anew, where there are some. */
+  proveAnew(): void {
+    const { phase } = this.state;
+    if (!isSearched(phase) || phase.search.tests?.kind !== 'tested') return;
+    const { every } = phase.search.tests;
+    this.#commands.next({ kind: 'respaced', at: this.#clock.wallMs(), next: this.#ladder.kept.end, every });
+  }
+
   /** What the others need to know of how this loop judges. */
   get judging(): Omit<AdoptedDecision, 'state'> {
     const { blockRequests } = this.#streams.reading;
@@ -457,6 +465,7 @@ export class ControlLoop {
 
   /** A pruned answer was not finite where the dense one, which the client got, is: nothing is left of it. */
   lost(threshold: number): void {
+    this.#options.sharing?.lost(threshold);
     this.#commands.next({ kind: 'comparison', at: this.#clock.wallMs(), threshold, loss: 1, isDue: true });
   }
 

@@ -11,6 +11,8 @@ export interface Sharing {
   readonly decides: () => boolean;
   /** What the loop makes of an event of its own, in place of `stepped`. Pure but for what is kept to be told to others. */
   fold(before: ControllerState, event: ControlEvent, options: ControlOptions): Step;
+  /** A pruned answer was not finite, so that nothing is left of it. */
+  lost(threshold: number): void;
   /** Told of every sample that the loop takes in. */
   sampled(sample: ShadowSample): void;
 }

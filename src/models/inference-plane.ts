@@ -46,6 +46,10 @@ export class LocalInferencePlane implements InferencePlane {
     return this.isDraining ? ['the server is shutting down'] : this.#models.missing;
   }
 
+  get problems(): readonly string[] {
+    return this.#models.names().flatMap((name) => this.#models.find(name)?.served.sharing?.problems ?? []);
+  }
+
   models(): readonly string[] {
     return this.#models.names();
   }

@@ -92,6 +92,8 @@ export interface InferencePlane {
   readonly isOpening?: boolean;
   /** Names of the models that should answer but do not. */
   readonly missing?: readonly string[];
+  /** What is wrong although requests are answered, such as a shared store that is out of reach. */
+  readonly problems?: readonly string[];
   models(): readonly string[];
   /** The model's version; if none is given, the one that answers by default. @throws ServingError UNKNOWN_MODEL */
   find(model: string, version?: string): AnsweringModel;

@@ -1,3 +1,4 @@
+import { type AddressInfo, connect, createServer, type Server as NetServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readNpy } from '../../src/tools/inputs/npy.ts';
 import { SMALL_GATED_ENV, SMALL_NAME, smallCnn } from '../small-cnn.ts';
@@ -18,6 +19,58 @@ const SETTINGS = {
   TAUSTAT_RUNTIME_WORKERS: '1',
 };
 
+/** A way to Redis that can be cut: bytes stop on their way, and nobody is told. */
+class Cable {
+  readonly #server: NetServer;
+  readonly #sockets = new Set<Socket>();
+  #isCut = false;
+
+  private constructor(server: NetServer) {
+    this.#server = server;
+  }
+
+  static async to(port: number): Promise<Cable> {
+    const server = createServer();
+    const cable = new Cable(server);
+    server.on('connection', (near) => {
+      const far = connect(port, '127.0.0.1');
+      for (const [from, to] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        cable.#sockets.add(from);
+        from.on('data', (bytes) => {
+          if (!cable.#isCut) to.write(bytes);
+        });
+        from.on('error', () => undefined);
+        from.on('close', () => to.destroy());
+      }
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return cable;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  cut(): void {
+    this.#isCut = true;
+  }
+
+  /** What was lost on the way breaks the connections, as packets that come again would. */
+  mend(): void {
+    this.#isCut = false;
+    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.clear();
+  }
+
+  async close(): Promise<void> {
+    this.mend();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
 interface Server {
   readonly running: Running;
   readonly url: string;
@@ -36,8 +89,11 @@ afterEach(async () => {
   await redis?.stop();
 });
 
-async function serve(env: Record<string, string> = {}): Promise<Server> {
-  const running = start('dist/cli.js', ['serve', '--port', '0', '--store', redis.url], {
+async function serve(
+  env: Record<string, string> = {},
+  store: readonly string[] = ['--store', redis.url],
+): Promise<Server> {
+  const running = start('dist/cli.js', ['serve', '--port', '0', ...store], {
     ...SETTINGS,
     ...env,
   });
@@ -139,6 +195,14 @@ describe.skipIf(!HAS_REDIS)('servers that share a store in Redis', () => {
       }
     };
     await vi.waitFor(dense, LONG);
+    const ready = await fetch(`${servers[0]!.url}/v2/health/ready`);
+    expect([ready.status, await ready.json()]).toEqual([
+      200,
+      {
+        ready: true,
+        problems: [expect.stringMatching('the shared store is out of reach: .* has not answered')],
+      },
+    ]);
     const metrics = await (await fetch(`${servers[0]!.url}/metrics`)).text();
     expect(metrics).toMatch(`taustat_shared_store_up{model="${SMALL_NAME}"} 0`);
     redis.resume();
@@ -194,6 +258,32 @@ describe.skipIf(!HAS_REDIS)('servers that share a store in Redis', () => {
     const ended = third.running.outcome;
     third.running.child.kill('SIGTERM');
     expect((await ended).code).toBe(0);
+  }, 120_000);
+
+  it('leave one behind that a network cuts off; it is dense after a while, and hears of the kill switch when it is back', async () => {
+    const cable = await Cable.to(redis.port);
+    try {
+      const first = await serve();
+      await vi.waitFor(async () => expect((await report(first)).replicas.role).toBe('decides'), LONG);
+      const second = await serve({ TAUSTAT_STORE_URL: cable.url }, []);
+      await vi.waitFor(async () => expect((await report(second)).replicas.role).toBe('follows'), LONG);
+      cable.cut();
+      await vi.waitFor(async () => expect((await report(second)).replicas.withheld).toBe('unshared'), LONG);
+      expect((await report(first)).replicas).toMatchObject({
+        role: 'decides',
+        problem: null,
+        withheld: null,
+      });
+      expect((await put(first, { mode: 'off' })).mode).toBe('off');
+      expect((await report(second)).mode).toBe('auto');
+      cable.mend();
+      await vi.waitFor(async () => {
+        const { mode, replicas } = await report(second);
+        expect([mode, replicas.withheld, replicas.problem]).toEqual(['off', null, null]);
+      }, LONG);
+    } finally {
+      await cable.close();
+    }
   }, 120_000);
 
   it('is refused where the address is none, without telling the password', async () => {

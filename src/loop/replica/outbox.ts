@@ -2,7 +2,7 @@ import { searchName } from '../../control/phases/shared-state.ts';
 import type { ControllerState } from '../../control/phases/state.ts';
 import type { ShadowSample } from '../shadow-run.ts';
 import { type EvidenceRecord, encodeEvidence, type SeenComparison } from './records.ts';
-import { encodeSlice, SliceBuffer } from './slice-record.ts';
+import { encodeSlice, type SharedSlice, SliceBuffer } from './slice-record.ts';
 
 /** Comparisons, or tests, of one record at most: when the store is out of reach, what is older than so many records is lost. */
 const MOST_IN_RECORD = 512;
@@ -59,6 +59,12 @@ export class Outbox {
     if (this.#comparisons.length > 0) this.#since ??= nowMs;
   }
 
+  /** A pruned answer that was not finite. */
+  lost(threshold: number, nowMs: number): void {
+    this.#comparisons.push({ threshold, loss: 1, isDue: true, place: null });
+    this.#since ??= nowMs;
+  }
+
   tested(rung: number, loss: number, nowMs: number): void {
     this.#tests.push([rung, loss]);
     if (this.#tests.length > MOST_IN_RECORD) this.#tests.shift();
@@ -91,10 +97,11 @@ export class Outbox {
   }
 
   /** The same of samples. O(bins · sites). */
-  takeSlice(): Uint8Array | null {
+  takeSlice(): { readonly slice: SharedSlice; readonly record: Uint8Array } | null {
     const slice = this.slice.take();
     if (slice === null) return null;
     const sequence = ++this.#sequences.slices;
-    return encodeSlice({ ...slice, replica: this.#replica, sequence, epoch: this.#epoch });
+    const record = encodeSlice({ ...slice, replica: this.#replica, sequence, epoch: this.#epoch });
+    return { slice, record };
   }
 }

@@ -20,6 +20,7 @@ import type { ShadowSample } from '../shadow-run.ts';
 import type { Sharing } from '../sharing.ts';
 import { type Step, stepped } from '../step.ts';
 import type { StreamPlace } from '../streams.ts';
+import { DealtRequests } from './dealt-requests.ts';
 import { decodeMemory, decodeState, encodeDecision } from './decision-record.ts';
 import { Inbox } from './inbox.ts';
 import { LocalGuard } from './local-guard.ts';
@@ -77,7 +78,7 @@ export interface ReplicaOptions {
 
 export type ReplicaNews =
   | { readonly kind: 'decides' | 'follows'; readonly detail: string }
-  | { readonly kind: 'lost' | 'back' | 'refused'; readonly detail: string };
+  | { readonly kind: 'lost' | 'back' | 'refused' | 'alike'; readonly detail: string };
 
 /** What a replica does for the others. */
 export type Role = 'decides' | 'follows' | 'alone';
@@ -112,6 +113,8 @@ export class Replica implements Sharing {
   #asked: Asked | null = null;
   /** The latest change of what all do; null: none was heard of. */
   #sharedChange: Change | null = null;
+  readonly #dealt = new DealtRequests();
+  #areAlike = false;
   #inbox = new Inbox();
   #cursors: { evidence: string | null; slices: string | null } = { evidence: null, slices: null };
   #isDirty = false;
@@ -165,6 +168,11 @@ export class Replica implements Sharing {
   /** What is wrong with the store; null: nothing. */
   get problem(): string | null {
     return this.#problem;
+  }
+
+  /** Whether replicas see the same scenes, as who decides knows it: then only its own evidence counts. */
+  get areAlike(): boolean {
+    return this.#areAlike;
   }
 
   /** The latest decision that it knows. */
@@ -261,6 +269,10 @@ export class Replica implements Sharing {
     this.#outbox.tested(event.rung, event.loss, this.#nowMs);
     const after = seenOnce(before, event);
     return { event: { kind: 'adopted', at: event.at, state: after }, before, after };
+  }
+
+  lost(threshold: number): void {
+    if (!this.decides()) this.#outbox.lost(threshold, this.#nowMs);
   }
 
   sampled(sample: ShadowSample): void {
@@ -415,10 +427,11 @@ export class Replica implements Sharing {
       if (record !== null && !this.decides()) await store.append(group, 'evidence', record, options);
     }
     if (slice.since === null || this.#nowMs - slice.since < this.#paceOf(SLICE_MS, slice.since)) return;
-    const record = this.#outbox.takeSlice();
+    const taken = this.#outbox.takeSlice();
+    if (taken === null) return;
+    if (this.decides()) this.#deal(this.id, taken.slice);
     const options = { most: SLICES_LEFT, keepMs: windowMs, isUrgent: false };
-    if (record !== null && (this.replicas > 1 || this.decides()))
-      await store.append(group, 'slices', record, options);
+    await store.append(group, 'slices', taken.record, options);
   }
 
   /** Takes in what the others have seen. */
@@ -452,7 +465,7 @@ export class Replica implements Sharing {
     const loop = this.#loop!;
     try {
       const { replica, sequence, epoch, search, comparisons, tests, pilot } = decodeEvidence(bytes);
-      if (!this.#inbox.take(replica, sequence) || replica === this.id) return;
+      if (!this.#inbox.take(replica, sequence) || replica === this.id || this.#areAlike) return;
       const at = this.wallMs;
       const isOf = () => epoch === loop.state.epoch;
       this.#asForeign(() => {
@@ -475,10 +488,29 @@ export class Replica implements Sharing {
       const slice = decodeSlice(bytes, this.#options.sites);
       if (!this.#inbox.take(`slices of ${slice.replica}`, slice.sequence) && !isOld) return;
       if (slice.replica === this.id || slice.epoch !== loop.state.epoch) return;
+      if (!isOld) this.#deal(slice.replica, slice);
       this.#asForeign(() => loop.takeSlice(placed(slice.replica, slice), isOld));
     } catch (error) {
       this.#refuse('slices', messageOf(error));
     }
+  }
+
+  /** Looks whether replicas see the same scenes: then what the others have seen is not taken for more than there is. */
+  #deal(replica: string, { requests }: SharedSlice): void {
+    this.#dealt.add(replica, requests);
+    if (this.#dealt.areAlike === this.#areAlike) return;
+    this.#areAlike = this.#dealt.areAlike;
+    if (this.#areAlike) {
+      this.#news(
+        'alike',
+        'requests at different replicas resemble each other: only what this one sees is evidence',
+      );
+      this.#loop?.proveAnew();
+    } else
+      this.#news(
+        'alike',
+        'requests at different replicas do not resemble each other: all they see is evidence',
+      );
   }
 
   #asForeign(take: () => void): void {
@@ -567,6 +599,7 @@ export class Replica implements Sharing {
       this.#sharedChange = after.change;
     this.#outbox.follow(after);
     this.#guard.follow(comparedThreshold(after), before.epoch !== after.epoch);
+    if (before.epoch !== after.epoch) this.#dealt.reset();
     this.#isDirty = true;
     if (before.change !== after.change) this.#changed();
     this.#reconsider();

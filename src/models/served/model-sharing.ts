@@ -134,6 +134,7 @@ export class ModelSharing {
       withheld: this.#loop?.state.withheld ?? null,
       decider: replica.decider,
       revision: replica.revision,
+      areAlike: replica.areAlike,
       refused: [...replica.refused].map(([what, reason]) => ({ what, reason })),
       members: this.#members.map((member) => {
         const { host, version, choice, revision, withheld } = aboutOf(member);
@@ -149,6 +150,13 @@ export class ModelSharing {
         };
       }),
     };
+  }
+
+  /** What is wrong with the store, in words; empty: nothing. */
+  get problems(): readonly string[] {
+    const { problem } = this.replica;
+    const { model } = this.#parts.subject;
+    return problem === null ? [] : [`${model}: the shared store is out of reach: ${problem}`];
   }
 
   async close(): Promise<void> {
@@ -230,7 +238,7 @@ export class ModelSharing {
   #log({ kind, detail }: ReplicaNews): void {
     const fields = { model: this.#parts.subject.model, replica: this.replica.id };
     if (kind === 'lost') this.#parts.log.warn(fields, `the shared store is out of reach: ${detail}`);
-    else if (kind === 'refused') this.#parts.log.warn(fields, detail);
+    else if (kind === 'refused' || kind === 'alike') this.#parts.log.warn(fields, detail);
     else this.#parts.log.info(fields, detail);
   }
 }

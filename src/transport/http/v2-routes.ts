@@ -45,7 +45,9 @@ export function createV2Routes(
 
   serve('GET', ['/v2/health/live'], () => json({ live: plane.isLive }, plane.isLive ? 200 : 503));
   serve('GET', ['/v2/health/ready'], () =>
-    plane.isReady ? json({ ready: true }) : json({ ready: false, missing: plane.missing ?? [] }, 503),
+    plane.isReady
+      ? json({ ready: true, ...(plane.problems?.length ? { problems: plane.problems } : {}) })
+      : json({ ready: false, missing: plane.missing ?? [] }, 503),
   );
   routes.use('*', async (_, next) =>
     plane.isOpening ? errorAnswer(modelsAreOpening(), allLimits.retryAfterSeconds) : next(),

@@ -77,6 +77,9 @@ export interface MemberOptions {
 /** Replicas of the server's own loop in virtual time, over one store. */
 export class Fleet {
   requests = 0;
+  /** Requests in a row that are the same, dealt out over the replicas. */
+  sceneLength = 1;
+  #scene = 0;
   readonly members: Member[] = [];
   readonly store: SharedStore;
   #nowMs = Date.UTC(2026, 0, 1);
@@ -168,7 +171,8 @@ export class Fleet {
   }
 
   async #request({ loop, runtime }: Member): Promise<void> {
-    const seed = Math.floor(this.#random() * 1e9);
+    if (this.requests % this.sceneLength === 0) this.#scene = Math.floor(this.#random() * 1e9);
+    const seed = this.#scene;
     const { threshold, look } = loop.place(`${this.requests++}`);
     const outputs = [answer(seed, threshold, runtime.breaking)];
     loop.answered(threshold, outputs, this.#monotonicMs);

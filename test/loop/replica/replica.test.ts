@@ -43,6 +43,31 @@ describe('several replicas', () => {
     expect(together).toBeLessThan(0.6 * alone);
   });
 
+  it('take what the others see for no more than there is, where one scene is dealt out over them', async () => {
+    fleet = new Fleet(4);
+    fleet.sceneLength = 8;
+    await fleet.run(8, 400);
+    expect(fleet.decider.replica.areAlike).toBe(true);
+    expect(fleet.decider.news.map(({ detail }) => detail).join()).toMatch('resemble each other');
+    const foreign = () => {
+      let count = 0;
+      fleet.decider.loop.steps$.subscribe(({ event }) => {
+        if (event.kind === 'tested' && event.input < 0) count++;
+      });
+      return () => count;
+    };
+    const alike = foreign();
+    await fleet.run(5, 400);
+    expect(alike()).toBe(0);
+    fleet.close();
+    fleet = new Fleet(4);
+    await fleet.run(1, 400);
+    const independent = foreign();
+    await fleet.run(59, 400);
+    expect(independent()).toBeGreaterThan(100);
+    expect(fleet.members.map(({ replica }) => replica.areAlike)).toEqual(Array(4).fill(false));
+  });
+
   it('never have two that decide, nor one that is at more than the others', async () => {
     fleet = new Fleet(4);
     for (let i = 0; i < 200; i++) {
