@@ -69,12 +69,13 @@ export const ConfigSchema = z.strictObject({
           z.strictObject({
             name: z.string().min(1),
             instrumented: z.string().min(1).optional(),
+            statistics: z.string().min(1).optional(),
             description: z.string().min(1).optional(),
           }),
         )
         .default([])
         .describe(
-          'Models of the upstream server. Each has a `name`; the name of the `instrumented` model beside it, without which answers are never pruned; and, where the server does not tell its sites, the `description`: the file `taustat.json` or the instrumented ONNX file.',
+          'Models of the upstream server. Each has a `name`; the name of the `instrumented` model beside it, without which answers are never pruned; of the model for `statistics`, where the instrumented one does not show its activations; and, where the server does not tell its sites, the `description`: the file `taustat.json` or the instrumented ONNX file.',
         ),
       passThroughUrl: z
         .string()
@@ -520,10 +521,12 @@ function checkUpstream({ upstream, model }: Config): void {
   if (model.name !== undefined)
     throw invalid('model.name: models of an upstream server have its names; give --model');
   const names = new Set<string>();
-  for (const { name, instrumented } of models) {
+  for (const { name, instrumented, statistics } of models) {
     if (names.has(name)) throw invalid(`upstream.models: '${name}' is named twice`);
     if (name === instrumented)
       throw invalid(`upstream.models: '${name}' is named as the plain and as the instrumented model`);
+    if (statistics !== undefined && instrumented === undefined)
+      throw invalid(`upstream.models: '${name}' has a model for statistics and none that prunes`);
     names.add(name);
   }
 }

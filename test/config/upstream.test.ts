@@ -53,6 +53,7 @@ describe('flags of an upstream server', () => {
 it.each([
   [{ url, models: [{ name: 'm' }, { name: 'm' }] }, /'m' is named twice/],
   [{ url, models: [{ name: 'm', other: 1 }] }, /other/],
+  [{ url, models: [{ name: 'm', statistics: 's' }] }, /'m' has a model for statistics and none that prunes/],
   [{ url, models: [{ name: 'm' }], forwardHeaders: ['a b'] }, /expected the name of a header/],
   [{ passThroughUrl: url }, /upstream.url: missing/],
 ] as const)('settings %j are refused', (upstream, message) => {

@@ -51,7 +51,11 @@ export function upstreamModels(
   const client = () => (connected ??= connectUpstream(url, authorization));
   /** How often each model was found to be another one without any sign of it. */
   const generations = new Map<string, number>();
-  const names: readonly UpstreamNames[] = models.map(({ name, instrumented }) => ({ name, instrumented }));
+  const names: readonly UpstreamNames[] = models.map(({ name, instrumented, statistics }) => ({
+    name,
+    instrumented,
+    statistics,
+  }));
   const files = new Map(models.map(({ name, description }) => [name, description]));
   const read = async (model: UpstreamNames): Promise<UpstreamModel> => {
     const file = files.get(model.name);

@@ -3,8 +3,7 @@ import { float16ToFloat32 } from '../../estimator/float16.ts';
 import { THRESHOLD_INPUT } from '../../onnx/names.ts';
 import type { Tensor, TensorElements } from '../../protocol/types.ts';
 import type { UpstreamClient } from './client.ts';
-import type { UpstreamModel } from './upstream-model.ts';
-import { readUpstreamModel } from './upstream-model.ts';
+import { type GatedModel, readUpstreamModel, type UpstreamModel } from './upstream-model.ts';
 
 /**
  * Whether the upstream server still runs the two models that the evidence is about.
@@ -104,24 +103,26 @@ export class Identity {
     const canary = this.#canary;
     if (canary === undefined) return undefined;
     const { inputs, answer } = canary;
-    const ask = (outputs: readonly Tensor[] | undefined, thresholds: Float32Array | undefined) =>
+    const ask = (outputs: readonly Tensor[] | undefined, thresholds?: Float32Array, gated = model.pruning) =>
       client.infer({
-        model: thresholds === undefined ? model.names.name : model.names.instrumented!,
-        inputs: thresholds === undefined ? inputs : [...inputs, thresholdsFor(model, thresholds, inputs)],
+        model: thresholds === undefined ? model.names.name : gated!.name,
+        inputs:
+          thresholds === undefined ? inputs : [...inputs, thresholdsFor(model, gated!, thresholds, inputs)],
         outputs: (outputs ?? model.metadata.outputs).map(({ name }) => name),
         headers: {},
         signal,
       });
     if (!areAlike(await ask(answer, canary.thresholds), answer))
       return { kind: 'replaced', reason: 'the upstream model answers a request otherwise than before' };
-    const plain = await ask(undefined, undefined);
-    if (
-      model.sites.length > 0 &&
-      !areAlike(await ask(undefined, new Float32Array(model.sites.length)), plain)
-    ) {
-      const { name, instrumented } = model.names;
-      return { kind: 'doubted', reason: `at τ = 0, '${instrumented}' does not answer as '${name}' does` };
-    }
+    const plain = await ask(undefined);
+    const zeros = new Float32Array(model.sites.length);
+    const gatedModels = new Map([model.pruning, model.measuring].map((gated) => [gated?.name, gated]));
+    for (const [name, gated] of gatedModels)
+      if (!areAlike(await ask(undefined, zeros, gated), plain))
+        return {
+          kind: 'doubted',
+          reason: `at τ = 0, '${name}' does not answer as '${model.names.name}' does`,
+        };
     // A dense answer is the same whatever shares its run; at a threshold, rounding may move an activation across it.
     if (!this.#isCompared) this.#canary = { inputs, thresholds: undefined, answer: plain };
     this.#isCompared = true;
@@ -137,7 +138,8 @@ export class Identity {
 
 /** The thresholds as an input of the instrumented model. @param thresholds - shape [sites]; the same for all rows. */
 export function thresholdsFor(
-  { isPerRow, metadata }: UpstreamModel,
+  { metadata }: UpstreamModel,
+  { isPerRow }: GatedModel,
   thresholds: Float32Array,
   inputs: readonly Tensor[],
 ): Tensor {

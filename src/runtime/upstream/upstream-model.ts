@@ -20,6 +20,8 @@ export interface UpstreamNames {
   readonly name: string;
   /** The instrumented model beside it; undefined: there is none. */
   readonly instrumented: string | undefined;
+  /** The model that samples are measured with, where the instrumented one does not show its activations; undefined: there is none. */
+  readonly statistics?: string | undefined;
   /** A description of the sites that was read from a file; undefined: the server is asked. */
   readonly description?: string | undefined;
 }
@@ -30,7 +32,16 @@ export interface UpstreamModel extends ServableModel {
   /** Of the plain model: what clients see. */
   readonly metadata: ModelMetadata;
   readonly capability: Capability;
-  /** Whether the thresholds are [N, S], a row for each row of the request; else they are [S]. */
+  /** The model that pruned runs go to; undefined: there is none, or none that fits. */
+  readonly pruning: GatedModel | undefined;
+  /** The model that runs go to which measure: most often the same. */
+  readonly measuring: GatedModel | undefined;
+}
+
+/** A model that takes thresholds. */
+export interface GatedModel {
+  readonly name: string;
+  /** Whether they are [N, S], a row for each row of the request; else they are [S]. */
   readonly isPerRow: boolean;
 }
 
@@ -54,25 +65,40 @@ export async function readUpstreamModel(
       'MODEL_INVALID',
       `upstream model '${name}' is an instrumented one; name the plain model, and this one as the instrumented`,
     );
-  const [other, text] =
-    instrumented === undefined
-      ? [undefined, undefined]
-      : await Promise.all([
-          client.metadata(instrumented, signal).catch((error: unknown) => {
-            if (isAbsence(error)) return undefined;
-            throw error;
-          }),
-          names.description ?? client.parameters(instrumented, signal).then((all) => all[DESCRIPTION_KEY]),
-        ]);
+  const metadataOf = (model: string | undefined) =>
+    model === undefined
+      ? undefined
+      : client.metadata(model, signal).catch((error: unknown) => {
+          if (isAbsence(error)) return undefined;
+          throw error;
+        });
+  const describing = names.statistics ?? instrumented;
+  const [gated, shown, text] = await Promise.all([
+    metadataOf(instrumented),
+    metadataOf(names.statistics),
+    names.description ??
+      (describing === undefined
+        ? undefined
+        : client.parameters(describing, signal).then((all) => all[DESCRIPTION_KEY])),
+  ]);
   const description =
-    text === undefined ? undefined : readDescription(text, `upstream model '${instrumented}'`);
-  const { capability, sites, isPerRow } = sitesOf(metadata, other, instrumented, description);
-  const identity = JSON.stringify([metadata, other ?? null, text ?? null, generation]);
+    text === undefined ? undefined : readDescription(text, `upstream model '${describing}'`);
+  const pruning = sitesOf(metadata, gated, instrumented, description);
+  const measuring =
+    names.statistics === undefined ? pruning : sitesOf(metadata, shown, names.statistics, description);
+  const { capability, sites } = together(pruning, measuring, names);
+  const modelOf = (model: string | undefined, { isPerRow }: Found): GatedModel | undefined =>
+    model === undefined || sites.length === 0 ? undefined : { name: model, isPerRow };
+  const identity = JSON.stringify([metadata, gated ?? null, shown ?? null, text ?? null, generation]);
   return {
     names,
     metadata,
     capability,
-    isPerRow,
+    pruning: modelOf(instrumented, pruning),
+    measuring:
+      capability.kind === 'full'
+        ? modelOf(names.statistics ?? instrumented, measuring)
+        : modelOf(instrumented, pruning),
     stem: name,
     hash: createHash('sha256').update(identity).digest('hex'),
     signature: metadata,
@@ -81,6 +107,17 @@ export async function readUpstreamModel(
     skipped: description?.skipped ?? [],
     softmaxOutputs: description?.softmaxOutputs ?? [],
   };
+}
+
+/** What can be done with one model that prunes and one, it may be the same, that shows activations. */
+function together(pruning: Found, measuring: Found, { statistics }: UpstreamNames): Found {
+  if (statistics === undefined || pruning.capability.kind === 'plain') return pruning;
+  const without = (reason: string): Found => ({ ...pruning, capability: { kind: 'thresholds', reason } });
+  if (measuring.capability.kind !== 'full') return without(measuring.capability.reason);
+  if (measuring.sites.length === pruning.sites.length) return measuring;
+  return without(
+    `'${statistics}' has ${measuring.sites.length} sites, the instrumented model ${pruning.sites.length}`,
+  );
 }
 
 /** The server has answered that there is no such model. */
@@ -107,7 +144,9 @@ function sitesOf(
   });
   if (name === undefined) return without('no instrumented model is configured');
   if (instrumented === undefined) return without(`upstream has no model '${name}'`);
-  const threshold = instrumented.inputs.find((input) => input.name === THRESHOLD_INPUT);
+  const threshold = [...instrumented.inputs, ...(instrumented.optionalInputs ?? [])].find(
+    (input) => input.name === THRESHOLD_INPUT,
+  );
   if (threshold === undefined) return without(`'${name}' has no input '${THRESHOLD_INPUT}'`);
   const count = threshold.shape.at(-1) ?? -1;
   const isPerRow = threshold.shape.length === 2 && threshold.shape[0] === -1;

@@ -13,7 +13,7 @@ import { checkedAnswer } from './checked-answer.ts';
 import { type Headers, type UpstreamClient, UpstreamFault } from './client.ts';
 import { Identity, rowsOf, type Standing, thresholdsFor } from './identity.ts';
 import { ServiceTime } from './service-time.ts';
-import type { UpstreamModel } from './upstream-model.ts';
+import type { GatedModel, UpstreamModel } from './upstream-model.ts';
 
 export interface UpstreamRuntimeOptions {
   /** Most requests under way at the server. */
@@ -271,7 +271,7 @@ export class UpstreamRuntime implements Runtime {
     const { standing } = this.#identity;
     if (standing.kind !== 'trusted') return standing.reason;
     try {
-      return await this.#ask(run, thresholds, [], signal);
+      return await this.#ask(run, this.#model.pruning, thresholds, [], signal);
     } catch (error) {
       if (!(error instanceof UpstreamFault) || error.kind === 'cancelled' || error.kind === 'late')
         throw error;
@@ -285,11 +285,11 @@ export class UpstreamRuntime implements Runtime {
   /** @throws UpstreamFault */
   async #plain(run: Run, signal: AbortSignal): Promise<readonly Tensor[]> {
     try {
-      return await this.#ask(run, undefined, [], signal);
+      return await this.#ask(run, undefined, undefined, [], signal);
     } catch (error) {
       // Without a connection nothing was executed. It may have been closed while it was idle.
       if (!(error instanceof UpstreamFault) || error.kind !== 'unreached') throw error;
-      return this.#ask(run, undefined, [], signal);
+      return this.#ask(run, undefined, undefined, [], signal);
     }
   }
 
@@ -299,7 +299,8 @@ export class UpstreamRuntime implements Runtime {
     const thresholds = sites.length === 0 ? undefined : run.thresholds;
     const isShown = capability.kind === 'full' && measure !== 'nothing';
     const taps = thresholds === undefined || !isShown ? [] : sites.map(({ tap }) => tap);
-    const tensors = await this.#ask(run, thresholds, taps, signal);
+    const gated = isShown ? this.#model.measuring : this.#model.pruning;
+    const tensors = await this.#ask(run, gated, thresholds, taps, signal);
     const inferMs = performance.now() - startedAt;
     const measured = isShown
       ? measuredTaps(tensors.slice(run.outputs.length), { measure, thresholds })
@@ -311,21 +312,27 @@ export class UpstreamRuntime implements Runtime {
   /** @throws UpstreamFault */
   async #ask(
     { inputs, outputs, parameters, header }: Run,
+    gated: GatedModel | undefined,
     thresholds: Float32Array | undefined,
     taps: readonly string[],
     signal: AbortSignal,
   ): Promise<Tensor[]> {
-    const { names, metadata, isPerRow } = this.#model;
+    const { names, metadata, measuring } = this.#model;
     const asked = taps.length === 0 ? outputs : [...outputs, ...taps];
     const answer = await this.#client.infer({
-      model: thresholds === undefined ? names.name : names.instrumented!,
-      inputs: thresholds === undefined ? inputs : [...inputs, thresholdsFor(this.#model, thresholds, inputs)],
+      model: thresholds === undefined ? names.name : gated!.name,
+      inputs:
+        thresholds === undefined
+          ? inputs
+          : [...inputs, thresholdsFor(this.#model, gated!, thresholds, inputs)],
       outputs: asked,
       parameters: parameters === undefined ? undefined : passedOn(parameters),
       headers: header === undefined ? {} : this.#forwarded(header),
       signal,
     });
-    const rows = isPerRow ? rowsOf(metadata.inputs[0]?.name, inputs) : undefined;
+    // Thresholds per row are taken only where every output has a row for each of the inputs'.
+    const hasRows = measuring?.isPerRow === true || gated?.isPerRow === true;
+    const rows = hasRows ? rowsOf(metadata.inputs[0]?.name, inputs) : undefined;
     const checked = checkedAnswer(answer, asked, metadata.outputs, rows);
     for (const tap of checked.slice(outputs.length)) checkTap(tap, rows);
     return checked;

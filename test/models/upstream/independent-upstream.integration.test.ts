@@ -306,6 +306,65 @@ describe('an instrumented model that does not show its activations', () => {
   });
 });
 
+describe('one model that prunes and another that shows activations', () => {
+  const plain = bytesOf(perceptron());
+  const pruning = instrument(plain, { taps: false }).bytes;
+  const upstream = {
+    models: [{ name: PLAIN, instrumented: 'sparse', statistics: INSTRUMENTED }],
+  };
+
+  it('are used for what they can', async () => {
+    const server = await Independent.start({ ...pair(plain), sparse: pruning });
+    const { taustat, ask } = await openFront(server.http, {
+      upstream,
+      control: { mode: 'fixed', threshold: 0.5 },
+      sampling: { ratio: 1, budget: 1 },
+    });
+    const report = async () => (await ask(`/v2/models/${PLAIN}/pruning`)).json;
+    for (let i = 0; ((await report()).window as { samples: number }).samples < 10; i++) {
+      const input = perceptronInput(2, i);
+      const { outputs, parameters } = await taustat.infer({ inputs: [input] });
+      expect(parameters).toEqual({ threshold: 0.5 });
+      expect(valuesOf({ outputs })).toEqual(
+        perceptronReference(Array.from(input.elements as Float32Array), 0.5).y,
+      );
+    }
+    expect(await report()).toMatchObject({
+      upstream: { capability: 'full', reason: null, doubt: null },
+      sites: [{ name: expect.any(String) }],
+      shadow: { failed: 0 },
+    });
+    const { requests } = await server.seen();
+    expect(requests.sparse).toBeGreaterThan(0);
+    expect(requests[INSTRUMENTED]).toBeGreaterThan(0);
+    await taustat.close();
+    await server.close();
+  });
+
+  it('are doubted when the one that shows activations is another model’s', async () => {
+    const server = await Independent.start({
+      [PLAIN]: plain,
+      sparse: pruning,
+      [INSTRUMENTED]: pair(scaled())[INSTRUMENTED]!,
+    });
+    const { taustat, ask } = await openFront(server.http, { upstream, ...FIXED });
+    await until(async () => {
+      await taustat.infer(call);
+      const { json } = await ask(`/v2/models/${PLAIN}/pruning`);
+      return (json.upstream as { doubt: string | null }).doubt !== null;
+    }, 'doubted');
+    const { json } = await ask(`/v2/models/${PLAIN}/pruning`);
+    expect((json.upstream as { doubt: string }).doubt).toBe(
+      `at τ = 0, '${INSTRUMENTED}' does not answer as '${PLAIN}' does`,
+    );
+    const response = await taustat.infer(call);
+    expect(response.parameters).toEqual({ threshold: 0 });
+    expect(valuesOf(response)).toEqual(reference(0));
+    await taustat.close();
+    await server.close();
+  });
+});
+
 /** The perceptron with its answers times −2: the shapes are the same. */
 function scaled(): Uint8Array {
   const source = perceptron();
