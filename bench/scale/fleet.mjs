@@ -8,7 +8,7 @@ import { Replica, TICK_MS } from '../../dist/loop/replica/replica.js';
 import { MemoryStore } from '../../dist/store/shared/memory-store.js';
 import { VirtualClock } from '../control/replay/clock.mjs';
 import { inputsOf, RecordedRuntime } from '../control/replay/recorded-runtime.mjs';
-import { configOf } from '../control/replay/settings.mjs';
+import { configOf, promiseOf } from '../control/replay/settings.mjs';
 import { Mixture } from '../control/replay/traffic.mjs';
 import { present } from '../present.mjs';
 import { counted } from './counted-store.mjs';
@@ -31,6 +31,8 @@ const DENSE_AFTER_MS = 60_000;
 
 export class Fleet {
   requests = 0;
+  /** The largest true mean loss of a threshold that any request was answered at. */
+  worstLoss = 0;
   /** Milliseconds of processor that replicas took in their turns, requests left out. */
   tickMs = 0;
   /** @type {Member[]} */
@@ -40,6 +42,7 @@ export class Fleet {
   traffic;
   #options;
   #random;
+  #truth;
   #next = 0;
   #started = 0;
 
@@ -47,6 +50,7 @@ export class Fleet {
   constructor(options) {
     this.#options = options;
     this.#random = xorshift(options.seed);
+    this.#truth = promiseOf(configOf(options.config)).truth;
     this.traffic = new Mixture(options.row, [{}]);
     this.store = counted(new MemoryStore(this.clock.wallMs));
     for (let i = 0; i < options.replicas; i++) this.add();
@@ -141,6 +145,7 @@ export class Fleet {
   async #request({ loop, runtime, clock }) {
     const item = this.traffic.draw(this.#random);
     const { threshold, look } = loop.place(`${this.#options.seed}-${this.requests++}`);
+    if (threshold > 0) this.worstLoss = Math.max(this.worstLoss, this.traffic.rate(this.#truth, threshold));
     const outputs = runtime.answer(item, threshold);
     loop.answered(threshold, outputs, clock.monotonicMs());
     if (look !== undefined) await loop.sample({ ...look, inputs: inputsOf(item), outputs, threshold });

@@ -17,7 +17,7 @@ import {
 export type AuditLine = { readonly run: string } & AuditContent;
 
 export type AuditContent =
-  /** First line of a log, and first line after a gap in it. */
+  /** First line of a log, and first line after a gap in it, or after what another replica has decided meanwhile. */
   | {
       readonly kind: 'start';
       readonly at: number;
@@ -87,6 +87,8 @@ export class AuditRecorder {
   #units: (Unit | null)[] = [];
   #results: number[] = [];
   #at = 0;
+  /** The state is another than that of the log: the next line is a start. */
+  #isBehind = false;
 
   /** @param state - the controller's state before the first recorded event. */
   constructor(
@@ -102,7 +104,13 @@ export class AuditRecorder {
   record(event: ControlEvent, state: ControllerState): void {
     const before = this.#state;
     if (state === before) return;
-    if (this.#sink.needsStart) this.#start(event.at);
+    if (event.kind === 'adopted' && state.change === before.change) {
+      this.#passOver(state);
+      return;
+    }
+    // What is adopted is a whole state.
+    if (this.#sink.needsStart || (this.#isBehind && event.kind !== 'adopted')) this.#start(event.at);
+    this.#isBehind = false;
     if (event.kind === 'comparison') this.#addComparison(event);
     else if (event.kind === 'tested') this.#addResult(event);
     else {
@@ -115,9 +123,17 @@ export class AuditRecorder {
     this.#write({ kind: 'decision', ...decisionOf(state) });
   }
 
+  /** What another replica decides comes every second; until that is another decision, the log does not follow. */
+  #passOver(state: ControllerState): void {
+    this.flush();
+    this.#state = state;
+    this.#isBehind = true;
+  }
+
   /** The state in the start line already includes the comparisons that wait to be written. */
   #start(at: number): void {
     this.#clear();
+    this.#isBehind = false;
     this.#write({ kind: 'start', at, ...this.#subject, state: this.#state });
   }
 

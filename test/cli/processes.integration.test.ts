@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { readNpy } from '../../src/tools/inputs/npy.ts';
+import { GrpcClient } from '../contracts/inference/grpc-client.ts';
 import { SMALL_GATED_ENV, SMALL_NAME, smallCnn } from '../small-cnn.ts';
 import { type Running, start } from './command.ts';
 
@@ -96,6 +97,9 @@ const requests = (url: string) => metric(url, `taustat_requests_total{model="${S
 describe('a server of two processes', () => {
   it('has one port, one controller, one kill switch and one page of metrics, and outlives the end of a process', async () => {
     const url = await serve(['--grpc-port', '0']);
+    const client = new GrpcClient(await running!.saying(/"grpc":"([^"]+)"/), true);
+    expect(await client.isReady()).toBe(true);
+    client.close();
     let sent = 0;
     const isServed = async () => {
       await send(url, sent, 40);

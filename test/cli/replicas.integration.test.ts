@@ -286,6 +286,18 @@ describe.skipIf(!HAS_REDIS)('servers that share a store in Redis', () => {
     }
   }, 120_000);
 
+  it('go on without one that stands still, which then follows', async () => {
+    for (let i = 0; i < 2; i++) await serve();
+    await vi.waitFor(async () => expect((await roles()).sort()).toEqual(['decides', 'follows']), LONG);
+    const at = (await roles()).indexOf('decides');
+    const [still, other] = [servers[at]!, servers[1 - at]!];
+    still.running.child.kill('SIGSTOP');
+    await vi.waitFor(async () => expect((await report(other)).replicas.role).toBe('decides'), LONG);
+    still.running.child.kill('SIGCONT');
+    await vi.waitFor(async () => expect((await report(still)).replicas.role).toBe('follows'), LONG);
+    expect((await report(other)).replicas.role).toBe('decides');
+  }, 120_000);
+
   it('is refused where the address is none, without telling the password', async () => {
     const { code, stderr } = await taustat('serve', '--store', 'http://user:secret@host');
     expect(code).toBe(2);

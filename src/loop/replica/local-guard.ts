@@ -1,5 +1,12 @@
 import { isFirstOf, type Unit } from '../../control/guard/blocks.ts';
-import { freshWatch, isAlarmed, type Watch, type WatchOptions, watched } from '../../control/guard/watch.ts';
+import {
+  freshWatch,
+  isAlarmed,
+  isSuspicious,
+  type Watch,
+  type WatchOptions,
+  watched,
+} from '../../control/guard/watch.ts';
 import type { Withheld } from '../../control/phases/state.ts';
 
 /**
@@ -52,7 +59,8 @@ export class LocalGuard {
     const isFirst = isFirstOf(this.#watch.open, unit);
     this.#watch = watched(this.#watch, loss, unit, isDue);
     if (isAlarmed(this.#watch, this.#watchOptions)) this.#withhold('disagreement');
-    else if (isFirst && this.#withheld !== 'failure') this.#count();
+    // Answers that have just disagreed bring nothing back.
+    else if (isFirst && this.#withheld !== 'failure' && !isSuspicious(this.#watch)) this.#count();
   }
 
   /** A shadow run has not failed. */

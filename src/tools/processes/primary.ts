@@ -86,6 +86,8 @@ export class Processes {
     asking.answer('metrics', () => this.#metrics());
     asking.answer('change', (what: string, model: string) => this.#change(what, model));
     asking.hear('serving', (served: Served) => this.#serves(place, served));
+    // A process that ends while it is told something: its end is seen to below.
+    worker.on('error', () => undefined);
     worker.once('exit', (code, signal) => void this.#ended(place, code, signal));
     return place;
   }

@@ -38,6 +38,8 @@ export class ProcessOfSeveral {
       onMessage: (listener) => process.on('message', listener),
     });
     this.#asking = asking;
+    // Until it listens, nothing else keeps the process.
+    process.channel?.ref();
     this.siblings = {
       store: new LinkedStore(asking),
       metrics: async () => (await asking.ask('metrics')) as readonly MetricsOfProcess[],

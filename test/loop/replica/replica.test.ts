@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { encodeEvidence } from '../../../src/loop/replica/records.ts';
+import { AuditRecorder } from '../../../src/store/audit.ts';
+import { replay } from '../../../src/store/replay.ts';
 import {
   changesOf,
   DENSE_AFTER_MS,
@@ -229,6 +231,48 @@ describe('several replicas', () => {
     member!.isCut = false;
     await fleet.run(600, 100, () => fleet.members.every(isAllServed));
     expect(isAllServed(member!)).toBe(true);
+  });
+});
+
+describe('the audit log of a replica', () => {
+  /** Lines that a replica would write, and how large they are. */
+  function audited({ loop }: Member) {
+    const lines: string[] = [];
+    let isNew = true;
+    const subject = { model: 'm', hash: 'h', options: loop.control };
+    const recorder = new AuditRecorder(subject, loop.state, {
+      get needsStart() {
+        return isNew;
+      },
+      write: (line) => {
+        isNew = false;
+        lines.push(JSON.stringify(line));
+      },
+    });
+    loop.steps$.subscribe(({ event, after }) => recorder.record(event, after));
+    return { lines, flush: () => recorder.flush() };
+  }
+
+  it('tells every decision, and each can be derived again, whether it decides or follows', async () => {
+    fleet = new Fleet(3);
+    await fleet.run(1, 300);
+    const logs = fleet.members.map(audited);
+    await fleet.run(600, 300, () => fleet.members.every(isAllServed));
+    fleet.kill(fleet.decider);
+    await fleet.run(3 * LEASE_SECONDS, 300);
+    await fleet.decider.replica.choose('{"mode":"off"}');
+    await fleet.run(2, 300);
+    for (const log of logs) {
+      log.flush();
+      const decisions = [];
+      for await (const decision of replay(log.lines)) decisions.push(decision);
+      expect(decisions.length).toBeGreaterThan(4);
+      expect(decisions.filter(({ isSame }) => !isSame)).toEqual([]);
+      // A line each for what was decided, not for every second or every test.
+      expect(log.lines.filter((line) => line.includes('"adopted"')).length).toBeLessThanOrEqual(
+        decisions.length,
+      );
+    }
   });
 });
 
