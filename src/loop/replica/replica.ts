@@ -23,29 +23,14 @@ import type { StreamPlace } from '../streams.ts';
 import { DealtRequests } from './dealt-requests.ts';
 import { decodeMemory, decodeState, encodeDecision } from './decision-record.ts';
 import { Inbox } from './inbox.ts';
-import { LocalGuard } from './local-guard.ts';
+import { LocalGuard, withheldWords } from './local-guard.ts';
 import { Outbox } from './outbox.ts';
+import { Pace } from './pace.ts';
 import { decodeEvidence } from './records.ts';
 import { decodeSlice, type SharedSlice } from './slice-record.ts';
 
 /** How often there is something to do. */
 export const TICK_MS = 100;
-/** Evidence is told after so long, and a slice of the window after so long; both later where many replicas tell. */
-const EVIDENCE_MS = 250;
-const SLICE_MS = 1000;
-/** So many replicas tell at that pace: more of them tell less often, so that the store and who decides have no more to do. */
-const FAST_REPLICAS = 16;
-/** So many replicas answer the pilot, about: it asks a hundred inputs or two at each candidate. */
-const ASKED_REPLICAS = 32;
-/** The state is written after so long where only evidence was added; a decision is written at once. */
-const WRITE_MS = 1000;
-/** Beats of a lease: some that are lost do not end it. */
-const BEATS = 10;
-/** So many replicas beat so often; more of them beat less often. */
-const BEATING_REPLICAS = 64;
-/** A replica is gone when so many of its beats were missed. */
-const MISSED_BEATS = 10;
-const MOST_ALIVE_MS = 300_000;
 /** Records that are left in the store, at most. */
 const EVIDENCE_LEFT = 4096;
 const SLICES_LEFT = 256;
@@ -91,6 +76,7 @@ export type Role = 'decides' | 'follows' | 'alone';
 export class Replica implements Sharing {
   readonly pilot: SharedPilot;
   readonly #options: ReplicaOptions;
+  readonly #pace: Pace;
   readonly #outbox: Outbox;
   readonly #guard: LocalGuard;
   #loop: ControlLoop | undefined;
@@ -130,12 +116,13 @@ export class Replica implements Sharing {
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
+    this.#pace = new Pace(options.id, options.leaseMs, () => this.replicas);
     this.#outbox = new Outbox(options.id);
     this.#guard = new LocalGuard(options.control);
     this.pilot = {
       replicas: () => this.replicas,
       decides: this.decides,
-      asked: () => (this.#answersPilot ? this.#asked : null),
+      asked: () => (this.#pace.answersPilot ? this.#asked : null),
       asks: (asked) => {
         this.#asked = asked;
         this.#changed();
@@ -212,7 +199,7 @@ export class Replica implements Sharing {
   /** The replicas of the model, of whatever group. @throws what the store throws. */
   members(): Promise<readonly SharedMember[]> {
     const { store, group } = this.#options;
-    return store.members(group.model, this.#aliveMs);
+    return store.members(group.model, this.#pace.aliveMs);
   }
 
   /** The operator's choice reaches all replicas, this one included. @throws what the store throws; it is then told later. */
@@ -314,12 +301,11 @@ export class Replica implements Sharing {
     this.#isUrgent = false;
     if (this.#isClosed) return;
     if (this.#offered !== null) await this.#tellOffered(this.#offered);
-    if (this.#nowMs - this.#beatAt >= this.#beatMs) await this.#beat();
+    if (this.#nowMs - this.#beatAt >= this.#pace.beatMs(this.#role === 'decides')) await this.#beat();
     await this.#tell(isUrgent);
     if (!this.decides()) return;
     await this.#listen();
-    const isDue =
-      this.#isDirty && this.#nowMs - this.#writtenAt >= WRITE_MS * this.#slowness(BEATING_REPLICAS);
+    const isDue = this.#isDirty && this.#nowMs - this.#writtenAt >= this.#pace.writeMs;
     if (this.#hasChanged || isDue) await this.#write();
   }
 
@@ -340,7 +326,7 @@ export class Replica implements Sharing {
       group,
       replica: id,
       about: JSON.stringify(this.#about),
-      aliveMs: this.#aliveMs,
+      aliveMs: this.#pace.aliveMs,
       leaseMs: mayDecide ? leaseMs : 0,
       revision: this.#revision,
     });
@@ -420,13 +406,13 @@ export class Replica implements Sharing {
   async #tell(isUrgent: boolean): Promise<void> {
     const { store, group, leaseMs, windowMs } = this.#options;
     const { since, slice } = this.#outbox;
-    const isDue = since !== null && this.#nowMs - since >= this.#paceOf(EVIDENCE_MS, since);
+    const isDue = since !== null && this.#nowMs - since >= this.#pace.evidenceMs(since);
     if (since !== null && (isDue || isUrgent)) {
       const record = this.#outbox.takeEvidence();
       const options = { most: EVIDENCE_LEFT, keepMs: Math.max(60_000, 4 * leaseMs), isUrgent };
       if (record !== null && !this.decides()) await store.append(group, 'evidence', record, options);
     }
-    if (slice.since === null || this.#nowMs - slice.since < this.#paceOf(SLICE_MS, slice.since)) return;
+    if (slice.since === null || this.#nowMs - slice.since < this.#pace.sliceMs(slice.since)) return;
     const taken = this.#outbox.takeSlice();
     if (taken === null) return;
     if (this.decides()) this.#deal(this.id, taken.slice);
@@ -624,7 +610,7 @@ export class Replica implements Sharing {
     this.#wanted = withheld;
     queueMicrotask(() => {
       if (this.#isClosed || loop.state.withheld === this.#wanted) return;
-      const detail = this.#wordsOf(this.#wanted);
+      const detail = withheldWords(this.#wanted, this.#silence);
       loop.receive({ kind: 'withheld', at: this.wallMs, withheld: this.#wanted, detail });
       this.#beatAt = Number.NEGATIVE_INFINITY;
       this.#soon();
@@ -639,24 +625,11 @@ export class Replica implements Sharing {
     return this.#guard.withheld ?? (isStale ? 'unshared' : undefined);
   }
 
-  #wordsOf(withheld: Withheld | undefined): string {
-    switch (withheld) {
-      case undefined:
-        return 'this replica does as all do';
-      case 'disagreement':
-        return "this replica is dense: its own answers disagree with the dense model's";
-      case 'failure':
-        return 'this replica is dense: its shadow runs fail';
-      case 'unverified':
-        return 'this replica is dense: none of its answers was compared for too long';
-      case 'unshared': {
-        const why = this.#problem ?? 'no replica has decided';
-        const seconds = Math.round(this.#options.denseAfterMs / 1000);
-        return this.#hasAdopted
-          ? `this replica is dense: for ${seconds} s ${why}`
-          : `this replica is dense until it has heard of the others: ${why}`;
-      }
-    }
+  /** Why nobody is heard to decide. */
+  get #silence(): string {
+    const why = this.#problem ?? 'no replica has decided';
+    const seconds = Math.round(this.#options.denseAfterMs / 1000);
+    return this.#hasAdopted ? `: for ${seconds} s ${why}` : ` until it has heard of the others: ${why}`;
   }
 
   #isWell(): void {
@@ -688,36 +661,8 @@ export class Replica implements Sharing {
     return { ...about, revision: this.#revision, choice: this.#choice, withheld: withheld ?? null };
   }
 
-  /** Of many replicas some answer the pilot: it asks of few inputs. */
-  get #answersPilot(): boolean {
-    return hashToUnit(this.id) * this.replicas < ASKED_REPLICAS;
-  }
-
   get #nowMs(): number {
     return this.#options.clock.monotonicMs();
-  }
-
-  /** Who decides beats often enough to keep its lease; the others as often as many of them may. */
-  get #beatMs(): number {
-    const often = this.#options.leaseMs / BEATS;
-    return this.#role === 'decides'
-      ? often
-      : Math.min(often * this.#slowness(BEATING_REPLICAS), MOST_ALIVE_MS / MISSED_BEATS);
-  }
-
-  get #aliveMs(): number {
-    const often = this.#options.leaseMs / BEATS;
-    return Math.min(MOST_ALIVE_MS, MISSED_BEATS * often * this.#slowness(BEATING_REPLICAS));
-  }
-
-  /** How long what began at some time is gathered before it is told: not the same at all replicas, so that these do not tell at once. */
-  #paceOf(ms: number, since: number): number {
-    const slowness = this.#slowness(FAST_REPLICAS);
-    return slowness === 1 ? ms : ms * Math.max(1, 2 * slowness * hashToUnit(`${this.id} ${since}`));
-  }
-
-  #slowness(replicas: number): number {
-    return Math.max(1, this.replicas / replicas);
   }
 }
 
