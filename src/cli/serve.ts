@@ -104,6 +104,7 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
   });
   log.info({ signal }, 'draining: readiness is off, running requests finish');
   taustat.drain();
+  server.drain();
   await new Promise((resolve) => setTimeout(resolve, READINESS_NOTICE_MS));
   const graceMs = config.server.drainSeconds * 1000;
   await Promise.all([server.stop(graceMs), grpc?.stop(graceMs)]);
