@@ -4,7 +4,7 @@ import { assemble } from '../compose.ts';
 import type { Config } from '../config/schema.ts';
 import { processesOf } from '../models/open-model.ts';
 import { endsWithin } from '../store/time-limit.ts';
-import type { Taustat } from '../taustat.ts';
+import type { Taustat, UnopenedTaustat } from '../taustat.ts';
 import { createLog } from '../telemetry/log.ts';
 import { exportSpans } from '../telemetry/otlp.ts';
 import { Processes } from '../tools/processes/primary.ts';
@@ -76,18 +76,21 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
   const stopSpans = await exportSpans(process.env, log);
   const taustat = assemble(keepingState(config), log, among?.siblings);
   among?.offer(taustat.here);
+  // Connections are dealt out to all that listen: one more process takes some when it can answer them.
+  if (among?.othersServe) await opened(taustat);
   const { answerDirectly, onConnectionRefused } = taustat;
   const server = await listen(taustat.routes, { ...config.server, answerDirectly, onConnectionRefused });
   const grpc = await grpcOf(taustat, config).catch(async (error: unknown) => {
     await server.stop(0);
     throw error;
   });
-  log.info({ port: server.port, grpcPort: grpc?.port }, 'listening, not ready: the models are being loaded');
-  await taustat.open(true).catch(async (error: unknown) => {
-    await Promise.all([server.stop(0), grpc?.stop(0)]);
-    await taustat.close();
-    throw error;
-  });
+  if (!among?.othersServe) {
+    log.info(
+      { port: server.port, grpcPort: grpc?.port },
+      'listening, not ready: the models are being loaded',
+    );
+    await opened(taustat, () => Promise.all([server.stop(0), grpc?.stop(0)]));
+  }
   const { model } = taustat;
   const places = { url: server.url, console: `${server.url}/`, grpc: grpc?.address };
   const served = { model, models: taustat.models(), modes: taustat.modes() };
@@ -101,6 +104,7 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
   });
   log.info({ signal }, 'draining: readiness is off, running requests finish');
   taustat.drain();
+  server.drain();
   await new Promise((resolve) => setTimeout(resolve, READINESS_NOTICE_MS));
   const graceMs = config.server.drainSeconds * 1000;
   await Promise.all([server.stop(graceMs), grpc?.stop(graceMs)]);
@@ -113,6 +117,18 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
   if (!isExportOver) log.warn(`spans were lost: the collector has not taken them within ${LAST_SPANS_MS} ms`);
   among?.leave();
   endSoon(signal, log, isExportOver);
+}
+
+/** Opens the models. @param stop - called when they cannot be opened. */
+async function opened(
+  taustat: UnopenedTaustat,
+  stop: () => Promise<unknown> = async () => {},
+): Promise<void> {
+  await taustat.open(true).catch(async (error: unknown) => {
+    await stop();
+    await taustat.close();
+    throw error;
+  });
 }
 
 function processesOption(text: string): number | 'auto' {

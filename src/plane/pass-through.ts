@@ -1,5 +1,7 @@
 /** What is not answered here goes to the server behind this one, untouched. */
 export interface PassThrough {
+  /** Token that changes of that server need here, as those of this one do: it may trust this server more than a client. */
+  readonly controlToken?: string | undefined;
   /** Whether requests to this model are not answered here. O(1). */
   passes(model: string): boolean;
   /** A request over HTTP; neither body is buffered. Absent: that server is not known to speak HTTP. @throws ServingError UNAVAILABLE where the server cannot be reached. */

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -36,6 +36,12 @@ async function serve(
   });
   await running.saying(/"processes":2,"msg":"serving"/);
   return running.saying(/"url":"([^"]+)"/);
+}
+
+/** Ids of the processes that a process has started, the oldest first. */
+function childrenOf(pid: number): number[] {
+  const ids = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return ids === '' ? [] : ids.split(' ').map(Number);
 }
 
 interface Report {
@@ -123,6 +129,8 @@ describe('a server of two processes', () => {
     const [pid] = /-(\d+)-/.exec(both[0]!.replicas.id)!.slice(1);
     process.kill(Number(pid), 'SIGKILL');
     await running!.saying(/"msg":"the process serves again"/);
+    // Nobody was sent to it before it could answer.
+    expect(running!.stdout().match(/listening, not ready/g)).toHaveLength(1);
     await vi.waitFor(async () => {
       const now = await reports(url);
       expect(now.length).toBe(2);
@@ -145,6 +153,19 @@ describe('a server of two processes', () => {
     const { code, stderr } = await outcome;
     expect([code, stderr]).toEqual([0, '']);
   }, 240_000);
+
+  it('goes on when the first process ends while the second one starts', async () => {
+    running = start('dist/cli.js', ['serve', '--port', '0', '--processes', '2'], {
+      ...SETTINGS,
+      ...SMALL_GATED_ENV,
+    });
+    const primary = running.child.pid!;
+    await vi.waitFor(() => expect(childrenOf(primary)).toHaveLength(2), LONG);
+    process.kill(childrenOf(primary)[0]!, 'SIGKILL');
+    await running.saying(/"processes":2,"msg":"serving"/);
+    await vi.waitFor(() => expect(childrenOf(primary)).toHaveLength(2), LONG);
+    expect(running.stdout()).not.toContain('draining');
+  }, 120_000);
 
   it('loads and unloads models in both', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'taustat-processes-'));

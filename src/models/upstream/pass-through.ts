@@ -17,7 +17,10 @@ export interface OpenedPass extends PassThrough {
  * @param has - whether a model is served here.
  * @returns undefined without an upstream server.
  */
-export function passThroughOf({ upstream }: Config, has: (model: string) => boolean): OpenedPass | undefined {
+export function passThroughOf(
+  { upstream, control }: Config,
+  has: (model: string) => boolean,
+): OpenedPass | undefined {
   const { url, passThroughUrl, token, forwardHeaders } = upstream;
   if (url === undefined) return undefined;
   const addresses = [url, passThroughUrl].flatMap((one) => (one === undefined ? [] : [parseAddress(one)]));
@@ -28,6 +31,7 @@ export function passThroughOf({ upstream }: Config, has: (model: string) => bool
   let http: Promise<HttpPass> | undefined;
   let grpc: Promise<GrpcPass> | undefined;
   return {
+    controlToken: control.token,
     passes: (model) => !has(model),
     http:
       httpAddress &&

@@ -24,6 +24,8 @@ export class UpstreamSource implements ModelSource {
   readonly #known = new Map<string, Known>();
   #pauseMs = FIRST_PAUSE_MS;
   #askAgainAt = 0;
+  /** As the last attempt found, which holds until the next one. */
+  #unreadable: ReadonlyMap<string, string> = new Map();
 
   constructor(models: readonly UpstreamNames[], read: (model: UpstreamNames) => Promise<UpstreamModel>) {
     this.#models = models;
@@ -31,9 +33,9 @@ export class UpstreamSource implements ModelSource {
   }
 
   async scan(): Promise<Layout> {
-    const unreadable = new Map<string, string>();
-    let hasFailed = false;
     if (performance.now() >= this.#askAgainAt) {
+      const unreadable = new Map<string, string>();
+      let hasFailed = false;
       await Promise.all(
         this.#models.map(async (model) => {
           try {
@@ -45,6 +47,7 @@ export class UpstreamSource implements ModelSource {
           }
         }),
       );
+      this.#unreadable = unreadable;
       if (!hasFailed) this.#pauseMs = FIRST_PAUSE_MS;
       else {
         this.#askAgainAt = performance.now() + this.#pauseMs;
@@ -55,7 +58,7 @@ export class UpstreamSource implements ModelSource {
       const { version, fingerprint } = this.#known.get(name) ?? { version: '1', fingerprint: UNREAD };
       return { name, versions: [{ version, path: '', fingerprint }], hasTritonConfig: false };
     });
-    return { models, refusals: [], unreadable };
+    return { models, refusals: [], unreadable: this.#unreadable };
   }
 }
 

@@ -6,7 +6,7 @@ import { offerStore } from '../../store/shared/linked-store.ts';
 import { MemoryStore } from '../../store/shared/memory-store.ts';
 import { answerWithin } from '../../store/time-limit.ts';
 import { addedUp, type MetricsOfProcess, remainsOf } from '../../telemetry/metrics.ts';
-import { MARK, type Served } from './worker.ts';
+import { FIRST, MARK, OTHERS_SERVE, type Served } from './worker.ts';
 
 /** Pauses before a process that has ended is started again: from the first to the longest. */
 const FIRST_PAUSE_MS = 500;
@@ -69,7 +69,8 @@ export class Processes {
   }
 
   #start(failures: number): Place {
-    const worker = cluster.fork({ [MARK]: '1' });
+    const othersServe = this.#places.some(({ served, worker }) => served !== null && !worker.isDead());
+    const worker = cluster.fork({ [MARK]: othersServe ? OTHERS_SERVE : FIRST });
     const asking = new Asking({
       send: (message) => void worker.send(message, () => undefined),
       onMessage: (listener) => worker.on('message', listener),
@@ -111,7 +112,8 @@ export class Processes {
     this.#departed = await addedUp([this.#departed, remainsOf(place.metrics)]);
     place.metrics = [];
     const { pid } = place.worker.process;
-    if (this.#isStopping || !this.#hasServed) {
+    const hasServed = this.#hasServed || place.served !== null;
+    if (this.#isStopping || !hasServed) {
       // What cannot be started at all has said why.
       if (code !== 0) this.#code ||= code ?? 1;
       if (!this.#isStopping) this.#stop();

@@ -8,6 +8,9 @@ import type { MetricsOfProcess } from '../../telemetry/metrics.ts';
 
 /** A variable that a process of several has, and no other process that runs in a cluster. */
 export const MARK = '_TAUSTAT_PROCESS';
+/** Values of that variable: whether other processes serve when it starts. */
+export const FIRST = 'first';
+export const OTHERS_SERVE = 'others serve';
 
 /** Where a process serves, and what. */
 export interface Served {
@@ -21,6 +24,8 @@ export interface Served {
 /** One of several processes of a server, towards the one that has started it. */
 export class ProcessOfSeveral {
   readonly siblings: Siblings;
+  /** Others answer already: this one need not listen before it can. */
+  readonly othersServe = process.env[MARK] === OTHERS_SERVE;
   /** Resolves when it is to stop. */
   readonly drained: Promise<void>;
   readonly #asking: Asking;

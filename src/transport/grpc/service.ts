@@ -29,7 +29,7 @@ import {
 import { encodeModelConfiguration } from './model-configuration.ts';
 import { decodeIndexMessage, decodeModelChange, encodeIndex } from './repository-messages.ts';
 import { encodeStatistics } from './statistics.ts';
-import { statusOf } from './status.ts';
+import { isOwnFault, statusOf } from './status.ts';
 
 const EXTENSIONS = [
   'parameters',
@@ -223,6 +223,7 @@ export function passedService({ passThrough, tokens = {}, report }: InferenceSer
   const unary = PASSED_METHODS.map((method) => {
     const rpc: Rpc = (call) => {
       requireToken(call, tokens);
+      if (method === 'TraceSetting' || method === 'LogSettings') checkControl(callerOf(call), tokens.control);
       return passThrough.unary(`/${INFERENCE_SERVICE_NAME}/${method}`, call.request, passedCall(call));
     };
     return [method, catchingErrors(rpc, report)] as const;
@@ -323,7 +324,7 @@ async function answer(
   try {
     respond(null, await rpc(call));
   } catch (error) {
-    if (!(error instanceof ServingError) || error.status === 500) report(error);
+    if (isOwnFault(error)) report(error);
     respond(statusOf(error));
   }
 }

@@ -35,6 +35,11 @@ export function statusOf(error: unknown): StatusObject {
   return { code: GRPC_STATUS[error.code], details: detailsOf(error.message), metadata };
 }
 
+/** Whether an error is this server's: not a refusal, nor the status of a server behind this one. */
+export function isOwnFault(error: unknown): boolean {
+  return error instanceof ServingError ? error.status === 500 : !isStatus(error);
+}
+
 /** Of a server behind this one. */
 function isStatus(error: unknown): error is { readonly code: status; readonly details: string } {
   const { code, details } = (error ?? {}) as { readonly code?: unknown; readonly details?: unknown };

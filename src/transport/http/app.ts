@@ -1,4 +1,5 @@
 import { Hono, type MiddlewareHandler } from 'hono';
+import { ServingError } from '../../config/errors.ts';
 import type { InferencePlane } from '../../plane/inference.ts';
 import { errorAnswer, pathNotFound } from './answers.ts';
 import type { NodeBindings } from './body.ts';
@@ -23,7 +24,7 @@ export function createApp(
 ): Hono<{ Bindings: NodeBindings }> {
   const app = new Hono<{ Bindings: NodeBindings }>();
   app.onError((error) => {
-    report(error);
+    if (!(error instanceof ServingError) || error.status === 500) report(error);
     return errorAnswer(error, limits.retryAfterSeconds ?? DEFAULT_LIMITS.retryAfterSeconds);
   });
   app.notFound(limits.passThrough === undefined ? pathNotFound : passOtherPaths(limits.passThrough));

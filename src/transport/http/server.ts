@@ -13,6 +13,8 @@ import { ReceivedMessage } from './received-message.ts';
 export interface Listening {
   readonly port: number;
   readonly url: string;
+  /** From now on every answer ends its connection: a client that sends one more request on it would lose that when it is closed. */
+  readonly drain: () => void;
   /** Refuses new connections, lets requests under way finish, and closes what is left after `graceMs`. */
   readonly stop: (graceMs: number) => Promise<void>;
 }
@@ -60,11 +62,13 @@ export async function listen(
     if (outgoing.socket?.writableLength !== 0) outgoing.setTimeout(1000 * stallSeconds, closeStalled);
   };
   const connections = new ConnectionCap(maxConnections, onConnectionRefused);
+  let isDraining = false;
   // A missing Host header is refused by the listener below, with a reason.
   const server = createServer(
     { requireHostHeader: false, IncomingMessage: ReceivedMessage, ...timing },
     (incoming, outgoing) => {
       if (connections.hasRefused(incoming.socket)) return;
+      if (isDraining) outgoing.shouldKeepAlive = false;
       if (answerDirectly?.(incoming, outgoing, onSent)) return;
       outgoing.setTimeout(1000 * stallSeconds, closeStalled);
       void listener(incoming, outgoing);
@@ -81,6 +85,9 @@ export async function listen(
   return {
     port: actual,
     url: `http://${authority(host, actual)}`,
+    drain: () => {
+      isDraining = true;
+    },
     stop: (graceMs) => stop(server, graceMs),
   };
 }

@@ -29,6 +29,7 @@ describe('what is not answered here', () => {
     front = await openFront(server.http, {
       upstream: { models: [{ name: PLAIN }], passThroughUrl: server.grpc },
       server: { token: 'token-of-taustat' },
+      control: { token: 'token-of-changes' },
     });
     const { routes, answerDirectly } = front.taustat;
     http = await listen(routes, { host: '127.0.0.1', port: 0, answerDirectly });
@@ -73,6 +74,22 @@ describe('what is not answered here', () => {
     const { headers } = await server.seen();
     expect(headers).toMatchObject({ 'x-own': 'kept' });
     expect(headers).not.toHaveProperty('authorization');
+  });
+
+  it('changes of the server need the control token of this one, which it may trust more than its clients', async () => {
+    const changes = [
+      ['PUT', '/v2/models/other/pruning'],
+      ['POST', '/v2/models/other/trace/setting'],
+      ['GET', '/v2/models/other/pruning/inputs'],
+      ['POST', '/v2/trace/setting'],
+      ['POST', '/v2/logging'],
+    ] as const;
+    for (const [method, path] of changes) {
+      const init = { method, ...(method === 'GET' ? {} : { body: '{}' }) };
+      expect([path, (await ask(path, init)).status]).toEqual([path, 401]);
+      const headers = { authorization: 'Bearer token-of-changes' };
+      expect([path, (await ask(path, { ...init, headers })).status]).toEqual([path, 404]);
+    }
   });
 
   it('a path that is unknown here, with its method, query and status', async () => {
@@ -120,6 +137,17 @@ describe('what is not answered here', () => {
       details: "Request for unknown model: 'nobody' is not found",
     });
     await expect(call('other', new Metadata())).rejects.toMatchObject({ code: 16 });
+    // A change of the server: for those who may change this one.
+    const set = (sent: Metadata) =>
+      new Promise((resolve) => {
+        const path = '/inference.GRPCInferenceService/LogSettings';
+        const empty = Buffer.alloc(0);
+        client.makeUnaryRequest(path, Buffer.from, Buffer.from, empty, sent, (error) => resolve(error?.code));
+      });
+    expect(await set(metadata)).toBe(16);
+    const mayChange = new Metadata();
+    mayChange.set('authorization', 'Bearer token-of-changes');
+    expect(await set(mayChange)).toBe(12);
     expect((await server.seen()).headers).not.toHaveProperty('authorization');
     client.close();
   });
@@ -156,6 +184,8 @@ describe('what is not answered here', () => {
     const answer = await ask('/v2/models/other');
     expect(answer.status).toBe(503);
     expect(((await answer.json()) as { error: string }).error).toMatch(/upstream/);
+    // It is no failure of this server's.
+    expect(front.log.filter((line) => line.includes('request failed'))).toEqual([]);
     await server.restart();
     expect((await ask('/v2/models/other')).status).toBe(200);
   });
