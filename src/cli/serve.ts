@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import type { Logger } from 'pino';
 import { assemble } from '../compose.ts';
 import type { Config } from '../config/schema.ts';
@@ -132,7 +132,12 @@ async function opened(
 }
 
 function processesOption(text: string): number | 'auto' {
-  return text === 'auto' ? text : countOption(text);
+  if (text === 'auto') return text;
+  try {
+    return countOption(text);
+  } catch {
+    throw new InvalidArgumentError('expected a number of at least 1, or auto.');
+  }
 }
 
 /** Calls that run in threads, which `process.exit` waits for. */

@@ -241,12 +241,19 @@ export class RedisStore implements SharedStore {
     try {
       isInTime = await endsWithin(COMMAND_MS, asked);
     } catch (error) {
-      throw new Error(`${this.place}: ${this.#problem ?? messageOf(error)}`);
+      throw new Error(`${this.place}: ${this.#problem ?? inPlainWords(messageOf(error))}`);
     }
     if (isInTime) return asked;
     asked.catch(() => undefined);
     throw new Error(`${this.place} has not answered for ${COMMAND_MS} ms`);
   }
+}
+
+/** What the library and the store say, as far as an operator needs it: no script's name, no setting of the library. */
+function inPlainWords(message: string): string {
+  if (/enableOfflineQueue|Connection is closed/.test(message)) return 'there is no connection';
+  if (message.startsWith('OOM ')) return 'its memory is full (maxmemory)';
+  return message.replace(/ ?script: [0-9a-f]+, on @user_script.*$/, '').replace(/[.:\s]+$/, '');
 }
 
 function keysOf({ model, fingerprint }: Group) {

@@ -64,7 +64,7 @@ describe.skipIf(!HAS_REDIS)('a store in Redis that does not answer', () => {
     const store = await RedisStore.open({ url: full.url });
     try {
       await vi.waitFor(async () => expect(await ask(store)).toBe('answered'), { timeout: 20_000 });
-      await expect(store.choose('m', '{}', null)).rejects.toThrow('OOM');
+      await expect(store.choose('m', '{}', null)).rejects.toThrow('its memory is full (maxmemory)');
     } finally {
       await store.close();
       await full.stop();
