@@ -15,7 +15,7 @@ import {
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 import { instrument } from '../../../dist/index.js';
-import { isFiniteTensor } from '../../../dist/runtime/local/finite-tensor.js';
+import { isFiniteTensor } from '../../../dist/runtime/finite-tensor.js';
 import { WorkerRuntime } from '../../../dist/runtime/local/worker-runtime.js';
 
 process.env.ORT_DISABLE_TELEMETRY = '1';
