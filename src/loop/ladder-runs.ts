@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import type { ControlEvent } from '../control/phases/event.ts';
+import { exposureOf } from '../control/phases/production.ts';
 import { type ControllerState, type ControlOptions, isSearched } from '../control/phases/state.ts';
 import { LadderPilot } from '../control/search/pilot.ts';
 import type { Search } from '../control/search/search.ts';
@@ -257,7 +258,8 @@ export class LadderRuns {
       const { phase } = this.#options.state();
       if (!isSearched(phase)) return;
       const isWorthIt = this.#options.state().heldBack !== 'unprofitable';
-      const payer = this.budget.payer(this.#isAtRest(phase.search), isWorthIt);
+      const isDense = exposureOf(this.#options.state()).exposure === 0;
+      const payer = this.budget.payer({ isAtRest: this.#isAtRest(phase.search), isWorthIt, isDense });
       if (payer === null) return;
       const job = this.#next(phase.search);
       if (job === null) return;

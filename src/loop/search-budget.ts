@@ -3,6 +3,12 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { Clock } from './clock.ts';
 import { IdleShare } from './idle-share.ts';
 
+export interface SearchStanding {
+  readonly isAtRest: boolean;
+  readonly isWorthIt: boolean;
+  readonly isDense: boolean;
+}
+
 export interface SearchBudgetOptions {
   readonly sampling: Pick<Config['sampling'], 'searchBudget' | 'budget'>;
   readonly runtime: Pick<Runtime, 'busy'>;
@@ -11,15 +17,12 @@ export interface SearchBudgetOptions {
   readonly samplingPays: () => boolean;
 }
 
-/** What pays for a run: idle time, or a part of the sampling budget, while something is to be found out or at rest. */
-export type Payer = 'idle' | 'testing' | 'resting';
-
 /**
- * Share of the sampling budget that the search takes while something is to be found out, and at rest. Samples of the traffic
- * are what notices a drift, and soon.
+ * What pays for a run: idle time, or a part of the sampling budget. Half of it while production is dense and something is to be
+ * found out; else a quarter, since samples of the traffic are what notices a drift, and soon.
  */
-const TESTING_SHARE = 0.5;
-const REST_SHARE = 0.25;
+export type Payer = 'idle' | 'half' | 'quarter';
+
 /** Share of the idle time of the thread that serves, which runs cost something too. */
 const SERVING_SHARE = 0.05;
 /** What a run costs that thread beside comparing its answer, in milliseconds. */
@@ -43,22 +46,18 @@ export class SearchBudget {
     this.#options = options;
     this.#workers = new IdleShare(searchBudget);
     this.#processors = new IdleShare(searchBudget);
-    this.#parts = {
-      testing: new IdleShare(TESTING_SHARE * budget),
-      resting: new IdleShare(REST_SHARE * budget),
-    };
+    this.#parts = { half: new IdleShare(budget / 2), quarter: new IdleShare(budget / 4) };
   }
 
   /**
    * What pays for one more run; null: nothing.
    *
-   * @param isAtRest - the search is not to take idle time.
-   * @param isWorthIt - what is found would save time.
+   * @param search - whether it is not to take idle time; what it finds would save time; production is dense.
    */
-  payer(isAtRest: boolean, isWorthIt: boolean): Payer | null {
+  payer({ isAtRest, isWorthIt, isDense }: SearchStanding): Payer | null {
     if (isWorthIt && !isAtRest && this.isIdle()) return 'idle';
     const { runtime, clock, samplingPays } = this.#options;
-    const payer = isAtRest ? 'resting' : 'testing';
+    const payer = isDense && !isAtRest ? 'half' : 'quarter';
     const pays = this.#parts[payer].pays(clock.monotonicMs(), 0, runtime.busy.workers);
     return pays && samplingPays() ? payer : null;
   }

@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SearchBudget } from '../../src/loop/search-budget.ts';
 
+const SEEKING = { isAtRest: false, isWorthIt: true, isDense: true };
+
 /** One worker, and two processors that are busy with something else for a share of the time. */
 class Machine {
   now = 0;
@@ -49,7 +51,7 @@ class Machine {
     this.#waitedMs += 10 * (1 - this.serving);
     this.productionMs += 10 * production;
     let searchMs = 0;
-    while (searchMs + 10 * production < 10 && this.budget.payer(false, true) === 'idle') {
+    while (searchMs + 10 * production < 10 && this.budget.payer(SEEKING) === 'idle') {
       this.budget.spend('idle', 1);
       this.shadowMs += 1;
       searchMs += 1;
@@ -102,23 +104,24 @@ describe('idle time', () => {
 
   it('is not spent on what would save none, nor at rest', () => {
     const { budget } = new Machine();
-    expect([budget.payer(false, false), budget.payer(true, true)]).toEqual([null, null]);
+    expect(budget.payer({ ...SEEKING, isWorthIt: false })).toBe(null);
+    expect(budget.payer({ ...SEEKING, isAtRest: true })).toBe(null);
   });
 });
 
 describe('where idle time does not pay', () => {
   it.each([
-    ['half of what sampling may take does while something is to be found out', 'testing', 0.5],
-    ['a quarter of it does at rest', 'resting', 0.25],
-  ] as const)('%s', (_, payer, part) => {
-    const isAtRest = payer === 'resting';
+    ['half of what sampling may take does while production is dense', SEEKING, 'half', 0.5],
+    ['a quarter of it does while it is pruned', { ...SEEKING, isDense: false }, 'quarter', 0.25],
+    ['a quarter of it does at rest', { ...SEEKING, isAtRest: true }, 'quarter', 0.25],
+  ] as const)('%s', (_, standing, payer, part) => {
     const machine = new Machine({ searchBudget: 0 });
-    expect(machine.budget.payer(isAtRest, true)).toBe(null);
+    expect(machine.budget.payer(standing)).toBe(null);
     machine.samplingPays = true;
     let spentMs = 0;
     for (let at = 0; at < 100_000; at++) {
       machine.now += 1;
-      for (; machine.budget.payer(isAtRest, true) === payer; spentMs++) machine.budget.spend(payer, 1);
+      for (; machine.budget.payer(standing) === payer; spentMs++) machine.budget.spend(payer, 1);
     }
     expect(spentMs / 100_000).toBeLessThanOrEqual(part * 0.02 + 1e-5);
     expect(spentMs / 100_000).toBeGreaterThan(0.9 * part * 0.02);
