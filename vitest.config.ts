@@ -36,7 +36,7 @@ export default defineConfig({
         extends: true,
         test: { name: 'integration', include: [INTEGRATION], exclude: WITHOUT, isolate: false },
       },
-      // Statistics over many runs: `npm run test:long`.
+      // Statistics over many runs, and servers that are killed and waited for: `npm run test:long`.
       { extends: true, test: { name: 'long', include: [LONG], exclude: WITHOUT } },
     ],
   },
