@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { messageOf, ServingError } from '../config/errors.ts';
+import { DEFAULT_SCHEME, SITE_SCHEMES, type SiteScheme } from '../config/site-schemes.ts';
 import type { Temperature } from '../criticality/free-energy.ts';
-import type { SiteScheme } from '../onnx/sites.ts';
 import type { Analysis, Rule } from '../tools/analyze/analysis.ts';
 import { analyze } from '../tools/analyze/analyze.ts';
 import { ProgressBar } from '../tools/analyze/progress-bar.ts';
@@ -58,9 +58,7 @@ export function analyzeCommand(): Command {
         .default('significant'),
     )
     .addOption(
-      new Option('--sites <scheme>', 'tensors that are pruned')
-        .choices(['activations', 'linear-inputs'])
-        .default('activations'),
+      new Option('--sites <scheme>', 'tensors that are pruned').choices(SITE_SCHEMES).default(DEFAULT_SCHEME),
     )
     .option('--include <glob>', 'prune only sites with matching names; repeatable', repeated)
     .option('--exclude <glob>', 'never prune sites with matching names; repeatable', repeated)

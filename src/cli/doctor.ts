@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { messageOf, ServingError } from '../config/errors.ts';
-import type { SiteScheme } from '../onnx/sites.ts';
+import { DEFAULT_SCHEME, SITE_SCHEMES, type SiteScheme } from '../config/site-schemes.ts';
 import { KERNELS, type KernelChoice } from '../runtime/local/native/addon.ts';
 import { ProgressBar } from '../tools/analyze/progress-bar.ts';
 import { checkedBatches, type Diagnosis, doctor, type Judged } from '../tools/doctor/doctor.ts';
@@ -28,9 +28,7 @@ export function doctorCommand(): Command {
     )
     .option('--batch <list>', 'rows per request; each is timed by itself', batchOption, [1, 16])
     .addOption(
-      new Option('--sites <scheme>', 'tensors that are pruned')
-        .choices(['activations', 'linear-inputs'])
-        .default('activations'),
+      new Option('--sites <scheme>', 'tensors that are pruned').choices(SITE_SCHEMES).default(DEFAULT_SCHEME),
     )
     .addOption(
       new Option('--kernels <name>', 'instructions to use').choices(['auto', ...KERNELS]).default('auto'),

@@ -1,11 +1,12 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { messageOf, ServingError } from '../config/errors.ts';
+import { DEFAULT_SCHEME, SITE_SCHEMES, type SiteScheme } from '../config/site-schemes.ts';
 import { indexGraph } from '../onnx/graph.ts';
 import { type GateSource, instrument } from '../onnx/instrument.ts';
 import { decodeModel } from '../onnx/model-file.ts';
 import { THRESHOLD_INPUT } from '../onnx/names.ts';
-import type { Site, SiteScheme, SkippedSite } from '../onnx/sites.ts';
+import type { Site, SkippedSite } from '../onnx/sites.ts';
 import { linearOperators, NO_ZEROS } from '../onnx/sparse/operators.ts';
 import { readModel } from '../runtime/local/load-model.ts';
 import type { LayerReport } from '../runtime/local/plan-messages.ts';
@@ -58,9 +59,7 @@ export function instrumentCommand(): Command {
     )
     .option('--served-from <folder>', 'with --target triton: where the server sees the folder')
     .addOption(
-      new Option('--sites <scheme>', 'tensors that are pruned')
-        .choices(['activations', 'linear-inputs'])
-        .default('activations'),
+      new Option('--sites <scheme>', 'tensors that are pruned').choices(SITE_SCHEMES).default(DEFAULT_SCHEME),
     )
     .option('--include <glob>', 'prune only sites with matching names; repeatable', repeated)
     .option('--exclude <glob>', 'never prune sites with matching names; repeatable', repeated)
@@ -196,7 +195,7 @@ async function writeGated(path: string, flags: InstrumentFlags): Promise<void> {
   await writeFile(flags.output, bytes).catch((error: unknown) => {
     throw new ServingError('FILE_NOT_FOUND', `'${flags.output}' cannot be written: ${messageOf(error)}`);
   });
-  const layers = layersOf(source, live.sites, flags.sites);
+  const layers = layersOf(source, live.sites);
   if (flags.json === true) {
     const shown = sites.map(({ name, op, tensor, tap }) => ({
       name,
@@ -225,9 +224,9 @@ function siteTable(sites: readonly Site[], skipped: readonly SkippedSite[]): str
 }
 
 /** Which layers could skip zeros: those that `serve` tries, and --target writes. */
-function layersOf(source: Uint8Array, sites: readonly Site[], scheme: SiteScheme): readonly LayerReport[] {
+function layersOf(source: Uint8Array, sites: readonly Site[]): readonly LayerReport[] {
   const model = decodeModel(source);
-  const { sparse, dense } = linearOperators(model, indexGraph(model), sites, scheme);
+  const { sparse, dense } = linearOperators(model, indexGraph(model), sites);
   const able = sparse.map(({ name, op, hasZeros }) => ({
     name,
     op,

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ServingError } from '../config/errors.ts';
 import { MODES } from '../config/modes.ts';
 import type { Config, ConfigInput } from '../config/schema.ts';
+import { DEFAULT_SCHEME, SITE_SCHEMES } from '../config/site-schemes.ts';
 import { loadConfig } from '../config/sources.ts';
 import type { InputSource } from '../tools/inputs/recorded-inputs.ts';
 
@@ -111,7 +112,10 @@ export function addServingOptions(command: Command): Command {
       'most rows that concurrent requests share in one run (default 1: none)',
       integerOption,
     )
-    .option('--sites <scheme>', 'tensors that are pruned: activations or linear-inputs (default activations)')
+    .option(
+      '--sites <scheme>',
+      `tensors that are pruned: ${SITE_SCHEMES.join(', ')} (default ${DEFAULT_SCHEME})`,
+    )
     .option('--include <glob>', 'prune only sites with matching names; repeatable', repeated)
     .option('--exclude <glob>', 'never prune sites with matching names; repeatable', repeated)
     .option('--temperature <kind>', 'temperature in F: normalized or paper (default normalized)')

@@ -3,6 +3,7 @@ import { CRITICAL_POINT_DEFAULTS } from './critical-point.ts';
 import { ServingError } from './errors.ts';
 import { MODES } from './modes.ts';
 import { kindOf, sectionProblems } from './sections.ts';
+import { DEFAULT_SCHEME, SITE_SCHEMES } from './site-schemes.ts';
 
 const share = z.number().min(0).max(1);
 const positive = z.number().positive();
@@ -219,10 +220,10 @@ export const ConfigSchema = z.strictObject({
   sites: z
     .strictObject({
       scheme: z
-        .enum(['activations', 'linear-inputs'])
-        .default('activations')
+        .enum(SITE_SCHEMES)
+        .default(DEFAULT_SCHEME)
         .describe(
-          'Tensors that are pruned: `activations`, the outputs of nonlinearities, or `linear-inputs`, the inputs of linear layers.',
+          'Tensors that are pruned: `activations`, the outputs of nonlinearities; `linear-inputs`, the inputs of linear layers; `auto`, activations and those inputs of linear layers that come from a normalisation.',
         ),
       include: z
         .array(z.string())

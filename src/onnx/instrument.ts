@@ -9,6 +9,7 @@ import {
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 import { ServingError } from '../config/errors.ts';
+import { DEFAULT_SCHEME } from '../config/site-schemes.ts';
 import { bakedGate, type GatePlace, liveGate, rowGate, rowThresholdsApart, thresholdsApart } from './gate.ts';
 import { type GraphIndex, indexGraph } from './graph.ts';
 import { assertComplete, decodeModel, encodeModel, standardOpset } from './model-file.ts';
@@ -17,7 +18,7 @@ import { ranks } from './ranks.ts';
 import { copyOf, tensorInfo } from './rewriting.ts';
 import { readRows } from './row-independence.ts';
 import { dataInput } from './rules/linear.ts';
-import { findSites, type Site, type SiteOptions, type SiteScheme, type SkippedSite } from './sites.ts';
+import { findSites, type Site, type SiteOptions, type SkippedSite } from './sites.ts';
 import { intsOf } from './sparse/nodes.ts';
 
 /**
@@ -57,17 +58,16 @@ export function instrument(
   source: ModelProto | Uint8Array,
   options: InstrumentOptions = {},
 ): InstrumentedModel {
-  const { scheme = 'activations', include, exclude, gate = { kind: 'input' }, taps = true } = options;
+  const { scheme = DEFAULT_SCHEME, include, exclude, gate = { kind: 'input' }, taps = true } = options;
   const model = source instanceof Uint8Array ? decodeModel(source) : source;
   const rows = gate.kind === 'rows' ? rowPlaces(model) : undefined;
   const { sites, skipped } = findSites(model, { scheme, include, exclude }, rows?.obstacle);
   if (gate.kind === 'baked') assertThresholds(gate.thresholds, sites);
   if (sites.length === 0) return { bytes: encodeModel(model), sites, skipped };
-  return { bytes: encodeModel(rewrite(model, sites, { scheme, gate, taps, rows })), sites, skipped };
+  return { bytes: encodeModel(rewrite(model, sites, { gate, taps, rows })), sites, skipped };
 }
 
 interface Plan {
-  readonly scheme: SiteScheme;
   readonly gate: GateSource;
   readonly taps: boolean;
   /** Where the rows are, for gates per row. */
@@ -99,12 +99,11 @@ function rewrite(model: ModelProto, sites: readonly Site[], plan: Plan): ModelPr
   const opset = standardOpset(model);
   const index = indexGraph(model);
   const rankOf = ranks(model.graph, index);
+  const sitesFor = (readers: Site['prunedFor']) => sites.filter(({ prunedFor }) => prunedFor === readers);
   const gateOf = (site: Site, from: string, to: string): NodeProto[] =>
     gateNodes({ site, from, to, opset, rank: rankOf.get(site.tensor) }, plan);
-  graph.node =
-    plan.scheme === 'activations'
-      ? gateOutputs(graph.node, sites, plan, gateOf)
-      : gateInputs(index, sites, plan, gateOf);
+  const gatedInputs = gateInputs(index.nodes, index, sitesFor('linear-layers'), plan, gateOf);
+  graph.node = gateOutputs(gatedInputs, sitesFor('all'), plan, gateOf);
   if (plan.gate.kind !== 'baked') {
     const isPerRow = plan.gate.kind === 'rows';
     const sizes = isPerRow ? [undefined, sites.length] : [sites.length];
@@ -160,10 +159,16 @@ function gateOutputs(
 }
 
 /** Gates at the reader: the linear layers of a tensor read its gated copy, everything else the tensor as it was. */
-function gateInputs(index: GraphIndex, sites: readonly Site[], plan: Plan, gateOf: GateMaker): NodeProto[] {
+function gateInputs(
+  nodes: readonly NodeProto[],
+  index: GraphIndex,
+  sites: readonly Site[],
+  plan: Plan,
+  gateOf: GateMaker,
+): NodeProto[] {
   const byTensor = new Map(sites.map((site) => [site.tensor, site]));
   const placed = new Set<Site>();
-  return index.nodes.flatMap((node) => {
+  return nodes.flatMap((node) => {
     const position = dataInput(node, index);
     const site = position === undefined ? undefined : byTensor.get(node.input[position] ?? '');
     if (position === undefined || site === undefined) return [node];

@@ -1,5 +1,6 @@
 import { type ModelProto, type NodeProto, TensorProto_DataType } from 'onnx-buf';
 import { ServingError } from '../config/errors.ts';
+import type { SiteScheme } from '../config/site-schemes.ts';
 import { subgraphs } from './attributes.ts';
 import { type Decomposition, findDecompositions } from './decompositions.ts';
 import { matchesGlob } from './glob.ts';
@@ -9,14 +10,11 @@ import { RESERVED_PREFIX, THRESHOLD_INPUT, tapName } from './names.ts';
 import { type AnswerReason, answerReasons } from './rules/answer.ts';
 import { domainReasons } from './rules/domain.ts';
 import { fullyConnectedRule, layerReason } from './rules/linear.ts';
-import { linearInputRule } from './rules/linear-inputs.ts';
+import { linearInputRule, normalizedInputRule } from './rules/linear-inputs.ts';
 import { parameterReasons } from './rules/parameters.ts';
 import { isNonlinearity, pointwiseRule } from './rules/pointwise.ts';
 import { poleOf, poleOfDecomposition } from './rules/poles.ts';
-import { hit, type Match, miss, type SiteRule } from './rules/rule.ts';
-
-/** `activations`: what nonlinear and hidden fully connected layers put out. `linear-inputs`: what linear layers read. */
-export type SiteScheme = 'activations' | 'linear-inputs';
+import { type Hit, hit, type Match, miss, type SiteRule } from './rules/rule.ts';
 
 /** A tensor that gets a gate. */
 export interface Site {
@@ -27,6 +25,8 @@ export interface Site {
   readonly op: string;
   readonly tensor: string;
   readonly isNonNegative: boolean;
+  /** Who reads it pruned: all that read it, or linear layers alone, while a residual path, say, reads it whole. */
+  readonly prunedFor: 'all' | 'linear-layers';
   /** The magnitude at which its activation function stands still below zero, in units of activation; null: it does nowhere. */
   readonly pole: number | null;
   readonly elementType: 'float32' | 'float16';
@@ -72,7 +72,7 @@ export function findSites(
   const graph = indexGraph(model);
   refuseInstrumented(graph);
   const answerReason = answerReasons(graph);
-  const obstacle = obstacleTo(graph, standardOpset(model), options.scheme, answerReason);
+  const obstacle = obstacleTo(graph, standardOpset(model), answerReason);
   const sites: Site[] = [];
   const skipped: SkippedSite[] = [];
   const names = new UniqueNames();
@@ -84,15 +84,15 @@ export function findSites(
       decline(match.reason);
       continue;
     }
-    const reason = obstacle(tensor) ?? filterReason(name, options) ?? obstacleBesides(tensor);
+    const reason = obstacle(match) ?? filterReason(name, options) ?? obstacleBesides(tensor);
     if (reason !== undefined) {
       decline(reason);
       continue;
     }
     const index = sites.length;
     const elementType = graph.elementType(tensor) === TensorProto_DataType.FLOAT16 ? 'float16' : 'float32';
-    const { isNonNegative, pole } = match;
-    sites.push({ index, name, op, tensor, isNonNegative, pole, elementType, tap: tapName(index) });
+    const { isNonNegative, prunedFor, pole } = match;
+    sites.push({ index, name, op, tensor, isNonNegative, prunedFor, pole, elementType, tap: tapName(index) });
   }
   return { sites, skipped };
 }
@@ -109,35 +109,49 @@ function refuseInstrumented(graph: GraphIndex): void {
 
 function* matches(graph: GraphIndex, scheme: SiteScheme, answerReason: AnswerReason): Generator<Match> {
   const written = findDecompositions(graph);
-  const rules = rulesOf(graph, scheme, written, answerReason);
-  const decompositions = scheme === 'activations' ? written : [];
+  const inputs = inputRules(graph, scheme, written);
+  const outputs = scheme === 'linear-inputs' ? [] : outputRules(graph, written, answerReason);
+  const decompositions = scheme === 'linear-inputs' ? [] : written;
   const inner = new Set(decompositions.flatMap(({ nodes }) => [...nodes]));
   const roots = new Map(decompositions.map((decomposition) => [decomposition.root, decomposition]));
   const seen = new Set<string>();
   for (const node of graph.nodes) {
     const root = roots.get(node);
     if (root === undefined && inner.has(node)) continue;
-    const match = root === undefined ? firstMatch(node, graph, rules) : decomposed(root);
-    if (match === undefined || seen.has(match.tensor)) continue;
-    seen.add(match.tensor);
-    yield match;
+    const found =
+      root === undefined
+        ? [firstMatch(node, graph, inputs), firstMatch(node, graph, outputs)]
+        : [decomposed(root)];
+    for (const match of found) {
+      if (match === undefined || seen.has(match.tensor)) continue;
+      seen.add(match.tensor);
+      yield match;
+    }
   }
 }
 
-function rulesOf(
+/** What linear layers read. */
+function inputRules(
   graph: GraphIndex,
   scheme: SiteScheme,
   decompositions: readonly Decomposition[],
+): readonly SiteRule[] {
+  if (scheme === 'activations') return [];
+  if (scheme === 'auto') return [normalizedInputRule(graph)];
+  const ops = new Map(decompositions.map(({ root, op }) => [root, op]));
+  const poleAt = (node: NodeProto): number | null => {
+    const op = ops.get(node);
+    return op === undefined ? poleOf(node) : poleOfDecomposition(op);
+  };
+  return [linearInputRule(graph, poleAt)];
+}
+
+/** What layers put out. */
+function outputRules(
+  graph: GraphIndex,
+  decompositions: readonly Decomposition[],
   answerReason: AnswerReason,
 ): readonly SiteRule[] {
-  if (scheme === 'linear-inputs') {
-    const ops = new Map(decompositions.map(({ root, op }) => [root, op]));
-    const poleAt = (node: NodeProto): number | null => {
-      const op = ops.get(node);
-      return op === undefined ? poleOf(node) : poleOfDecomposition(op);
-    };
-    return [linearInputRule(graph, poleAt)];
-  }
   const variables = new Map(
     decompositions.flatMap(({ variable, nodes }) => [...nodes].map((node) => [node, variable] as const)),
   );
@@ -147,6 +161,7 @@ function rulesOf(
 }
 
 function firstMatch(node: NodeProto, graph: GraphIndex, rules: readonly SiteRule[]): Match | undefined {
+  if (rules.length === 0) return undefined;
   const tensor = node.output[0] ?? '';
   if (graph.isConstant(tensor)) return undefined;
   if (subgraphs(node).length > 0) {
@@ -172,12 +187,11 @@ function decomposed({ op, root }: Decomposition): Match {
 function obstacleTo(
   graph: GraphIndex,
   opset: number,
-  scheme: SiteScheme,
   answerReason: AnswerReason,
-): (tensor: string) => string | undefined {
+): (match: Pick<Hit, 'tensor' | 'prunedFor'>) => string | undefined {
   const domainReason = domainReasons(graph);
   const parameterReason = parameterReasons(graph);
-  return (tensor) => {
+  return ({ tensor, prunedFor }) => {
     if (opset < OLDEST_OPSET) return `opset ${opset}: gates need opset ${OLDEST_OPSET} or later`;
     const type = graph.elementType(tensor);
     if (type === undefined) return 'element type cannot be told';
@@ -185,7 +199,7 @@ function obstacleTo(
       const found = (TensorProto_DataType[type] ?? String(type)).toLowerCase();
       return `element type ${found}: only float and float16 are gated`;
     }
-    if (scheme === 'linear-inputs') return undefined;
+    if (prunedFor === 'linear-layers') return undefined;
     const answer = answerReason(tensor);
     if (answer !== undefined) return answer;
     if (graph.consumers(tensor).length === 0) return 'nothing reads it';

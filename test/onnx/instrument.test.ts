@@ -1,6 +1,7 @@
 import { toBinary } from '@bufbuild/protobuf';
 import { AttributeProtoSchema, type ModelProto } from 'onnx-buf';
 import { describe, expect, it } from 'vitest';
+import { SITE_SCHEMES } from '../../src/config/site-schemes.ts';
 import { instrument } from '../../src/onnx/instrument.ts';
 import { decodeModel, encodeModel } from '../../src/onnx/model-file.ts';
 import { BOOL, FLOAT16, graph, halfBits, INT64, model, node, tensor, value } from './models.ts';
@@ -129,7 +130,7 @@ describe('what is added', () => {
   });
 
   it('has unique names', () => {
-    for (const scheme of ['activations', 'linear-inputs'] as const) {
+    for (const scheme of SITE_SCHEMES) {
       const { node: nodes } = decodeModel(instrument(source, { scheme }).bytes).graph;
       const outputs = nodes.flatMap(({ output }) => output);
       const names = nodes.map(({ name }) => name).filter((name) => name !== '');

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { GraphProtoSchema, type ModelProto, NodeProtoSchema, TensorProto_DataLocation } from 'onnx-buf';
 import { describe, expect, it } from 'vitest';
 import { ServingError } from '../../src/config/errors.ts';
+import { SITE_SCHEMES } from '../../src/config/site-schemes.ts';
 import { instrument } from '../../src/onnx/instrument.ts';
 import { decodeModel, encodeModel, externalDataFiles } from '../../src/onnx/model-file.ts';
 import { graph, model, node, tensor, value } from './models.ts';
@@ -113,7 +114,7 @@ describe('decodeModel', () => {
           },
           opset,
         );
-        for (const scheme of ['activations', 'linear-inputs'] as const) {
+        for (const scheme of SITE_SCHEMES) {
           expect(['model', 'MODEL_INVALID']).toContain(outcome(() => instrument(source, { scheme })));
         }
       }),

@@ -78,6 +78,7 @@ describe('one node', () => {
             op,
             tensor: 'a',
             isNonNegative,
+            prunedFor: 'all',
             pole: pole === null ? null : expect.closeTo(pole, 4),
             elementType: 'float32',
             tap: 'taustat_tap_0',

@@ -186,7 +186,7 @@ export class SparsePlanner {
     let layers: readonly LayerReport[] = [];
     try {
       const { setup, gatedSites } = this.#options;
-      const opened = await PlanThread.open({ ...setup, gated: gatedSites() ?? 'where-free' });
+      const opened = await PlanThread.open({ ...setup, gated: gatedSites() ?? 'where-it-pays' });
       thread = opened.thread;
       layers = opened.model.reports;
       const { set, buckets } = await choose(thread, opened.model.layers);

@@ -3,6 +3,7 @@ import type { GraphIndex } from '../graph.ts';
 import { opOf } from '../op.ts';
 import { movesElements, originsOf } from './flow.ts';
 import { dataInput } from './linear.ts';
+import { normalizedTensors } from './normalizations.ts';
 import { isNonNegativeBy } from './pointwise.ts';
 import { hit, type SiteRule } from './rule.ts';
 
@@ -34,7 +35,25 @@ export function linearInputRule(graph: GraphIndex, poleAt: (node: NodeProto) => 
       if (position === undefined) return undefined;
       const tensor = node.input[position] ?? '';
       const op = graph.isInput(tensor) ? `${node.opType} (graph input)` : node.opType;
-      return hit(node, op, tensor, isNonNegative(tensor), poleOfTensor(tensor));
+      return hit(node, op, tensor, isNonNegative(tensor), poleOfTensor(tensor), 'linear-layers');
+    },
+  };
+}
+
+/**
+ * What a MatMul, Gemm or Conv with a constant weight reads from a normalisation over features: with its scale and shift, and
+ * after operators that move elements. All such tensors have about the scale of one, so that one threshold means the same to
+ * each; the averages of an attention, say, are far smaller, and would be lost first.
+ */
+export function normalizedInputRule(graph: GraphIndex): SiteRule {
+  const normalized = normalizedTensors(graph);
+  return {
+    name: 'normalized-input',
+    match(node) {
+      const position = dataInput(node, graph);
+      const tensor = position === undefined ? '' : (node.input[position] ?? '');
+      if (!normalized.has(tensor)) return undefined;
+      return hit(node, node.opType, tensor, false, null, 'linear-layers');
     },
   };
 }

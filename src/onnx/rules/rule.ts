@@ -9,6 +9,8 @@ export interface Hit {
   /** The node that names the site. */
   readonly node: NodeProto;
   readonly isNonNegative: boolean;
+  /** Who reads it pruned; see `Site`. */
+  readonly prunedFor: 'all' | 'linear-layers';
   /** See poles.ts. */
   readonly pole: number | null;
 }
@@ -36,8 +38,9 @@ export function hit(
   tensor: string,
   isNonNegative: boolean,
   pole: number | null = null,
+  prunedFor: Hit['prunedFor'] = 'all',
 ): Hit {
-  return { kind: 'hit', node, op, tensor, isNonNegative, pole };
+  return { kind: 'hit', node, op, tensor, isNonNegative, prunedFor, pole };
 }
 
 export function miss(node: NodeProto, op: string, tensor: string, reason: string): Miss {

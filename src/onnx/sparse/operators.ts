@@ -14,7 +14,7 @@ import type { GraphIndex } from '../graph.ts';
 import type { DecodedModel } from '../model-file.ts';
 import { opOf } from '../op.ts';
 import { dataInput } from '../rules/linear.ts';
-import type { Site, SiteScheme } from '../sites.ts';
+import type { Site } from '../sites.ts';
 
 /** A linear layer that has a sparse form. */
 export interface SparseOperator {
@@ -57,14 +57,13 @@ const MOVES: ReadonlySet<string> = new Set([
 /**
  * The linear layers of the main graph, in graph order.
  *
- * With the scheme `linear-inputs` a layer's own input is the site. Otherwise the site may lie before operators that move
+ * A site that is pruned for linear layers alone is what the layer itself reads. Any other may lie before operators that move
  * elements, and before a MaxPool where the site's values are not negative: a threshold commutes with both.
  */
 export function linearOperators(
   model: DecodedModel,
   index: GraphIndex,
   sites: readonly Site[],
-  scheme: SiteScheme,
 ): LinearOperators {
   const weightOf = constantTensors(model, index);
   const siteOf = new Map(sites.map((site) => [site.tensor, site]));
@@ -81,10 +80,7 @@ export function linearOperators(
       decline(reason ?? 'its weight is computed');
       continue;
     }
-    const source =
-      scheme === 'linear-inputs'
-        ? sourceAt(node.input[0] ?? '', siteOf, index)
-        : sourceOf(node.input[0] ?? '', siteOf, index);
+    const source = sourceOf(node.input[0] ?? '', siteOf, index);
     const kind = opOf(node) === 'Conv' ? 'conv' : 'matmul';
     const hasZeros = source !== undefined;
     if (kind === 'conv' && !hasZeros) {
@@ -112,6 +108,7 @@ function sourceOf(tensor: string, siteOf: ReadonlyMap<string, Site>, index: Grap
   let isPooled = false;
   for (let name = tensor; ; ) {
     const source = sourceAt(name, siteOf, index);
+    if (source?.site?.prunedFor === 'linear-layers') return name === tensor ? source : undefined;
     if (source !== undefined) return isPooled && source.site?.isNonNegative === false ? undefined : source;
     const producer = index.producer(name);
     if (producer === undefined) return undefined;

@@ -2,7 +2,7 @@
  * Writes a copy of a model in which chosen linear layers skip the zeros of what they read: operators of the domain
  * `ai.taustat`, whose code is in `native/`.
  *
- * A site is gated where it costs least, always with the result that a gate on the tensor itself has:
+ * A site is gated where it costs least, always with the result that the instrumented model has:
  *
  *   by the layer that makes it   where that layer is sparse: what it puts out is compared in its registers
  *   by the layers that read it   where all of them are sparse: they look for zeros anyway
@@ -19,7 +19,7 @@ import { opOf } from '../op.ts';
 import { ranks } from '../ranks.ts';
 import { copyOf, tensorInfo } from '../rewriting.ts';
 import { dataInput } from '../rules/linear.ts';
-import type { Site, SiteScheme } from '../sites.ts';
+import type { Site } from '../sites.ts';
 import { chained } from './chains.ts';
 import { type Fusion, fusionsOf } from './fusions.ts';
 import { floatOf, intOf, intsOf, SPARSE_DOMAIN, sparseNode, stringOf } from './nodes.ts';
@@ -28,8 +28,8 @@ import { commutes, type SparseOperator } from './operators.ts';
 /** What compares a site with its threshold; `none`: its threshold has no effect. */
 export type GatedBy = 'maker' | 'readers' | 'mask' | 'none';
 
-/** Which sites are gated: those of a list [sites], all, or those that need no nodes of their own for it. */
-export type GatedSites = 'all' | 'where-free' | readonly boolean[];
+/** Which sites are gated: those of a list [sites], all, or those whose zeros a sparse layer skips without nodes of their own. */
+export type GatedSites = 'all' | 'where-it-pays' | readonly boolean[];
 
 export interface SparseModel {
   readonly bytes: Uint8Array;
@@ -41,13 +41,12 @@ export interface SparseModel {
  * The model's thresholds are the input `taustat_threshold` [S], as in the instrumented model, which answers the same up to
  * rounding.
  *
- * @param sites - of the model under `scheme`.
+ * @param sites - of the model.
  * @param chosen - the layers that become sparse; none: every gated site gets nodes of its own.
  */
 export function sparsify(
   model: DecodedModel,
   sites: readonly Site[],
-  scheme: SiteScheme,
   chosen: readonly SparseOperator[],
   gated: GatedSites = 'all',
 ): SparseModel {
@@ -55,20 +54,24 @@ export function sparsify(
   const opset = standardOpset(model);
   const rankOf = ranks(model.graph, index);
   const siteOf = new Map(sites.map((site) => [site.tensor, site]));
-  const gatesTensors = scheme !== 'linear-inputs';
-  const fusions = fusionsOf(model, index, chosen, (tensor) => gatesTensors && siteOf.has(tensor));
+  const fusions = fusionsOf(model, index, chosen, (tensor) => siteOf.get(tensor)?.prunedFor === 'all');
   const sparseOf = new Map(fusions.map((fusion) => [fusion.operator.node, fusion]));
   const isSparse = (node: NodeProto): boolean => sparseOf.has(node);
   const makers = new Set(fusions.map(({ output }) => output));
-  const isGated = (site: Site): boolean => typeof gated === 'string' || gated[site.index] === true;
+  const skipped = new Set(chosen.map(({ site }) => site?.index));
+  const isGated = (site: Site): boolean => {
+    if (gated === 'where-it-pays') return skipped.has(site.index);
+    return gated === 'all' || gated[site.index] === true;
+  };
   const gatedBy = sites.map((site): GatedBy => {
     if (!isGated(site)) return 'none';
-    if (gatesTensors && makers.has(site.tensor)) return 'maker';
-    const readers = gatesTensors
+    const isForAll = site.prunedFor === 'all';
+    if (isForAll && makers.has(site.tensor)) return 'maker';
+    const haveSparseReaders = isForAll
       ? readBySparseOnly(site, index, isSparse)
       : linearReaders(site, index).every(isSparse);
-    if (readers) return 'readers';
-    return gated === 'where-free' ? 'none' : 'mask';
+    if (haveSparseReaders) return 'readers';
+    return gated === 'where-it-pays' ? 'none' : 'mask';
   });
   const maskOf = (site: Site, from: string, to: string): NodeProto[] =>
     liveGate({ site, from, to, opset, rank: rankOf.get(site.tensor) });
@@ -77,12 +80,16 @@ export function sparsify(
     return site !== undefined && gatedBy[site.index] === 'mask' ? site : undefined;
   };
 
+  const maskedFor = (readers: Site['prunedFor']) => (tensor: string) => {
+    const site = masked(tensor);
+    return site?.prunedFor === readers ? site : undefined;
+  };
+  const withInputMasks = inputMasks(index, maskedFor('linear-layers'), maskOf);
   /** A node as it was, and the gates of what it makes or reads. */
-  const withMasks = gatesTensors
-    ? (node: NodeProto): NodeProto[] => maskOutputs(node, masked, maskOf)
-    : inputMasks(index, masked, maskOf);
+  const withMasks = (node: NodeProto): NodeProto[] =>
+    withInputMasks(node).flatMap((each) => maskOutputs(each, maskedFor('all'), maskOf));
   const sparseNodes = new Map(
-    fusions.map((fusion) => [fusion.nodes.at(-1), nodeOf(fusion, siteOf, gatedBy, gatesTensors)]),
+    fusions.map((fusion) => [fusion.nodes.at(-1), nodeOf(fusion, siteOf, gatedBy)]),
   );
   const joined = new Set(fusions.flatMap(({ nodes }) => nodes));
   const graph = copyOf(model.graph);
@@ -123,7 +130,7 @@ function readBySparseOnly(
   return true;
 }
 
-/** The layers that read a site of the scheme `linear-inputs`. */
+/** The layers that read a site pruned. */
 function linearReaders({ tensor }: Site, index: GraphIndex): readonly NodeProto[] {
   return index.consumers(tensor).filter((node) => {
     const position = dataInput(node, index);
@@ -175,13 +182,12 @@ function nodeOf(
   { operator, bias, residual, activation, output }: Fusion,
   siteOf: ReadonlyMap<string, Site>,
   gatedBy: readonly GatedBy[],
-  gatesTensors: boolean,
 ): NodeProto {
   const { node, kind, name, site } = operator;
-  const made = gatesTensors ? siteOf.get(output) : undefined;
+  const made = siteOf.get(output);
   const outputSite = made !== undefined && gatedBy[made.index] === 'maker' ? made.index : -1;
   const gates = site === undefined ? 'none' : gatedBy[site.index];
-  const looksAtInput = gates === 'readers' || (gates === 'mask' && !gatesTensors);
+  const looksAtInput = gates === 'readers' || (gates === 'mask' && site?.prunedFor === 'linear-layers');
   const inputSite = site !== undefined && looksAtInput ? site.index : -1;
   const attribute = [
     intOf('input_site', inputSite),

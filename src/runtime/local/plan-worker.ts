@@ -24,15 +24,13 @@ const MAX_REPEATS = 64;
 
 const model = decodeModel(setup.plain.slice());
 const { sites } = findSites(model, setup.sites);
-const { scheme } = setup.sites;
-const operators = linearOperators(model, indexGraph(model), sites, scheme);
+const operators = linearOperators(model, indexGraph(model), sites);
 const opened = new Map<string, NativeSession>();
 
 function rewritten(set: readonly number[]): SparseModel {
   return sparsify(
     model,
     sites,
-    scheme,
     set.map((i) => operators.sparse[i]!),
     setup.gated,
   );

@@ -169,6 +169,7 @@ function sitesOf(
       op: told?.op ?? 'unknown',
       tensor: tapName(index),
       isNonNegative: told?.isNonNegative ?? false,
+      prunedFor: 'all',
       pole: told?.pole ?? null,
       elementType: tap?.datatype === 'FP16' ? 'float16' : 'float32',
       tap: tapName(index),

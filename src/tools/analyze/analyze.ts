@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { bundledModel } from '../../config/bundled-model.ts';
 import { ServingError } from '../../config/errors.ts';
+import { DEFAULT_SCHEME } from '../../config/site-schemes.ts';
 import { type LoadedModel, loadModel } from '../../runtime/local/load-model.ts';
 import { WorkerRuntime } from '../../runtime/local/worker-runtime.ts';
 import { recordedInputs } from '../inputs/recorded-inputs.ts';
@@ -33,7 +34,7 @@ const REHEARSAL_MS = 300;
 export async function analyze(options: AnalyzeOptions = {}): Promise<Analysis> {
   checkThresholds(options.thresholds);
   const path = options.model ?? bundledModel('model.onnx');
-  const model = await loadModel(path, { scheme: 'activations', ...options.sites });
+  const model = await loadModel(path, { scheme: DEFAULT_SCHEME, ...options.sites });
   const { inputs, outputs } = model.signature;
   const recorded = await recordedInputs({ inputs, outputs }, options);
   const labels = await recordedLabels(recorded.count, options);

@@ -1,8 +1,8 @@
 import { bundledModel } from '../../config/bundled-model.ts';
 import { ServingError } from '../../config/errors.ts';
+import { DEFAULT_SCHEME, type SiteScheme } from '../../config/site-schemes.ts';
 import type { BucketPlan } from '../../control/phases/kept-plan.ts';
 import type { Plan } from '../../models/served/sparse-planner.ts';
-import type { SiteScheme } from '../../onnx/sites.ts';
 import type { TensorSpec } from '../../protocol/types.ts';
 import { findKernels } from '../../runtime/local/kernels.ts';
 import { loadModel } from '../../runtime/local/load-model.ts';
@@ -75,7 +75,7 @@ const ROWS = 512;
  * @throws ServingError FILE_NOT_FOUND, MODEL_INVALID, INVALID_REQUEST
  */
 export async function doctor(options: DoctorOptions = {}): Promise<Diagnosis> {
-  const { scheme = 'activations', batches = [1, 16], kernels: choice = 'auto', onProgress } = options;
+  const { scheme = DEFAULT_SCHEME, batches = [1, 16], kernels: choice = 'auto', onProgress } = options;
   const loaded = await loadModel(options.model ?? bundledModel('model.onnx'), { scheme });
   const specs = loaded.signature.inputs;
   const isRandom = options.inputs === undefined && !areBundled(options);
@@ -146,7 +146,7 @@ function decisionOn(plan: Plan, site: number): Pick<DoctorSite, 'decision' | 'wh
     default:
       return {
         decision: 'none',
-        why: 'pruning it would cost time: nothing that is faster here skips its zeros',
+        why: 'pruning it saves no time: nothing that is faster here skips its zeros',
       };
   }
 }

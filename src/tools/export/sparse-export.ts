@@ -58,13 +58,12 @@ const LEAST_WIDTH = 64;
  *   that do not fit, CONFIG_INVALID without inputs and threshold or for a negative one, UNAVAILABLE without kernels to time.
  */
 export async function sparseExport(options: SparseExportOptions): Promise<SparseExport> {
-  const { scheme } = options.sites;
   checkThreshold(options);
   const loaded = await loadModel(options.model, options.sites);
   const model = decodeModel(await readModel(options.model));
   const { sites } = findSites(model, options.sites);
   if (sites.length === 0) throw invalid(`nothing in '${basename(options.model)}' can be pruned`);
-  const { sparse, dense } = linearOperators(model, indexGraph(model), sites, scheme);
+  const { sparse, dense } = linearOperators(model, indexGraph(model), sites);
   if (!sparse.some(({ hasZeros }) => hasZeros)) {
     const unable = sparse.map(({ name, op }) => ({ name, op, reason: NO_ZEROS }));
     throw invalid(`no layer can skip zeros: ${reasonsOf([...unable, ...dense])}`);
@@ -88,7 +87,7 @@ export async function sparseExport(options: SparseExportOptions): Promise<Sparse
   ];
   const chosen = sparse.filter((_, i) => isTaken[i]);
   if (chosen.length === 0) throw invalid(`no layer can skip zeros: ${reasonsOf(layers)}`);
-  const { bytes } = sparsify(model, sites, scheme, chosen, 'where-free');
+  const { bytes } = sparsify(model, sites, chosen, 'where-it-pays');
   return {
     bytes: withDefaultThreshold(bytes, threshold, sites.length),
     model,

@@ -117,12 +117,11 @@ function networkOf(
 /** The model with those of its convolutions sparse that `isChosen` tells. */
 function rewritten(network: DecodedModel, isChosen: (i: number) => boolean): DecodedModel {
   const { sites } = findSites(network, { scheme: 'activations' });
-  const { sparse } = linearOperators(network, indexGraph(network), sites, 'activations');
+  const { sparse } = linearOperators(network, indexGraph(network), sites);
   return decodeModel(
     sparsify(
       network,
       sites,
-      'activations',
       sparse.filter((_, i) => isChosen(i)),
     ).bytes,
   );

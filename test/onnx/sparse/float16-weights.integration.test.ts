@@ -34,13 +34,13 @@ const network = decodeModel(
 
 describe('weights stored as float16', () => {
   it('serve sparse layers, which answer as the dense ones do', async () => {
-    const { sparse, dense } = linearOperators(network, indexGraph(network), [], 'activations');
+    const { sparse, dense } = linearOperators(network, indexGraph(network), []);
     expect(dense).toEqual([]);
     expect(sparse.map(({ weight }) => weight)).toEqual([
       [5, 3, 3, 3],
       [80, 7],
     ]);
-    const rewritten = decodeModel(sparsify(network, [], 'activations', sparse).bytes);
+    const rewritten = decodeModel(sparsify(network, [], sparse).bytes);
     expect(rewritten.graph.node.map(({ opType }) => opType)).not.toContain('Add');
     const x = { name: 'x', shape: [2, 3, 4, 4], values: Float32Array.from(values(96)) };
     const thresholds = { name: 'taustat_threshold', shape: [0], values: new Float32Array(0) };

@@ -2,11 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ENTRIES, isFirstSeed, WIDE_ENTRIES } from '../../../bench/zoo/entries.mjs';
+import { SITE_SCHEMES } from '../../../src/config/site-schemes.ts';
 import { indexGraph } from '../../../src/onnx/graph.ts';
 import { instrument } from '../../../src/onnx/instrument.ts';
 import { decodeModel } from '../../../src/onnx/model-file.ts';
 import { modelSignature } from '../../../src/onnx/signature.ts';
-import { findSites, type SiteScheme } from '../../../src/onnx/sites.ts';
+import { findSites } from '../../../src/onnx/sites.ts';
 import { linearOperators } from '../../../src/onnx/sparse/operators.ts';
 import { sparsify } from '../../../src/onnx/sparse/sparsify.ts';
 import type { Tensor } from '../../../src/protocol/types.ts';
@@ -20,7 +21,6 @@ import { readNpy } from '../../../src/tools/inputs/npy.ts';
 const ROOT = new URL('../../../', import.meta.url);
 const ROWS = 3;
 const THRESHOLDS = [0, 0.03, 0.3];
-const SCHEMES: readonly SiteScheme[] = ['activations', 'linear-inputs'];
 /** The weights of the wide ones are behind a Cast. */
 const MODELS = [...ENTRIES.filter(isFirstSeed), ...WIDE_ENTRIES];
 
@@ -28,11 +28,11 @@ const kernels = await findKernels('auto');
 
 describe.skipIf(typeof kernels === 'object')('a rewritten model', () => {
   for (const entry of MODELS)
-    it.each(SCHEMES)(`answers as the instrumented one does: ${entry.name}, %s`, async (scheme) => {
+    it.each(SITE_SCHEMES)(`answers as the instrumented one does: ${entry.name}, %s`, async (scheme) => {
       const bytes = readFileSync(new URL(entry.model, ROOT));
       const model = decodeModel(bytes);
       const { sites } = findSites(model, { scheme });
-      const { sparse } = linearOperators(model, indexGraph(model), sites, scheme);
+      const { sparse } = linearOperators(model, indexGraph(model), sites);
       const outputs = modelSignature(model).outputs.map(({ name }) => name);
       const inputs = await firstRows(entry, bytes);
       const reference = await OrtSession.open(instrument(bytes, { scheme, taps: false }).bytes, {
@@ -44,12 +44,12 @@ describe.skipIf(typeof kernels === 'object')('a rewritten model', () => {
       const cases = [
         { chosen: every, gated: 'all' },
         { chosen: some, gated: 'all' },
-        { chosen: some, gated: 'where-free' },
+        { chosen: some, gated: 'where-it-pays' },
         { chosen: every, gated: odd },
       ] as const;
       for (const { chosen, gated } of cases) {
-        const rewritten = sparsify(model, sites, scheme, chosen, gated);
-        expect(gated === 'where-free' && rewritten.gatedBy.includes('mask')).toBe(false);
+        const rewritten = sparsify(model, sites, chosen, gated);
+        expect(gated === 'where-it-pays' && rewritten.gatedBy.includes('mask')).toBe(false);
         const session = NativeSession.open(rewritten.bytes, {
           intraOpThreads: 1,
           kernels: kernels as Exclude<typeof kernels, object>,

@@ -44,11 +44,11 @@ const input: Tensor = {
 async function adopting(source: ModelProto): Promise<void> {
   assertComplete(source);
   const { sites } = findSites(source, { scheme: 'activations' });
-  const { sparse } = linearOperators(source, indexGraph(source), sites, 'activations');
+  const { sparse } = linearOperators(source, indexGraph(source), sites);
   expect(sparse).toHaveLength(1);
   const setup = { ...setupOf(source), kernels: kernels as Kernels };
   runtime = await WorkerRuntime.start(setup, { workers: 1, maxShadowQueue: 8 });
-  expect(await runtime.adopt(sparsify(source, sites, 'activations', sparse).bytes)).toBe(true);
+  expect(await runtime.adopt(sparsify(source, sites, sparse).bytes)).toBe(true);
 }
 
 describe.skipIf(typeof kernels === 'object')('a rewritten model in workers', () => {
