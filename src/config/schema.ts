@@ -223,7 +223,7 @@ export const ConfigSchema = z.strictObject({
         .enum(SITE_SCHEMES)
         .default(DEFAULT_SCHEME)
         .describe(
-          'Tensors that are pruned: `activations`, the outputs of nonlinearities; `linear-inputs`, the inputs of linear layers; `auto`, activations and those inputs of linear layers that come from a normalisation.',
+          'Tensors that are pruned: `activations`, the outputs of nonlinearities; `linear-inputs`, the inputs of linear layers; `auto`, the activations whose zeros a linear layer could skip, and those inputs of linear layers that come from a normalisation.',
         ),
       include: z
         .array(z.string())

@@ -15,6 +15,7 @@ import { parameterReasons } from './rules/parameters.ts';
 import { isNonlinearity, pointwiseRule } from './rules/pointwise.ts';
 import { poleOf, poleOfDecomposition } from './rules/poles.ts';
 import { type Hit, hit, type Match, miss, type SiteRule } from './rules/rule.ts';
+import { skippableTensors } from './rules/skippable.ts';
 
 /** A tensor that gets a gate. */
 export interface Site {
@@ -72,7 +73,7 @@ export function findSites(
   const graph = indexGraph(model);
   refuseInstrumented(graph);
   const answerReason = answerReasons(graph);
-  const obstacle = obstacleTo(graph, standardOpset(model), answerReason);
+  const obstacle = obstacleTo(graph, standardOpset(model), options.scheme, answerReason);
   const sites: Site[] = [];
   const skipped: SkippedSite[] = [];
   const names = new UniqueNames();
@@ -187,10 +188,12 @@ function decomposed({ op, root }: Decomposition): Match {
 function obstacleTo(
   graph: GraphIndex,
   opset: number,
+  scheme: SiteScheme,
   answerReason: AnswerReason,
 ): (match: Pick<Hit, 'tensor' | 'prunedFor'>) => string | undefined {
   const domainReason = domainReasons(graph);
   const parameterReason = parameterReasons(graph);
+  const skippable = scheme === 'auto' ? skippableTensors(graph) : undefined;
   return ({ tensor, prunedFor }) => {
     if (opset < OLDEST_OPSET) return `opset ${opset}: gates need opset ${OLDEST_OPSET} or later`;
     const type = graph.elementType(tensor);
@@ -203,7 +206,9 @@ function obstacleTo(
     const answer = answerReason(tensor);
     if (answer !== undefined) return answer;
     if (graph.consumers(tensor).length === 0) return 'nothing reads it';
-    return domainReason(tensor) ?? parameterReason(tensor);
+    const reason = domainReason(tensor) ?? parameterReason(tensor);
+    if (reason !== undefined || skippable === undefined || skippable.has(tensor)) return reason;
+    return 'no layer that could skip its zeros reads it';
   };
 }
 
