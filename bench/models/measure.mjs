@@ -1,7 +1,8 @@
 // One model, in a process of its own: code that has run other models is slower. Started by models.mjs with a job as JSON.
+import { DEFAULT_SCHEME } from '../../dist/config/site-schemes.js';
 import { thresholdsOf } from '../../dist/loop/site-thresholds.js';
 import { decodeModel } from '../../dist/onnx/model-file.js';
-import { histogramName } from '../../dist/onnx/names.js';
+import { HISTOGRAMS_OUTPUT } from '../../dist/onnx/names.js';
 import { observed } from '../../dist/onnx/sparse/observed.js';
 import { findKernels } from '../../dist/runtime/local/kernels.js';
 import { loadModel } from '../../dist/runtime/local/load-model.js';
@@ -28,7 +29,7 @@ const ZEROS_ONLY = 2 ** -126;
 const { name, model: path, inputs, sizes, held, rounds, milliseconds } = JSON.parse(present(process.argv[2]));
 const say = (/** @type {string} */ text) => process.stderr.write(`${name}: ${text}\n`);
 
-const model = await loadModel(path, { scheme: 'activations' });
+const model = await loadModel(path, { scheme: DEFAULT_SCHEME });
 const recorded = await recordedInputs(model.signature, { model: path, inputs });
 const kernels = await findKernels('auto');
 if (typeof kernels === 'object') throw new Error(kernels.reason);
@@ -54,7 +55,6 @@ async function atBatch(rows) {
   const plain = await OrtSession.open(model.setup.plain, setup);
   const bound = NativeSession.open(model.setup.plain, setup);
   const observable = model.setup.observable ?? [];
-  const histograms = observable.map((_, i) => histogramName(i));
   const watched = NativeSession.open(observed(decodeModel(model.setup.plain.slice()), observable), setup);
   const sparse = [lossless, pruned?.plan].map((made) =>
     made?.model === undefined ? null : NativeSession.open(made.model, setup),
@@ -67,7 +67,7 @@ async function atBatch(rows) {
     [
       answering(plain, requests),
       answering(bound, requests),
-      answering(watched, requests, undefined, histograms),
+      answering(watched, requests, undefined, [HISTOGRAMS_OUTPUT]),
       ...sparse.flatMap((session, i) =>
         session === null ? [] : [answering(session, requests, thresholds[i])],
       ),

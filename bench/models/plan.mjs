@@ -1,4 +1,5 @@
 // The layers that the server's own planner makes sparse for requests of one size.
+import { DEFAULT_SCHEME } from '../../dist/config/site-schemes.js';
 import { SparsePlanner } from '../../dist/models/served/sparse-planner.js';
 
 /**
@@ -14,7 +15,7 @@ import { SparsePlanner } from '../../dist/models/served/sparse-planner.js';
 export function planFor(model, kernels, requests, threshold, gated) {
   return new Promise((resolve) => {
     const planner = new SparsePlanner({
-      setup: { ...model.setup, intraOpThreads: 1, sites: { scheme: 'activations' }, kernels },
+      setup: { ...model.setup, intraOpThreads: 1, sites: { scheme: DEFAULT_SCHEME }, kernels },
       outputs: model.signature.outputs.map(({ name }) => name),
       gatedSites: () => gated,
       sites: model.sites.length,

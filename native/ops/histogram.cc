@@ -146,12 +146,13 @@ void Histogram::compute(Run& run) const {
   }
   const Window& window = tally.window;
   const size_t bins = window.counts.size();
-  auto* y = static_cast<double*>(run.output({static_cast<int64_t>(3 + 2 * bins)}));
-  y[0] = bins == 0 ? 0 : window.first;
-  y[1] = tally.zeros;
-  y[2] = tally.nonFinite;
-  std::copy(window.counts.begin(), window.counts.end(), y + 3);
-  std::copy(window.residuals.begin(), window.residuals.end(), y + 3 + bins);
+  auto* y = static_cast<double*>(run.output({static_cast<int64_t>(4 + 2 * bins)}));
+  y[0] = static_cast<double>(bins);
+  y[1] = bins == 0 ? 0 : window.first;
+  y[2] = tally.zeros;
+  y[3] = tally.nonFinite;
+  std::copy(window.counts.begin(), window.counts.end(), y + 4);
+  std::copy(window.residuals.begin(), window.residuals.end(), y + 4 + bins);
 }
 
 }  // namespace taustat

@@ -6,11 +6,11 @@
 namespace taustat {
 
 /**
- * The magnitudes of X as the estimator bins them (src/estimator/bins.ts). Output, float64 [3 + 2·bins]:
+ * The magnitudes of X as the estimator bins them (src/estimator/bins.ts). Output, float64 [4 + 2·bins]:
  *
- *   first bin, a multiple of 64 · zeros (bin 0) · NaN and infinities · counts [bins] · Σ residuals [bins]
+ *   bins · first bin, a multiple of 64 · zeros (bin 0) · NaN and infinities · counts [bins] · Σ residuals [bins]
  *
- * `bins` is a multiple of 64, and 0 where every magnitude is zero or not finite. All numbers are integers.
+ * `bins`, which tells where the next one begins in a row of histograms, is a multiple of 64, and 0 where every magnitude is zero or not finite. All numbers are integers.
  *
  * Attribute `sample`, by default 0: of a tensor that has at least twice as many elements, about so many are looked at. One block
  * of 64 stands for 2 to 16 neighbouring ones; which, changes from block to block and from run to run. Counts then add up to the

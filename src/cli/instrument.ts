@@ -27,7 +27,7 @@ interface InstrumentFlags {
   readonly inputs?: string[];
   readonly name?: string;
   readonly servedFrom?: string;
-  readonly sites: SiteScheme;
+  readonly sites?: SiteScheme;
   readonly include?: string[];
   readonly exclude?: string[];
   readonly threshold?: number;
@@ -59,7 +59,10 @@ export function instrumentCommand(): Command {
     )
     .option('--served-from <folder>', 'with --target triton: where the server sees the folder')
     .addOption(
-      new Option('--sites <scheme>', 'tensors that are pruned').choices(SITE_SCHEMES).default(DEFAULT_SCHEME),
+      new Option(
+        '--sites <scheme>',
+        `tensors that are pruned (default: activations; with --target ${DEFAULT_SCHEME}, as serve has it)`,
+      ).choices(SITE_SCHEMES),
     )
     .option('--include <glob>', 'prune only sites with matching names; repeatable', repeated)
     .option('--exclude <glob>', 'never prune sites with matching names; repeatable', repeated)
@@ -104,7 +107,16 @@ else the critical one of the inputs.`,
 }
 
 async function writeUpstream(model: string, flags: InstrumentFlags): Promise<void> {
-  const { output: folder, sites: scheme, include, exclude, name, inputs, threshold, servedFrom } = flags;
+  const {
+    output: folder,
+    sites: scheme = DEFAULT_SCHEME,
+    include,
+    exclude,
+    name,
+    inputs,
+    threshold,
+    servedFrom,
+  } = flags;
   refuse({ inputs, servedFrom }, '--target triton');
   refuse({ threshold }, '--target triton or onnxruntime');
   const written = await writeUpstreamTarget({ model, folder, name, sites: { scheme, include, exclude } });
@@ -122,7 +134,16 @@ async function writeUpstream(model: string, flags: InstrumentFlags): Promise<voi
 }
 
 async function writeFor(target: Exclude<Target, 'v2'>, model: string, flags: InstrumentFlags): Promise<void> {
-  const { output: folder, sites: scheme, include, exclude, inputs, threshold, name, servedFrom } = flags;
+  const {
+    output: folder,
+    sites: scheme = DEFAULT_SCHEME,
+    include,
+    exclude,
+    inputs,
+    threshold,
+    name,
+    servedFrom,
+  } = flags;
   if (target !== 'triton') refuse({ name, servedFrom }, '--target triton');
   const progress = new ProgressBar(process.stderr);
   const written = await writeTarget({
@@ -185,7 +206,11 @@ async function writeGated(path: string, flags: InstrumentFlags): Promise<void> {
   const { inputs, name, servedFrom } = flags;
   refuse({ inputs, name, servedFrom }, '--target');
   const source = await readModel(path);
-  const siteOptions = { scheme: flags.sites, include: flags.include, exclude: flags.exclude };
+  const siteOptions = {
+    scheme: flags.sites ?? 'activations',
+    include: flags.include,
+    exclude: flags.exclude,
+  };
   const live = instrument(source, { ...siteOptions, taps: flags.taps });
   const { sites, skipped } = live;
   const { bytes } =

@@ -9,7 +9,6 @@ import {
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 import { ServingError } from '../config/errors.ts';
-import { DEFAULT_SCHEME } from '../config/site-schemes.ts';
 import { bakedGate, type GatePlace, liveGate, rowGate, rowThresholdsApart, thresholdsApart } from './gate.ts';
 import { type GraphIndex, indexGraph } from './graph.ts';
 import { assertComplete, decodeModel, encodeModel, standardOpset } from './model-file.ts';
@@ -58,7 +57,7 @@ export function instrument(
   source: ModelProto | Uint8Array,
   options: InstrumentOptions = {},
 ): InstrumentedModel {
-  const { scheme = DEFAULT_SCHEME, include, exclude, gate = { kind: 'input' }, taps = true } = options;
+  const { scheme = 'activations', include, exclude, gate = { kind: 'input' }, taps = true } = options;
   const model = source instanceof Uint8Array ? decodeModel(source) : source;
   const rows = gate.kind === 'rows' ? rowPlaces(model) : undefined;
   const { sites, skipped } = findSites(model, { scheme, include, exclude }, rows?.obstacle);

@@ -10,7 +10,10 @@ export function tapName(index: number): string {
   return `${RESERVED_PREFIX}tap_${index}`;
 }
 
-/** The graph output that holds the histogram of site `index`. */
+/** The graph output that holds the histograms of all sites, one after the other. */
+export const HISTOGRAMS_OUTPUT = `${RESERVED_PREFIX}histograms`;
+
+/** The histogram of site `index`. */
 export function histogramName(index: number): string {
   return `${RESERVED_PREFIX}histogram_${index}`;
 }

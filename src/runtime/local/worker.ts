@@ -3,13 +3,12 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../../config/errors.ts';
 import { instrument } from '../../onnx/instrument.ts';
 import { decodeModel } from '../../onnx/model-file.ts';
-import { histogramName } from '../../onnx/names.ts';
+import { HISTOGRAMS_OUTPUT } from '../../onnx/names.ts';
 import { observed } from '../../onnx/sparse/observed.ts';
-import type { Tensor } from '../../protocol/types.ts';
 import { isFiniteTensor } from '../finite-tensor.ts';
 import { measuredTaps } from '../measured-taps.ts';
 import type { FromWorker, RunDone, RunMessage, ToWorker, WorkerData } from './messages.ts';
-import { histogramOf } from './native/histogram-output.ts';
+import { histogramsOf } from './native/histogram-output.ts';
 import { NativeSession, RunStopped } from './native-session.ts';
 import { openSession } from './open-session.ts';
 import { OverridingSessions } from './overriding-sessions.ts';
@@ -118,9 +117,9 @@ async function observe(
   idleMs: number,
 ): Promise<RunDone> {
   const started = performance.now();
-  const results = await session.run(inputs, [...outputs, ...setup.taps.map((_, i) => histogramName(i))]);
+  const results = await session.run(inputs, [...outputs, HISTOGRAMS_OUTPUT]);
   const inferred = performance.now();
-  const histograms = results.slice(outputs.length).map(toHistogram);
+  const histograms = histogramsOf(results[outputs.length]!.elements as Float64Array);
   return {
     kind: 'done',
     id,
@@ -132,8 +131,6 @@ async function observe(
     idleMs,
   };
 }
-
-const toHistogram = ({ elements }: Tensor) => histogramOf(elements as Float64Array);
 
 /** The dense answer that replaces a pruned one that is not finite. */
 async function dense(

@@ -19,7 +19,7 @@
  * |---|---|---|---|
  * | SparseConv | X, W [M, C, R, S], B?, thresholds?, Z? (shape of Y, added before the activation) | strides [2], pads [4], dilations [2], input_site, output_site, activation none·relu·clip, min, max, input_layout, output_layout nchw·bordered | Y |
  * | SparseMatMul | X [..., K], W [K, N], B?, thresholds? | transB (W is [N, K]), input_site, output_site, activation, min, max | Y [..., N] |
- * | Histogram | X, any shape | – | float64 [3 + 2·bins]: first bin, zeros, not finite, counts, Σ residuals; see histogramOf in histogram-output.ts |
+ * | Histogram | X, any shape | – | float64 [4 + 2·bins]: bins, first bin, zeros, not finite, counts, Σ residuals; see histogramsOf in histogram-output.ts |
  * | ToBordered, FromBordered | X | FromBordered: channels | the other layout |
  * | BorderedMaxPool | X, bordered | kernel, stride (of both axes; no pads) | Y, bordered |
  *
