@@ -1,5 +1,4 @@
 // One model, in a process of its own: code that has run other models is slower. Started by models.mjs with a job as JSON.
-import { DEFAULT_SCHEME } from '../../dist/config/site-schemes.js';
 import { thresholdsOf } from '../../dist/loop/site-thresholds.js';
 import { decodeModel } from '../../dist/onnx/model-file.js';
 import { HISTOGRAMS_OUTPUT } from '../../dist/onnx/names.js';
@@ -26,14 +25,24 @@ const REQUESTS = 8;
 const ZEROS_ONLY = 2 ** -126;
 
 /** @type {import('./row.ts').Job} */
-const { name, model: path, inputs, sizes, held, rounds, milliseconds } = JSON.parse(present(process.argv[2]));
+const {
+  name,
+  model: path,
+  inputs,
+  sizes,
+  held,
+  rounds,
+  milliseconds,
+  threads,
+  scheme,
+} = JSON.parse(present(process.argv[2]));
 const say = (/** @type {string} */ text) => process.stderr.write(`${name}: ${text}\n`);
 
-const model = await loadModel(path, { scheme: DEFAULT_SCHEME });
+const model = await loadModel(path, { scheme });
 const recorded = await recordedInputs(model.signature, { model: path, inputs });
 const kernels = await findKernels('auto');
 if (typeof kernels === 'object') throw new Error(kernels.reason);
-const setup = { ...model.setup, intraOpThreads: 1, kernels };
+const setup = { ...model.setup, intraOpThreads: threads, kernels };
 const outputs = model.signature.outputs.map((output) => output.name);
 
 say('looking for its threshold');
@@ -100,7 +109,7 @@ async function atBatch(rows) {
 /** @param {readonly (readonly Tensor[])[]} requests @param {number} rows @param {number} threshold @param {readonly boolean[] | null} gated */
 function planned(requests, rows, threshold, gated) {
   say(`batch ${rows}: planning for τ = ${threshold === ZEROS_ONLY ? 0 : threshold.toPrecision(3)}`);
-  return planFor(model, setup.kernels, requests, threshold, gated);
+  return planFor({ model, scheme, kernels: setup.kernels, threads }, requests, threshold, gated);
 }
 
 /** As a server does: where the first plan leaves out sites, the others get a threshold of their own, and a plan for it. @param {readonly (readonly Tensor[])[]} requests @param {number} rows @param {number} threshold */

@@ -5,6 +5,7 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { BUNDLED_NAME, bundledModel } from '../../dist/config/bundled-model.js';
+import { DEFAULT_SCHEME, SITE_SCHEMES } from '../../dist/config/site-schemes.js';
 import { findKernels } from '../../dist/runtime/local/kernels.js';
 import { loadNative } from '../../dist/runtime/local/native/load.js';
 import { WIDE_ENTRIES } from '../zoo/entries.mjs';
@@ -18,6 +19,8 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     batches: { type: 'string', default: '1,16' },
+    threads: { type: 'string', default: '1' },
+    sites: { type: 'string', default: DEFAULT_SCHEME },
     json: { type: 'string' },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -29,12 +32,16 @@ if (options.help) {
   --quick         few held-out inputs, three short rounds: a smoke test, no figures
   --rounds N      rounds, each over all columns there and back (9)
   --batches LIST  rows of a request (1,16)
+  --threads N     threads of a session, plain or sparse (1)
+  --sites SCHEME  tensors that are pruned: ${SITE_SCHEMES.join(', ')} (${DEFAULT_SCHEME})
   --json FILE     writes the figures
   --write         writes the section "Models" of docs/performance.md
 
 Examples:
   npm run bench:models -- --quick --only brown-bert-wide
   npm run bench:models -- --only fashion-mnist-mlp-wide --only fashion-mnist-resnet18-wide --json figures.json
+  npm run bench:models -- --threads 2 --only fashion-mnist-vgg
+  npm run bench:models -- --sites activations --only brown-bert-wide
   npm run bench:models -- --write        half an hour; keep the machine idle
 
 Progress goes to stderr, the table to stdout.`);
@@ -65,6 +72,14 @@ if (typeof kernels === 'object' || native.kind === 'unavailable') {
   process.exit(1);
 }
 
+const scheme = SITE_SCHEMES.find((name) => name === options.sites);
+const threads = Number(options.threads);
+if (scheme === undefined || !(threads >= 1)) {
+  console.error(
+    `--sites ${options.sites} --threads ${options.threads}: expected ${SITE_SCHEMES.join(', ')}, and 1 or more`,
+  );
+  process.exit(2);
+}
 const effort = {
   held: options.quick ? 200 : 1000,
   rounds: Number(options.rounds ?? (options.quick ? 3 : 9)),
@@ -80,6 +95,8 @@ const report = {
   kernels,
   cpu: cpus()[0]?.model.trim() ?? 'unknown',
   rounds: effort.rounds,
+  threads,
+  scheme,
   held: effort.held,
   rows,
 };
@@ -92,7 +109,7 @@ if (options.write) {
 
 /** @param {typeof MODELS[number]} model @returns {import('./row.ts').Row} */
 function measured(model) {
-  const job = JSON.stringify({ ...model, ...effort });
+  const job = JSON.stringify({ ...model, ...effort, threads, scheme });
   const { status, stdout } = spawnSync(process.execPath, [at('bench/models/measure.mjs'), job], {
     stdio: ['ignore', 'pipe', 'inherit'],
     encoding: 'utf8',

@@ -11,10 +11,10 @@ import { median } from './arms.mjs';
 export const HEADING = '## Models';
 
 /** @param {Report} report */
-export function section({ onnxruntime, kernels, cpu, rounds, held, rows }) {
-  return `${HEADING}
+export function section({ onnxruntime, kernels, cpu, rounds, threads, scheme, held, rows }) {
+  return `${HEADING}${threads === 1 ? '' : ` on ${threads} threads`}
 
-Whole models against plain onnxruntime-node, on one thread: \`npm run bench:models -- --write\`. ONNX Runtime ${onnxruntime},
+Whole models against plain onnxruntime-node, ${threads === 1 ? 'on one thread' : `on ${threads} threads`}, sites \`${scheme}\`: \`npm run bench:models -- --write\`. ONNX Runtime ${onnxruntime},
 ${cpu}, kernels ${kernels}; ${rounds} rounds A B B A over all columns, in one process per model.
 
 Speed-up by the minimum of all rounds, by the median in parentheses. *Binding*: the same dense model through the addon's
@@ -109,9 +109,10 @@ function milliseconds(us) {
 
 /** A page with a section in place of the one under the same heading, or at its end. @param {string} page @param {string} written */
 export function withSection(page, written) {
-  const begin = page.indexOf(`${HEADING}\n`);
+  const heading = written.slice(0, written.indexOf('\n') + 1);
+  const begin = page.indexOf(heading);
   if (begin < 0) return `${page.trimEnd()}\n\n${written}`;
-  const next = page.indexOf('\n## ', begin + HEADING.length);
+  const next = page.indexOf('\n## ', begin + heading.length);
   const rest = next < 0 ? '' : page.slice(next);
   return `${page.slice(0, begin)}${written}${rest}`;
 }

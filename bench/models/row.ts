@@ -1,3 +1,4 @@
+import type { SiteScheme } from '../../dist/config/site-schemes.js';
 import type { Times } from './arms.mjs';
 import type { Found } from './threshold.mjs';
 
@@ -51,6 +52,9 @@ export interface Job {
   readonly held: number;
   readonly rounds: number;
   readonly milliseconds: number;
+  /** Of each session, plain or sparse. */
+  readonly threads: number;
+  readonly scheme: SiteScheme;
 }
 
 /** The file that `--json` writes. */
@@ -59,6 +63,8 @@ export interface Report {
   readonly kernels: string;
   readonly cpu: string;
   readonly rounds: number;
+  readonly threads: number;
+  readonly scheme: SiteScheme;
   readonly held: number;
   readonly rows: readonly Row[];
 }
