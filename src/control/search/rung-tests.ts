@@ -176,10 +176,12 @@ export interface OpenTest {
 
 /** The pilot's word counts as so many inputs. */
 const LIKELY_WEIGHT = 100;
+/** Rungs that are so many apart tell each other 1/e of what they know. */
+const NEAR = 3;
 
 /**
  * The tests that could raise what is proven, the most promising first: the more sparsity for the fewer inputs. They get runs in
- * this order; which test gets one may depend on all that was seen, since each proves by its own losses alone.
+ * this order; which test gets one may depend on all that was seen, since each proves by its own losses alone. O(tests²).
  */
 export function openTests(tests: readonly RungTest[], { alpha }: TestOptions): readonly OpenTest[] {
   const proven = new Set(provenRungs(tests, { alpha }));
@@ -188,15 +190,28 @@ export function openTests(tests: readonly RungTest[], { alpha }: TestOptions): r
   const total = tests.reduce((sum, { rung, weight }) => sum + (proven.has(rung) ? 0 : weight), 0);
   return tests
     .filter(({ rung, isDropped }) => !isDropped && rung > highest)
-    .map((test) => ({ test, inputs: inputsLeft(test, (test.weight * alpha) / total) }))
+    .map((test) => {
+      const level = (test.weight * alpha) / total;
+      return { test, inputs: observationsUntil(test.evidence, likelyLossNow(test, tests), level) };
+    })
     .map((open) => ({ ...open, promise: (open.test.sparsity - reached) / Math.max(1, open.inputs) }))
     .sort((a, b) => b.promise - a.promise || a.test.rung - b.test.rung);
 }
 
-/** Inputs that a test needs to be proven at a level if it goes on losing what is likely by now; Infinity: it never is. */
-function inputsLeft({ evidence, likelyLoss, loss }: RungTest, level: number): number {
-  const mean = (LIKELY_WEIGHT * likelyLoss + loss) / (LIKELY_WEIGHT + evidence.observations);
-  return observationsUntil(evidence, mean, level);
+/**
+ * What a test is likely to go on losing, by its own inputs and by the pilot. Where the pilot has erred at rungs nearby it is taken
+ * to have erred as much here, so that a rung that nobody has tried yet is not left alone for the pilot's sake. O(tests).
+ */
+export function likelyLossNow(test: RungTest, tests: readonly RungTest[]): number {
+  let [seen, expected] = [LIKELY_WEIGHT, LIKELY_WEIGHT];
+  for (const { rung, likelyLoss, loss, evidence } of tests) {
+    if (rung === test.rung) continue;
+    const nearness = Math.exp(-Math.abs(rung - test.rung) / NEAR);
+    seen += (nearness * loss) / likelyLoss;
+    expected += nearness * evidence.observations;
+  }
+  const likely = (test.likelyLoss * seen) / expected;
+  return (LIKELY_WEIGHT * likely + test.loss) / (LIKELY_WEIGHT + test.evidence.observations);
 }
 
 /** The same tests without what they have seen. What was given up because production disagreed stays so. @param next - see `testsOf`. */
