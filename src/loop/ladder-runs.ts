@@ -28,6 +28,8 @@ export interface LadderRunsOptions {
   readonly spacing: () => number;
   /** Whether sampling would pay for a run now: what is spent at rest, and where no time is idle. */
   readonly samplingPays: () => boolean;
+  /** Whether a part of what sampling may take is being saved for surprises. */
+  readonly isSaving: () => boolean;
   /** Absent: this replica is the only one. */
   readonly shared?: SharedPilot | undefined;
   readonly emit: (event: ControlEvent) => void;
@@ -135,11 +137,11 @@ export class LadderRuns {
   #isClosed = false;
 
   constructor(options: LadderRunsOptions) {
-    const { config, runtime, clock, samplingPays } = options;
+    const { config, runtime, clock, samplingPays, isSaving } = options;
     const { sampling } = config;
     this.#options = options;
     this.kept = new KeptInputs(sampling.keepInputsBytes, endOf(options.state()));
-    this.budget = new SearchBudget({ sampling, runtime, clock, samplingPays });
+    this.budget = new SearchBudget({ sampling, runtime, clock, samplingPays, isSaving });
     this.#ranking = new TestRanking(options.control);
     this.#spacing = options.spacing();
   }
