@@ -54,10 +54,10 @@ export class TestRanking {
     const ranked = openTests(all, this.#options);
     this.#positions = ranked.map(({ test }) => all.indexOf(test));
     const open = ranked.map(({ test }) => test);
-    const isHopeful = ranked.some(({ test, inputs }, i) => {
+    const isHopeful = ranked.some(({ test, leastInputs }, i) => {
       const { observations } = test.evidence;
       const isUnknown = i === 0 && observations < KNOWN_INPUTS;
-      return observations < MOST_INPUTS && (isUnknown || inputs < MOST_INPUTS);
+      return observations < MOST_INPUTS && (isUnknown || leastInputs < MOST_INPUTS);
     });
     this.#ranked = { open, inputs: ranked[0]?.inputs ?? 0, isHopeful };
     this.#results = 0;
