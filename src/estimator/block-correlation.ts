@@ -10,6 +10,8 @@ const LEAST_PAIRS = 225;
 const LONGEST_BLOCK = 8192;
 /** Standard errors above 0 at which a correlation is one. */
 const CLEAR = 4;
+/** The same for that of requests which are further apart than any in blocks half as long: else these tell all there is. */
+const CLEAR_MORE = 3;
 
 interface Pairs {
   /** Of the products of two requests of one block. */
@@ -22,8 +24,9 @@ interface Pairs {
 /**
  * How many requests of one stream, in a row, are worth one, by the sums of blocks: those of independent requests vary as their number
  * says, and those of requests of which so many are worth one so many times as much. What is weak and reaches far, as the resemblance
- * of streams that take turns, is lost in noise at each distance by itself, and shows in these. The most that blocks of any length
- * show beyond noise; 1 where none do. Short of the truth where the requests reach over few times that many. O(requests · channels · log longest).
+ * of streams that take turns, is lost in noise at each distance by itself, and shows in these. It is what the longest blocks show
+ * that tell more than those half as long; 1 where none tell more than noise. Short of the truth where the requests reach over few
+ * times that many. O(requests · channels · log longest).
  *
  * Sources: Flyvbjerg & Petersen 1989, "Error estimates on averages of correlated data"; Wilson & Hilferty 1931, for the noise of squares.
  *
@@ -36,14 +39,18 @@ export function blockCorrelation(requests: readonly PlacedRequest[]): number | n
   const streams = byStream(requests);
   const spread = spreadOfProducts(values);
   let time: number | null = null;
+  let shorter = { sum: 0, pairs: 0 };
   for (let length = 2; length <= LONGEST_BLOCK; length *= 2) {
-    const { sum, pairs, blocks } = pairsWithin(requests, streams, values, length);
+    const within = pairsWithin(requests, streams, values, length);
+    const { sum, pairs, blocks } = within;
     if (pairs < LEAST_PAIRS) continue;
     if (blocks < LEAST_BLOCKS) break;
-    time ??= 1;
-    const mean = sum / pairs;
-    const isClear = mean > clearFor(blocks / spread) * Math.sqrt(spread / pairs);
-    if (isClear) time = Math.max(time, 1 + (length - 1) * mean);
+    const noise = (of: number, errors: number) => skewed(errors, blocks / spread) * Math.sqrt(spread / of);
+    const isClear = sum / pairs > noise(pairs, CLEAR);
+    const [more, morePairs] = [sum - shorter.sum, pairs - shorter.pairs];
+    if (isClear && more / morePairs > noise(morePairs, CLEAR_MORE)) time = 1 + ((length - 1) * sum) / pairs;
+    time = Math.max(1, time ?? 1);
+    shorter = within;
   }
   return time;
 }
@@ -92,10 +99,10 @@ function spreadOfProducts(values: readonly Float64Array[]): number {
   return covariance.reduce((sum, x) => sum + (x / values.length) ** 2, 0);
 }
 
-/** So many standard errors of a sum of so many squares are as rare as `CLEAR` of a normal number. */
-function clearFor(degrees: number): number {
+/** Standard errors of a sum of so many squares that are as rare as so many of a normal number. */
+function skewed(errors: number, degrees: number): number {
   const v = 2 / (9 * degrees);
-  return ((1 - v + CLEAR * Math.sqrt(v)) ** 3 - 1) / Math.sqrt(2 / degrees);
+  return ((1 - v + errors * Math.sqrt(v)) ** 3 - 1) / Math.sqrt(2 / degrees);
 }
 
 function dot(a: Float64Array, b: Float64Array): number {
