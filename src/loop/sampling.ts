@@ -73,6 +73,11 @@ export class Sampling {
     return this.#sampler.pays(this.#options.clock.monotonicMs(), this.#spending);
   }
 
+  /** Whether a part of what sampling may take is being saved for surprises. */
+  get isSaving(): boolean {
+    return this.#sampler.isSaving;
+  }
+
   /** How much a request at a position in [0, 1) is wanted as a sample. */
   interestIn(position: number): Interest {
     const { control, uncertainty, state } = this.#options;
