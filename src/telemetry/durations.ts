@@ -62,6 +62,11 @@ export class Durations<L extends string> {
     return counts;
   }
 
+  /** Forgets the counts of some sets of labels; who holds them counts for nobody. */
+  remove(isGone: (labels: Readonly<Record<string, string>>) => boolean): void {
+    for (const [key, { labels }] of this.#children) if (isGone(labels)) this.#children.delete(key);
+  }
+
   /** By the series that they belong to, as the text of an exposition names it. */
   exemplars(): ReadonlyMap<string, Exemplar> {
     const bySeries = new Map<string, Exemplar>();

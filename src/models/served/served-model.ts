@@ -13,7 +13,7 @@ import type { Capability } from '../../runtime/upstream/upstream-model.ts';
 import { PLAIN, type Speedup } from '../../sparse/speedup.ts';
 import type { Choice, Durability } from '../../store/choice.ts';
 import type { ModelPersistence } from '../../store/model-persistence.ts';
-import type { Metrics } from '../../telemetry/metrics.ts';
+import type { Metrics, OfModel } from '../../telemetry/metrics.ts';
 import { addSpan } from '../../telemetry/tracing.ts';
 import { ChangeHistory } from './change-history.ts';
 import type { Classes } from './classes.ts';
@@ -30,6 +30,8 @@ export interface UpstreamView {
   readonly url: string;
   readonly instrumented: string | undefined;
   readonly capability: Capability;
+  /** Whether the server says that the model is ready. */
+  readonly isReady: boolean;
   /** Why production is dense whatever the loop decides; undefined: it is not. */
   readonly doubt: string | undefined;
 }
@@ -109,7 +111,7 @@ export class ServedModel {
     this.loadSeconds = parts.loadSeconds;
     this.sequenceHeader = parts.sequenceHeader;
     this.outputs = metadata.outputs.map(({ name }) => name);
-    this.counter = new RequestCounter(metadata.name, metrics, ({ rows, threshold, result }, nowMs) => {
+    this.counter = new RequestCounter(this.labels, metrics, ({ rows, threshold, result }, nowMs) => {
       this.skippedWork.add(rows, threshold > 0 ? (result.macsSkipped ?? 0) : 0);
       loop.answered(threshold, result.outputs, nowMs);
     });
@@ -137,8 +139,13 @@ export class ServedModel {
     return this.metadata.versions[0]!;
   }
 
+  /** Labels of its metrics. */
+  get labels(): OfModel {
+    return { model: this.name, version: this.version };
+  }
+
   get statistics(): ModelStatistics {
-    return this.counter.read(this.version);
+    return this.counter.statistics;
   }
 
   /** Checks, before a body is read, whether the request would be accepted now. @throws ServingError OVERLOADED */
@@ -167,10 +174,10 @@ export class ServedModel {
   /** Counts a pruned answer that was not finite, or missing, so that the dense one was sent instead. */
   countDenseInstead(threshold: number, dense: DenseInstead): void {
     if (dense.missing !== undefined) {
-      this.#metrics.prunedMissing.inc({ model: this.name });
+      this.#metrics.prunedMissing.inc(this.labels);
       return;
     }
-    this.#metrics.nonFiniteAnswers.inc({ model: this.name });
+    this.#metrics.nonFiniteAnswers.inc(this.labels);
     if (dense.isFinite) this.loop.lost(threshold);
   }
 
@@ -277,7 +284,7 @@ export class ServedModel {
     runtime.prepare(loop.applied);
     this.#followers.add(
       loop.steps$.subscribe(({ event, after }) => {
-        if (event.kind === 'tested') this.#metrics.testResults.inc({ model: name });
+        if (event.kind === 'tested') this.#metrics.testResults.inc(this.labels);
         persistence?.onStep(event, after);
       }),
     );
