@@ -45,6 +45,7 @@ export interface Panel {
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
   readonly datasource?: { readonly uid: string };
   readonly targets?: readonly Target[];
+  readonly options?: object;
   readonly fieldConfig?: {
     readonly defaults: {
       readonly unit?: string;
