@@ -15,6 +15,9 @@ import { prefersOpenMetrics, toOpenMetrics } from './exposition.ts';
 const BATCH_REQUESTS = [1, 2, 4, 8, 16, 32, 64, 128];
 const ESTIMATE_SECONDS = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1];
 
+/** Gauges that are named as counters; each is the sum of another one. */
+const MISNAMED = ['handles', 'requests', 'resources'].map((what) => `nodejs_active_${what}_total`);
+
 let processRegistry: Registry | undefined;
 
 /** A version of a model that answers. Most metrics are of one. */
@@ -41,6 +44,7 @@ function processMetrics(): Registry {
     processRegistry = new Registry();
     processRegistry.registerMetric(logLinesDropped);
     collectDefaultMetrics({ register: processRegistry });
+    for (const name of MISNAMED) processRegistry.removeSingleMetric(name);
   }
   return processRegistry;
 }

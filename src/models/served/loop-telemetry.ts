@@ -4,15 +4,15 @@ import { describeObjective, measureOf } from '../../loop/comparison/objective.ts
 import type { ShadowSample } from '../../loop/shadow-run.ts';
 import type { LoopTelemetry } from '../../loop/telemetry.ts';
 import type { Metrics, OfModel } from '../../telemetry/metrics.ts';
-import { addSpan } from '../../telemetry/tracing.ts';
+import { addSpan, traceFields } from '../../telemetry/tracing.ts';
 
 /** Writes the events of a model's loop to the metrics and the log. */
 export function loopTelemetry(of: OfModel, metrics: Metrics, log: Logger): LoopTelemetry {
   const { model } = of;
   return {
-    shadowRun: (outcome, error) => {
+    shadowRun: (outcome, error, origin) => {
       metrics.shadowRuns.inc({ ...of, outcome });
-      if (error !== undefined) log.warn({ model, error }, 'shadow run failed');
+      if (error !== undefined) log.warn({ model, error, ...traceFields(origin) }, 'shadow run failed');
     },
     sampled: (sample) => countSample(of, metrics, sample),
     judged: (objective) => {

@@ -1,8 +1,9 @@
+import type { SpanContext } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import { distinctUntilChanged, filter, map, Subscription } from 'rxjs';
 import type { Mode } from '../../config/modes.ts';
 import { exposureIn, production, stateName } from '../../control/phases/production.ts';
-import type { ControllerState } from '../../control/phases/state.ts';
+import type { ChangeReason, ControllerState } from '../../control/phases/state.ts';
 import type { ControlLoop } from '../../loop/control-loop.ts';
 import type { ModelStatistics } from '../../plane/inference.ts';
 import type { ModelConfiguration } from '../../plane/model-configuration.ts';
@@ -14,7 +15,7 @@ import { PLAIN, type Speedup } from '../../sparse/speedup.ts';
 import type { Choice, Durability } from '../../store/choice.ts';
 import type { ModelPersistence } from '../../store/model-persistence.ts';
 import type { Metrics, OfModel } from '../../telemetry/metrics.ts';
-import { addSpan } from '../../telemetry/tracing.ts';
+import { addSpan, traceFields } from '../../telemetry/tracing.ts';
 import { ChangeHistory } from './change-history.ts';
 import type { Classes } from './classes.ts';
 import { countChange, exportModelMetrics } from './model-metrics.ts';
@@ -22,6 +23,9 @@ import type { ModelSharing, Reach } from './model-sharing.ts';
 import { RequestCounter } from './request-counter.ts';
 import { SkippedWork } from './skipped-work.ts';
 import type { TimedPruning } from './timed-pruning.ts';
+
+/** Changes that somebody should look at: answers were not as proven, nobody can tell, or the traffic is another. */
+const WARNED_OF: ReadonlySet<ChangeReason> = new Set(['disagreement', 'drift', 'failure', 'unverified']);
 
 const NOT_DURABLE: Durability = { durable: false, reason: 'this server keeps no state (store.enabled)' };
 
@@ -262,10 +266,10 @@ export class ServedModel {
     });
   }
 
-  #traceChange({ change: { reason, detail }, mode }: ControllerState): void {
+  #traceChange({ change: { reason, detail }, mode }: ControllerState): SpanContext {
     const { applied, exposure } = this.loop;
     const now = performance.now();
-    addSpan('taustat.threshold', now, now, {
+    return addSpan('taustat.threshold', now, now, {
       'taustat.model': this.name,
       'taustat.mode': mode,
       'taustat.threshold': applied,
@@ -308,8 +312,9 @@ export class ServedModel {
         const { reason, detail } = after.change;
         this.#addToHistory(after);
         countChange(this.#metrics, this, before);
-        this.#log.info({ model: name, mode, phase: phase.kind, ...loop.exposure, reason }, detail);
-        this.#traceChange(after);
+        const fields = { model: name, mode, phase: phase.kind, ...loop.exposure, reason };
+        const level = WARNED_OF.has(reason) ? 'warn' : 'info';
+        this.#log[level]({ ...fields, ...traceFields(this.#traceChange(after)) }, detail);
       }),
     );
   }
