@@ -313,7 +313,11 @@ export const ROWS = [
         stepped: true,
         calcs: ['lastNotNull', 'max'],
         queries: [
-          { expr: `sum by (reason) (taustat_threshold_changes_total{${MODEL}})`, legend: '{{reason}}' },
+          {
+            expr: `sum by (reason) (taustat_threshold_changes_total{${MODEL}}) > 0`,
+            legend: '{{reason}}',
+            emptyWhen: 'until the threshold changes for the first time',
+          },
         ],
       },
       {

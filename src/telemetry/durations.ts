@@ -79,7 +79,7 @@ export class Durations<L extends string> {
 
   /** For a registry of prom-client, which asks for its metrics in this form. */
   get asMetric(): Metric {
-    const { name, help } = this;
+    const { name, help, labelNames } = this;
     const get = async () => ({
       name,
       help,
@@ -87,7 +87,7 @@ export class Durations<L extends string> {
       aggregator: 'sum',
       values: [...this.#children.values()].flatMap((counts) => valuesOf(name, counts)),
     });
-    return { name, get } as unknown as Metric;
+    return { name, help, labelNames, get } as unknown as Metric;
   }
 }
 

@@ -18,6 +18,14 @@ const ESTIMATE_SECONDS = [0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 
 /** Gauges that are named as counters; each is the sum of another one. */
 const MISNAMED = ['handles', 'requests', 'resources'].map((what) => `nodejs_active_${what}_total`);
 
+/** When metrics of the process have values, those that do not always. */
+const PRESENT_OF_PROCESS: Readonly<Record<string, string>> = {
+  nodejs_active_requests: 'while there are any',
+  nodejs_active_handles: 'while there are any',
+  nodejs_active_resources: 'while there are any',
+  nodejs_gc_duration_seconds: 'after the first collection',
+};
+
 let processRegistry: Registry | undefined;
 
 /** A version of a model that answers. Most metrics are of one. */
@@ -83,7 +91,10 @@ export function remainsOf(metrics: MetricsOfProcess): MetricsOfProcess {
 }
 
 /** The bounds over all clients. */
-export type Bound = 'buffered_bytes' | 'connections' | 'event_streams';
+const BOUNDS = ['buffered_bytes', 'connections', 'event_streams'] as const;
+export type Bound = (typeof BOUNDS)[number];
+
+const ESTIMATOR_STEPS = ['binning', 'critical-point'] as const;
 
 /** Every metric that taustat exports, in base units; `_ratio` is 0–1. One instance per server. */
 export class Metrics {
@@ -91,6 +102,8 @@ export class Metrics {
   readonly #processRegistry = processMetrics();
   readonly #gauges: { reset(): void }[] = [];
   readonly #cumulative: Forgetful[] = [];
+  /** When a metric has values; those that always have are missing. */
+  readonly #present = new Map<string, string>();
   /** When a version that has answered was first found gone, in milliseconds; undefined while it answers. */
   readonly #seen = new Map<string, number | undefined>();
 
@@ -121,8 +134,9 @@ export class Metrics {
   );
   readonly candidateThreshold = this.#gauge(
     'candidate_threshold',
-    'Threshold that is in production or ramping up, else the one on trial; absent if there is none.',
+    'Threshold that is in production or ramping up, else the one on trial.',
     OF_MODEL,
+    'while there is a candidate',
   );
   readonly exposure = this.#gauge(
     'exposure_ratio',
@@ -143,6 +157,7 @@ export class Metrics {
     'time_saved_ratio',
     'Share of the time of the plain model that pruning saves, over all of production; 0: every answer is dense. Measured on sampled requests; until there are enough, taken from the latest plan.',
     OF_MODEL,
+    'where the time that pruning saves is measured',
   );
   readonly macsSkipped = this.#gauge(
     'macs_skipped_ratio',
@@ -153,57 +168,68 @@ export class Metrics {
     'plan_info',
     'Always 1. Result of the latest measurement whether pruning saves time: unmeasured, sparse, unprofitable or impossible.',
     [...OF_MODEL, 'plan'],
+    'where the time that pruning saves is measured',
   );
   readonly zeroRatio = this.#gauge(
     'zero_activations_ratio',
     'Share of activations that are zero before any gate; site "all": over all sites.',
     [...OF_MODEL, 'site'],
+    'from the first sample on',
   );
   readonly criticalThreshold = this.#gauge(
     'critical_threshold',
-    'Critical threshold of the renormalized free energy; absent while there is none.',
+    'Critical threshold of the renormalized free energy.',
     OF_MODEL,
+    'while there is a critical point',
   );
   readonly criticalSparsity = this.#gauge(
     'critical_sparsity_ratio',
-    'Sparsity at the critical threshold; absent while there is none.',
+    'Sparsity at the critical threshold.',
     OF_MODEL,
+    'while there is a critical point',
   );
   readonly freeEnergy = this.#gauge(
     'free_energy',
     'Free energy at the applied threshold, by kind: renormalized (from dense runs) or measured (in pruned runs).',
     [...OF_MODEL, 'kind'],
+    'while there is a critical point, and a threshold is compared with dense',
   );
   readonly agreement = this.#gauge(
     'agreement_ratio',
     'Share of compared answers that agree with the dense model.',
     OF_MODEL,
+    'once pruned answers were compared',
   );
   readonly agreementLowerBound = this.#gauge(
     'agreement_lower_bound_ratio',
     'Lower end of the 95 % Wilson interval of the agreement ratio.',
     OF_MODEL,
+    'once pruned answers were compared',
   );
   readonly loss = this.#gauge(
     'loss_ratio',
     'Mean loss of compared answers against the dense model, by the measure of the objective.',
     OF_MODEL,
+    'once pruned answers were compared',
   );
   readonly allowedLoss = this.#gauge('allowed_loss_ratio', 'Mean loss that the objective allows.', OF_MODEL);
   readonly divergence = this.#gauge(
     'output_divergence',
     'Mean divergence of pruned from dense answers, by kind: kl (of the softmax, in nats) or cosine (1 - cosine).',
     [...OF_MODEL, 'kind'],
+    'once pruned answers of this kind were compared',
   );
   readonly driftDistance = this.#gauge(
     'drift_distance',
     'Largest shift over the sites of the level or spread of ln|a| from the reference, in standard deviations between requests.',
     OF_MODEL,
+    'once there is a reference to compare the traffic with',
   );
   readonly driftLimit = this.#gauge(
     'drift_limit',
     'Drift distance above which traffic counts as drifted.',
     OF_MODEL,
+    'once there is a reference to compare the traffic with',
   );
   readonly thresholdChanges = this.#counter(
     'threshold_changes_total',
@@ -231,8 +257,9 @@ export class Metrics {
   );
   readonly searchSeconds = this.#gauge(
     'search_seconds_left',
-    'Seconds until the most promising candidate is likely to be proven; absent if none is tested or the time is unknown.',
+    'Seconds until the most promising candidate is likely to be proven.',
     OF_MODEL,
+    'while a candidate is tested, and the time is known',
   );
   readonly comparedAnswers = this.#counter(
     'compared_answers_total',
@@ -248,16 +275,19 @@ export class Metrics {
     'pruned_answers_missing_total',
     'Requests that were to be pruned and were answered dense, because the upstream server gave no pruned answer that can be trusted.',
     OF_MODEL,
+    'with an upstream server',
   );
   readonly upstreamReady = this.#gauge(
     'upstream_ready',
     'Whether the upstream server says that the model is ready: 1 or 0.',
     OF_MODEL,
+    'with an upstream server',
   );
   readonly upstreamTrusted = this.#gauge(
     'upstream_trusted',
     'Whether the instrumented model of the upstream server is used: 1, or 0 where it may not be the one that thresholds were proven for.',
     OF_MODEL,
+    'with an upstream server',
   );
   readonly activationsSampled = this.#counter(
     'activations_sampled_total',
@@ -296,18 +326,21 @@ export class Metrics {
   );
   readonly sharedStoreUp = this.#gauge(
     'shared_store_up',
-    'Whether the store that replicas share answers: 1 or 0; absent without one.',
+    'Whether the store that replicas share answers: 1 or 0.',
     OF_MODEL,
+    'with a shared store',
   );
   readonly replicas = this.#gauge(
     'replicas',
-    'Replicas that learn together, this one included; absent without a shared store.',
+    'Replicas that learn together, this one included.',
     OF_MODEL,
+    'with a shared store',
   );
   readonly replicaDecides = this.#gauge(
     'replica_decides',
-    'Whether this replica decides for all: 1 or 0; absent without a shared store.',
+    'Whether this replica decides for all: 1 or 0.',
     OF_MODEL,
+    'with a shared store',
   );
   readonly queue = this.#gauge('queue_requests', 'Requests that wait or run now.', OF_MODEL);
   readonly waiting = this.#gauge(
@@ -317,9 +350,10 @@ export class Metrics {
   );
   readonly batchRequests = this.#histogram(
     'batch_requests',
-    'Number of requests per run of the model; absent unless batching is on.',
+    'Number of requests per run of the model.',
     OF_MODEL,
     BATCH_REQUESTS,
+    'with dynamic batching',
   );
   readonly workersLost = this.#counter(
     'workers_lost_total',
@@ -340,7 +374,14 @@ export class Metrics {
     'state_failures_total',
     'Failures to read or write stored state, by what: choice, evidence or audit.',
     [...OF_MODEL, 'what'],
+    'where state is kept',
   );
+
+  /** What is not of a model counts from 0. */
+  constructor() {
+    for (const bound of BOUNDS) this.refused.inc({ bound }, 0);
+    for (const step of ESTIMATOR_STEPS) this.estimatorDuration.zero({ step });
+  }
 
   /**
    * Removes the values of all gauges, which are set anew at each scrape: none stays of unloaded models or of former sites.
@@ -382,13 +423,28 @@ export class Metrics {
     return Registry.merge([this.#registry, this.#processRegistry]);
   }
 
-  #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
+  /** Every metric: what `/metrics` says of it, and when it has values. */
+  get families(): readonly MetricFamily[] {
+    return this.#all.getMetricsAsArray().map((metric) => {
+      const { name, help, labelNames } = metric as unknown as DeclaredMetric;
+      const present = this.#present.get(name) ?? PRESENT_OF_PROCESS[name] ?? 'always';
+      return { name, type: typeOf(metric), labels: labelNames, help, present };
+    });
+  }
+
+  #counter<L extends string>(name: string, help: string, labelNames: L[], present?: string): Counter<L> {
+    this.#note(name, present);
     return this.#counted(
       new Counter({ name: `taustat_${name}`, help, labelNames, registers: [this.#registry] }),
     );
   }
 
-  #gauge<L extends string>(name: string, help: string, labelNames: L[]): Gauge<L> {
+  #note(name: string, present: string | undefined): void {
+    if (present !== undefined) this.#present.set(`taustat_${name}`, present);
+  }
+
+  #gauge<L extends string>(name: string, help: string, labelNames: L[], present?: string): Gauge<L> {
+    this.#note(name, present);
     const aggregator = OVER_PROCESSES[name] ?? 'average';
     const registers = [this.#registry];
     const gauge = new Gauge({ name: `taustat_${name}`, help, labelNames, aggregator, registers });
@@ -403,7 +459,14 @@ export class Metrics {
     return durations;
   }
 
-  #histogram<L extends string>(name: string, help: string, labelNames: L[], buckets: number[]): Histogram<L> {
+  #histogram<L extends string>(
+    name: string,
+    help: string,
+    labelNames: L[],
+    buckets: number[],
+    present?: string,
+  ): Histogram<L> {
+    this.#note(name, present);
     const registers = [this.#registry];
     return this.#counted(new Histogram({ name: `taustat_${name}`, help, labelNames, buckets, registers }));
   }
@@ -420,6 +483,27 @@ export class Metrics {
     });
     return metric;
   }
+}
+
+/** A metric as the documentation tells of it. */
+export interface MetricFamily {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly labels: readonly string[];
+  readonly help: string;
+  /** When it has values: always, or since when. */
+  readonly present: string;
+}
+
+interface DeclaredMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: readonly string[];
+}
+
+function typeOf(metric: unknown): MetricFamily['type'] {
+  if (metric instanceof Counter) return 'counter';
+  return metric instanceof Gauge ? 'gauge' : 'histogram';
 }
 
 /** What counts, and can forget the counts of versions. */

@@ -1,5 +1,5 @@
 import { readExposition, samplesOf } from '../../console/exposition.js';
-import { STATE_NAMES } from '../../src/control/phases/state.ts';
+import { CHANGE_REASONS, STATE_NAMES } from '../../src/control/phases/state.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 
 /** The labels that Prometheus gives every series of a target; of a pod, those that service discovery adds. */
@@ -21,6 +21,7 @@ export const LABEL_VALUES: Readonly<Record<string, Readonly<Record<string, reado
   taustat_phase_duration_seconds_count: { phase: PHASES },
   taustat_shadow_runs_total: { outcome: ['ok', 'dropped', 'failed'] },
   taustat_state_failures_total: { what: ['choice', 'evidence', 'audit'] },
+  taustat_threshold_changes_total: { reason: CHANGE_REASONS },
   taustat_compared_answers_total: { outcome: ['agreed', 'disagreed'] },
 };
 

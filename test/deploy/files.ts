@@ -74,7 +74,11 @@ export interface Rule {
   readonly alert?: string;
   readonly expr: string;
   readonly labels?: { readonly severity: string };
-  readonly annotations?: { readonly summary: string; readonly description: string };
+  readonly annotations?: {
+    readonly runbook_url: string;
+    readonly summary: string;
+    readonly description: string;
+  };
 }
 
 export const rules: readonly Rule[] = readYaml<{ groups: { rules: Rule[] }[] }>(

@@ -29,6 +29,7 @@ export function batchingFor(
     log.warn({ model, reason }, 'requests are never batched');
     return { limits, wrap: (runtime) => runtime };
   }
+  metrics.batchRequests.zero(of);
   const wrap = (runtime: Runtime) =>
     new BatchingRuntime(runtime, {
       ...batching,

@@ -1,4 +1,5 @@
 import { ServingError } from '../../config/errors.ts';
+import { CHANGE_REASONS } from '../../control/phases/state.ts';
 import type { ModelStatistics, TransportTimes } from '../../plane/inference.ts';
 import type { RunResult } from '../../runtime/runtime.ts';
 import type { DurationCounts } from '../../telemetry/durations.ts';
@@ -47,8 +48,16 @@ export class RequestCounter {
     for (const outcome of OUTCOMES) metrics.requests.inc({ ...of, outcome }, 0);
     for (const answer of ['pruned', 'dense']) metrics.answers.inc({ ...of, answer }, 0);
     for (const outcome of ['ok', 'dropped', 'failed']) metrics.shadowRuns.inc({ ...of, outcome }, 0);
+    for (const reason of CHANGE_REASONS) metrics.thresholdChanges.inc({ ...of, reason }, 0);
     for (const outcome of ['agreed', 'disagreed']) metrics.comparedAnswers.inc({ ...of, outcome }, 0);
-    for (const counter of ['nonFiniteAnswers', 'workersLost', 'runsOverdue', 'testResults'] as const)
+    for (const counter of [
+      'nonFiniteAnswers',
+      'workersLost',
+      'runsOverdue',
+      'testResults',
+      'activationsSampled',
+      'activationsNonFinite',
+    ] as const)
       metrics[counter].inc(of, 0);
   }
 

@@ -120,6 +120,7 @@ export class ServedModel {
       loop.answered(threshold, result.outputs, nowMs);
     });
     this.#metrics = metrics;
+    if (this.upstream !== undefined) metrics.prunedMissing.inc(this.labels, 0);
     this.#log = log;
     this.#persistence = persistence;
     this.#choice = choice;

@@ -115,6 +115,7 @@ async function persistenceOf(
 ): Promise<ModelPersistence | undefined> {
   const { enabled, folder = defaultStateFolder() } = config.store;
   if (enabled !== true) return undefined;
+  for (const what of ['choice', 'evidence', 'audit']) metrics.stateFailures.inc({ ...of, what }, 0);
   const onFailure = (what: string) => metrics.stateFailures.inc({ ...of, what });
   return ModelPersistence.open(subject, { folder, log, inherited, onFailure });
 }

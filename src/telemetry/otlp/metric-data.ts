@@ -7,6 +7,7 @@ import {
   type MetricData,
 } from '@opentelemetry/sdk-metrics';
 import type { MetricsOfProcess } from '../metrics.ts';
+import { unitOf } from '../units.ts';
 
 type Family = MetricsOfProcess[number];
 type Sample = Family['values'][number] & { readonly metricName?: string };
@@ -66,14 +67,6 @@ const KINDS: Readonly<Record<string, 'counter' | 'gauge' | 'histogram'>> = {
   histogram: 'histogram',
   2: 'histogram',
 };
-
-/** In UCUM, from the base unit that a name ends in. */
-export function unitOf(name: string): string {
-  const base = name.replace(/_total$/, '');
-  if (/_seconds(_left)?$/.test(base)) return 's';
-  if (base.endsWith('_bytes')) return 'By';
-  return base.endsWith('_ratio') ? '1' : '';
-}
 
 function numbers(values: readonly Sample[], period: Period): DataPoint<number>[] {
   return values
