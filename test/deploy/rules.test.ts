@@ -26,7 +26,8 @@ describe('alerts', () => {
     expect(rule.annotations?.runbook_url).toBe(`docs/operations.md#${alert.toLowerCase()}`);
     const [, section] = read('docs/operations.md').split(`\n### ${alert}\n`);
     const text = section?.split(/\n##/)[0] ?? '';
-    for (const part of ['It means', 'Look at', 'Do']) expect(text).toMatch(new RegExp(`^- \\*\\*${part}\\*\\* .{20,}\\.$`, 'm'));
+    for (const part of ['It means', 'Look at', 'Do'])
+      expect(text).toMatch(new RegExp(`^- \\*\\*${part}\\*\\* .{20,}\\.$`, 'm'));
   });
 
   it('are all that there are runbooks of, in their order', () => {
