@@ -204,7 +204,11 @@ function placed() {
   return panels;
 }
 
-/** Every query that nobody sees in a panel, with the place where it stands. */
+/**
+ * Every query that nobody sees in a panel, with the place where it stands.
+ *
+ * @type {readonly { where: string, expr: string, emptyWhen?: string }[]}
+ */
 export const OTHER_QUERIES = [
   {
     where: 'annotation',

@@ -4,7 +4,7 @@
  * @typedef {object} Query
  * @property {string} expr - PromQL, with the dashboard's variables.
  * @property {string} legend
- * @property {string} [emptyWhen] - why it may have no values, as a sentence that begins with "while", "until" or "without". Absent: it
+ * @property {string} [emptyWhen] - why it may have no values, as a sentence that begins with "while", "until", "where" or "without". Absent: it
  *   always has some.
  * @property {boolean} [exemplars] - whether it shows the traces of its buckets.
  */

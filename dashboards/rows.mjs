@@ -84,6 +84,7 @@ export const ROWS = [
           {
             expr: `max(taustat_loss_ratio{${MODEL}} / taustat_allowed_loss_ratio{${MODEL}} and taustat_exposure_ratio{${MODEL}} > 0)`,
             legend: 'mean loss',
+            emptyWhen: 'while every answer is dense',
           },
         ],
       },
@@ -140,7 +141,11 @@ export const ROWS = [
           ['red', 1],
         ],
         queries: [
-          { expr: `max(taustat_drift_distance{${MODEL}} / taustat_drift_limit{${MODEL}})`, legend: 'drift' },
+          {
+            expr: `max(taustat_drift_distance{${MODEL}} / taustat_drift_limit{${MODEL}})`,
+            legend: 'drift',
+            emptyWhen: 'while there is no reference to compare the traffic with',
+          },
         ],
       },
       {
@@ -235,7 +240,11 @@ export const ROWS = [
         unit: 'percentunit',
         calcs: ['lastNotNull', 'max'],
         queries: [
-          { expr: `taustat_loss_ratio{${MODEL}}`, legend: 'mean loss {{instance}}' },
+          {
+            expr: `taustat_loss_ratio{${MODEL}}`,
+            legend: 'mean loss {{instance}}',
+            emptyWhen: 'until pruned answers were compared, anew after each drift and fallback',
+          },
           { expr: `max(taustat_allowed_loss_ratio{${MODEL}})`, legend: 'allowed' },
         ],
         styles: [{ series: 'allowed', dashed: true, color: 'red', width: 2 }],
@@ -277,8 +286,16 @@ export const ROWS = [
         calcs: ['lastNotNull', 'max'],
         queries: [
           { expr: `max without (site) (taustat_threshold{${MODEL}})`, legend: 'τ {{instance}}' },
-          { expr: `taustat_critical_threshold{${MODEL}}`, legend: 'τ* {{instance}}' },
-          { expr: `taustat_candidate_threshold{${MODEL}}`, legend: 'candidate {{instance}}' },
+          {
+            expr: `taustat_critical_threshold{${MODEL}}`,
+            legend: 'τ* {{instance}}',
+            emptyWhen: 'while there is no critical point',
+          },
+          {
+            expr: `taustat_candidate_threshold{${MODEL}}`,
+            legend: 'candidate {{instance}}',
+            emptyWhen: 'while there is no candidate',
+          },
         ],
         styles: [{ series: 'τ\\* .*', isRegexp: true, dashed: true }],
       },
@@ -293,7 +310,11 @@ export const ROWS = [
         queries: [
           { expr: `avg by (site) (taustat_sparsity_ratio{${MODEL}, site!="all"})`, legend: '{{site}}' },
           { expr: `avg(taustat_sparsity_ratio{${MODEL}, site="all"})`, legend: 'all sites' },
-          { expr: `avg(taustat_critical_sparsity_ratio{${MODEL}})`, legend: 'β*' },
+          {
+            expr: `avg(taustat_critical_sparsity_ratio{${MODEL}})`,
+            legend: 'β*',
+            emptyWhen: 'while there is no critical point',
+          },
         ],
         styles: [
           { series: 'all sites', color: 'text', width: 3 },
@@ -333,8 +354,13 @@ export const ROWS = [
           {
             expr: `avg by (site) (taustat_zero_activations_ratio{${MODEL}, site!="all"})`,
             legend: '{{site}}',
+            emptyWhen: 'until the window has filled, anew after each drift and fallback',
           },
-          { expr: `avg(taustat_zero_activations_ratio{${MODEL}, site="all"})`, legend: 'all sites' },
+          {
+            expr: `avg(taustat_zero_activations_ratio{${MODEL}, site="all"})`,
+            legend: 'all sites',
+            emptyWhen: 'until the window has filled, anew after each drift and fallback',
+          },
         ],
         styles: [{ series: 'all sites', color: 'text', width: 3 }],
       },
@@ -349,7 +375,11 @@ export const ROWS = [
         stepped: true,
         calcs: ['lastNotNull'],
         queries: [
-          { expr: `taustat_time_saved_ratio{${MODEL}}`, legend: '{{instance}} time saved' },
+          {
+            expr: `taustat_time_saved_ratio{${MODEL}}`,
+            legend: '{{instance}} time saved',
+            emptyWhen: 'while gates prune whatever the time (runtime.gates: mask)',
+          },
           { expr: `taustat_macs_skipped_ratio{${MODEL}}`, legend: '{{instance}} work left out' },
         ],
       },
@@ -363,7 +393,11 @@ export const ROWS = [
         stepped: true,
         calcs: ['lastNotNull'],
         queries: [
-          { expr: `max by (instance, plan) (taustat_plan_info{${MODEL}})`, legend: '{{instance}} {{plan}}' },
+          {
+            expr: `max by (instance, plan) (taustat_plan_info{${MODEL}})`,
+            legend: '{{instance}} {{plan}}',
+            emptyWhen: 'where gates prune whatever the time (runtime.gates: mask)',
+          },
         ],
       },
     ],
@@ -382,8 +416,16 @@ export const ROWS = [
         min: null,
         calcs: ['lastNotNull', 'min'],
         queries: [
-          { expr: `taustat_agreement_ratio{${MODEL}}`, legend: 'agreement {{instance}}' },
-          { expr: `taustat_agreement_lower_bound_ratio{${MODEL}}`, legend: 'lower bound {{instance}}' },
+          {
+            expr: `taustat_agreement_ratio{${MODEL}}`,
+            legend: 'agreement {{instance}}',
+            emptyWhen: 'until pruned answers were compared, anew after each drift and fallback',
+          },
+          {
+            expr: `taustat_agreement_lower_bound_ratio{${MODEL}}`,
+            legend: 'lower bound {{instance}}',
+            emptyWhen: 'until pruned answers were compared, anew after each drift and fallback',
+          },
         ],
         styles: [
           { series: 'lower bound .*', isRegexp: true, dashed: true },
@@ -400,8 +442,16 @@ export const ROWS = [
         decimals: 3,
         calcs: ['lastNotNull', 'max'],
         queries: [
-          { expr: `taustat_drift_distance{${MODEL}}`, legend: 'distance {{instance}}' },
-          { expr: `taustat_drift_limit{${MODEL}}`, legend: 'limit {{instance}}' },
+          {
+            expr: `taustat_drift_distance{${MODEL}}`,
+            legend: 'distance {{instance}}',
+            emptyWhen: 'while there is no reference to compare the traffic with',
+          },
+          {
+            expr: `taustat_drift_limit{${MODEL}}`,
+            legend: 'limit {{instance}}',
+            emptyWhen: 'while there is no reference to compare the traffic with',
+          },
         ],
         styles: [{ series: 'limit .*', isRegexp: true, dashed: true, color: 'red' }],
       },
@@ -417,6 +467,7 @@ export const ROWS = [
           {
             expr: `(sum(rate(taustat_compared_answers_total{${MODEL}, outcome="disagreed"}[$__rate_interval])) or vector(0)) / (sum(rate(taustat_compared_answers_total{${MODEL}}[$__rate_interval])) > 0)`,
             legend: 'disagreed',
+            emptyWhen: 'while no pruned answer of production is compared',
           },
           { expr: `max(taustat_allowed_loss_ratio{${MODEL}})`, legend: 'allowed loss' },
         ],
@@ -431,7 +482,13 @@ export const ROWS = [
         unit: 'short',
         decimals: 5,
         calcs: ['lastNotNull', 'max'],
-        queries: [{ expr: `max by (kind) (taustat_output_divergence{${MODEL}})`, legend: '{{kind}}' }],
+        queries: [
+          {
+            expr: `max by (kind) (taustat_output_divergence{${MODEL}})`,
+            legend: '{{kind}}',
+            emptyWhen: 'until pruned answers were compared, anew after each drift and fallback',
+          },
+        ],
       },
       {
         type: 'timeseries',
@@ -443,7 +500,13 @@ export const ROWS = [
         decimals: 3,
         min: null,
         calcs: ['lastNotNull'],
-        queries: [{ expr: `taustat_free_energy{${MODEL}}`, legend: '{{kind}} {{instance}}' }],
+        queries: [
+          {
+            expr: `taustat_free_energy{${MODEL}}`,
+            legend: '{{kind}} {{instance}}',
+            emptyWhen: 'while there is no critical point, or no threshold is compared',
+          },
+        ],
         styles: [{ series: 'measured .*', isRegexp: true, dashed: true }],
       },
     ],
@@ -612,6 +675,7 @@ export const ROWS = [
   and (min_over_time(taustat_exposure_ratio{${MODEL}}[$__rate_interval]) == 1)
 )`,
             legend: 'pruned',
+            emptyWhen: 'while any answer is dense',
           },
           {
             expr: `avg(
@@ -620,6 +684,7 @@ export const ROWS = [
   and (max_over_time(taustat_exposure_ratio{${MODEL}}[$__rate_interval]) == 0)
 )`,
             legend: 'dense',
+            emptyWhen: 'while any answer is pruned',
           },
         ],
       },
@@ -733,7 +798,13 @@ export const ROWS = [
         decimals: 0,
         stepped: true,
         calcs: ['lastNotNull'],
-        queries: [{ expr: `taustat_search_seconds_left{${MODEL}}`, legend: '{{instance}}' }],
+        queries: [
+          {
+            expr: `taustat_search_seconds_left{${MODEL}}`,
+            legend: '{{instance}}',
+            emptyWhen: 'while no candidate is tested, or nobody can tell',
+          },
+        ],
       },
       {
         type: 'timeseries',
@@ -962,11 +1033,20 @@ export const ROWS = [
         stepped: true,
         calcs: ['lastNotNull'],
         queries: [
-          { expr: `min by (instance) (taustat_upstream_ready{${MODEL}})`, legend: 'ready {{instance}}' },
-          { expr: `min by (instance) (taustat_upstream_trusted{${MODEL}})`, legend: 'trusted {{instance}}' },
+          {
+            expr: `min by (instance) (taustat_upstream_ready{${MODEL}})`,
+            legend: 'ready {{instance}}',
+            emptyWhen: 'without an upstream server',
+          },
+          {
+            expr: `min by (instance) (taustat_upstream_trusted{${MODEL}})`,
+            legend: 'trusted {{instance}}',
+            emptyWhen: 'without an upstream server',
+          },
           {
             expr: `sum by (instance) (rate(taustat_pruned_answers_missing_total{${MODEL}}[$__rate_interval]))`,
             legend: 'answered dense instead, per second {{instance}}',
+            emptyWhen: 'without an upstream server',
           },
         ],
       },
@@ -984,9 +1064,18 @@ export const ROWS = [
           {
             expr: `min by (instance) (taustat_shared_store_up{${MODEL}})`,
             legend: '{{instance}}: store answers',
+            emptyWhen: 'without a shared store',
           },
-          { expr: `min by (instance) (taustat_replicas{${MODEL}})`, legend: '{{instance}}: replicas' },
-          { expr: `max by (instance) (taustat_replica_decides{${MODEL}})`, legend: '{{instance}}: decides' },
+          {
+            expr: `min by (instance) (taustat_replicas{${MODEL}})`,
+            legend: '{{instance}}: replicas',
+            emptyWhen: 'without a shared store',
+          },
+          {
+            expr: `max by (instance) (taustat_replica_decides{${MODEL}})`,
+            legend: '{{instance}}: decides',
+            emptyWhen: 'without a shared store',
+          },
         ],
       },
     ],

@@ -157,7 +157,7 @@ export class Metrics {
     'time_saved_ratio',
     'Share of the time of the plain model that pruning saves, over all of production; 0: every answer is dense. Measured on sampled requests; until there are enough, taken from the latest plan.',
     OF_MODEL,
-    'where the time that pruning saves is measured',
+    'unless gates prune whatever the time (`runtime.gates: mask`)',
   );
   readonly macsSkipped = this.#gauge(
     'macs_skipped_ratio',
@@ -168,13 +168,13 @@ export class Metrics {
     'plan_info',
     'Always 1. Result of the latest measurement whether pruning saves time: unmeasured, sparse, unprofitable or impossible.',
     [...OF_MODEL, 'plan'],
-    'where the time that pruning saves is measured',
+    'unless gates prune whatever the time (`runtime.gates: mask`)',
   );
   readonly zeroRatio = this.#gauge(
     'zero_activations_ratio',
     'Share of activations that are zero before any gate; site "all": over all sites.',
     [...OF_MODEL, 'site'],
-    'from the first sample on',
+    'once the window has filled, anew after each drift and fallback',
   );
   readonly criticalThreshold = this.#gauge(
     'critical_threshold',
@@ -198,38 +198,38 @@ export class Metrics {
     'agreement_ratio',
     'Share of compared answers that agree with the dense model.',
     OF_MODEL,
-    'once pruned answers were compared',
+    'once pruned answers were compared, anew after each drift and fallback',
   );
   readonly agreementLowerBound = this.#gauge(
     'agreement_lower_bound_ratio',
     'Lower end of the 95 % Wilson interval of the agreement ratio.',
     OF_MODEL,
-    'once pruned answers were compared',
+    'once pruned answers were compared, anew after each drift and fallback',
   );
   readonly loss = this.#gauge(
     'loss_ratio',
     'Mean loss of compared answers against the dense model, by the measure of the objective.',
     OF_MODEL,
-    'once pruned answers were compared',
+    'once pruned answers were compared, anew after each drift and fallback',
   );
   readonly allowedLoss = this.#gauge('allowed_loss_ratio', 'Mean loss that the objective allows.', OF_MODEL);
   readonly divergence = this.#gauge(
     'output_divergence',
     'Mean divergence of pruned from dense answers, by kind: kl (of the softmax, in nats) or cosine (1 - cosine).',
     [...OF_MODEL, 'kind'],
-    'once pruned answers of this kind were compared',
+    'once pruned answers of this kind were compared, anew after each drift and fallback',
   );
   readonly driftDistance = this.#gauge(
     'drift_distance',
     'Largest shift over the sites of the level or spread of ln|a| from the reference, in standard deviations between requests.',
     OF_MODEL,
-    'once there is a reference to compare the traffic with',
+    'while there is a reference to compare the traffic with',
   );
   readonly driftLimit = this.#gauge(
     'drift_limit',
     'Drift distance above which traffic counts as drifted.',
     OF_MODEL,
-    'once there is a reference to compare the traffic with',
+    'while there is a reference to compare the traffic with',
   );
   readonly thresholdChanges = this.#counter(
     'threshold_changes_total',

@@ -25,7 +25,7 @@ describe('the dashboard', () => {
     expect(reasons.length).toBeGreaterThan(0);
     const told = charts.map(({ description }) => description).join('\n');
     for (const reason of reasons) {
-      expect(reason).toMatch(/^(while|until|without|before|unless) .*[^.]$/);
+      expect(reason).toMatch(/^(while|until|where|without) .*[^.]$/);
       expect(told).toContain(`No values ${reason}.`);
     }
   });
