@@ -1,3 +1,4 @@
+import type { SpanContext } from '@opentelemetry/api';
 import { messageOf } from '../config/errors.ts';
 import { type Interest, interestIn } from '../control/phases/interest.ts';
 import {
@@ -129,9 +130,9 @@ export class Sampling {
     });
   }
 
-  /** A shadow run failed. */
-  failed(message: string): void {
-    this.#count('failed', message);
+  /** A shadow run failed. @param origin - the span of its request. */
+  failed(message: string, origin?: SpanContext): void {
+    this.#count('failed', message, origin);
     if (++this.#failedInARow % BLIND_AFTER === 0) this.#options.onBlind(`shadow runs fail: ${message}`);
   }
 
@@ -163,7 +164,7 @@ export class Sampling {
       if (sample === 'dropped' || gated !== state().gated) this.#count('dropped');
       else this.#succeeded(sample);
     } catch (error) {
-      this.failed(messageOf(error));
+      this.failed(messageOf(error), request.origin);
     }
   }
 
@@ -185,8 +186,8 @@ export class Sampling {
     if (!isNamed || streams.isFirstOfBlock(place)) ladder.offer(answers.inputs, answers.dense, isNamed);
   }
 
-  #count(outcome: ShadowOutcome, error?: string): void {
+  #count(outcome: ShadowOutcome, error?: string, origin?: SpanContext): void {
     this.outcomes[outcome]++;
-    this.#options.telemetry?.shadowRun?.(outcome, error);
+    this.#options.telemetry?.shadowRun?.(outcome, error, origin);
   }
 }
