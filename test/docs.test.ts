@@ -6,6 +6,7 @@ import { ConfigSchema, parseConfig } from '../src/config/schema.ts';
 import { settings } from '../src/config/sources.ts';
 import { STATE_NAMES } from '../src/control/phases/state.ts';
 import { Metrics } from '../src/telemetry/metrics.ts';
+import { OPERATIONS } from '../src/transport/http/openapi/operations.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const README_LINES = 150;
@@ -123,18 +124,34 @@ function settingsTable(): string {
   return ['| setting | default | meaning |', '|---|---|---|', ...rows].join('\n');
 }
 
-describe('settings', () => {
-  const page = 'docs/configuration.md';
+/** The routes as a table, from the document that a server answers. */
+function routesTable(): string {
+  const rows = OPERATIONS.filter(({ path }) => !path.includes('{version}')).map(
+    ({ method, path, summary, isControl }) =>
+      `| \`${method.toUpperCase()} ${path}\` | ${summary}${isControl ? ' (control)' : ''} |`,
+  );
+  return ['| request | what it does |', '|---|---|', ...rows].join('\n');
+}
 
+/** Holds a block of a page against what it is made of; `UPDATE_DOCS=1` writes it. */
+function expectBlock(page: string, name: string, content: string): void {
+  const block = new RegExp(`<!-- ${name} -->\n[\\s\\S]*<!-- /${name} -->`);
+  const expected = `<!-- ${name} -->\n${content}\n<!-- /${name} -->`;
+  if (process.env.UPDATE_DOCS === '1')
+    writeFileSync(
+      resolve(ROOT, page),
+      read(page).replace(block, () => expected),
+    );
+  expect(read(page)).toContain(expected);
+}
+
+it('routes are all in the API reference, as a server describes them', () => {
+  expectBlock('docs/api.md', 'routes', routesTable());
+});
+
+describe('settings', () => {
   it('are all in the table, as the schema has them', () => {
-    const block = /<!-- settings -->\n[\s\S]*<!-- \/settings -->/;
-    const expected = `<!-- settings -->\n${settingsTable()}\n<!-- /settings -->`;
-    if (process.env.UPDATE_DOCS === '1')
-      writeFileSync(
-        resolve(ROOT, page),
-        read(page).replace(block, () => expected),
-      );
-    expect(read(page)).toContain(expected);
+    expectBlock('docs/configuration.md', 'settings', settingsTable());
   });
 
   it('have a sentence each', () => {
