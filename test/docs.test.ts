@@ -11,7 +11,14 @@ import { OPERATIONS } from '../src/transport/http/openapi/operations.ts';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const README_LINES = 150;
 
-const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...pagesOf('docs'), ...pagesOf('deploy')];
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  ...pagesOf('docs'),
+  ...pagesOf('deploy'),
+];
 
 function pagesOf(folder: string): string[] {
   return readdirSync(resolve(ROOT, folder))
