@@ -7,6 +7,7 @@ import { HEALTH_SERVICE, type HealthOptions, healthHandlers } from './health.ts'
 import { addReflection } from './reflection.ts';
 import { INFERENCE_SERVICE, inferenceHandlers, passedService } from './service.ts';
 
+/** Where a server of gRPC listens. */
 export interface GrpcAddress {
   readonly host: string;
   /** 0: a free one. */
@@ -24,6 +25,7 @@ export interface GrpcOptions extends HealthOptions {
 /** Most concurrent calls per connection: an incomplete message does not count as a body yet. */
 const MAX_STREAMS = 128;
 
+/** A server of gRPC that listens. */
 export interface GrpcListening {
   readonly port: number;
   /** Host and port for clients. */
