@@ -67,6 +67,7 @@ export interface UnopenedTaustat extends Taustat {
   };
 }
 
+/** Which model is called, and for how long its answer is wanted. */
 export interface ModelChoice {
   readonly model?: string;
   readonly version?: string;

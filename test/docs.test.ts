@@ -7,11 +7,19 @@ import { settings } from '../src/config/sources.ts';
 import { STATE_NAMES } from '../src/control/phases/state.ts';
 import { type MetricFamily, Metrics } from '../src/telemetry/metrics.ts';
 import { unitOf } from '../src/telemetry/units.ts';
+import { OPERATIONS } from '../src/transport/http/openapi/operations.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const README_LINES = 150;
 
-const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...pagesOf('docs'), ...pagesOf('deploy')];
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  ...pagesOf('docs'),
+  ...pagesOf('deploy'),
+];
 
 function pagesOf(folder: string): string[] {
   return readdirSync(resolve(ROOT, folder))
@@ -173,6 +181,19 @@ function settingsTable(): string {
   });
   return ['| setting | default | meaning |', '|---|---|---|', ...rows].join('\n');
 }
+
+/** The routes as a table, from the document that a server answers. */
+function routesTable(): string {
+  const rows = OPERATIONS.filter(({ path }) => !path.includes('{version}')).map(
+    ({ method, path, summary, isControl }) =>
+      `| \`${method.toUpperCase()} ${path}\` | ${summary}${isControl ? ' (control)' : ''} |`,
+  );
+  return ['| request | what it does |', '|---|---|', ...rows].join('\n');
+}
+
+it('routes are all in the API reference, as a server describes them', () => {
+  expectTable('docs/api.md', 'routes', routesTable());
+});
 
 describe('settings', () => {
   it('are all in the table, as the schema has them', () => {

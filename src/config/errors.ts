@@ -22,6 +22,7 @@ const HTTP_STATUS = {
   ADDRESS_IN_USE: 500,
 } as const satisfies Record<string, number>;
 
+/** What kind of error it is. */
 export type ErrorCode = keyof typeof HTTP_STATUS;
 export type ErrorStatus = (typeof HTTP_STATUS)[ErrorCode];
 

@@ -486,7 +486,9 @@ export const ConfigSchema = z.strictObject({
     .prefault({}),
 });
 
+/** All settings, with the defaults filled in. */
 export type Config = z.output<typeof ConfigSchema>;
+/** Settings as they are given, by section: see docs/configuration.md. Everything has a default. */
 export type ConfigInput = z.input<typeof ConfigSchema>;
 
 /** Checks settings and fills in defaults. @throws ServingError CONFIG_INVALID */

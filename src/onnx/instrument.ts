@@ -29,12 +29,14 @@ export type GateSource =
   | { readonly kind: 'rows' }
   | { readonly kind: 'baked'; readonly thresholds: readonly number[] };
 
+/** Which sites get a gate, and of what kind. */
 export interface InstrumentOptions extends Partial<SiteOptions> {
   readonly gate?: GateSource;
   /** Whether every site is also shown, before its gate, as a graph output. Default true. */
   readonly taps?: boolean;
 }
 
+/** A model with its gates, and what was gated. */
 export interface InstrumentedModel {
   readonly bytes: Uint8Array;
   readonly sites: readonly Site[];

@@ -21,6 +21,7 @@ export interface CallInput {
   readonly elements: TensorElements | readonly (number | bigint | boolean | string)[];
 }
 
+/** A request to `infer()` of the library; what it leaves out is filled in. */
 export interface CallRequest {
   readonly id?: string | undefined;
   readonly parameters?: Parameters | undefined;

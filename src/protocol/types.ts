@@ -33,6 +33,7 @@ export type TensorElements =
   | Float64Array
   | readonly Uint8Array[];
 
+/** A tensor with its elements. */
 export interface Tensor {
   readonly name: string;
   readonly datatype: Datatype;
@@ -52,6 +53,7 @@ export interface TensorSpec {
   readonly dimensionNames?: readonly (string | undefined)[];
 }
 
+/** What a model takes and answers. */
 export interface ModelMetadata {
   readonly name: string;
   readonly versions: readonly string[];
@@ -80,6 +82,7 @@ export interface InferRequest {
   readonly outputs?: readonly RequestedOutput[];
 }
 
+/** The answer to a request, with its tensors. */
 export interface InferResponse {
   readonly modelName: string;
   readonly modelVersion: string;

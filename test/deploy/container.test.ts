@@ -1,4 +1,8 @@
-import { existsSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/schema.ts';
 import { fromEnvironment } from '../../src/config/sources.ts';
@@ -36,13 +40,42 @@ describe('the image', () => {
   it('holds what the package needs at run time, and no development dependency', () => {
     const { files } = JSON.parse(read('package.json')) as { files: string[] };
     const copied = texts(image, 'COPY').map((text) => text.split(' ').at(-1)!);
-    for (const folder of ['dist', 'console', 'models']) {
+    for (const folder of ['dist', 'console', 'models', 'proto']) {
       expect(files).toContain(folder);
       expect(copied).toContain(`./${folder}`);
     }
     expect(texts(image, 'COPY')).toContain('--from=dependencies /app/node_modules ./node_modules');
     const dependencies = all.find(({ name }) => name === 'dependencies')!;
     expect(texts(dependencies, 'RUN')[0]).toMatch(/^npm ci --omit=dev /);
+  });
+
+  it('is of a Node with long-term support, and says so and which version it holds', () => {
+    const [major] = /(?<=^ARG NODE_IMAGE=node:)\d+(?=-slim$)/m.exec(read('deploy/Dockerfile')) ?? [];
+    expect([22, 24]).toContain(Number(major));
+    const { version, license } = JSON.parse(read('package.json')) as { version: string; license: string };
+    expect(texts(image, 'ARG')).toContain(`VERSION=${version}`);
+    const [labels] = texts(image, 'LABEL');
+    expect(labels).toContain(`org.opencontainers.image.licenses=${license}`);
+    for (const name of ['title', 'description', 'version', 'revision'])
+      expect(labels).toContain(`org.opencontainers.image.${name}=`);
+  });
+
+  it('keeps the native library of its own architecture alone', () => {
+    const remove = texts(all.find(({ name }) => name === 'dependencies')!, 'RUN').find((text) =>
+      text.startsWith('find '),
+    )!;
+    const folder = mkdtempSync(join(tmpdir(), 'taustat-image-'));
+    const bin = join(folder, 'node_modules/onnxruntime-node/bin');
+    const installed = fileURLToPath(new URL('../../node_modules/onnxruntime-node/bin', import.meta.url));
+    // Folders as those of the package, without what is in them.
+    for (const path of readdirSync(installed, { recursive: true, encoding: 'utf8' }))
+      if (statSync(join(installed, path)).isDirectory()) mkdirSync(join(bin, path), { recursive: true });
+    execFileSync('bash', ['-c', remove], { cwd: folder });
+    const left = readdirSync(bin, { recursive: true, encoding: 'utf8' }).filter((path) =>
+      /\/.*\//.test(path),
+    );
+    rmSync(folder, { recursive: true });
+    expect(left).toEqual([`napi-v6/linux/${process.arch}`]);
   });
 
   it('never installs without telling onnxruntime-node to keep to the registry', () => {

@@ -16,12 +16,7 @@ export function readYaml<T>(path: string): T {
 
 /** Every document of a YAML file, by its kind. */
 export function readManifests(path: string): Record<string, Manifest> {
-  return manifestsOf(read(path));
-}
-
-/** Every document of a YAML text, by its kind. */
-export function manifestsOf(text: string): Record<string, Manifest> {
-  const documents = parseAllDocuments(text).map((document) => document.toJS() as Manifest);
+  const documents = parseAllDocuments(read(path)).map((document) => document.toJS() as Manifest);
   return Object.fromEntries(documents.map((manifest) => [manifest.kind, manifest]));
 }
 

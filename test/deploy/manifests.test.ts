@@ -5,11 +5,12 @@ import { servingConfig } from '../../src/cli/options.ts';
 import { parseConfig } from '../../src/config/schema.ts';
 import { fromEnvironment } from '../../src/config/sources.ts';
 import { parseAddress } from '../../src/runtime/upstream/address.ts';
-import { manifestsOf, read, readManifests, readYaml, STATE_FOLDER } from './files.ts';
+import { read, readManifests, readYaml, STATE_FOLDER } from './files.ts';
 
 const FOLDER = new URL('../../deploy', import.meta.url);
 const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).sort();
-const { Deployment, Service } = readManifests('deploy/kubernetes/taustat.yaml');
+const { Deployment } = readManifests('deploy/kubernetes/base/deployment.yaml');
+const { Service } = readManifests('deploy/kubernetes/base/service.yaml');
 const { ServingRuntime, InferenceService } = readManifests('deploy/kserve/taustat.yaml');
 const { drainSeconds, port } = parseConfig({}).server;
 
@@ -56,6 +57,16 @@ describe('deploy/', () => {
   );
 });
 
+it('every file names the image by the version of this package', () => {
+  const { version } = JSON.parse(read('package.json')) as { version: string };
+  const named = files
+    .filter((file) => /\.\w+$|Dockerfile$/.test(file))
+    .flatMap((file) => [...read(`deploy/${file}`).matchAll(/\btaustat(?::|, newTag: )(\d+\.\d+\.\d+)/g)])
+    .map(([, tag]) => tag);
+  expect(named.length).toBeGreaterThan(5);
+  expect(new Set(named)).toEqual(new Set([version]));
+});
+
 describe('Kubernetes', () => {
   const pod = Deployment!.spec.template.spec;
   const [container] = pod.containers;
@@ -68,7 +79,12 @@ describe('Kubernetes', () => {
   it('leads the Service to the server', () => {
     expect(Deployment!.spec.template.metadata.labels).toMatchObject(Service!.spec.selector);
     expect(Deployment!.spec.selector.matchLabels).toEqual(Service!.spec.selector);
-    expect(container.ports).toEqual([{ name: Service!.spec.ports[0].targetPort, containerPort: port }]);
+    const { grpcPort } = settingsOf(container.env).server;
+    const targets = Service!.spec.ports.map(({ targetPort }: { targetPort: string }) => targetPort);
+    expect(container.ports).toEqual([
+      { name: targets[0], containerPort: port },
+      { name: targets[1], containerPort: grpcPort },
+    ]);
     expect(Deployment!.spec.template.metadata.annotations['prometheus.io/port']).toBe(String(port));
   });
 
@@ -109,20 +125,23 @@ describe('state in Kubernetes', () => {
     expect(spec.securityContext.fsGroup).toBe(spec.securityContext.runAsGroup);
   });
 
-  it('can be shared by all pods, as the comments say', () => {
-    const text = read('deploy/kubernetes/taustat.yaml')
-      .replace(/^ *- \{ name: state, emptyDir.*\n/m, '')
-      .replace(/^( *)# (- \{ name: state, persistentVolumeClaim.*)$/m, '$1$2')
-      .replace(/^# ---\n(# .*\n)+$/m, (claim) => claim.replace(/^# /gm, ''));
-    const manifests = manifestsOf(text);
-    const { name } = manifests.PersistentVolumeClaim!.metadata;
-    const { containers, volumes } = manifests.Deployment!.spec.template.spec;
-    expect(stateVolume(containers[0], volumes)).toEqual({ persistentVolumeClaim: { claimName: name } });
-    expect(manifests.PersistentVolumeClaim!.spec.accessModes).toEqual(['ReadWriteMany']);
+  it('can be shared by all pods, with a component', () => {
+    const folder = 'deploy/kubernetes/components/kept-state';
+    const { metadata, spec: claim } = readManifests(`${folder}/persistentvolumeclaim.yaml`)
+      .PersistentVolumeClaim!;
+    const [volume] = readManifests(`${folder}/volume.yaml`).Deployment!.spec.template.spec.volumes;
+    expect(volume).toEqual({
+      name: spec.volumes[0].name,
+      emptyDir: null,
+      persistentVolumeClaim: { claimName: metadata.name },
+    });
+    expect(claim.accessModes).toEqual(['ReadWriteMany']);
   });
 
   it('keeps pruning off for all pods, as the comment says', () => {
-    const line = /# - (\{ name: TAUSTAT_CONTROL_MODE, .*\})/.exec(read('deploy/kubernetes/taustat.yaml'))!;
+    const line = /# - (\{ name: TAUSTAT_CONTROL_MODE, .*\})/.exec(
+      read('deploy/kubernetes/base/deployment.yaml'),
+    )!;
     expect(settingsOf([parse(line[1]!)]).control.mode).toBe('off');
   });
 });

@@ -12,6 +12,7 @@ export interface Progress {
   readonly total: number;
 }
 
+/** What is analyzed, on which inputs, and how thoroughly. Everything has a default. */
 export interface AnalyzeOptions extends InputSource {
   /** `.npy` file with one class per row. */
   readonly labels?: string | NpyArray | undefined;

@@ -1,4 +1,4 @@
-import autocannon from 'autocannon';
+import type { Request, Result } from 'autocannon';
 import { inferPath, type WireRequest } from './infer-requests.ts';
 import { type Latency, latencyOf } from './latency.ts';
 
@@ -39,11 +39,13 @@ const BAILOUT = 20;
  */
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const { url, model, connections, extent, signal, onAnswer } = options;
+  // Only what makes load loads it.
+  const { default: autocannon } = await import('autocannon');
   const latencies: number[] = [];
   let nextClient = 0;
   let startedAt = performance.now();
   let endedAt = startedAt;
-  const result = await new Promise<autocannon.Result>((resolve, reject) => {
+  const result = await new Promise<Result>((resolve, reject) => {
     const instance = autocannon(
       {
         url,
@@ -85,7 +87,7 @@ export async function runLoad(options: LoadOptions): Promise<LoadResult> {
 }
 
 /** The rotation of one connection: all requests, from a place of its own. */
-function requestsFor(phase: number, requests: readonly WireRequest[], path: string): autocannon.Request[] {
+function requestsFor(phase: number, requests: readonly WireRequest[], path: string): Request[] {
   const from = Math.floor(phase * requests.length);
   return [...requests.slice(from), ...requests.slice(0, from)].map(({ body, headers }) => ({
     method: 'POST',

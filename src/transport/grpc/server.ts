@@ -8,6 +8,7 @@ import { passedService } from './passed-service.ts';
 import { addReflection } from './reflection.ts';
 import { INFERENCE_SERVICE, inferenceHandlers } from './service.ts';
 
+/** Where a server of gRPC listens. */
 export interface GrpcAddress {
   readonly host: string;
   /** 0: a free one. */
@@ -25,6 +26,7 @@ export interface GrpcOptions extends HealthOptions {
 /** Most concurrent calls per connection: an incomplete message does not count as a body yet. */
 const MAX_STREAMS = 128;
 
+/** A server of gRPC that listens. */
 export interface GrpcListening {
   readonly port: number;
   /** Host and port for clients. */

@@ -10,6 +10,7 @@ import { compress } from './compression.ts';
 import { consoleRoutes } from './console-routes.ts';
 import { answerInferDirectly, type DirectAnswer } from './direct-infer.ts';
 import type { HttpLimits } from './limits.ts';
+import { openApiRoutes } from './openapi/routes.ts';
 import { createPruningRoutes } from './pruning-routes.ts';
 import { createRepositoryRoutes } from './repository-routes.ts';
 import { chooseEncoding } from './request-headers.ts';
@@ -37,7 +38,7 @@ export interface Application {
   readonly answerDirectly: DirectAnswer;
 }
 
-/** Everything over HTTP: inference, control, repository, metrics, and the console. */
+/** Everything over HTTP: inference, control, repository, their description, metrics, and the console. */
 export function httpApplication(planes: Planes, options: ApplicationOptions): Application {
   const { inference, pruning, repository, expose } = planes;
   const { tokens, openMetrics, report, ...limits } = options;
@@ -45,6 +46,7 @@ export function httpApplication(planes: Planes, options: ApplicationOptions): Ap
   const routes = createApp(inference, limits, report, tokens.data === undefined ? undefined : guard);
   routes.route('/', createPruningRoutes(pruning, tokens.control, limits));
   routes.route('/', createRepositoryRoutes(repository, tokens.control, report, limits));
+  routes.route('/', openApiRoutes());
   if (!openMetrics) routes.use('/metrics', guard);
   routes.get('/metrics', async (context) => {
     const { contentType, body } = await expose(context.req.header('accept'));

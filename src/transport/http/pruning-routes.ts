@@ -18,7 +18,7 @@ import { type ModelPath, modelPath } from './model-path.ts';
 /** Thresholds reach the model as float32. */
 const MAX_FLOAT32 = 3.4028234663852886e38;
 
-const PutBody = z.object({
+export const PutBody = z.object({
   mode: z.enum(MODES as [Mode, ...Mode[]]),
   threshold: z.number().nonnegative().max(MAX_FLOAT32).optional(),
 });
