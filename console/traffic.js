@@ -22,6 +22,7 @@ export const PHASES = /** @type {const} */ (['queue', 'infer', 'total']);
 /** @typedef {{ at: number, answered: number, failed: number, buckets: readonly (readonly Bucket[])[] }} Reading */
 
 const SPAN_MS = 10_000;
+const BUCKETS = 'taustat_request_duration_seconds_bucket';
 
 /** @type {Traffic} */
 export const NO_TRAFFIC = {
@@ -91,13 +92,15 @@ function readCounters(at, model, exposition) {
     if (labels.outcome === 'ok') answered += value;
     else failed += value;
   }
-  const buckets = PHASES.map((phase) =>
-    samplesOf(exposition, 'taustat_request_duration_seconds_bucket', { model, phase }).map(
-      ({ labels, value }) => ({
-        upTo: labels.le === '+Inf' ? Number.POSITIVE_INFINITY : Number(labels.le),
-        count: value,
-      }),
-    ),
-  );
+  const buckets = PHASES.map((phase) => {
+    /** @type {Map<number, number>} */
+    const counts = new Map();
+    // Each version of the model has its own.
+    for (const { labels, value } of samplesOf(exposition, BUCKETS, { model, phase })) {
+      const upTo = labels.le === '+Inf' ? Number.POSITIVE_INFINITY : Number(labels.le);
+      counts.set(upTo, (counts.get(upTo) ?? 0) + value);
+    }
+    return [...counts].map(([upTo, count]) => ({ upTo, count }));
+  });
   return { at, answered, failed, buckets };
 }

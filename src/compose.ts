@@ -14,6 +14,7 @@ import { passThroughOf } from './models/upstream/pass-through.ts';
 import { removeOldState } from './store/old-state.ts';
 import type { Taustat, UnopenedTaustat } from './taustat.ts';
 import { Metrics } from './telemetry/metrics.ts';
+import { requestOf, traceFields } from './telemetry/tracing.ts';
 import { boundsOf } from './transport/bounds.ts';
 import { httpApplication } from './transport/http/application.ts';
 
@@ -49,7 +50,7 @@ export function assemble(config: Config, log: Logger, siblings?: Siblings): Unop
   const configured = new Set(config.upstream.models.map(({ name }) => name));
   const isConfigured = (name: string) => configured.has(name);
   const tokens = { data: server.token, control: control.token };
-  const report = (error: unknown) => log.error({ error }, 'request failed');
+  const report = (error: unknown) => log.error({ error, ...traceFields(requestOf(error)) }, 'request failed');
   const { sequenceHeader } = sampling;
   const { openMetrics } = telemetry;
   const share = siblings === undefined ? 1 : processesOf(config);

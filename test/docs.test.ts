@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { ConfigSchema, parseConfig } from '../src/config/schema.ts';
 import { settings } from '../src/config/sources.ts';
 import { STATE_NAMES } from '../src/control/phases/state.ts';
-import { Metrics } from '../src/telemetry/metrics.ts';
+import { type MetricFamily, Metrics } from '../src/telemetry/metrics.ts';
+import { unitOf } from '../src/telemetry/units.ts';
 import { OPERATIONS } from '../src/transport/http/openapi/operations.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -109,17 +110,67 @@ describe('commands', () => {
   });
 });
 
-it('every metric, and none that is none, is in operations', async () => {
-  const { body } = await new Metrics().expose(undefined);
-  const exported = [...body.matchAll(/^# TYPE (taustat_\w+)/gm)].map(([, name]) => name!);
-  const named = read('docs/operations.md').match(/\btaustat_\w+/g) ?? [];
-  expect([...new Set(named)].sort()).toEqual(exported.sort());
+describe('metrics', () => {
+  const page = 'docs/metrics.md';
+  const { families } = new Metrics();
+  const ofTaustat = families.filter(({ name }) => name.startsWith('taustat_'));
+
+  it('are all in the table, as the registry has them', () => {
+    expectTable(page, 'metrics', metricsTable(ofTaustat));
+  });
+
+  // What there is of a process depends on the platform.
+  it.runIf(process.platform === 'linux')('of the process are in a table of their own', () => {
+    expectTable(
+      page,
+      'process metrics',
+      metricsTable(families.filter((family) => !ofTaustat.includes(family))),
+    );
+  });
+
+  it('that pages name exist', () => {
+    const known = new Set(ofTaustat.map(({ name }) => name));
+    const named = pages
+      .filter((name) => name !== 'CHANGELOG.md')
+      .flatMap((name) => read(name).match(/\btaustat_\w+\b(?!_)/g) ?? []);
+    const asked = [...new Set(named)].filter((name) => !NO_METRICS.test(name));
+    expect(asked.filter((name) => !known.has(name.replace(/_(bucket|sum|count)$/, '')))).toEqual([]);
+    expect(asked.length).toBeGreaterThan(20);
+  });
 });
+
+/** Inputs and outputs of instrumented models, and nodes of examples. */
+const NO_METRICS = /^taustat_(tap_\w*|threshold|taustat)$/;
 
 it('every state is in concepts', () => {
   const rows = [...read('docs/concepts.md').matchAll(/^\| `([\w-]+)` \| [^|]+ \| [^|]+ \|$/gm)];
   expect(new Set(rows.map(([, name]) => name))).toEqual(new Set(STATE_NAMES));
 });
+
+const UNIT_NAMES = { '': '', '1': 'ratio', s: 'seconds', By: 'bytes' };
+
+/** Metrics as a table, from the registry itself. */
+function metricsTable(families: readonly MetricFamily[]): string {
+  const rows = families.map(({ name, type, labels, help, present }) => {
+    const own = labels.length === 0 ? '' : labels.map((label) => `\`${label}\``).join(', ');
+    return `| \`${name}\` | ${type} | ${UNIT_NAMES[unitOf(name)]} | ${own} | ${help.replaceAll('|', '\\|')} | ${present} |`;
+  });
+  return ['| metric | type | unit | labels | meaning | values |', '|---|---|---|---|---|---|', ...rows].join(
+    '\n',
+  );
+}
+
+/** Expects a generated table in its place; with UPDATE_DOCS=1 it is written there. */
+function expectTable(page: string, name: string, table: string): void {
+  const block = new RegExp(`<!-- ${name} -->\\n[\\s\\S]*<!-- /${name} -->`);
+  const expected = `<!-- ${name} -->\n${table}\n<!-- /${name} -->`;
+  if (process.env.UPDATE_DOCS === '1')
+    writeFileSync(
+      resolve(ROOT, page),
+      read(page).replace(block, () => expected),
+    );
+  expect(read(page)).toContain(expected);
+}
 
 /** The settings as a table, from the schema itself. */
 function settingsTable(): string {
@@ -140,25 +191,13 @@ function routesTable(): string {
   return ['| request | what it does |', '|---|---|', ...rows].join('\n');
 }
 
-/** Holds a block of a page against what it is made of; `UPDATE_DOCS=1` writes it. */
-function expectBlock(page: string, name: string, content: string): void {
-  const block = new RegExp(`<!-- ${name} -->\n[\\s\\S]*<!-- /${name} -->`);
-  const expected = `<!-- ${name} -->\n${content}\n<!-- /${name} -->`;
-  if (process.env.UPDATE_DOCS === '1')
-    writeFileSync(
-      resolve(ROOT, page),
-      read(page).replace(block, () => expected),
-    );
-  expect(read(page)).toContain(expected);
-}
-
 it('routes are all in the API reference, as a server describes them', () => {
-  expectBlock('docs/api.md', 'routes', routesTable());
+  expectTable('docs/api.md', 'routes', routesTable());
 });
 
 describe('settings', () => {
   it('are all in the table, as the schema has them', () => {
-    expectBlock('docs/configuration.md', 'settings', settingsTable());
+    expectTable('docs/configuration.md', 'settings', settingsTable());
   });
 
   it('have a sentence each', () => {

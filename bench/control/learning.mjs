@@ -19,9 +19,10 @@ Examples:
 
 /**
  * @typedef {{
- *   row: string, load: number, seed: number, drift: string | null, harvest: number, sparsity: number, oracle: number,
+ *   row: string, load: number, seed: number, drift: string | null, harvest: number, reachable: number, sparsity: number, oracle: number,
  *   applied: number | null, worstLoss: number, realised: number
  * }} Result
+ * `reachable`: the same share of the largest β below the first threshold that loses too much.
  * `applied`: requests until at least nine tenths of the final β were in all of production; null: never.
  */
 
@@ -94,7 +95,7 @@ async function learnt(row, load, seed, length, variants) {
   try {
     for (const [i, phase] of phases.entries()) {
       const from = replayer.trace.length;
-      const { sparsity, oracle, worst } = await replayer.phase(phase, { isTraced: true });
+      const { sparsity, oracle, belowFirstBad, worst } = await replayer.phase(phase, { isTraced: true });
       const trace = replayer.trace.slice(from);
       const there = trace.find(
         (point) => point.share === 1 && point.sparsity >= 0.9 * sparsity && i === isOf(point),
@@ -102,6 +103,7 @@ async function learnt(row, load, seed, length, variants) {
       results.push({
         ...{ row, load, seed, drift: i === 0 ? null : phase.name, sparsity, oracle },
         harvest: oracle === 0 ? 1 : sparsity / oracle,
+        reachable: belowFirstBad === 0 ? 1 : sparsity / belowFirstBad,
         applied: sparsity === 0 || there === undefined ? null : there.request - i * length,
         worstLoss: worst.loss,
         realised: worst.realised,
@@ -143,19 +145,26 @@ function tables(results) {
           2,
         ),
         span(
+          of.map(({ reachable }) => reachable),
+          2,
+        ),
+        span(
           of.map(({ applied }) => applied ?? Number.NaN),
           0,
         ),
       ];
     }),
   ]);
-  return `${markdown(['', 'harvest, median / worst', 'requests until applied, median / 90 %', 'worst loss of the traffic', 'of the answers'], summary)}
-${markdown(['row', ...loads.flatMap((load) => [`harvest, load ${load}`, 'requests'])], each)}`;
+  return `${markdown(['', 'harvest, median / worst', 'below the first bad, median / worst', 'requests until applied, median / 90 %', 'worst loss of the traffic', 'of the answers'], summary)}
+${markdown(['row', ...loads.flatMap((load) => [`harvest, load ${load}`, 'below the first bad', 'requests'])], each)}`;
 }
 
 /** @param {string} name @param {readonly Result[]} results */
 function summaryRow(name, results) {
-  const harvests = results.map(({ harvest }) => harvest).sort((a, b) => a - b);
+  const shares = (/** @type {'harvest' | 'reachable'} */ key) => {
+    const sorted = results.map((result) => result[key]).sort((a, b) => a - b);
+    return `${at(sorted, 0.5).toFixed(2)} / ${at(sorted, 0).toFixed(2)}`;
+  };
   const applied = results.map(({ applied }) => applied ?? Number.POSITIVE_INFINITY).sort((a, b) => a - b);
   const at = (/** @type {readonly number[]} */ sorted, /** @type {number} */ share) =>
     sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
@@ -163,7 +172,8 @@ function summaryRow(name, results) {
     `${(100 * Math.max(...results.map((result) => result[key]))).toFixed(1)} %`;
   return [
     name,
-    `${at(harvests, 0.5).toFixed(2)} / ${at(harvests, 0).toFixed(2)}`,
+    shares('harvest'),
+    shares('reachable'),
     `${count(at(applied, 0.5))} / ${count(at(applied, 0.9))}`,
     worst('worstLoss'),
     worst('realised'),

@@ -6,7 +6,7 @@ import { processesOf } from '../models/open-model.ts';
 import { endsWithin } from '../store/time-limit.ts';
 import type { Taustat, UnopenedTaustat } from '../taustat.ts';
 import { createLog } from '../telemetry/log.ts';
-import { exportSpans } from '../telemetry/otlp.ts';
+import { type Export, exportTelemetry } from '../telemetry/otlp/otlp.ts';
 import { Processes } from '../tools/processes/primary.ts';
 import { ProcessOfSeveral } from '../tools/processes/worker.ts';
 import type { GrpcListening } from '../transport/grpc/server.ts';
@@ -19,8 +19,8 @@ const READINESS_NOTICE_MS = 250;
 const CLOSE_MS = 10_000;
 /** What is left when everything has stopped, such as a write to a folder that hangs, has so long to end. */
 const LEFTOVERS_MS = 1000;
-/** A collector of spans has so long to take the last ones. */
-const LAST_SPANS_MS = 2000;
+/** A collector has so long to take what is left of the telemetry. */
+const LAST_TELEMETRY_MS = 2000;
 /** The log is written behind the program’s back, which a signal would overtake. */
 const LAST_WORDS_MS = 250;
 
@@ -63,19 +63,23 @@ Examples:
 
 async function serve(path: string | undefined, flags: ServingFlags): Promise<void> {
   const config = servingConfig(path, flags);
-  const log = createLog(config);
+  let telemetry: Export | undefined;
+  const log = createLog(config, undefined, undefined, (line) => telemetry?.line(line));
   const { mode, threshold } = config.control;
   if (threshold !== undefined && mode !== 'fixed')
     log.warn({ mode, threshold }, 'control.threshold has no effect: only mode fixed uses it');
   const processes = processesOf(config);
   const among = ProcessOfSeveral.join();
+  telemetry = await exportTelemetry(process.env, log);
   if (among === undefined && processes > 1) {
     process.exitCode = await new Processes(log).run(processes);
+    // What is left of the export would keep the process.
+    if (!(await stopped(telemetry, log))) process.exit();
     return;
   }
-  const stopSpans = await exportSpans(process.env, log);
   const taustat = assemble(keepingState(config), log, among?.siblings);
   among?.offer(taustat.here);
+  telemetry?.metrics(taustat.here.collect);
   // Connections are dealt out to all that listen: one more process takes some when it can answer them.
   if (among?.othersServe) await opened(taustat);
   const { answerDirectly, onConnectionRefused } = taustat;
@@ -113,10 +117,17 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
     process.exitCode = 1;
     log.error({ waitingFor: process.getActiveResourcesInfo() }, 'stopped, although something has not ended');
   }
-  const isExportOver = stopSpans === undefined || (await endsWithin(LAST_SPANS_MS, stopSpans()));
-  if (!isExportOver) log.warn(`spans were lost: the collector has not taken them within ${LAST_SPANS_MS} ms`);
+  const isExportOver = await stopped(telemetry, log);
   among?.leave();
   endSoon(signal, log, isExportOver);
+}
+
+/** Ends the export of telemetry. @returns whether it has ended. */
+async function stopped(telemetry: Export | undefined, log: Logger): Promise<boolean> {
+  const isOver = telemetry === undefined || (await endsWithin(LAST_TELEMETRY_MS, telemetry.stop()));
+  if (!isOver)
+    log.warn(`telemetry was lost: the collector has not taken the rest within ${LAST_TELEMETRY_MS} ms`);
+  return isOver;
 }
 
 /** Opens the models. @param stop - called when they cannot be opened. */
@@ -145,7 +156,7 @@ const IN_THREADS = /^(FSReq|GetAddrInfo|GetNameInfo|Worker|MessagePort)/;
 
 /**
  * The process ends by itself, unless a call into the file system hangs. `process.exit` would then wait for it as well, since
- * it joins the threads that make such calls; the signal, which nobody listens to any more, ends them. An export of spans
+ * it joins the threads that make such calls; the signal, which nobody listens to any more, ends them. An export of telemetry
  * holds only sockets and timers: where nothing else is left, the process exits with its code.
  */
 function endSoon(signal: NodeJS.Signals, log: Logger, isExportOver: boolean): void {

@@ -17,17 +17,15 @@ const LONGEST = 2 ** OCTAVES;
 const LEAST_PAIRS = 225;
 /** Standard errors above 0 at which a correlation is one. */
 const CLEAR = 4;
-/** A correlation may be weak and long, as that of streams that take turns: up to so many requests are looked at for one. */
-const FURTHEST = 64;
 /** Numbers of a summary that are looked at, spread over all: what an estimate costs is bounded. */
 const MOST_CHANNELS = 8;
 
 /**
  * How many requests of one stream, in a row, are worth one: the integrated autocorrelation time 1 + 2 Σ ρ(k) of their summaries.
  * ρ(k) is the mean correlation of requests of one stream that are k apart, averaged over the k of an octave, since only some
- * requests are sampled. An octave with too few pairs, or whose correlation is not clear of noise, is taken together with the
- * next; the sum ends where that does not help. At least 1; the longest that is looked for where no number differs between any two
- * requests. O(requests² · channels) at most, O(requests · channels) where none resemble each other.
+ * requests are sampled. An octave with too few pairs is taken together with the next; the sum ends where the correlation is not clear
+ * of noise. At least 1; the longest that is looked for where no number differs between any two requests. What is weak and reaches far
+ * is not seen here: see `blockCorrelation`. O(requests² · channels) at most, O(requests · channels) where none resemble each other.
  *
  * Source: Sokal 1997, "Monte Carlo methods in statistical mechanics: foundations and new algorithms", section 3; in octaves as
  * in the blocking method of Flyvbjerg & Petersen 1989.
@@ -50,10 +48,7 @@ export function requestCorrelation(requests: readonly PlacedRequest[]): number |
     if (pool.pairs < LEAST_PAIRS) continue;
     isRead = true;
     const mean = pool.sum / pool.pairs;
-    if (!(mean > CLEAR / Math.sqrt(pool.pairs))) {
-      if (2 * from > FURTHEST) break;
-      continue;
-    }
+    if (!(mean > CLEAR / Math.sqrt(pool.pairs))) break;
     time += 2 * pool.distances * mean;
     pool = NOTHING;
   }
@@ -93,7 +88,7 @@ function product(a: Float64Array, b: Float64Array): number {
 }
 
 /** Indices of the requests of each stream. */
-function byStream(requests: readonly PlacedRequest[]): number[][] {
+export function byStream(requests: readonly PlacedRequest[]): number[][] {
   const streams = new Map<number, number[]>();
   for (const [i, { stream }] of requests.entries()) {
     const members = streams.get(stream);
@@ -107,7 +102,7 @@ function byStream(requests: readonly PlacedRequest[]): number[][] {
  * Some numbers of every summary, each with mean 0, and scaled so that a request's product with itself is 1 on average. Null: none
  * of them varies.
  */
-function standardized(requests: readonly PlacedRequest[]): Float64Array[] | null {
+export function standardized(requests: readonly PlacedRequest[]): Float64Array[] | null {
   const width = requests[0]!.summary.length;
   const stride = Math.max(1, Math.ceil(width / MOST_CHANNELS));
   const values = requests.map(() => new Float64Array(Math.ceil(width / stride)));

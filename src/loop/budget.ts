@@ -44,6 +44,11 @@ export class Budget {
     this.#spentMs = spentMs;
   }
 
+  /** Whether what is saved for what is urgent is less than it may be. */
+  get isSaving(): boolean {
+    return this.#savedMs < this.#perMs * RESERVE_MS;
+  }
+
   /** Whether there is anything left for a request that is wanted so much. */
   pays(interest: Interest): boolean {
     return this.#share >= 1 || this.#balanceMs > this.#floorMs(interest);

@@ -201,6 +201,7 @@ export class ControlLoop {
       thresholdsAt: (threshold) => thresholdsOf(threshold, sites, this.state.gated),
       spacing: () => this.#streams.spacing,
       samplingPays: () => this.#sampling.pays(),
+      isSaving: () => this.#sampling.isSaving,
       shared: sharing?.pilot,
       emit: (event) => this.#commands.next(event),
       onFailure: (error) => this.#sampling.failed(messageOf(error)),

@@ -28,6 +28,8 @@ export interface LadderRunsOptions {
   readonly spacing: () => number;
   /** Whether sampling would pay for a run now: what is spent at rest, and where no time is idle. */
   readonly samplingPays: () => boolean;
+  /** Whether a part of what sampling may take is being saved for surprises. */
+  readonly isSaving: () => boolean;
   /** Absent: this replica is the only one. */
   readonly shared?: SharedPilot | undefined;
   readonly emit: (event: ControlEvent) => void;
@@ -40,10 +42,6 @@ const PILOT_INPUTS = 160;
 const LEAST_OWN = 16;
 /** Requests are kept this far ahead of the test that has seen most: more would only be copied. */
 const AHEAD = 64;
-/** A search is at rest once its most promising test has seen so many inputs, or is likely to need so many more. */
-const REST_INPUTS = 16_000;
-/** Before it has seen so many, nobody knows how many it needs. */
-const KNOWN_INPUTS = 1000;
 /** An input whose pruned run has failed so often has lost everything. */
 const ATTEMPTS = 3;
 
@@ -139,11 +137,11 @@ export class LadderRuns {
   #isClosed = false;
 
   constructor(options: LadderRunsOptions) {
-    const { config, runtime, clock, samplingPays } = options;
+    const { config, runtime, clock, samplingPays, isSaving } = options;
     const { sampling } = config;
     this.#options = options;
     this.kept = new KeptInputs(sampling.keepInputsBytes, endOf(options.state()));
-    this.budget = new SearchBudget({ sampling, runtime, clock, samplingPays });
+    this.budget = new SearchBudget({ sampling, runtime, clock, samplingPays, isSaving });
     this.#ranking = new TestRanking(options.control);
     this.#spacing = options.spacing();
   }
@@ -295,11 +293,7 @@ export class LadderRuns {
   #isAtRest(search: Search): boolean {
     if (search.tests === null) return true;
     if (search.tests.kind === 'pilot') return false;
-    const { open, inputs } = this.#ranking.of(search);
-    const [best] = open;
-    if (best === undefined) return true;
-    const { observations } = best.evidence;
-    return observations >= REST_INPUTS || (observations >= KNOWN_INPUTS && inputs >= REST_INPUTS);
+    return !this.#ranking.of(search).isHopeful;
   }
 
   #next(search: Search): Job | null {

@@ -66,6 +66,11 @@ export class Sampler {
     return [this.#workers, this.#serving].every((budget) => budget.pays('welcome'));
   }
 
+  /** Whether a part of the budget is being saved for surprises. */
+  get isSaving(): boolean {
+    return this.#workers.isSaving || this.#serving.isSaving;
+  }
+
   /** The lowest positions, and of the rest so many in turn that it is `ratio` of all. */
   #isChosen(position: number): boolean {
     const { ratio } = this.#options;

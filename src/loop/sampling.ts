@@ -1,3 +1,4 @@
+import type { SpanContext } from '@opentelemetry/api';
 import { messageOf } from '../config/errors.ts';
 import { type Interest, interestIn } from '../control/phases/interest.ts';
 import {
@@ -73,6 +74,11 @@ export class Sampling {
     return this.#sampler.pays(this.#options.clock.monotonicMs(), this.#spending);
   }
 
+  /** Whether a part of what sampling may take is being saved for surprises. */
+  get isSaving(): boolean {
+    return this.#sampler.isSaving;
+  }
+
   /** How much a request at a position in [0, 1) is wanted as a sample. */
   interestIn(position: number): Interest {
     const { control, uncertainty, state } = this.#options;
@@ -124,9 +130,9 @@ export class Sampling {
     });
   }
 
-  /** A shadow run failed. */
-  failed(message: string): void {
-    this.#count('failed', message);
+  /** A shadow run failed. @param origin - the span of its request. */
+  failed(message: string, origin?: SpanContext): void {
+    this.#count('failed', message, origin);
     if (++this.#failedInARow % BLIND_AFTER === 0) this.#options.onBlind(`shadow runs fail: ${message}`);
   }
 
@@ -158,7 +164,7 @@ export class Sampling {
       if (sample === 'dropped' || gated !== state().gated) this.#count('dropped');
       else this.#succeeded(sample);
     } catch (error) {
-      this.failed(messageOf(error));
+      this.failed(messageOf(error), request.origin);
     }
   }
 
@@ -180,8 +186,8 @@ export class Sampling {
     if (!isNamed || streams.isFirstOfBlock(place)) ladder.offer(answers.inputs, answers.dense, isNamed);
   }
 
-  #count(outcome: ShadowOutcome, error?: string): void {
+  #count(outcome: ShadowOutcome, error?: string, origin?: SpanContext): void {
     this.outcomes[outcome]++;
-    this.#options.telemetry?.shadowRun?.(outcome, error);
+    this.#options.telemetry?.shadowRun?.(outcome, error, origin);
   }
 }

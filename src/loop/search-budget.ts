@@ -15,11 +15,14 @@ export interface SearchBudgetOptions {
   readonly clock: Clock;
   /** Whether sampling would pay for a run now: what is spent at rest, and where no time is idle. */
   readonly samplingPays: () => boolean;
+  /** Whether half of what comes in for samples is being saved for surprises. */
+  readonly isSaving: () => boolean;
 }
 
 /**
  * What pays for a run: idle time, or a part of the sampling budget. Half of it while production is dense and something is to be
- * found out; else a quarter, since samples of the traffic are what notices a drift, and soon.
+ * found out; else a quarter, since samples of the traffic are what notices a drift, and soon. A quarter, too, while half of it is being
+ * saved for surprises: else nothing would be left for samples of the traffic as it is now.
  */
 export type Payer = 'idle' | 'half' | 'quarter';
 
@@ -56,8 +59,8 @@ export class SearchBudget {
    */
   payer({ isAtRest, isWorthIt, isDense }: SearchStanding): Payer | null {
     if (isWorthIt && !isAtRest && this.isIdle()) return 'idle';
-    const { runtime, clock, samplingPays } = this.#options;
-    const payer = isDense && !isAtRest ? 'half' : 'quarter';
+    const { runtime, clock, samplingPays, isSaving } = this.#options;
+    const payer = isDense && !isAtRest && !isSaving() ? 'half' : 'quarter';
     const pays = this.#parts[payer].pays(clock.monotonicMs(), 0, runtime.busy.workers);
     return pays && samplingPays() ? payer : null;
   }

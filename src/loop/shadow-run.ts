@@ -1,3 +1,4 @@
+import type { SpanContext } from '@opentelemetry/api';
 import type { SiteHistograms } from '../estimator/histogram.ts';
 import type { Tensor } from '../protocol/types.ts';
 import type { RetainedAtSite } from '../runtime/measure.ts';
@@ -32,6 +33,8 @@ export interface Look {
 /** A request that was answered and is looked at again. */
 export interface AnsweredRequest extends Look {
   readonly inputs: readonly Tensor[];
+  /** The span of the request, for what is told of it. */
+  readonly origin?: SpanContext | undefined;
   /** All outputs of the model as they were answered, at `threshold`; absent when only some were asked for. */
   readonly outputs?: readonly Tensor[];
   /** What the answer was computed at; 0 is dense. */

@@ -1,3 +1,4 @@
+import type { SpanContext } from '@opentelemetry/api';
 import type { Objective } from '../control/guard/objective.ts';
 import type { ShadowSample } from './shadow-run.ts';
 import type { StreamReading } from './streams.ts';
@@ -6,8 +7,8 @@ export type ShadowOutcome = 'ok' | 'dropped' | 'failed';
 
 /** What a loop tells of its work, beside its decisions. Nothing waits for a listener. */
 export interface LoopTelemetry {
-  /** A sampled request was run again, or was not; `error` says why a run failed. */
-  readonly shadowRun?: (outcome: ShadowOutcome, error?: string) => void;
+  /** A sampled request was run again, or was not; `error` says why a run failed, and `origin` is the span of the request. */
+  readonly shadowRun?: (outcome: ShadowOutcome, error?: string, origin?: SpanContext) => void;
   /** What a shadow run has shown, before the controller hears of it. */
   readonly sampled?: (sample: ShadowSample) => void;
   /** How answers are judged from now on. */

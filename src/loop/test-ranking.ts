@@ -10,9 +10,15 @@ export interface RankedTests {
   readonly open: readonly RungTest[];
   /** Inputs that the first is likely to need still, when they were ranked. */
   readonly inputs: number;
+  /** Whether one of them may raise what is proven before long, or nobody knows yet, when they were ranked. */
+  readonly isHopeful: boolean;
 }
 
-const NONE: RankedTests = { open: [], inputs: 0 };
+const NONE: RankedTests = { open: [], inputs: 0, isHopeful: false };
+/** A test has no more hope once it has seen so many inputs, or is likely to need so many more. */
+const MOST_INPUTS = 16_000;
+/** Before the first has seen so many, nobody knows how many it needs. */
+const KNOWN_INPUTS = 1000;
 
 /** Keeps the open tests of a search in the order of what they promise, ranked again after every so many results. */
 export class TestRanking {
@@ -47,7 +53,13 @@ export class TestRanking {
   #rank(all: readonly RungTest[]): void {
     const ranked = openTests(all, this.#options);
     this.#positions = ranked.map(({ test }) => all.indexOf(test));
-    this.#ranked = { open: ranked.map(({ test }) => test), inputs: ranked[0]?.inputs ?? 0 };
+    const open = ranked.map(({ test }) => test);
+    const isHopeful = ranked.some(({ test, leastInputs }, i) => {
+      const { observations } = test.evidence;
+      const isUnknown = i === 0 && observations < KNOWN_INPUTS;
+      return observations < MOST_INPUTS && (isUnknown || leastInputs < MOST_INPUTS);
+    });
+    this.#ranked = { open, inputs: ranked[0]?.inputs ?? 0, isHopeful };
     this.#results = 0;
   }
 }

@@ -12,24 +12,26 @@ export async function exportMetrics(
   siblings: Siblings | undefined,
 ): Promise<{ readonly contentType: string; readonly body: string }> {
   if (siblings !== undefined) return exposeTogether(await siblings.metrics(), accept);
-  readGauges(models, metrics);
+  await readGauges(models, metrics);
   return metrics.expose(accept);
 }
 
 /** The metrics of this process as data. */
-export function collectMetrics(models: ModelRegistry, metrics: Metrics): Promise<MetricsOfProcess> {
-  readGauges(models, metrics);
+export async function collectMetrics(models: ModelRegistry, metrics: Metrics): Promise<MetricsOfProcess> {
+  await readGauges(models, metrics);
   return metrics.collect();
 }
 
-function readGauges(models: ModelRegistry, metrics: Metrics): void {
+async function readGauges(models: ModelRegistry, metrics: Metrics): Promise<void> {
   metrics.resetGauges();
   metrics.buildInfo.set({ version: VERSION, node: process.version }, 1);
   for (const { name: model, isReady } of models.wanted) {
     metrics.modelReady.set({ model }, isReady ? 1 : 0);
     metrics.modelUnreadable.set({ model }, models.unreadable(model) === undefined ? 0 : 1);
   }
-  for (const name of models.names()) models.find(name)?.served.exportMetrics();
+  const served = models.names().flatMap((name) => models.live(name).map((live) => live.served));
+  for (const one of served) one.exportMetrics();
+  await metrics.forgetDeparted(served.map(({ labels }) => labels));
 }
 
 /** The present mode of every model that answers. */

@@ -33,12 +33,19 @@ interface DurationTotal {
   readonly ns: number;
 }
 
+/** Runs of one size. */
+export interface BatchStatistics {
+  /** Rows of each run, of all its requests. */
+  readonly rows: number;
+  readonly infer: DurationTotal;
+}
+
 /** Totals since the model was loaded. */
 export interface ModelStatistics {
   readonly version: string;
   /** Inferences: rows of the batches of successful requests. */
   readonly inferenceCount: number;
-  /** Runs of the model. */
+  /** Runs of the model; one that several requests share counts once. */
   readonly executionCount: number;
   /** Unix milliseconds of the last request; 0 before the first. */
   readonly lastInferenceMs: number;
@@ -49,6 +56,8 @@ export interface ModelStatistics {
   /** Of bodies into tensors, and of tensors into bodies; requests of the library have neither. */
   readonly decode: DurationTotal;
   readonly encode: DurationTotal;
+  /** By size, the smallest first; of the first 256 sizes. */
+  readonly batches: readonly BatchStatistics[];
 }
 
 /** Time that an answered request took outside of the model, in milliseconds. */

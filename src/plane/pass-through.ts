@@ -1,3 +1,5 @@
+import type { Duplex } from 'node:stream';
+
 /** What is not answered here goes to the server behind this one, untouched. */
 export interface PassThrough {
   /** Token that changes of that server need here, as those of this one do: it may trust this server more than a client. */
@@ -11,20 +13,12 @@ export interface PassThrough {
 export interface GrpcPassThrough {
   /** Ends with the status of the server behind. @param path - `/service/method`. */
   unary(path: string, message: Uint8Array, call: PassedCall): Promise<Uint8Array>;
-  stream(path: string, call: PassedCall): PassedStream;
+  /** Messages in both directions, as fast as both sides take them; an error ends the call. */
+  stream(path: string, call: PassedCall): Duplex;
 }
 
 export interface PassedCall {
   /** Metadata of the call, without what belongs to one connection. */
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
-}
-
-/** A call with a stream of messages in both directions. */
-export interface PassedStream {
-  write(message: Uint8Array): void;
-  /** No more messages are written. */
-  end(): void;
-  /** Called in order; `end` last, with the error that ended the call. */
-  follow(follower: { message(message: Uint8Array): void; end(error: unknown): void }): void;
 }

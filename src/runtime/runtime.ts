@@ -46,6 +46,14 @@ export interface RunResult {
   readonly macsSkipped?: number | undefined;
   /** Number of requests that shared the run; absent: 1. */
   readonly requests?: number;
+  /** The run that requests shared: the same object for each of them. Absent: it had a run of its own. */
+  readonly shared?: SharedRun | undefined;
+}
+
+/** A run of several requests. */
+export interface SharedRun {
+  /** Of all its requests. */
+  readonly rows: number;
 }
 
 export interface ShadowResult extends RunResult {

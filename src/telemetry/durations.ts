@@ -62,6 +62,11 @@ export class Durations<L extends string> {
     return counts;
   }
 
+  /** Forgets the counts of some sets of labels; who holds them counts for nobody. */
+  remove(isGone: (labels: Readonly<Record<string, string>>) => boolean): void {
+    for (const [key, { labels }] of this.#children) if (isGone(labels)) this.#children.delete(key);
+  }
+
   /** By the series that they belong to, as the text of an exposition names it. */
   exemplars(): ReadonlyMap<string, Exemplar> {
     const bySeries = new Map<string, Exemplar>();
@@ -74,7 +79,7 @@ export class Durations<L extends string> {
 
   /** For a registry of prom-client, which asks for its metrics in this form. */
   get asMetric(): Metric {
-    const { name, help } = this;
+    const { name, help, labelNames } = this;
     const get = async () => ({
       name,
       help,
@@ -82,7 +87,7 @@ export class Durations<L extends string> {
       aggregator: 'sum',
       values: [...this.#children.values()].flatMap((counts) => valuesOf(name, counts)),
     });
-    return { name, get } as unknown as Metric;
+    return { name, help, labelNames, get } as unknown as Metric;
   }
 }
 

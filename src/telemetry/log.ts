@@ -7,6 +7,9 @@ import { readableLine } from './readable-line.ts';
 const HIDDEN = '[token]';
 const STDOUT = 1;
 
+/** Takes every line of the log as JSON, tokens replaced, beside its destination. */
+export type LineListener = (line: string) => void;
+
 /**
  * The server's log, by default on stdout: one JSON object per line, or readable text on a terminal.
  *
@@ -21,6 +24,7 @@ export function createLog(
     onDropped: (lines) => logLinesDropped.inc(lines),
   }),
   isTerminal = process.stdout.isTTY === true,
+  listener?: LineListener,
 ): Logger {
   const secrets = [server.token, control.token].flatMap((token) =>
     token === undefined ? [] : [escaped(token)],
@@ -34,6 +38,7 @@ export function createLog(
     hooks: {
       streamWrite: (line: string) => {
         const safe = secrets.reduce((text, secret) => text.replaceAll(secret, HIDDEN), line);
+        listener?.(safe);
         return isReadable ? readableLine(safe) : safe;
       },
     },

@@ -1,5 +1,5 @@
 /**
- * Spans of OpenTelemetry, free unless a provider is registered: by the host process, or by `otlp.ts` in `taustat serve`.
+ * Spans of OpenTelemetry, free unless a provider is registered: by the host process, or by `otlp/` in `taustat serve`.
  *
  *   POST /v2/models/{model}/infer        one request; a child of the active span, or of the caller's
  *     taustat.decode                     its body becomes tensors
@@ -38,6 +38,20 @@ export interface TracedCall extends TraceHeaders {
   /** Of semantic conventions: method and route, or service and method. */
   readonly name: string;
   readonly attributes: Attributes;
+}
+
+/** The requests that errors have ended, for whoever reports these. */
+const failedRequests = new WeakMap<object, SpanContext>();
+
+/** The request that an error has ended, if it was traced. */
+export function requestOf(error: unknown): SpanContext | undefined {
+  return typeof error === 'object' && error !== null ? failedRequests.get(error) : undefined;
+}
+
+/** Fields of a log line that belongs to a span, by OpenTelemetry's names; none if there is no such span. */
+export function traceFields(origin: SpanContext | undefined): { trace_id?: string; span_id?: string } {
+  if (origin === undefined || !isSpanContextValid(origin)) return {};
+  return { trace_id: origin.traceId, span_id: origin.spanId };
 }
 
 /** Where spans of a request's parts go. Times are of `performance.now()`. */
@@ -85,6 +99,7 @@ export class RequestSpan {
     const isOwnFault = !(error instanceof ServingError) || error.status >= 500;
     this.#span.setAttributes({ 'error.type': code, ...attributes });
     if (isOwnFault) this.#span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });
+    if (typeof error === 'object' && error !== null) failedRequests.set(error, this.origin);
     this.#span.end();
   }
 }
@@ -95,9 +110,16 @@ export function startLinked(name: string, origin: SpanContext, attributes: Attri
   return () => span.end();
 }
 
-/** A span of its own for work that is over. Times are of `performance.now()`. */
-export function addSpan(name: string, startTime: number, endTime: number, attributes: Attributes): void {
-  tracer.startSpan(name, { root: true, startTime, attributes }).end(endTime);
+/** A span of its own for work that is over. Times are of `performance.now()`. @returns identifies it to a log line. */
+export function addSpan(
+  name: string,
+  startTime: number,
+  endTime: number,
+  attributes: Attributes,
+): SpanContext {
+  const span = tracer.startSpan(name, { root: true, startTime, attributes });
+  span.end(endTime);
+  return span.spanContext();
 }
 
 /** By the propagator of the host process, or, where it has none, as the W3C recommendation says. */

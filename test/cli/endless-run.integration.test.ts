@@ -28,7 +28,7 @@ describe('a run that does not end', () => {
       expect((await fetch(`${url}/v2/models/m/ready`)).status).toBe(200);
     }
     const metrics = await (await fetch(`${url}/metrics`)).text();
-    expect(metrics).toContain('taustat_runs_overdue_total{model="m"} 4');
+    expect(metrics).toContain('taustat_runs_overdue_total{model="m",version="1"} 4');
     expect(metrics).not.toMatch(/taustat_workers_lost_total\{.*\} [1-9]/);
     running.child.kill('SIGTERM');
     await running.outcome;
@@ -57,7 +57,7 @@ describe('a run that does not end', () => {
       { state: 'UNAVAILABLE', reason: expect.stringMatching('2 runs have not ended') },
     ]);
     const metrics = await (await fetch(`${url}/metrics`)).text();
-    expect(metrics).toContain('taustat_runs_overdue_total{model="m"} 2');
+    expect(metrics).toContain('taustat_runs_overdue_total{model="m",version="1"} 2');
     expect(running.stdout()).toContain('a run does not end');
     running.child.kill('SIGTERM');
     await running.outcome;

@@ -51,7 +51,9 @@ describe('taustat serve --grpc-port', () => {
     };
     const answers = Array.from({ length: 4 }, () => client.infer({ model: 'slow', inputs: [trips] }));
     await until(async () =>
-      (await (await fetch(`${url}/metrics`)).text()).includes('taustat_queue_requests{model="slow"} 4\n'),
+      (await (await fetch(`${url}/metrics`)).text()).includes(
+        'taustat_queue_requests{model="slow",version="1"} 4\n',
+      ),
     );
     server.child.kill('SIGTERM');
     await until(async () => !(await client.isReady()));

@@ -98,7 +98,8 @@ async function metric(url: string, name: string): Promise<number> {
   );
 }
 
-const requests = (url: string) => metric(url, `taustat_requests_total{model="${SMALL_NAME}",outcome="ok"}`);
+const requests = (url: string) =>
+  metric(url, `taustat_requests_total{model="${SMALL_NAME}",version="1",outcome="ok"}`);
 
 describe('a server of two processes', () => {
   it('has one port, one controller, one kill switch and one page of metrics, and outlives the end of a process', async () => {

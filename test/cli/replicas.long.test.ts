@@ -204,7 +204,7 @@ describe.skipIf(!HAS_REDIS)('servers that share a store in Redis', () => {
       },
     ]);
     const metrics = await (await fetch(`${servers[0]!.url}/metrics`)).text();
-    expect(metrics).toMatch(`taustat_shared_store_up{model="${SMALL_NAME}"} 0`);
+    expect(metrics).toMatch(`taustat_shared_store_up{model="${SMALL_NAME}",version="1"} 0`);
     redis.resume();
     const back = async () => {
       const now = await Promise.all(

@@ -117,7 +117,7 @@ describe('a folder that nothing can be written to', () => {
     expect(await pruning(url)).toMatchObject({ mode: 'off', durable: false });
     const metrics = await (await fetch(`${url}/metrics`)).text();
     expect(metrics).toMatch(
-      /^taustat_state_failures_total\{model="fashion-mnist-cnn",what="choice"\} [1-9]/m,
+      /^taustat_state_failures_total\{model="fashion-mnist-cnn",version="1",what="choice"\} [1-9]/m,
     );
     expect(servers[0]!.stdout()).toContain('the mode that was chosen cannot be kept');
   });

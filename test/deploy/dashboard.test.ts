@@ -1,12 +1,35 @@
 import { describe, expect, it } from 'vitest';
+import { dashboardJson } from '../../dashboards/dashboard.mjs';
+import { ROWS } from '../../dashboards/rows.mjs';
 import { STATE_NAMES } from '../../src/control/phases/state.ts';
-import { dashboard, dashboardQueries, type Panel } from './files.ts';
+import { dashboard, dashboardQueries, type Panel, read, rules } from './files.ts';
 
 const { panels } = dashboard;
-const charts = panels.filter(({ type }) => type !== 'row');
+const charts = panels.filter(({ targets }) => targets !== undefined);
 const COLUMNS = 24;
 
 describe('the dashboard', () => {
+  it('is made of its source: npm run dashboard', () => {
+    expect(read('dashboards/taustat.json')).toBe(`${JSON.stringify(dashboardJson(), null, 2)}\n`);
+  });
+
+  it('lists the alerts by the name that all of them begin with', () => {
+    const [list] = panels.filter(({ type }) => type === 'alertlist');
+    const { alertName } = list!.options as { alertName: string };
+    for (const { alert = alertName } of rules) expect(alert.startsWith(alertName)).toBe(true);
+  });
+
+  it('says of every query that may be empty when it is', () => {
+    const queries = ROWS.flatMap(({ panels }) => panels.flatMap(({ queries }) => queries));
+    const reasons = queries.flatMap(({ emptyWhen }) => (emptyWhen === undefined ? [] : [emptyWhen]));
+    expect(reasons.length).toBeGreaterThan(0);
+    const told = charts.map(({ description }) => description).join('\n');
+    for (const reason of reasons) {
+      expect(reason).toMatch(/^(while|until|where|without) .*[^.]$/);
+      expect(told).toContain(`No values ${reason}.`);
+    }
+  });
+
   it('is in the classic format of Grafana 9 and later', () => {
     expect(dashboard.schemaVersion).toBeGreaterThanOrEqual(36);
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
@@ -39,7 +62,9 @@ describe('the dashboard', () => {
   });
 
   it('calls each number that stands for a state by its name', () => {
-    const numbered = charts.filter(({ targets }) => targets!.some(({ expr }) => / \* \d/.test(expr)));
+    const numbered = charts.filter(({ targets }) =>
+      targets!.some(({ expr }) => /taustat_state.* \* \d/.test(expr)),
+    );
     const stateful = numbered.filter(({ fieldConfig }) => fieldConfig!.defaults.mappings.length > 0);
     expect(stateful.map(({ type }) => type)).toEqual(['stat', 'state-timeline']);
     for (const { targets, fieldConfig } of stateful) {

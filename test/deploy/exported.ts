@@ -1,9 +1,11 @@
 import { readExposition, samplesOf } from '../../console/exposition.js';
-import { STATE_NAMES } from '../../src/control/phases/state.ts';
+import { CHANGE_REASONS, STATE_NAMES } from '../../src/control/phases/state.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 
-/** The labels that Prometheus gives every series of a target. */
-const TARGET_LABELS = ['job', 'instance'];
+/** The labels that Prometheus gives every series of a target; of a pod, those that service discovery adds. */
+const TARGET_LABELS = ['job', 'instance', 'namespace', 'pod'];
+/** The labels of an alert, besides those of its expression. */
+const ALERT_LABELS = ['alertname', 'alertstate', 'severity'];
 
 const DURATION_PHASES = ['queue', 'infer', 'total'];
 const PHASES = ['decode', 'dispatch', 'queue', 'infer', 'encode'];
@@ -19,6 +21,7 @@ export const LABEL_VALUES: Readonly<Record<string, Readonly<Record<string, reado
   taustat_phase_duration_seconds_count: { phase: PHASES },
   taustat_shadow_runs_total: { outcome: ['ok', 'dropped', 'failed'] },
   taustat_state_failures_total: { what: ['choice', 'evidence', 'audit'] },
+  taustat_threshold_changes_total: { reason: CHANGE_REASONS },
   taustat_compared_answers_total: { outcome: ['agreed', 'disagreed'] },
 };
 
@@ -29,7 +32,10 @@ export async function exportedSeries(): Promise<ReadonlyMap<string, ReadonlySet<
   const own = new Map(
     Object.values(metrics as unknown as Record<string, DeclaredMetric>).map((m) => [m.name, m.labelNames]),
   );
-  const series = new Map<string, ReadonlySet<string>>([['up', new Set(TARGET_LABELS)]]);
+  const series = new Map<string, ReadonlySet<string>>([
+    ['up', new Set(TARGET_LABELS)],
+    ['ALERTS', new Set([...TARGET_LABELS, ...ALERT_LABELS])],
+  ]);
   for (const [, name, type] of body.matchAll(/^# TYPE (\S+) (\S+)$/gm)) {
     const labels = [...TARGET_LABELS, ...(own.get(name!) ?? labelsOfSamples(body, name!))];
     if (type !== 'histogram') series.set(name!, new Set(labels));

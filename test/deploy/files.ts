@@ -40,6 +40,7 @@ export interface Panel {
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
   readonly datasource?: { readonly uid: string };
   readonly targets?: readonly Target[];
+  readonly options?: object;
   readonly fieldConfig?: {
     readonly defaults: {
       readonly unit?: string;
@@ -68,7 +69,11 @@ export interface Rule {
   readonly alert?: string;
   readonly expr: string;
   readonly labels?: { readonly severity: string };
-  readonly annotations?: { readonly summary: string; readonly description: string };
+  readonly annotations?: {
+    readonly runbook_url: string;
+    readonly summary: string;
+    readonly description: string;
+  };
 }
 
 export const rules: readonly Rule[] = readYaml<{ groups: { rules: Rule[] }[] }>(

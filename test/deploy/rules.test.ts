@@ -22,6 +22,28 @@ describe('alerts', () => {
     },
   );
 
+  it.each(alerts.map((rule) => [rule.alert!, rule] as const))('%s: has its runbook', (alert, rule) => {
+    expect(rule.annotations?.runbook_url).toBe(`docs/operations.md#${alert.toLowerCase()}`);
+    const [, section] = read('docs/operations.md').split(`\n### ${alert}\n`);
+    const text = section?.split(/\n##/)[0] ?? '';
+    for (const part of ['It means', 'Look at', 'Do'])
+      expect(text).toMatch(new RegExp(`^- \\*\\*${part}\\*\\* .{20,}\\.$`, 'm'));
+  });
+
+  it('are all that there are runbooks of, in their order', () => {
+    const sections = [...read('docs/operations.md').matchAll(/^### (Taustat\w+)$/gm)].map(([, name]) => name);
+    expect(sections).toEqual(alerts.map(({ alert }) => alert));
+  });
+
+  it('lead to their runbooks once the place of the documents is set, as the file says', () => {
+    const text = read('deploy/prometheus/rules.yml');
+    const [, from, to] = /sed -i 's#(.*?)#(.*?)#'/.exec(text)!;
+    const linked = text.replaceAll(`          ${from}`, `          ${to}`);
+    const urls = [...linked.matchAll(/^ +runbook_url: (.*)$/gm)].map(([, url]) => url!);
+    expect(urls).toHaveLength(alerts.length);
+    for (const url of urls) expect(new URL(url).pathname).toMatch(/\/docs\/operations\.md$/);
+  });
+
   it.each(alerts.map(({ alert }) => alert!))('%s: fires in the tests of the rules', (alert) => {
     expect(firing).toContain(alert);
   });

@@ -350,6 +350,7 @@ class Spaced {
       thresholdsAt: (threshold) => Float32Array.of(threshold),
       spacing: () => this.spacing,
       samplingPays: () => false,
+      isSaving: () => false,
       emit: (event) => {
         this.events.push(event);
         this.state = step(this.state, event, this.#control);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Sampler } from '../../src/loop/sampler.ts';
 import { SearchBudget } from '../../src/loop/search-budget.ts';
 
 const SEEKING = { isAtRest: false, isWorthIt: true, isDense: true };
@@ -11,6 +12,7 @@ class Machine {
   shadowMs = 0;
   #idleMs = 0;
   samplingPays = false;
+  isSaving = false;
   /** Share of its time that the thread that serves is busy. */
   serving = 0;
   #waitedMs = 0;
@@ -29,6 +31,7 @@ class Machine {
         }),
       },
       samplingPays: () => this.samplingPays,
+      isSaving: () => this.isSaving,
     });
   }
 
@@ -125,5 +128,43 @@ describe('where idle time does not pay', () => {
     }
     expect(spentMs / 100_000).toBeLessThanOrEqual(part * 0.02 + 1e-5);
     expect(spentMs / 100_000).toBeGreaterThan(0.9 * part * 0.02);
+  });
+
+  it('samples of the traffic are taken, too, while a search goes on and what was spent on a surprise is saved again', () => {
+    const options = { ratio: 0.2, budget: 0.02 };
+    const sampler = new Sampler(options);
+    const machine = { now: 0, shadowMs: 0, samples: 0 };
+    const spending = () => ({ shadowMs: machine.shadowMs, workers: 1 });
+    const budget = new SearchBudget({
+      sampling: { searchBudget: 0.5, budget: options.budget },
+      // Production takes all of the time that nothing else does.
+      runtime: {
+        busy: {
+          get productionMs() {
+            return machine.now - machine.shadowMs;
+          },
+          get shadowMs() {
+            return machine.shadowMs;
+          },
+          workers: 1,
+        },
+      },
+      clock: { wallMs: () => 0, monotonicMs: () => machine.now },
+      samplingPays: () => sampler.pays(machine.now, spending()),
+      isSaving: () => sampler.isSaving,
+    });
+    while (sampler.decide(0, machine.now, spending(), 'urgent') === 'sample') machine.shadowMs += 2;
+    for (; machine.now < 20_000; machine.now += 10) {
+      for (let payer = budget.payer(SEEKING); payer !== null; payer = budget.payer(SEEKING)) {
+        budget.spend(payer, 1);
+        machine.shadowMs += payer === 'idle' ? 0 : 1;
+      }
+      const position = sampler.position(undefined);
+      if (sampler.decide(position, machine.now, spending()) !== 'sample') continue;
+      machine.samples++;
+      machine.shadowMs += 2;
+    }
+    // A quarter of what comes in: 400 ms in 20 s.
+    expect(machine.samples * 2).toBeGreaterThan(0.8 * 0.25 * 400);
   });
 });

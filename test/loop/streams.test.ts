@@ -82,6 +82,35 @@ describe('streams', () => {
     }
   });
 
+  it('that take turns without names are seen, though each scene is taken for a shift', () => {
+    for (const seed of seeds) {
+      const random = xorshift(seed);
+      const streams = new Streams();
+      const scene = () => [normal(random), normal(random)];
+      const latest = Array.from({ length: 8 }, scene);
+      for (let i = 0; i < 24_000; i++) {
+        const k = Math.floor(random() * latest.length);
+        if (random() * 50 < 1) latest[k] = scene();
+        const place = streams.next(undefined);
+        if (random() * 8 < 1) streams.add(place, latest[k]!);
+        if (i % 4000 === 3999) streams.restart();
+      }
+      expect(streams.reading.blockRequests).toBeGreaterThan(4 * 40);
+    }
+  });
+
+  it('are not seen in a traffic that goes on and on to somewhere else', () => {
+    for (const seed of seeds) {
+      const random = xorshift(seed);
+      const streams = new Streams();
+      for (let i = 0; i < 4000; i++) {
+        streams.add(streams.next(undefined), [Math.floor(i / 800) + normal(random)]);
+        if (i % 800 === 16) streams.restart();
+      }
+      expect(streams.reading.blockRequests).toBe(1);
+    }
+  });
+
   it('go on with the blocks that were known before a restart, the last third of each left out', () => {
     const streams = new Streams(12);
     const units = Array.from({ length: 25 }, () => streams.unitOf(streams.next('a'))!);

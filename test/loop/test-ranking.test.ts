@@ -47,3 +47,20 @@ it('is empty while a pilot is asked, and without tests', () => {
   expect(ranking.of({ rungs: RUNGS, tests: { kind: 'pilot' } }).open).toEqual([]);
   expect(ranking.of({ rungs: RUNGS, tests: null }).open).toEqual([]);
 });
+
+it('has hope while any test may soon be proven, whatever the most promising one needs, and none where all are far off', () => {
+  const seen = (test: RungTest, inputs: number, loss: number) => {
+    let [now] = [test];
+    for (let input = 0; input < inputs; input++)
+      [now] = tested([now], { rung: test.rung, input, loss }, OPTIONS) as [RungTest];
+    return now;
+  };
+  const tests = fresh();
+  expect(new TestRanking(OPTIONS).of(searchOf(tests)).isHopeful).toBe(true);
+  const brink = tests.map((test) => (test.rung === 7 ? seen(test, 1500, 0.0498) : test));
+  expect(new TestRanking(OPTIONS).of(searchOf(brink)).isHopeful).toBe(true);
+  const far = tests.map((test) => seen(test, 16_000, 0.0499));
+  expect(new TestRanking(OPTIONS).of(searchOf(far)).isHopeful).toBe(false);
+  const proven = tests.map((test) => ({ ...test, peak: 1e9 }));
+  expect(new TestRanking(OPTIONS).of(searchOf(proven)).isHopeful).toBe(false);
+});

@@ -1,37 +1,19 @@
 // A real server exports its spans to a real OTLP receiver.
 import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { diagnosticText, rarely, wantsSpans } from '../../src/telemetry/otlp.ts';
+import { readExposition, samplesOf } from '../../console/exposition.js';
+import { diagnosticText, rarely } from '../../src/telemetry/otlp/otlp.ts';
 import { type Running, start } from '../cli/command.ts';
 import { GrpcClient } from '../contracts/inference/grpc-client.ts';
 import { SMALL_GATED_ENV, SMALL_NAME } from '../small-cnn.ts';
 import { until } from '../transport/http/until.ts';
-import { OtlpReceiver, type ReceivedSpan } from './otlp-receiver.ts';
+import { OtlpReceiver, type ReceivedMetric, type ReceivedSpan } from './otlp-receiver.ts';
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const PARENT = 'b7ad6b7169203331';
 const ROUTE = '/v2/models/{model}/infer';
 const REQUEST = `POST ${ROUTE}`;
 const IMAGE = { name: 'image', shape: [1, 1, 28, 28], datatype: 'FP32' as const };
-
-describe('the environment', () => {
-  it.each([
-    [{}, false],
-    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318' }, true],
-    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://c:4318/v1/traces' }, true],
-    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318', OTEL_SDK_DISABLED: 'true' }, false],
-    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:4318', OTEL_TRACES_EXPORTER: 'none' }, false],
-    [{ OTEL_TRACES_EXPORTER: 'otlp' }, true],
-    [{ OTEL_TRACES_EXPORTER: 'console, otlp' }, true],
-    [{ OTEL_TRACES_EXPORTER: ' , ', OTEL_EXPORTER_OTLP_ENDPOINT: '' }, false],
-    [
-      { OTEL_EXPORTER_OTLP_ENDPOINT: '', OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://c:4318/v1/traces' },
-      true,
-    ],
-  ])('%j asks for spans: %s', (env, expected) => {
-    expect(wantsSpans(env)).toBe(expected);
-  });
-});
 
 describe('failures', () => {
   it('are told of at once, and then once a period, with their number', () => {
@@ -93,7 +75,7 @@ describe('a collector that takes nothing', () => {
     child.kill('SIGTERM');
     const { code, stdout } = await outcome;
     expect([code, child.signalCode]).toEqual([0, null]);
-    expect(stdout).toMatch(/"msg":"stopped"[\s\S]*spans were lost/);
+    expect(stdout).toMatch(/"msg":"stopped"[\s\S]*telemetry was lost/);
     expect(stdout).not.toContain('something hangs');
     expect(performance.now() - asked).toBeLessThan(20_000);
   });
@@ -104,7 +86,7 @@ describe('a collector that takes nothing', () => {
       OTEL_EXPORTER_OTLP_TIMEOUT: '200',
     });
     await saying(
-      /"reason":"connect ECONNREFUSED 127\.0\.0\.1:1","failures":1,"msg":"spans could not be exported"/,
+      /"reason":"connect ECONNREFUSED 127\.0\.0\.1:1","failures":1,"msg":"telemetry could not be exported"/,
     );
     for (let i = 0; i < 5; i++) {
       await fetch(`${url}/v2/models/${SMALL_NAME}/infer`, { method: 'POST', body: '{"inputs":[]}' });
@@ -112,18 +94,23 @@ describe('a collector that takes nothing', () => {
     }
     child.kill('SIGTERM');
     const { stdout } = await outcome;
-    expect(stdout.match(/spans could not be exported/g)).toHaveLength(1);
+    expect(stdout.match(/telemetry could not be exported/g)).toHaveLength(1);
   });
 });
 
 describe('taustat serve with OTEL_EXPORTER_OTLP_ENDPOINT', () => {
   const receiver = new OtlpReceiver();
   let openMetrics = '';
+  let metrics = '';
+  let exported: readonly ReceivedMetric[] = [];
+  let stdout = '';
   beforeAll(async () => {
     const server = start('dist/cli.js', ['serve', '--port', '0', '--grpc-port', '0', '--sampling', '1'], {
       ...SMALL_GATED_ENV,
       OTEL_EXPORTER_OTLP_ENDPOINT: await receiver.listen(),
       OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test',
+      OTEL_METRIC_EXPORT_INTERVAL: '100',
+      OTEL_BLRP_SCHEDULE_DELAY: '50',
       TAUSTAT_WINDOW_MIN_SAMPLES: '4',
     });
     const url = await server.saying(/"url":"([^"]+)"/);
@@ -145,8 +132,13 @@ describe('taustat serve with OTEL_EXPORTER_OTLP_ENDPOINT', () => {
       return /taustat_estimator_duration_seconds_count\{step="critical-point"\} [1-9]/.test(metrics);
     });
     await fetch(`${url}/v2/models/${SMALL_NAME}/pruning`, { method: 'PUT', body: '{"mode":"off"}' });
+    // Nothing is asked any more: an export that began after the scrape tells the same.
+    metrics = await (await fetch(`${url}/metrics`)).text();
+    const before = receiver.exports.length;
+    await until(() => Promise.resolve(receiver.exports.length >= before + 2));
+    exported = receiver.exports.at(-1)!;
     server.child.kill('SIGTERM');
-    await server.outcome;
+    ({ stdout } = await server.outcome);
   });
   afterAll(() => receiver.close());
 
@@ -155,7 +147,7 @@ describe('taustat serve with OTEL_EXPORTER_OTLP_ENDPOINT', () => {
 
   it('is a service with attributes of its own, in protobuf', () => {
     expect([...receiver.contentTypes]).toEqual(['application/x-protobuf']);
-    for (const { resource } of receiver.spans)
+    for (const { resource } of [...receiver.spans, ...receiver.lines, ...exported])
       expect(resource).toMatchObject({ 'service.name': 'taustat', 'deployment.environment.name': 'test' });
   });
 
@@ -222,6 +214,91 @@ describe('taustat serve with OTEL_EXPORTER_OTLP_ENDPOINT', () => {
         'taustat.evidence': expect.stringMatching(/./),
       });
     expect(receiver.named('taustat.threshold')).not.toHaveLength(0);
+  });
+
+  it('exports the metrics of /metrics under their names, with their labels and values', () => {
+    const exposition = readExposition(metrics);
+    const families = [...metrics.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(
+      ([, name, type]) => [name!, type!] as const,
+    );
+    const withSamples = families.filter(([name]) => exposition.has(name) || exposition.has(`${name}_count`));
+    const finite = withSamples.filter(
+      ([name]) => exposition.get(name)?.some(({ value }) => Number.isFinite(value)) ?? true,
+    );
+    // What the process is doing differs from one moment to the next.
+    const ofTaustat = (names: readonly string[]) =>
+      names.filter((name) => name.startsWith('taustat_')).sort();
+    expect(ofTaustat(exported.map(({ name }) => name))).toEqual(ofTaustat(finite.map(([name]) => name)));
+    expect(exported.map(({ name }) => name)).toContain('process_cpu_seconds_total');
+    expect(exported.length).toBeGreaterThan(40);
+    const typeOf = new Map(families);
+    for (const { name, kind, isMonotonic, temporality } of exported) {
+      expect([name, kind === 'sum' ? 'counter' : kind]).toEqual([name, typeOf.get(name)]);
+      expect([name, isMonotonic]).toEqual([name, kind === 'sum']);
+      expect([name, temporality]).toEqual([name, kind === 'gauge' ? 0 : 2]);
+    }
+    const named = (name: string) => exported.find((metric) => metric.name === name)!;
+    expect(named('taustat_request_duration_seconds').unit).toBe('s');
+    expect(named('taustat_kept_input_bytes').unit).toBe('By');
+    expect(named('taustat_exposure_ratio').unit).toBe('1');
+    for (const name of [
+      'taustat_requests_total',
+      'taustat_answers_total',
+      'taustat_state',
+      'taustat_model_info',
+    ])
+      expect(named(name).points.map(({ attributes, value }) => ({ labels: attributes, value }))).toEqual(
+        exposition.get(name),
+      );
+    for (const { attributes, value, startNs, timeNs } of named('taustat_request_duration_seconds').points) {
+      const { bounds, counts, sum } = value as { bounds: number[]; counts: number[]; sum: number };
+      const buckets = samplesOf(
+        exposition,
+        'taustat_request_duration_seconds_bucket',
+        attributes as Record<string, string>,
+      );
+      expect([...bounds.map(String), '+Inf']).toEqual(buckets.map(({ labels }) => labels.le));
+      expect(counts.map((_, i) => counts.slice(0, i + 1).reduce((a, b) => a + b, 0))).toEqual(
+        buckets.map(({ value: upTo }) => upTo),
+      );
+      expect([sum]).toEqual(
+        samplesOf(
+          exposition,
+          'taustat_request_duration_seconds_sum',
+          attributes as Record<string, string>,
+        ).map((sample) => sample.value),
+      );
+      expect(timeNs).toBeGreaterThan(startNs);
+    }
+  });
+
+  it('exports the lines of the log, with their severity, fields and trace', () => {
+    const told = stdout.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
+    const [serving] = receiver.lines.filter(({ body }) => body === 'serving');
+    expect(serving).toMatchObject({
+      severity: 9,
+      severityText: 'INFO',
+      traceId: '',
+      attributes: { model: SMALL_NAME, models: [SMALL_NAME] },
+      timeNs: BigInt(told.find(({ msg }) => msg === 'serving').time) * 1_000_000n,
+    });
+    // All but what was said before the export began, and after it ended.
+    const bodies = receiver.lines.map(({ body }) => body);
+    const from = told.findIndex(({ msg }) => msg === bodies[0]);
+    expect(bodies).toEqual(told.slice(from, from + bodies.length).map(({ msg }) => msg));
+    expect(bodies).toContain('stopped');
+  });
+
+  it('names the trace of a change in the line of the log that tells of it', () => {
+    const changes = receiver.named('taustat.threshold');
+    const lines = receiver.lines.filter(({ traceId }) => traceId !== '');
+    expect(lines.map(({ traceId, spanId }) => [traceId, spanId])).toEqual(
+      changes.map(({ traceId, spanId }) => [traceId, spanId]),
+    );
+    expect(lines.map(({ body }) => body)).toEqual(
+      changes.map(({ attributes }) => attributes['taustat.evidence']),
+    );
+    for (const { traceId } of lines) expect(stdout).toContain(`"trace_id":"${traceId}"`);
   });
 
   /** In the order of the data flow, none outside the request. */

@@ -31,7 +31,7 @@ const MAX_ROWS = 32;
 /** @type {Record<string, any>} */
 let faults = {};
 /** What was asked: counts by model, the largest batch, and headers of the latest inference. @type {any} */
-const seen = { runs: {}, requests: {}, largest: 0, headers: {}, parameters: {} };
+const seen = { runs: {}, requests: {}, largest: 0, headers: {}, parameters: {}, flooded: 0 };
 
 const TYPES = /** @type {const} */ ({
   float32: ['FP32', Float32Array],
@@ -411,7 +411,12 @@ grpcServer.addService(service, {
     };
   }),
 });
-// A stream of messages in both directions, each answered at once.
+// A stream of messages in both directions, each answered at once; "flood N" by N pieces of 64 KiB, as fast as they are taken.
+async function flood(/** @type {any} */ call, /** @type {number} */ pieces) {
+  for (seen.flooded = 0; seen.flooded < pieces; seen.flooded++)
+    if (!call.write(Buffer.alloc(1 << 16))) await new Promise((resolve) => call.once('drain', resolve));
+  call.end();
+}
 const same = (/** @type {Buffer} */ bytes) => bytes;
 grpcServer.addService(
   {
@@ -427,8 +432,12 @@ grpcServer.addService(
   },
   {
     ModelStreamInfer: (/** @type {any} */ call) => {
-      call.on('data', (/** @type {Buffer} */ message) => call.write(Buffer.from(`re: ${message}`)));
-      call.on('end', () => call.end());
+      call.on('data', (/** @type {Buffer} */ message) => {
+        const [, pieces] = /^flood (\d+)$/.exec(`${message}`) ?? [];
+        if (pieces === undefined) call.write(Buffer.from(`re: ${message}`));
+        else void flood(call, Number(pieces));
+      });
+      call.on('end', () => seen.flooded === 0 && call.end());
     },
   },
 );

@@ -14,6 +14,7 @@ export interface Seen {
   readonly largest: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly parameters: Readonly<Record<string, unknown>>;
+  readonly flooded: number;
 }
 
 export class Independent {

@@ -32,12 +32,12 @@ export function weightOf(name, { p }) {
 }
 
 /**
- * The dense answers of a recording. Calibrated confidence comes from the labels of the other half of the rows.
+ * The dense answers of all rows. Calibrated confidence comes from the labels of the other half of the rows.
  *
- * @param {Pick<import('../recording/store.mjs').Recording, 'about' | 'columns'>} recording
+ * @param {{ rows: number, classes: number, dense: Float32Array, labels: Int32Array }} recorded - `dense`: shape [rows, classes].
  * @returns {{ answers: Answer[], temperature: number }}
  */
-export function denseAnswers({ about: { rows, classes }, columns: { dense, labels } }) {
+export function denseAnswers({ rows, classes, dense, labels }) {
   const scores = Array.from({ length: rows }, (_, i) => dense.subarray(i * classes, (i + 1) * classes));
   const isOfHalf = (/** @type {number} */ half) => (/** @type {unknown} */ _, /** @type {number} */ i) =>
     i % 2 === half;

@@ -23,7 +23,7 @@ const COMPARED_DISAGREEMENT = 0.1;
 export function objectivesOf(recording) {
   const { rows, classes, sites, name } = recording.about;
   const { pruned, thresholds } = recording.columns;
-  const { answers, temperature } = denseAnswers(recording);
+  const { answers, temperature } = denseAnswers({ ...recording.about, ...recording.columns });
   const sparsityAt = sparsityOf(recording.columns, rows * sites);
   const points = Array.from(thresholds, (threshold, k) => {
     const pairs = answers.map((dense, i) => {

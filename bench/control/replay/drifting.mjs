@@ -35,4 +35,9 @@ export class Drifting {
   oracle(truth, allowed) {
     return this.#to.oracle(truth, allowed);
   }
+
+  /** Of where it is heading. @type {(truth: Truth, allowed: number) => number} */
+  belowFirstBad(truth, allowed) {
+    return this.#to.belowFirstBad(truth, allowed);
+  }
 }

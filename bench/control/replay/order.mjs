@@ -51,6 +51,11 @@ export class Ordered {
   oracle(truth, allowed) {
     return this.#mixture.oracle(truth, allowed);
   }
+
+  /** @type {(truth: Truth, allowed: number) => number} */
+  belowFirstBad(truth, allowed) {
+    return this.#mixture.belowFirstBad(truth, allowed);
+  }
 }
 
 /** One order of one stream. */

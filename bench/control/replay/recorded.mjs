@@ -45,7 +45,7 @@ export class Recorded {
     this.labels = columns.labels;
     this.#columns = columns;
     this.#totals = packedTotals(columns);
-    this.#answers = denseAnswers({ about, columns }).answers;
+    this.#answers = denseAnswers({ ...about, ...columns }).answers;
   }
 
   /** The recorded threshold that stands for τ: the next one up, the last one for what is larger; −1 for dense. @param {number} threshold */

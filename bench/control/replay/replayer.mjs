@@ -226,11 +226,12 @@ function mostOf({ threshold, share, rest }) {
   return share > 0.5 ? threshold : rest;
 }
 
-/** @type {(traffic: Traffic, threshold: number, promise: ReturnType<typeof promiseOf>) => { sparsity: number, oracle: number, endLoss: number }} */
+/** @type {(traffic: Traffic, threshold: number, promise: ReturnType<typeof promiseOf>) => { sparsity: number, oracle: number, belowFirstBad: number, endLoss: number }} */
 function harvestOf(traffic, threshold, { truth, allowed }) {
   return {
     sparsity: traffic.sparsity(threshold),
     oracle: traffic.sparsity(traffic.oracle(truth, allowed)),
+    belowFirstBad: traffic.sparsity(traffic.belowFirstBad(truth, allowed)),
     endLoss: traffic.rate(truth, threshold),
   };
 }

@@ -124,4 +124,11 @@ export class Mixture {
     const { thresholds } = present(this.sources[0]).recorded;
     return thresholds.findLast((t) => this.rate(truth, t) <= allowed + 1e-9) ?? 0;
   }
+
+  /** The largest threshold on the grid below the first that loses more than allowed; 0 when that is the lowest. @type {(truth: Truth, allowed: number) => number} */
+  belowFirstBad(truth, allowed) {
+    const { thresholds } = present(this.sources[0]).recorded;
+    const bad = thresholds.findIndex((t) => this.rate(truth, t) > allowed + 1e-9);
+    return (bad < 0 ? thresholds.at(-1) : thresholds[bad - 1]) ?? 0;
+  }
 }

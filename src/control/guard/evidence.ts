@@ -85,14 +85,21 @@ export function isProven(evidence: Evidence, alpha: number): boolean {
 /** The most that `observationsUntil` counts. */
 const MOST_OBSERVATIONS = 1e6;
 
-/** Observations of `d` after which the claim holds with error at most α; Infinity: more than a million. O(log n · bets). */
-export function observationsUntil(evidence: Evidence, d: number, alpha: number): number {
-  const step = observe(evidence, d);
+/**
+ * Observations after which the claim holds with error at most α as these go on; Infinity: more than a million.
+ * O(log n · bets).
+ *
+ * @param d - what is observed on average.
+ * @param size - each observation is 0 or so much, d at least: rare and large ones are worth less than small ones of the same mean.
+ */
+export function observationsUntil(evidence: Evidence, d: number, alpha: number, size = d): number {
+  const [none, all] = [observe(evidence, 0), observe(evidence, Math.max(d, size))];
+  const share = size > d ? d / size : 1;
+  const growth = evidence.logWealth.map(
+    (w, i) => (1 - share) * none.logWealth[i]! + share * all.logWealth[i]! - w,
+  );
   const isProvenAfter = (n: number) =>
-    isProven(
-      { ...evidence, logWealth: evidence.logWealth.map((w, i) => w + n * (step.logWealth[i]! - w)) },
-      alpha,
-    );
+    isProven({ ...evidence, logWealth: evidence.logWealth.map((w, i) => w + n * growth[i]!) }, alpha);
   if (isProvenAfter(0)) return 0;
   if (!isProvenAfter(MOST_OBSERVATIONS)) return Number.POSITIVE_INFINITY;
   let [low, high] = [0, MOST_OBSERVATIONS];

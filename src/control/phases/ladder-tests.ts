@@ -1,12 +1,21 @@
-import { isRamped } from '../rollout/ramp.ts';
+import { freshWatch } from '../guard/watch.ts';
+import { isRamped, RAMP_DONE } from '../rollout/ramp.ts';
 import { meanLoss } from '../search/rung-tests.ts';
 import { isExhausted, type Search, withTested, withTests, withTestsAnew } from '../search/search.ts';
 import type { EventOf } from './event.ts';
 import { isRested } from './stages.ts';
-import { type ControllerState, type ControlOptions, isSearched, type PhaseOf } from './state.ts';
+import {
+  type Applied,
+  type Change,
+  type ControllerState,
+  type ControlOptions,
+  isSearched,
+  type PhaseOf,
+  type SearchedPhase,
+} from './state.ts';
 import { moved, struck } from './transitions.ts';
 import { applied } from './trials.ts';
-import { ofExhausted, ofPilot, ofProvenRung, ofRespaced } from './wording.ts';
+import { ofExhausted, ofPilot, ofProvenRung, ofRefuted, ofRespaced } from './wording.ts';
 
 /** A higher threshold that is proven is worth a ramp of its own when it prunes so much more, as a share of activations. */
 const LEAST_CLIMB = 0.005;
@@ -34,6 +43,8 @@ export function onTested(
   const search = withTested(phase.search, event, options);
   if (search === phase.search) return state;
   const { at } = event;
+  if (phase.kind === 'tracking' && isRefuted(phase.applied, search))
+    return dense(state, { ...phase, search }, at, ofRefuted(search.rungs[phase.applied.rung]!.threshold));
   if (phase.kind === 'tracking') return climbed(state, { ...phase, search }, at, options);
   if (phase.kind === 'unverified') return { ...state, phase: { ...phase, search } };
   if (search.proven >= 0) return risen(state, { ...phase, search }, at, options);
@@ -57,7 +68,10 @@ export function climbed(
     : { ...state, phase };
 }
 
-/** All tests begin anew. What they had proven is not: production is dense until it is proven again. */
+/**
+ * All tests begin anew: what they had proven is not proven any more. What all of production is at stays there under its guard, until
+ * it is proven again or its test says otherwise; what was on its way there is dense, or back at what was before it.
+ */
 export function onRespaced(
   state: ControllerState,
   { at, next, every }: EventOf<'respaced'>,
@@ -65,10 +79,38 @@ export function onRespaced(
 ): ControllerState {
   const { phase } = state;
   if (!isSearched(phase) || phase.search.tests?.kind !== 'tested') return state;
-  const { critical, drift } = phase;
   const search = withTestsAnew(phase.search, next, every, options);
   if (isExhausted(search)) return struck(state, at, ofExhausted(search, options), options);
-  return moved(state, { kind: 'trial', critical, search, drift }, at, ofRespaced(every));
+  const kept = phase.kind === 'tracking' ? ofAll(phase.applied, options) : null;
+  if (phase.kind !== 'tracking' || kept === null)
+    return dense(state, { ...phase, search }, at, ofRespaced(every, null));
+  const words = ofRespaced(every, search.rungs[kept.rung]!.threshold);
+  return moved(state, { ...phase, search, applied: kept }, at, words);
+}
+
+/** What all of production is at, or was before a ramp began; null: it was dense. */
+function ofAll(applied: Applied, options: ControlOptions): Applied | null {
+  if (isRamped(applied.ramp)) return applied;
+  const before = applied.good.at(-1);
+  if (before === undefined) return null;
+  const watch = applied.rest ?? freshWatch(options);
+  return { ...applied, rung: before, ramp: RAMP_DONE, good: applied.good.slice(0, -1), watch, rest: null };
+}
+
+/** Whether tests that began anew speak against what production has kept meanwhile. */
+function isRefuted({ rung }: Applied, { tests, proven }: Search): boolean {
+  if (proven >= rung || tests?.kind !== 'tested') return false;
+  return tests.tests.some((test) => test.rung === rung && test.isDropped);
+}
+
+/** Until something is proven. */
+function dense(
+  state: ControllerState,
+  { critical, search, drift }: SearchedPhase,
+  at: number,
+  words: Pick<Change, 'reason' | 'detail'>,
+): ControllerState {
+  return moved(state, { kind: 'trial', critical, search, drift }, at, words);
 }
 
 function risen(

@@ -107,25 +107,28 @@ export const STATE_NAMES: readonly StateName[] = [
   'unprofitable',
 ];
 
-export type ChangeReason =
-  | 'operator'
-  | 'critical-point'
-  | 'pilot'
-  | 'no-feature'
-  | 'vacuous'
-  | 'agreement-proven'
-  | 'agreement-unproven'
-  | 'ramped'
-  | 'disagreement'
-  | 'drift'
-  | 'critical-point-moved'
-  | 'failure'
-  | 'unverified'
-  | 'verified'
-  | 'retry'
-  | 'time'
-  | 'unshared'
-  | 'shared';
+export const CHANGE_REASONS = [
+  'operator',
+  'critical-point',
+  'pilot',
+  'no-feature',
+  'vacuous',
+  'agreement-proven',
+  'agreement-unproven',
+  'ramped',
+  'disagreement',
+  'drift',
+  'critical-point-moved',
+  'failure',
+  'unverified',
+  'verified',
+  'retry',
+  'time',
+  'unshared',
+  'shared',
+] as const;
+
+export type ChangeReason = (typeof CHANGE_REASONS)[number];
 
 /** Why the state is what it is. */
 export interface Change {

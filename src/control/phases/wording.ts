@@ -55,11 +55,20 @@ export function ofPilot({ rungs, start, tests }: Search): Words {
 }
 
 /** @param every - one request of so many is kept from now on. */
-export function ofRespaced(every: number): Words {
+/** @param kept - the threshold that production stays at; null: it is dense. */
+export function ofRespaced(every: number, kept: number | null): Words {
   const why = 'neighbours resemble each other more than was known';
+  const meanwhile = kept === null ? 'dense' : `production stays at τ = ${kept} under its guard`;
   return {
     reason: 'agreement-unproven',
-    detail: `${why}: dense, and the tests begin anew, on one request in ${every}`,
+    detail: `${why}: ${meanwhile}, and the tests begin anew, on one request in ${every}`,
+  };
+}
+
+export function ofRefuted(threshold: number): Words {
+  return {
+    reason: 'agreement-unproven',
+    detail: `the tests that began anew speak against τ = ${threshold}: dense until one is proven`,
   };
 }
 

@@ -40,17 +40,19 @@ export interface TestOptions {
 
 /** Below all others, rungs of these shares of the lowest one's sparsity: something is proven though the pilot misled. */
 const ANCHORS = [0.5, 0.7, 0.85] as const;
+/** All rungs from this share up are tested, so that where the pilot promised too much the next lower one is at hand. */
+const AT_HAND = 0.7;
 /** Rungs that are likely to need so many times the inputs of a flawless one are proven as soon. */
 const AS_SOON = 1.35;
-/** Weights of a rung that is not likely to keep the objective, and of one that seems hopeless, against one that is likely to. */
+/** Weights of a rung that is not likely to keep the objective or to matter, and of one that seems hopeless, against one that is likely to. */
 const UNLIKELY = 1 / 3;
 const SEEMS_HOPELESS = 0.05;
 /** So many rungs that seem hopeless are tested, too: a pilot of some hundred requests may err. */
 const BEYOND = 24;
 
 /**
- * The tests that a pilot suggests: of every rung from the highest that is likely to be proven as soon as any, up to where all seem
- * hopeless and some further, and a few below. O(rungs · pilot).
+ * The tests that a pilot suggests: of every rung from somewhat below the highest that is likely to be proven as soon as any, up to
+ * where all seem hopeless and some further, and a few far below. O(rungs · pilot).
  *
  * @param sparsities - β of every rung, increasing.
  * @param pilot - mean losses of some rungs.
@@ -74,22 +76,25 @@ export function testsOf(
   );
   const hopeful = likely.findLastIndex((loss, rung) => rung <= highest && loss <= HOPELESS * allowedLoss);
   const last = Math.min(highest, Math.max(first, hopeful) + BEYOND);
-  const anchors = ANCHORS.map((share) =>
-    sparsities.findLastIndex((sparsity) => sparsity <= share * sparsities[first]!),
-  ).filter((rung) => rung >= 0 && rung < first);
-  const rungs = Array.from({ length: last - first + 1 }, (_, i) => first + i);
-  return [...new Set([...anchors, ...rungs])].map((rung) => ({
-    rung,
-    sparsity: sparsities[rung]!,
-    weight: weightOf(likely[rung]!, allowedLoss),
-    likelyLoss: likely[rung]!,
-    evidence: none,
-    peak: 1,
-    loss: 0,
-    squares: 0,
-    next,
-    isDropped: false,
-  }));
+  const rungOf = (share: number) =>
+    sparsities.findLastIndex((sparsity) => sparsity <= share * sparsities[first]!);
+  const anchors = ANCHORS.map(rungOf).filter((rung) => rung >= 0 && rung < first);
+  const atHand = Math.max(0, rungOf(AT_HAND));
+  const rungs = Array.from({ length: last - atHand + 1 }, (_, i) => atHand + i);
+  return [...new Set([...anchors, ...rungs])]
+    .sort((a, b) => a - b)
+    .map((rung) => ({
+      rung,
+      sparsity: sparsities[rung]!,
+      weight: rung < first && !anchors.includes(rung) ? UNLIKELY : weightOf(likely[rung]!, allowedLoss),
+      likelyLoss: likely[rung]!,
+      evidence: none,
+      peak: 1,
+      loss: 0,
+      squares: 0,
+      next,
+      isDropped: false,
+    }));
 }
 
 function weightOf(likelyLoss: number, allowedLoss: number): number {
@@ -172,31 +177,72 @@ export interface OpenTest {
   readonly test: RungTest;
   /** Inputs that it is likely to need still. */
   readonly inputs: number;
+  /** Inputs that it needs still if it is in luck. */
+  readonly leastInputs: number;
+  /** Sparsity that it may add for each of them, if it loses somewhat less than it seems to. */
+  readonly promise: number;
 }
 
 /** The pilot's word counts as so many inputs. */
 const LIKELY_WEIGHT = 100;
+/** Size of a loss before any was seen, which counts as so much loss. */
+const USUAL_SIZE = { size: 0.25, loss: 1 } as const;
+/** Rungs that are so many apart tell each other 1/e of what they know. */
+const NEAR = 3;
+/** Standard errors that a loss may be below what is likely: where less is known there is more hope. */
+const LUCKY = 1;
 
 /**
  * The tests that could raise what is proven, the most promising first: the more sparsity for the fewer inputs. They get runs in
- * this order; which test gets one may depend on all that was seen, since each proves by its own losses alone.
+ * this order; which test gets one may depend on all that was seen, since each proves by its own losses alone. O(tests²).
  */
 export function openTests(tests: readonly RungTest[], { alpha }: TestOptions): readonly OpenTest[] {
   const proven = new Set(provenRungs(tests, { alpha }));
   const highest = Math.max(-1, ...proven);
   const reached = tests.find(({ rung }) => rung === highest)?.sparsity ?? 0;
   const total = tests.reduce((sum, { rung, weight }) => sum + (proven.has(rung) ? 0 : weight), 0);
+  const size = sizeOfLosses(tests);
   return tests
     .filter(({ rung, isDropped }) => !isDropped && rung > highest)
-    .map((test) => ({ test, inputs: inputsLeft(test, (test.weight * alpha) / total) }))
-    .map((open) => ({ ...open, promise: (open.test.sparsity - reached) / Math.max(1, open.inputs) }))
+    .map((test) => {
+      const level = (test.weight * alpha) / total;
+      const { mean, error } = lossNow(test, tests, size);
+      const inputsAt = (loss: number) => observationsUntil(test.evidence, Math.max(0, loss), level, size);
+      const leastInputs = inputsAt(mean - LUCKY * error);
+      const promise = (test.sparsity - reached) / Math.max(1, leastInputs);
+      return { test, inputs: inputsAt(mean), leastInputs, promise };
+    })
     .sort((a, b) => b.promise - a.promise || a.test.rung - b.test.rung);
 }
 
-/** Inputs that a test needs to be proven at a level if it goes on losing what is likely by now; Infinity: it never is. */
-function inputsLeft({ evidence, likelyLoss, loss }: RungTest, level: number): number {
-  const mean = (LIKELY_WEIGHT * likelyLoss + loss) / (LIKELY_WEIGHT + evidence.observations);
-  return observationsUntil(evidence, mean, level);
+/** How much is lost where something is: about the same at all rungs. O(tests). */
+function sizeOfLosses(tests: readonly RungTest[]): number {
+  let sum: number = USUAL_SIZE.loss;
+  let squares = USUAL_SIZE.size * sum;
+  for (const { loss, squares: own } of tests) {
+    sum += loss;
+    squares += own;
+  }
+  return squares / sum;
+}
+
+/**
+ * What a test is likely to go on losing, and the standard error of that, by its own inputs and by the pilot. Where the pilot has erred
+ * at rungs nearby it is taken to have erred as much here, so that a rung that nobody has tried yet is not left alone for the pilot's
+ * sake. O(tests).
+ */
+function lossNow(test: RungTest, tests: readonly RungTest[], size: number) {
+  let [seen, expected] = [LIKELY_WEIGHT, LIKELY_WEIGHT];
+  for (const { rung, likelyLoss, loss, evidence } of tests) {
+    if (rung === test.rung) continue;
+    const nearness = Math.exp(-Math.abs(rung - test.rung) / NEAR);
+    seen += (nearness * loss) / likelyLoss;
+    expected += nearness * evidence.observations;
+  }
+  const likely = (test.likelyLoss * seen) / expected;
+  const { observations } = test.evidence;
+  const mean = (LIKELY_WEIGHT * likely + test.loss) / (LIKELY_WEIGHT + observations);
+  return { mean, error: Math.sqrt((mean * size) / (expected + observations)) };
 }
 
 /** The same tests without what they have seen. What was given up because production disagreed stays so. @param next - see `testsOf`. */

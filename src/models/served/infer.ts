@@ -56,7 +56,9 @@ export async function infer(
       const answer = wholeAnswer(result, asked, outputs);
       if (look.isOnlyKept !== true) model.sparse?.addSample(request.inputs, rows);
       const end = shadowSpan(model, look.isOnlyKept === true ? undefined : context.trace);
-      void loop.sample({ ...look, inputs: request.inputs, threshold, ...answer }).then(end);
+      void loop
+        .sample({ ...look, inputs: request.inputs, origin: context.trace?.origin, threshold, ...answer })
+        .then(end);
     }
     return {
       modelName: model.name,

@@ -3,17 +3,18 @@ import { nonzeroCount } from '../../estimator/histogram.ts';
 import { describeObjective, measureOf } from '../../loop/comparison/objective.ts';
 import type { ShadowSample } from '../../loop/shadow-run.ts';
 import type { LoopTelemetry } from '../../loop/telemetry.ts';
-import type { Metrics } from '../../telemetry/metrics.ts';
-import { addSpan } from '../../telemetry/tracing.ts';
+import type { Metrics, OfModel } from '../../telemetry/metrics.ts';
+import { addSpan, traceFields } from '../../telemetry/tracing.ts';
 
 /** Writes the events of a model's loop to the metrics and the log. */
-export function loopTelemetry(model: string, metrics: Metrics, log: Logger): LoopTelemetry {
+export function loopTelemetry(of: OfModel, metrics: Metrics, log: Logger): LoopTelemetry {
+  const { model } = of;
   return {
-    shadowRun: (outcome, error) => {
-      metrics.shadowRuns.inc({ model, outcome });
-      if (error !== undefined) log.warn({ model, error }, 'shadow run failed');
+    shadowRun: (outcome, error, origin) => {
+      metrics.shadowRuns.inc({ ...of, outcome });
+      if (error !== undefined) log.warn({ model, error, ...traceFields(origin) }, 'shadow run failed');
     },
-    sampled: (sample) => countSample(model, metrics, sample),
+    sampled: (sample) => countSample(of, metrics, sample),
     judged: (objective) => {
       const { vacuous } = objective;
       const fields = { model, measure: measureOf(objective), vacuous };
@@ -36,7 +37,7 @@ export function loopTelemetry(model: string, metrics: Metrics, log: Logger): Loo
   };
 }
 
-function countSample(model: string, metrics: Metrics, sample: ShadowSample): void {
+function countSample(of: OfModel, metrics: Metrics, sample: ShadowSample): void {
   metrics.estimatorDuration.observe({ step: 'binning' }, sample.binningMs / 1000);
   let seen = 0;
   let nonFinite = 0;
@@ -44,12 +45,12 @@ function countSample(model: string, metrics: Metrics, sample: ShadowSample): voi
     seen += h.zeros + nonzeroCount(h);
     nonFinite += h.nonFinite;
   }
-  metrics.activationsSampled.inc({ model }, seen);
-  metrics.activationsNonFinite.inc({ model }, nonFinite);
+  metrics.activationsSampled.inc(of, seen);
+  metrics.activationsNonFinite.inc(of, nonFinite);
   for (const { comparison, isServed } of sample.comparisons) {
     if (comparison === null || !isServed) continue;
     const { rows, agreed } = comparison;
-    metrics.comparedAnswers.inc({ model, outcome: 'agreed' }, agreed);
-    metrics.comparedAnswers.inc({ model, outcome: 'disagreed' }, rows - agreed);
+    metrics.comparedAnswers.inc({ ...of, outcome: 'agreed' }, agreed);
+    metrics.comparedAnswers.inc({ ...of, outcome: 'disagreed' }, rows - agreed);
   }
 }

@@ -6,7 +6,7 @@ import type { Replica } from '../../loop/replica/replica.ts';
 import type { Site } from '../../onnx/sites.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { Speedup } from '../../sparse/speedup.ts';
-import type { Metrics } from '../../telemetry/metrics.ts';
+import type { Metrics, OfModel } from '../../telemetry/metrics.ts';
 import type { SkippedWork } from './skipped-work.ts';
 import type { Plan } from './sparse-planner.ts';
 
@@ -24,6 +24,7 @@ export interface ExportedModel {
   readonly skippedWork: Pick<SkippedWork, 'ratio'>;
   readonly sparse: { readonly plan: Plan } | undefined;
   readonly sharing: { readonly replica: Replica } | undefined;
+  readonly upstream: { readonly isReady: boolean; readonly doubt: string | undefined } | undefined;
 }
 
 const HASH_DIGITS = 12;
@@ -31,65 +32,73 @@ const HASH_DIGITS = 12;
 /** Value of the label `site` for all sites together. */
 const ALL = 'all';
 
+function labelsOf({ name, version }: Pick<ExportedModel, 'name' | 'version'>): OfModel {
+  return { model: name, version };
+}
+
 /** Counts a change of state if it changes the threshold that `taustat_threshold` shows. */
 export function countChange(metrics: Metrics, served: ExportedModel, before: ControllerState): void {
   const { exposure, state } = served.loop;
   if (served.loaded.sites.length === 0 || exposureOf(before).threshold === exposure.threshold) return;
-  metrics.thresholdChanges.inc({ model: served.name, reason: state.change.reason });
+  metrics.thresholdChanges.inc({ ...labelsOf(served), reason: state.change.reason });
 }
 
 /** Sets the gauges of a model; called at every scrape. */
 export function exportModelMetrics(metrics: Metrics, served: ExportedModel): void {
-  const model = served.name;
+  const of = labelsOf(served);
   const { loop } = served;
   exportState(metrics, served);
-  metrics.queue.set({ model }, served.runtime.pending);
-  metrics.waiting.set({ model }, served.runtime.waiting);
-  const { version, kernels, loaded, loadSeconds } = served;
-  metrics.modelInfo.set({ model, version, sha256: loaded.hash.slice(0, HASH_DIGITS), kernels }, 1);
-  metrics.modelLoad.set({ model }, loadSeconds);
+  metrics.queue.set(of, served.runtime.pending);
+  metrics.waiting.set(of, served.runtime.waiting);
+  const { kernels, loaded, loadSeconds } = served;
+  metrics.modelInfo.set({ ...of, sha256: loaded.hash.slice(0, HASH_DIGITS), kernels }, 1);
+  metrics.modelLoad.set(of, loadSeconds);
   const critical = loop.criticality?.critical;
-  setOrRemove(metrics.criticalThreshold, { model }, critical?.threshold);
-  setOrRemove(metrics.criticalSparsity, { model }, critical?.sparsity);
+  setOrRemove(metrics.criticalThreshold, of, critical?.threshold);
+  setOrRemove(metrics.criticalSparsity, of, critical?.sparsity);
   exportSparsity(metrics, served);
   const { speedup, skippedWork, sparse } = served;
-  setOrRemove(metrics.timeSaved, { model }, speedup === null ? undefined : 1 - 1 / speedup.ratio);
-  metrics.macsSkipped.set({ model }, skippedWork.ratio);
+  setOrRemove(metrics.timeSaved, of, speedup === null ? undefined : 1 - 1 / speedup.ratio);
+  metrics.macsSkipped.set(of, skippedWork.ratio);
   if (sparse !== undefined) {
     const now = planName(sparse.plan);
-    for (const plan of PLAN_NAMES) if (plan !== now) metrics.planInfo.remove({ model, plan });
-    metrics.planInfo.set({ model, plan: now }, 1);
+    for (const plan of PLAN_NAMES) if (plan !== now) metrics.planInfo.remove({ ...of, plan });
+    metrics.planInfo.set({ ...of, plan: now }, 1);
   }
   const { ratio, lowerBound, loss, kl, cosine } = loop.agreement.reading;
-  setOrRemove(metrics.loss, { model }, loss);
-  metrics.allowedLoss.set({ model }, loop.control.allowedLoss);
-  setOrRemove(metrics.agreement, { model }, ratio);
-  setOrRemove(metrics.agreementLowerBound, { model }, Number.isNaN(ratio) ? undefined : lowerBound);
-  setOrRemove(metrics.divergence, { model, kind: 'kl' }, kl);
-  setOrRemove(metrics.divergence, { model, kind: 'cosine' }, 1 - cosine);
+  setOrRemove(metrics.loss, of, loss);
+  metrics.allowedLoss.set(of, loop.control.allowedLoss);
+  setOrRemove(metrics.agreement, of, ratio);
+  setOrRemove(metrics.agreementLowerBound, of, Number.isNaN(ratio) ? undefined : lowerBound);
+  setOrRemove(metrics.divergence, { ...of, kind: 'kl' }, kl);
+  setOrRemove(metrics.divergence, { ...of, kind: 'cosine' }, 1 - cosine);
   const drift = driftOf(loop.state);
-  setOrRemove(metrics.driftDistance, { model }, drift?.distance);
-  setOrRemove(metrics.driftLimit, { model }, drift?.limit);
-  metrics.keptInputs.set({ model }, loop.keptInputs.bytes);
-  setOrRemove(metrics.searchSeconds, { model }, loop.search?.next?.secondsLeft ?? undefined);
+  setOrRemove(metrics.driftDistance, of, drift?.distance);
+  setOrRemove(metrics.driftLimit, of, drift?.limit);
+  metrics.keptInputs.set(of, loop.keptInputs.bytes);
+  setOrRemove(metrics.searchSeconds, of, loop.search?.next?.secondsLeft ?? undefined);
   exportFreeEnergy(metrics, served);
+  if (served.upstream !== undefined) {
+    metrics.upstreamReady.set(of, served.upstream.isReady ? 1 : 0);
+    metrics.upstreamTrusted.set(of, served.upstream.doubt === undefined && loaded.sites.length > 0 ? 1 : 0);
+  }
   if (served.sharing === undefined) return;
   const { replica } = served.sharing;
-  metrics.sharedStoreUp.set({ model }, replica.problem === null ? 1 : 0);
-  metrics.replicas.set({ model }, replica.replicas);
-  metrics.replicaDecides.set({ model }, replica.decides() ? 1 : 0);
+  metrics.sharedStoreUp.set(of, replica.problem === null ? 1 : 0);
+  metrics.replicas.set(of, replica.replicas);
+  metrics.replicaDecides.set(of, replica.decides() ? 1 : 0);
 }
 
 function exportState(metrics: Metrics, served: ExportedModel): void {
-  const model = served.name;
+  const of = labelsOf(served);
   const now = stateName(served.loop.state);
-  for (const name of STATE_NAMES) metrics.state.set({ model, state: name }, name === now ? 1 : 0);
+  for (const name of STATE_NAMES) metrics.state.set({ ...of, state: name }, name === now ? 1 : 0);
   const { threshold, candidate, exposure } = served.loop.exposure;
   const { gated } = served.loop.state;
   for (const [i, site] of served.loaded.sites.entries())
-    metrics.threshold.set({ model, site: site.name }, gated?.[i] === false ? 0 : threshold);
-  setOrRemove(metrics.candidateThreshold, { model }, candidate ?? undefined);
-  metrics.exposure.set({ model }, exposure);
+    metrics.threshold.set({ ...of, site: site.name }, gated?.[i] === false ? 0 : threshold);
+  setOrRemove(metrics.candidateThreshold, of, candidate ?? undefined);
+  metrics.exposure.set(of, exposure);
 }
 
 const PLAN_NAMES = ['unmeasured', 'sparse', 'unprofitable', 'impossible'] as const;
@@ -100,27 +109,27 @@ function planName(plan: Plan): (typeof PLAN_NAMES)[number] {
 }
 
 function exportSparsity(metrics: Metrics, served: ExportedModel): void {
-  const model = served.name;
+  const of = labelsOf(served);
   const { measured, sparsity } = served.loop;
   const { sites, overall } = measured;
-  setOrRemove(metrics.sparsity, { model, site: ALL }, sparsity.overall);
-  setOrRemove(metrics.zeroRatio, { model, site: ALL }, overall.zeroRatio);
+  setOrRemove(metrics.sparsity, { ...of, site: ALL }, sparsity.overall);
+  setOrRemove(metrics.zeroRatio, { ...of, site: ALL }, overall.zeroRatio);
   for (const [i, site] of served.loaded.sites.entries()) {
-    setOrRemove(metrics.sparsity, { model, site: site.name }, sparsity.sites[i]);
-    setOrRemove(metrics.zeroRatio, { model, site: site.name }, sites[i]!.zeroRatio);
+    setOrRemove(metrics.sparsity, { ...of, site: site.name }, sparsity.sites[i]);
+    setOrRemove(metrics.zeroRatio, { ...of, site: site.name }, sites[i]!.zeroRatio);
   }
 }
 
 function exportFreeEnergy(metrics: Metrics, served: ExportedModel): void {
-  const model = served.name;
+  const of = labelsOf(served);
   const { criticality, measured, state } = served.loop;
   const judged = comparedThreshold(state);
   const curve = criticality?.curve;
   const hasPoint = curve !== undefined && judged > 0;
   const renormalized = hasPoint ? freeEnergyNear(curve, judged) : undefined;
   const live = hasPoint ? measured.freeEnergy(judged, curve.scale) : undefined;
-  setOrRemove(metrics.freeEnergy, { model, kind: 'renormalized' }, renormalized);
-  setOrRemove(metrics.freeEnergy, { model, kind: 'measured' }, live);
+  setOrRemove(metrics.freeEnergy, { ...of, kind: 'renormalized' }, renormalized);
+  setOrRemove(metrics.freeEnergy, { ...of, kind: 'measured' }, live);
 }
 
 /** F at the grid point nearest to a threshold. */

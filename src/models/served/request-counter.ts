@@ -1,8 +1,9 @@
 import { ServingError } from '../../config/errors.ts';
+import { CHANGE_REASONS } from '../../control/phases/state.ts';
 import type { ModelStatistics, TransportTimes } from '../../plane/inference.ts';
 import type { RunResult } from '../../runtime/runtime.ts';
 import type { DurationCounts } from '../../telemetry/durations.ts';
-import type { Metrics } from '../../telemetry/metrics.ts';
+import type { Metrics, OfModel } from '../../telemetry/metrics.ts';
 import { RequestStatistics } from './statistics.ts';
 
 /** Outcomes of requests that a rate may be asked of before the first happens. */
@@ -28,7 +29,7 @@ type OnAnswered = (answered: Answered, nowMs: number) => void;
 
 /** Counts the requests to one model, in its statistics and metrics. */
 export class RequestCounter {
-  readonly #model: string;
+  readonly #of: OfModel;
   readonly #metrics: Metrics;
   readonly #onAnswered: OnAnswered;
   readonly #statistics = new RequestStatistics();
@@ -38,18 +39,26 @@ export class RequestCounter {
   readonly #request: Counts<(typeof REQUEST_PHASES)[number]>;
 
   /** @param onAnswered - called with every answer when it is counted. */
-  constructor(model: string, metrics: Metrics, onAnswered: OnAnswered) {
-    this.#model = model;
+  constructor(of: OfModel, metrics: Metrics, onAnswered: OnAnswered) {
+    this.#of = of;
     this.#metrics = metrics;
     this.#onAnswered = onAnswered;
-    this.#phases = countsOf(PHASES, (phase) => metrics.phaseDuration.labels({ model, phase }));
-    this.#request = countsOf(REQUEST_PHASES, (phase) => metrics.requestDuration.labels({ model, phase }));
-    for (const outcome of OUTCOMES) metrics.requests.inc({ model, outcome }, 0);
-    for (const answer of ['pruned', 'dense']) metrics.answers.inc({ model, answer }, 0);
-    for (const outcome of ['ok', 'dropped', 'failed']) metrics.shadowRuns.inc({ model, outcome }, 0);
-    for (const outcome of ['agreed', 'disagreed']) metrics.comparedAnswers.inc({ model, outcome }, 0);
-    for (const counter of ['nonFiniteAnswers', 'workersLost', 'runsOverdue', 'testResults'] as const)
-      metrics[counter].inc({ model }, 0);
+    this.#phases = countsOf(PHASES, (phase) => metrics.phaseDuration.labels({ ...of, phase }));
+    this.#request = countsOf(REQUEST_PHASES, (phase) => metrics.requestDuration.labels({ ...of, phase }));
+    for (const outcome of OUTCOMES) metrics.requests.inc({ ...of, outcome }, 0);
+    for (const answer of ['pruned', 'dense']) metrics.answers.inc({ ...of, answer }, 0);
+    for (const outcome of ['ok', 'dropped', 'failed']) metrics.shadowRuns.inc({ ...of, outcome }, 0);
+    for (const reason of CHANGE_REASONS) metrics.thresholdChanges.inc({ ...of, reason }, 0);
+    for (const outcome of ['agreed', 'disagreed']) metrics.comparedAnswers.inc({ ...of, outcome }, 0);
+    for (const counter of [
+      'nonFiniteAnswers',
+      'workersLost',
+      'runsOverdue',
+      'testResults',
+      'activationsSampled',
+      'activationsNonFinite',
+    ] as const)
+      metrics[counter].inc(of, 0);
   }
 
   /** Counted only after the response was sent, or when statistics are read. */
@@ -64,7 +73,7 @@ export class RequestCounter {
 
   failed(error: unknown, totalMs: number): void {
     this.#statistics.fail(totalMs);
-    this.#metrics.requests.inc({ model: this.#model, outcome: outcomeOf(error) });
+    this.#metrics.requests.inc({ ...this.#of, outcome: outcomeOf(error) });
   }
 
   /** Counts the waiting answers. */
@@ -97,16 +106,15 @@ export class RequestCounter {
 
   #countAnswers(answers: number, pruned: number): void {
     if (answers === 0) return;
-    const model = this.#model;
-    this.#metrics.requests.inc({ model, outcome: 'ok' }, answers);
-    if (pruned > 0) this.#metrics.answers.inc({ model, answer: 'pruned' }, pruned);
-    if (pruned < answers) this.#metrics.answers.inc({ model, answer: 'dense' }, answers - pruned);
+    const of = this.#of;
+    this.#metrics.requests.inc({ ...of, outcome: 'ok' }, answers);
+    if (pruned > 0) this.#metrics.answers.inc({ ...of, answer: 'pruned' }, pruned);
+    if (pruned < answers) this.#metrics.answers.inc({ ...of, answer: 'dense' }, answers - pruned);
   }
 
-  /** The statistics, under a version's number. */
-  read(version: string): ModelStatistics {
+  get statistics(): ModelStatistics {
     this.countWaiting();
-    return this.#statistics.read(version);
+    return this.#statistics.read(this.#of.version);
   }
 }
 

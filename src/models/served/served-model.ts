@@ -1,8 +1,9 @@
+import type { SpanContext } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import { distinctUntilChanged, filter, map, Subscription } from 'rxjs';
 import type { Mode } from '../../config/modes.ts';
 import { exposureIn, production, stateName } from '../../control/phases/production.ts';
-import type { ControllerState } from '../../control/phases/state.ts';
+import type { ChangeReason, ControllerState } from '../../control/phases/state.ts';
 import type { ControlLoop } from '../../loop/control-loop.ts';
 import type { ModelStatistics } from '../../plane/inference.ts';
 import type { ModelConfiguration } from '../../plane/model-configuration.ts';
@@ -13,8 +14,8 @@ import type { Capability } from '../../runtime/upstream/upstream-model.ts';
 import { PLAIN, type Speedup } from '../../sparse/speedup.ts';
 import type { Choice, Durability } from '../../store/choice.ts';
 import type { ModelPersistence } from '../../store/model-persistence.ts';
-import type { Metrics } from '../../telemetry/metrics.ts';
-import { addSpan } from '../../telemetry/tracing.ts';
+import type { Metrics, OfModel } from '../../telemetry/metrics.ts';
+import { addSpan, traceFields } from '../../telemetry/tracing.ts';
 import { ChangeHistory } from './change-history.ts';
 import type { Classes } from './classes.ts';
 import { countChange, exportModelMetrics } from './model-metrics.ts';
@@ -23,6 +24,9 @@ import { RequestCounter } from './request-counter.ts';
 import { SkippedWork } from './skipped-work.ts';
 import type { TimedPruning } from './timed-pruning.ts';
 
+/** Changes that somebody should look at: answers were not as proven, nobody can tell, or the traffic is another. */
+const WARNED_OF: ReadonlySet<ChangeReason> = new Set(['disagreement', 'drift', 'failure', 'unverified']);
+
 const NOT_DURABLE: Durability = { durable: false, reason: 'this server keeps no state (store.enabled)' };
 
 /** A model that an upstream server runs, as the control API tells it. */
@@ -30,6 +34,8 @@ export interface UpstreamView {
   readonly url: string;
   readonly instrumented: string | undefined;
   readonly capability: Capability;
+  /** Whether the server says that the model is ready. */
+  readonly isReady: boolean;
   /** Why production is dense whatever the loop decides; undefined: it is not. */
   readonly doubt: string | undefined;
 }
@@ -109,11 +115,12 @@ export class ServedModel {
     this.loadSeconds = parts.loadSeconds;
     this.sequenceHeader = parts.sequenceHeader;
     this.outputs = metadata.outputs.map(({ name }) => name);
-    this.counter = new RequestCounter(metadata.name, metrics, ({ rows, threshold, result }, nowMs) => {
+    this.counter = new RequestCounter(this.labels, metrics, ({ rows, threshold, result }, nowMs) => {
       this.skippedWork.add(rows, threshold > 0 ? (result.macsSkipped ?? 0) : 0);
       loop.answered(threshold, result.outputs, nowMs);
     });
     this.#metrics = metrics;
+    if (this.upstream !== undefined) metrics.prunedMissing.inc(this.labels, 0);
     this.#log = log;
     this.#persistence = persistence;
     this.#choice = choice;
@@ -137,8 +144,13 @@ export class ServedModel {
     return this.metadata.versions[0]!;
   }
 
+  /** Labels of its metrics. */
+  get labels(): OfModel {
+    return { model: this.name, version: this.version };
+  }
+
   get statistics(): ModelStatistics {
-    return this.counter.read(this.version);
+    return this.counter.statistics;
   }
 
   /** Checks, before a body is read, whether the request would be accepted now. @throws ServingError OVERLOADED */
@@ -167,10 +179,10 @@ export class ServedModel {
   /** Counts a pruned answer that was not finite, or missing, so that the dense one was sent instead. */
   countDenseInstead(threshold: number, dense: DenseInstead): void {
     if (dense.missing !== undefined) {
-      this.#metrics.prunedMissing.inc({ model: this.name });
+      this.#metrics.prunedMissing.inc(this.labels);
       return;
     }
-    this.#metrics.nonFiniteAnswers.inc({ model: this.name });
+    this.#metrics.nonFiniteAnswers.inc(this.labels);
     if (dense.isFinite) this.loop.lost(threshold);
   }
 
@@ -255,10 +267,10 @@ export class ServedModel {
     });
   }
 
-  #traceChange({ change: { reason, detail }, mode }: ControllerState): void {
+  #traceChange({ change: { reason, detail }, mode }: ControllerState): SpanContext {
     const { applied, exposure } = this.loop;
     const now = performance.now();
-    addSpan('taustat.threshold', now, now, {
+    return addSpan('taustat.threshold', now, now, {
       'taustat.model': this.name,
       'taustat.mode': mode,
       'taustat.threshold': applied,
@@ -277,7 +289,7 @@ export class ServedModel {
     runtime.prepare(loop.applied);
     this.#followers.add(
       loop.steps$.subscribe(({ event, after }) => {
-        if (event.kind === 'tested') this.#metrics.testResults.inc({ model: name });
+        if (event.kind === 'tested') this.#metrics.testResults.inc(this.labels);
         persistence?.onStep(event, after);
       }),
     );
@@ -301,8 +313,9 @@ export class ServedModel {
         const { reason, detail } = after.change;
         this.#addToHistory(after);
         countChange(this.#metrics, this, before);
-        this.#log.info({ model: name, mode, phase: phase.kind, ...loop.exposure, reason }, detail);
-        this.#traceChange(after);
+        const fields = { model: name, mode, phase: phase.kind, ...loop.exposure, reason };
+        const level = WARNED_OF.has(reason) ? 'warn' : 'info';
+        this.#log[level]({ ...fields, ...traceFields(this.#traceChange(after)) }, detail);
       }),
     );
   }

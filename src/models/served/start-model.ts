@@ -45,7 +45,8 @@ async function runtimeOf(
   { config, metrics, log, startRuntime = WorkerRuntime.start }: StartOptions,
 ): Promise<Runtime> {
   const { workers = 1, maxShadowQueue, maxRunSeconds, intraOpThreads, gates } = config.runtime;
-  const { limits, wrap } = batchingFor(loaded, name, config, metrics, log);
+  const of = { model: name, version: config.model.version };
+  const { limits, wrap } = batchingFor(loaded, of, config, metrics, log);
   const runtime = await startRuntime(
     { ...loaded.setup, intraOpThreads, ...(typeof kernels === 'object' ? {} : { kernels }) },
     {
@@ -55,11 +56,11 @@ async function runtimeOf(
       maxRunSeconds,
       sites: gates === 'mask' ? config.sites : undefined,
       onWorkerLost: (error) => {
-        metrics.workersLost.inc({ model: name });
+        metrics.workersLost.inc(of);
         log.error({ model: name, error: error.message }, 'worker lost');
       },
       onRunOverdue: (error) => {
-        metrics.runsOverdue.inc({ model: name });
+        metrics.runsOverdue.inc(of);
         log.error(
           { model: name, error: error.message },
           'a run does not end, and is stopped, or given up with its worker',

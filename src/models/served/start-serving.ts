@@ -13,7 +13,7 @@ import { defaultStateFolder } from '../../store/keys.ts';
 import { ModelPersistence } from '../../store/model-persistence.ts';
 import { resumePointOf } from '../../store/resume-point.ts';
 import type { SharedStore } from '../../store/shared/shared-store.ts';
-import type { Metrics } from '../../telemetry/metrics.ts';
+import type { Metrics, OfModel } from '../../telemetry/metrics.ts';
 import { loopTelemetry } from './loop-telemetry.ts';
 import { ModelSharing } from './model-sharing.ts';
 import { ServedModel, type UpstreamView } from './served-model.ts';
@@ -65,8 +65,9 @@ export async function startServing(
   const { config, metrics, log, inherited = null, labels = [], begunAt = performance.now() } = options;
   const { metadata, configuration, runtime, kernels, upstream, timing } = running;
   const { name } = metadata;
+  const of = { model: name, version: metadata.versions[0]! };
   const subject = { model: name, hash: loaded.hash, config, control: controlOptionsOf(config) };
-  const persistence = await persistenceOf(subject, options);
+  const persistence = await persistenceOf(subject, of, options);
   const sharing =
     options.shared === undefined || loaded.sites.length === 0
       ? undefined
@@ -80,7 +81,7 @@ export async function startServing(
     runtime,
     heldBack: initialHoldBack(config),
     resume: persistence?.resumePoint ?? resumePointOf(null, inherited, subject, Date.now()),
-    telemetry: loopTelemetry(name, metrics, log),
+    telemetry: loopTelemetry(of, metrics, log),
     ...(sharing && {
       sharing: sharing.replica,
       clock: { ...SYSTEM_CLOCK, wallMs: () => sharing.replica.wallMs },
@@ -109,11 +110,12 @@ export async function startServing(
 
 async function persistenceOf(
   subject: Parameters<typeof ModelPersistence.open>[0],
+  of: OfModel,
   { config, metrics, log, inherited = null }: ServingOptions,
 ): Promise<ModelPersistence | undefined> {
   const { enabled, folder = defaultStateFolder() } = config.store;
   if (enabled !== true) return undefined;
-  const { model } = subject;
-  const onFailure = (what: string) => metrics.stateFailures.inc({ model, what });
+  for (const what of ['choice', 'evidence', 'audit']) metrics.stateFailures.inc({ ...of, what }, 0);
+  const onFailure = (what: string) => metrics.stateFailures.inc({ ...of, what });
   return ModelPersistence.open(subject, { folder, log, inherited, onFailure });
 }

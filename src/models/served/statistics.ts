@@ -1,13 +1,18 @@
-import type { ModelStatistics } from '../../plane/inference.ts';
-import type { RunResult } from '../../runtime/runtime.ts';
+import type { BatchStatistics, ModelStatistics } from '../../plane/inference.ts';
+import type { RunResult, SharedRun } from '../../runtime/runtime.ts';
 
 const NS_PER_MS = 1e6;
+/** Most sizes that runs are told apart by: clients choose them. */
+const MOST_SIZES = 256;
 
 /** Totals of the requests to one model since it was loaded. */
 export class RequestStatistics {
   #inferences = 0;
-  /** Runs; of a shared run each request counts its part. */
   #executions = 0;
+  /** Shared runs that were counted with the first of their requests. */
+  readonly #shared = new WeakSet<SharedRun>();
+  /** Runs by their rows. */
+  readonly #batches = new Map<number, { count: number; ms: number }>();
   #lastInferenceMs = 0;
   readonly #success = { count: 0, ms: 0 };
   readonly #fail = { count: 0, ms: 0 };
@@ -17,12 +22,23 @@ export class RequestStatistics {
 
   succeed(rows: number, result: RunResult, totalMs: number): void {
     this.#inferences += rows;
-    this.#executions += 1 / (result.requests ?? 1);
     this.#lastInferenceMs = Date.now();
     this.#success.count++;
     this.#success.ms += totalMs;
     this.#queueMs += result.queueMs;
     this.#inferMs += result.inferMs;
+    if (result.shared !== undefined && this.#shared.has(result.shared)) return;
+    if (result.shared !== undefined) this.#shared.add(result.shared);
+    this.#execute(result.shared?.rows ?? rows, result.inferMs);
+  }
+
+  #execute(rows: number, ms: number): void {
+    this.#executions++;
+    const batch = this.#batches.get(rows) ?? { count: 0, ms: 0 };
+    if (batch.count === 0 && this.#batches.size === MOST_SIZES) return;
+    this.#batches.set(rows, batch);
+    batch.count++;
+    batch.ms += ms;
   }
 
   transport(decodeMs: number, encodeMs: number): void {
@@ -41,7 +57,7 @@ export class RequestStatistics {
     return {
       version,
       inferenceCount: this.#inferences,
-      executionCount: Math.round(this.#executions),
+      executionCount: this.#executions,
       lastInferenceMs: this.#lastInferenceMs,
       success: { count, ns: nanoseconds(this.#success.ms) },
       fail: { count: this.#fail.count, ns: nanoseconds(this.#fail.ms) },
@@ -49,7 +65,14 @@ export class RequestStatistics {
       infer: { count, ns: nanoseconds(this.#inferMs) },
       decode: { count: this.#transport.count, ns: nanoseconds(this.#transport.decodeMs) },
       encode: { count: this.#transport.count, ns: nanoseconds(this.#transport.encodeMs) },
+      batches: this.#readBatches(),
     };
+  }
+
+  #readBatches(): readonly BatchStatistics[] {
+    return [...this.#batches]
+      .sort(([a], [b]) => a - b)
+      .map(([rows, { count, ms }]) => ({ rows, infer: { count, ns: nanoseconds(ms) } }));
   }
 }
 

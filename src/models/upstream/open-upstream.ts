@@ -73,7 +73,7 @@ export function upstreamModels(
     const model = await read(names.find((one) => one.name === name)!);
     const running = await startUpstream(
       model,
-      { url, version, client: await client(), config, metrics, log },
+      { url, version, client: await client(), config, log },
       {
         generation: generations.get(name) ?? 0,
         onReplaced: () => generations.set(name, (generations.get(name) ?? 0) + 1),
@@ -101,13 +101,12 @@ interface UpstreamParts {
   readonly version: string;
   readonly client: UpstreamClient;
   readonly config: Config;
-  readonly metrics: Metrics;
   readonly log: Logger;
 }
 
 async function startUpstream(
   model: UpstreamModel,
-  { url, version, client, config: all, metrics, log }: UpstreamParts,
+  { url, version, client, config: all, log }: UpstreamParts,
   identity: { readonly generation: number; readonly onReplaced: () => void },
 ) {
   const { name, instrumented } = model.names;
@@ -120,7 +119,6 @@ async function startUpstream(
   const { capability, sites } = model;
   const onStanding = (standing: Standing) => {
     const isTrusted = standing.kind === 'trusted';
-    metrics.upstreamTrusted.set({ model: name }, isTrusted ? 1 : 0);
     if (isTrusted)
       log.info({ model: name, upstream: url }, 'the upstream models are the ones that were proven');
     else
@@ -143,13 +141,10 @@ async function startUpstream(
     generation: identity.generation,
     onStanding,
     onReadiness: (notReady) => {
-      metrics.upstreamReady.set({ model: name }, notReady === undefined ? 1 : 0);
       if (notReady === undefined) log.info({ model: name, upstream: url }, 'the upstream server is ready');
       else log.warn({ model: name, upstream: url, reason: notReady }, 'the upstream server is not ready');
     },
   });
-  metrics.upstreamReady.set({ model: name }, 1);
-  metrics.upstreamTrusted.set({ model: name }, sites.length === 0 ? 0 : 1);
   if (capability.kind === 'full')
     log.info({ model: name, upstream: url, instrumented, sites: sites.length }, 'upstream model opened');
   else
@@ -171,6 +166,9 @@ async function startUpstream(
       url,
       instrumented,
       capability,
+      get isReady() {
+        return runtime.isReady;
+      },
       get doubt() {
         const { standing } = runtime;
         return standing.kind === 'trusted' ? undefined : standing.reason;

@@ -1,6 +1,6 @@
 import type { Tensor } from '../../protocol/types.ts';
 import { QueuedRun, type RunOutcome } from '../queued-run.ts';
-import type { Run, RunResult } from '../runtime.ts';
+import type { Run, RunResult, SharedRun } from '../runtime.ts';
 import { rowsOf } from './batch.ts';
 
 /** A production run that waits for others to share a run with, or for a worker. */
@@ -14,7 +14,12 @@ export class BatchRequest extends QueuedRun<RunResult> {
   }
 
   /** @param outputs - its own rows of the outputs, if the run was shared. */
-  settle(result: RunResult, outputs: readonly Tensor[] = result.outputs, requests = 1): void {
+  settle(
+    result: RunResult,
+    outputs: readonly Tensor[] = result.outputs,
+    requests = 1,
+    shared?: SharedRun,
+  ): void {
     const { inferMs, denseInstead, macsSkipped } = result;
     this.resolve({
       outputs,
@@ -23,6 +28,7 @@ export class BatchRequest extends QueuedRun<RunResult> {
       denseInstead,
       macsSkipped,
       requests,
+      shared,
     });
   }
 }

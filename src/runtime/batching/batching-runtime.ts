@@ -209,7 +209,8 @@ export class BatchingRuntime implements Runtime {
       this.#decide(refuted('the outputs do not have one row per row of the inputs'));
       return this.#requeueAlone(requests);
     }
-    for (const [i, request] of requests.entries()) request.settle(result, parts[i]!, requests.length);
+    const run = { rows: requests.reduce((sum, { rows = 0 }) => sum + rows, 0) };
+    for (const [i, request] of requests.entries()) request.settle(result, parts[i]!, requests.length, run);
     await check?.();
   }
 

@@ -1,5 +1,6 @@
+import type { Duplex } from 'node:stream';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
-import type { GrpcPassThrough, PassedCall, PassedStream } from '../../plane/pass-through.ts';
+import type { GrpcPassThrough, PassedCall } from '../../plane/pass-through.ts';
 import type { UpstreamAddress } from './address.ts';
 import type { Headers } from './client.ts';
 
@@ -44,24 +45,11 @@ export function grpcPass(
         );
         call.signal.addEventListener('abort', cancel, { once: true });
       }),
-    stream: (path, call): PassedStream => {
+    stream: (path, call) => {
       const stream = client.makeBidiStreamRequest(path, asBuffer, (bytes) => bytes, metadataOf(call));
       call.signal.addEventListener('abort', () => stream.cancel(), { once: true });
-      return {
-        write: (message) => void stream.write(message),
-        end: () => stream.end(),
-        follow: ({ message, end }) => {
-          let isOver = false;
-          const finish = (error: unknown) => {
-            if (isOver) return;
-            isOver = true;
-            end(error);
-          };
-          stream.on('data', message);
-          stream.on('error', finish);
-          stream.on('end', () => finish(undefined));
-        },
-      };
+      // A Duplex of Node's, which grpc-js types by itself.
+      return stream as unknown as Duplex;
     },
     close: () => client.close(),
   };

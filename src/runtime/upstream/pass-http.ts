@@ -20,6 +20,8 @@ const OWN_HEADERS: ReadonlySet<string> = new Set([
   'expect',
 ]);
 const CONNECT_MS = 2000;
+/** A server that sends nothing for so long does not answer any more. Generating a long text may take minutes. */
+const SILENCE_MS = 600_000;
 
 export interface HttpPass {
   readonly ask: (request: Request) => Promise<Response>;
@@ -39,8 +41,8 @@ export function httpPass(
 ): HttpPass {
   const pool = new Pool(`${isSecure ? 'https' : 'http'}://${authority}`, {
     connect: { timeout: CONNECT_MS },
-    headersTimeout: 0,
-    bodyTimeout: 0,
+    headersTimeout: SILENCE_MS,
+    bodyTimeout: SILENCE_MS,
   });
   const ask = async (request: Request): Promise<Response> => {
     const { pathname, search } = new URL(request.url);

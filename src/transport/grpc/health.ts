@@ -12,7 +12,7 @@ import {
   INFERENCE_SERVICE_NAME,
   type InferenceServiceOptions,
   requireToken,
-} from './service.ts';
+} from './rpc.ts';
 import { statusOf } from './status.ts';
 
 const SERVICE = 'grpc.health.v1.Health';

@@ -4,7 +4,7 @@ import type { Server, ServerDuplexStream, UntypedServiceImplementation } from '@
 import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import type { Tokens } from '../../plane/authorization.ts';
-import { requireToken } from './service.ts';
+import { requireToken } from './rpc.ts';
 import { statusOf } from './status.ts';
 
 const PROTOS = ['open_inference.proto', 'model_config.proto', 'health.proto'].map((name) =>

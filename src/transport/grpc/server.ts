@@ -4,8 +4,9 @@ import type { InferencePlane } from '../../plane/inference.ts';
 import { authority, bareHost } from '../listen-address.ts';
 import { listenError } from '../listen-error.ts';
 import { HEALTH_SERVICE, type HealthOptions, healthHandlers } from './health.ts';
+import { passedService } from './passed-service.ts';
 import { addReflection } from './reflection.ts';
-import { INFERENCE_SERVICE, inferenceHandlers, passedService } from './service.ts';
+import { INFERENCE_SERVICE, inferenceHandlers } from './service.ts';
 
 /** Where a server of gRPC listens. */
 export interface GrpcAddress {

@@ -1,22 +1,12 @@
-import {
-  type MethodDefinition,
-  type ServerDuplexStream,
-  type sendUnaryData,
-  status,
-  type UntypedHandleCall,
-} from '@grpc/grpc-js';
+import { status, type UntypedHandleCall } from '@grpc/grpc-js';
 import { ServingError } from '../../config/errors.ts';
-import { mayUseDataPlane, type Tokens } from '../../plane/authorization.ts';
 import { checkControl } from '../../plane/control-access.ts';
 import { type InferencePlane, modelsAreOpening } from '../../plane/inference.ts';
 import { parseVersion } from '../../plane/model-version.ts';
-import type { GrpcPassThrough, PassedCall, PassThrough } from '../../plane/pass-through.ts';
 import type { RepositoryPlane } from '../../plane/repository.ts';
-import type { DecodeLimits } from '../../protocol/decode-request.ts';
 import { decodeProtobuf, Fields } from '../../protocol/grpc/fields.ts';
 import { RequestSpan } from '../../telemetry/tracing.ts';
-import type { BufferedBytes } from '../buffered-bytes.ts';
-import { type Call, CallContext, headerOf } from './call-context.ts';
+import { type Call, CallContext } from './call-context.ts';
 import { callerOf } from './caller.ts';
 import { checkedRequest, decodeInferMessage } from './infer-request.ts';
 import { encodeInferResponse } from './infer-response.ts';
@@ -27,9 +17,18 @@ import {
   encodeServerMetadata,
 } from './metadata-messages.ts';
 import { encodeModelConfiguration } from './model-configuration.ts';
+import { passedCall } from './passed-service.ts';
 import { decodeIndexMessage, decodeModelChange, encodeIndex } from './repository-messages.ts';
+import {
+  bytesMethod,
+  catchingErrors,
+  INFERENCE_SERVICE_NAME,
+  type InferenceServiceOptions,
+  type Rpc,
+  requireToken,
+} from './rpc.ts';
 import { encodeStatistics } from './statistics.ts';
-import { isOwnFault, statusOf } from './status.ts';
+import { statusOf } from './status.ts';
 
 const EXTENSIONS = [
   'parameters',
@@ -39,20 +38,6 @@ const EXTENSIONS = [
   'pruning',
 ] as const;
 
-export interface InferenceServiceOptions extends DecodeLimits {
-  /** The tokens that callers need; liveness and readiness of the server need none. */
-  readonly tokens?: Tokens | undefined;
-  /** Absent: the repository RPCs are refused. */
-  readonly repository?: RepositoryPlane | undefined;
-  /** The memory of all bodies, shared with HTTP. A message counts once it is complete: grpc-js shows it no earlier. */
-  readonly buffered?: BufferedBytes | undefined;
-  /** Called with errors that are the server's fault. */
-  readonly report?: ((error: unknown) => void) | undefined;
-  /** Where calls go that are not answered here; absent: they are refused. */
-  readonly passThrough?: (GrpcPassThrough & Pick<PassThrough, 'passes'>) | undefined;
-}
-
-type Rpc = (call: Call) => Uint8Array | Promise<Uint8Array>;
 type Rpcs = Readonly<Record<(typeof METHODS)[number], Rpc>>;
 
 const METHODS = [
@@ -69,30 +54,10 @@ const METHODS = [
   'RepositoryModelUnload',
 ] as const;
 
-export const INFERENCE_SERVICE_NAME = 'inference.GRPCInferenceService';
-
 /** `inference.GRPCInferenceService` with messages as bytes: the server decodes them itself, so that errors get a reason. */
 export const INFERENCE_SERVICE = Object.fromEntries(
   METHODS.map((method) => [method, bytesMethod(INFERENCE_SERVICE_NAME, method)]),
 );
-
-/** A method with messages as bytes. */
-export function bytesMethod(
-  service: string,
-  method: string,
-  responseStream = false,
-): MethodDefinition<Uint8Array, Uint8Array> {
-  const asBuffer = (bytes: Uint8Array) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return {
-    path: `/${service}/${method}`,
-    requestStream: false,
-    responseStream,
-    requestSerialize: asBuffer,
-    requestDeserialize: (bytes) => bytes,
-    responseSerialize: asBuffer,
-    responseDeserialize: (bytes) => bytes,
-  };
-}
 
 /** The RPCs over a data plane and a repository. */
 export function inferenceHandlers(
@@ -204,80 +169,6 @@ function modelNameIn(message: Uint8Array): string {
   });
 }
 
-/** Calls of Triton's that are unknown here. */
-const PASSED_METHODS = [
-  'SystemSharedMemoryStatus',
-  'SystemSharedMemoryRegister',
-  'SystemSharedMemoryUnregister',
-  'CudaSharedMemoryStatus',
-  'CudaSharedMemoryRegister',
-  'CudaSharedMemoryUnregister',
-  'TraceSetting',
-  'LogSettings',
-] as const;
-const STREAM_METHOD = 'ModelStreamInfer';
-
-/** The methods that are passed through to the server behind this one, and their handlers. */
-export function passedService({ passThrough, tokens = {}, report }: InferenceServiceOptions) {
-  if (passThrough === undefined) return undefined;
-  const unary = PASSED_METHODS.map((method) => {
-    const rpc: Rpc = (call) => {
-      requireToken(call, tokens);
-      if (method === 'TraceSetting' || method === 'LogSettings') checkControl(callerOf(call), tokens.control);
-      return passThrough.unary(`/${INFERENCE_SERVICE_NAME}/${method}`, call.request, passedCall(call));
-    };
-    return [method, catchingErrors(rpc, report)] as const;
-  });
-  const stream = (call: ServerDuplexStream<Buffer, Uint8Array>): void => {
-    try {
-      requireToken(call, tokens);
-    } catch (error) {
-      call.emit('error', statusOf(error));
-      return;
-    }
-    const passed = passThrough.stream(`/${INFERENCE_SERVICE_NAME}/${STREAM_METHOD}`, passedCall(call));
-    call.on('data', (message: Buffer) => passed.write(message)).on('end', () => passed.end());
-    passed.follow({
-      message: (message) => void call.write(message),
-      end: (error) => {
-        if (error === undefined) call.end();
-        else call.emit('error', statusOf(error));
-      },
-    });
-  };
-  const definition = { ...bytesMethod(INFERENCE_SERVICE_NAME, STREAM_METHOD, true), requestStream: true };
-  return {
-    service: {
-      ...Object.fromEntries(
-        PASSED_METHODS.map((method) => [method, bytesMethod(INFERENCE_SERVICE_NAME, method)]),
-      ),
-      [STREAM_METHOD]: definition,
-    },
-    handlers: { ...Object.fromEntries(unary), [STREAM_METHOD]: stream },
-  };
-}
-
-/** Metadata of a connection, not of a call. */
-const CONNECTION_METADATA = /^(:|grpc-|user-agent$|content-type$|te$)/;
-
-function passedCall(call: Call | ServerDuplexStream<Buffer, Uint8Array>): PassedCall {
-  const headers = Object.fromEntries(
-    Object.entries(call.metadata.getMap()).flatMap(([name, value]) =>
-      CONNECTION_METADATA.test(name) || typeof value !== 'string' ? [] : [[name, value] as const],
-    ),
-  );
-  const gone = new AbortController();
-  if (call.cancelled) gone.abort();
-  else call.once('cancelled', () => gone.abort());
-  return { headers, signal: gone.signal };
-}
-
-/** @throws ServingError UNAUTHORIZED if a call may not use the data plane. */
-export function requireToken(call: Pick<Call, 'metadata'>, tokens: Tokens): void {
-  if (!mayUseDataPlane(headerOf(call), tokens))
-    throw new ServingError('UNAUTHORIZED', 'a bearer token or an API key is needed');
-}
-
 const STATUS = 'rpc.grpc.status_code';
 
 /** Source: OpenTelemetry semantic conventions for gRPC spans, 1.37. */
@@ -303,28 +194,4 @@ function traced(method: string, rpc: (call: Call, trace: RequestSpan) => Promise
 /** Name and version; an empty version means none. @throws ServingError INVALID_REQUEST, UNKNOWN_MODEL */
 function modelOf({ name, version }: { readonly name: string; readonly version: string }) {
   return [name, version === '' ? undefined : parseVersion(name, version)] as const;
-}
-
-/** Wraps an RPC so that every error ends the call with its status. */
-export function catchingErrors(
-  rpc: Rpc,
-  report: (error: unknown) => void = () => {},
-): (call: Call, respond: sendUnaryData<Uint8Array>) => void {
-  return (call, respond) => {
-    void answer(rpc, call, respond, report);
-  };
-}
-
-async function answer(
-  rpc: Rpc,
-  call: Call,
-  respond: sendUnaryData<Uint8Array>,
-  report: (error: unknown) => void,
-): Promise<void> {
-  try {
-    respond(null, await rpc(call));
-  } catch (error) {
-    if (isOwnFault(error)) report(error);
-    respond(statusOf(error));
-  }
 }

@@ -1,6 +1,8 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { ModelStatistics } from '../../plane/inference.ts';
 
+const NOTHING = { count: 0, ns: 0 } as const;
+
 /** `ModelStatisticsResponse`: the same figures as REST, one entry per model and version; unmeasured ones stay zero. */
 export function encodeStatistics(
   models: readonly (readonly [name: string, versions: readonly ModelStatistics[]])[],
@@ -30,6 +32,14 @@ function writeStatistics(writer: BinaryWriter, name: string, statistics: ModelSt
   writeDuration(writer, 5, statistics.infer);
   writeDuration(writer, 6, statistics.encode);
   writer.join();
+  for (const { rows, infer } of statistics.batches) {
+    writer.tag(7, WireType.LengthDelimited).fork();
+    writer.tag(1, WireType.Varint).uint64(rows);
+    writeDuration(writer, 2, NOTHING);
+    writeDuration(writer, 3, infer);
+    writeDuration(writer, 4, NOTHING);
+    writer.join();
+  }
 }
 
 function writeDuration(writer: BinaryWriter, field: number, { count, ns }: ModelStatistics['queue']): void {

@@ -17,7 +17,9 @@ const UNDER_WAY = 2;
 /** Waits until so many requests wait or run. */
 function pending(server: Server, count: number): Promise<void> {
   return until(async () =>
-    (await server.taustat.metrics()).body.includes(`taustat_queue_requests{model="slow"} ${count}\n`),
+    (await server.taustat.metrics()).body.includes(
+      `taustat_queue_requests{model="slow",version="1"} ${count}\n`,
+    ),
   );
 }
 

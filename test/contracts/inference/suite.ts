@@ -334,7 +334,9 @@ export function inferenceSuite(servers: Servers): void {
     /** Waits until so many requests wait or run. */
     const pending = ({ taustat }: Opened, count: number) =>
       until(async () =>
-        (await taustat.metrics()).body.includes(`taustat_queue_requests{model="slow"} ${count}\n`),
+        (await taustat.metrics()).body.includes(
+          `taustat_queue_requests{model="slow",version="1"} ${count}\n`,
+        ),
       );
 
     it('what finds the queue full is refused, and what was accepted is answered', async () => {

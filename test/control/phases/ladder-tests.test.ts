@@ -170,31 +170,66 @@ describe('a search on kept inputs', () => {
     expect(index / length).toBeLessThan(3);
   });
 
-  it('begins anew where requests resemble each other for longer than was known: what was proven is dense until it is again', () => {
+  it('begins anew where requests resemble each other for longer than was known: production stays where it is until it is proven again', () => {
     const story = new Story().searched();
     const [rung] = story.rungs;
     story.tested(rung!, 0, 300);
     story.compared(0, 6);
-    const { threshold } = production(story.state);
-    expect(production(story.state)).toEqual({ threshold, share: 1, rest: 0 });
+    const before = production(story.state);
+    expect(before).toMatchObject({ share: 1, rest: 0 });
     story.hear({ kind: 'respaced', at: 4, next: 700, every: 384 });
-    expect(production(story.state).threshold).toBe(0);
+    expect(production(story.state)).toEqual(before);
     expect(story.state.change.detail).toContain('one request in 384');
-    const { search } = story.state.phase as Extract<typeof story.state.phase, { kind: 'trial' }>;
+    expect(story.state.change.detail).toContain(`stays at τ = ${before.threshold}`);
+    const { search } = story.state.phase as Extract<typeof story.state.phase, { kind: 'tracking' }>;
     expect(search).toMatchObject({ proven: -1, refuted: search.rungs.length, tests: { every: 384 } });
     for (const test of story.tests)
       expect(test).toMatchObject({ evidence: { observations: 0 }, loss: 0, peak: 1, next: 700 });
     // An input of before says nothing.
-    const { state } = story;
+    const { tests } = story;
     story.hear({ kind: 'tested', at: 5, rung: rung!, input: 699, loss: 0 });
-    expect(story.tests).toEqual(
-      'search' in state.phase && state.phase.search.tests?.kind === 'tested'
-        ? state.phase.search.tests.tests
-        : [],
-    );
+    expect(story.tests).toEqual(tests);
     for (let input = 700; input < 1100; input++)
       story.hear({ kind: 'tested', at: 6, rung: rung!, input, loss: 0 });
-    expect(production(story.state)).toMatchObject({ threshold, share: 0.01 });
+    expect(production(story.state)).toEqual(before);
+    expect(story.state.phase).toMatchObject({ kind: 'tracking', search: { proven: rung } });
+  });
+
+  it('is dense once a test that began anew speaks against what production has kept, and comes back by a proof', () => {
+    const story = new Story().searched();
+    const [low, high] = [story.rungs[0]!, story.rungs.at(-1)!];
+    story.tested(high, 0, 400);
+    story.compared(0, 6);
+    const before = production(story.state);
+    expect(before.share).toBe(1);
+    story.hear({ kind: 'respaced', at: 4, next: 700, every: 12 });
+    for (let input = 700; input < 750; input++) {
+      expect(production(story.state)).toEqual(before);
+      story.hear({ kind: 'tested', at: 5, rung: high, input, loss: 0.2 });
+    }
+    expect(production(story.state).threshold).toBe(0);
+    expect(story.state.change).toMatchObject({ at: 5, reason: 'agreement-unproven' });
+    for (let input = 700; input < 1100; input++)
+      story.hear({ kind: 'tested', at: 6, rung: low, input, loss: 0 });
+    expect(production(story.state)).toMatchObject({ share: 0.01, rest: 0 });
+    expect(production(story.state).threshold).toBeLessThan(before.threshold);
+  });
+
+  it('lets nothing through, when it begins anew, that was on its way to production', () => {
+    const story = new Story().searched();
+    const [low, high] = [story.rungs[0]!, story.rungs.at(-1)!];
+    story.tested(low, 0, 400);
+    const first = production(story.state);
+    expect(first.share).toBeLessThan(1);
+    const other = new Story().searched();
+    other.tested(low, 0, 400);
+    other.hear({ kind: 'respaced', at: 4, next: 700, every: 12 });
+    expect(production(other.state).threshold).toBe(0);
+    story.compared(0, 6);
+    story.tested(high, 0, 400);
+    expect(production(story.state)).toMatchObject({ rest: first.threshold });
+    story.hear({ kind: 'respaced', at: 4, next: 700, every: 12 });
+    expect(production(story.state)).toEqual({ threshold: first.threshold, share: 1, rest: 0 });
   });
 
   it('does not forget, when it begins anew, where production disagreed', () => {

@@ -59,9 +59,9 @@ describe('several models', () => {
       mode: 'observe',
     });
     const { body } = await lab.taustat.metrics();
-    expect(body).toContain('taustat_threshold{model="a",site="relu"} 2\n');
-    expect(body).toContain('taustat_threshold{model="b",site="relu"} 0\n');
-    expect(body).toContain('taustat_state{model="b",state="observe"} 1\n');
+    expect(body).toContain('taustat_threshold{model="a",version="1",site="relu"} 2\n');
+    expect(body).toContain('taustat_threshold{model="b",version="1",site="relu"} 0\n');
+    expect(body).toContain('taustat_state{model="b",version="1",state="observe"} 1\n');
     await lab.unload('a');
     expect((await lab.taustat.metrics()).body).not.toMatch(
       /taustat_(threshold|state|model_ready)\{model="a"/,
@@ -78,8 +78,11 @@ describe('several models', () => {
     expect((await lab.ask('GET', '/v2/models/m/pruning')).body.mode).toBe('auto');
     expect((await lab.ask('GET', '/v2/models/m/versions/3/pruning')).status).toBe(404);
     const text = (await lab.taustat.metrics()).body;
-    expect(text.match(/^taustat_state\{model="m",state="warming"\} \d$/gm)).toEqual([
-      'taustat_state{model="m",state="warming"} 1',
+    expect(text.match(/^taustat_state\{model="m",version="\d",state="(off|warming)"\} \d$/gm)).toEqual([
+      'taustat_state{model="m",version="1",state="off"} 1',
+      'taustat_state{model="m",version="1",state="warming"} 0',
+      'taustat_state{model="m",version="2",state="off"} 0',
+      'taustat_state{model="m",version="2",state="warming"} 1',
     ]);
   });
 
@@ -312,7 +315,7 @@ describe('unload', () => {
     lab = await RepositoryLab.open({ 'slow/1': slow(), 'm/1': times(1) });
     const accepted = Array.from({ length: 5 }, () => lab.infer('slow', TRIPS));
     await until(async () =>
-      (await lab.taustat.metrics()).body.includes('taustat_queue_requests{model="slow"} 5'),
+      (await lab.taustat.metrics()).body.includes('taustat_queue_requests{model="slow",version="1"} 5'),
     );
     expect((await lab.unload('slow')).status).toBe(200);
     expect(await lab.index()).toEqual(['m 1 READY', 'slow 1 UNLOADING']);

@@ -21,6 +21,11 @@ interface Logged {
 
 interface ModelStats {
   readonly execution_count: number;
+  readonly inference_count: number;
+  readonly batch_stats: readonly {
+    readonly batch_size: number;
+    readonly compute_infer: { readonly count: number; readonly ns: number };
+  }[];
   readonly inference_stats: { readonly success: { readonly count: number } };
 }
 
@@ -88,9 +93,16 @@ describe('batching of the bundled model', () => {
     expect(sampled.reduce((sum, [, count]) => sum + Number(count), 0)).toBeGreaterThan(requests / 2);
     const stats = await taustat.routes.request(`/v2/models/${SMALL_NAME}/stats`);
     const { model_stats } = (await stats.json()) as { model_stats: ModelStats[] };
-    const { execution_count: executions, inference_stats } = model_stats[0]!;
+    const { execution_count: executions, inference_count, inference_stats, batch_stats } = model_stats[0]!;
     expect(inference_stats.success.count).toBe(requests);
     expect(executions).toBe(runs);
+    const sizes = batch_stats.map(
+      ({ batch_size, compute_infer }) => [batch_size, compute_infer.count] as const,
+    );
+    expect(sizes.reduce((sum, [, count]) => sum + count, 0)).toBe(executions);
+    expect(sizes.reduce((sum, [rows, count]) => sum + rows * count, 0)).toBe(inference_count);
+    expect(sizes.some(([rows]) => rows > 1)).toBe(true);
+    for (const { compute_infer } of batch_stats) expect(compute_infer.ns).toBeGreaterThan(0);
   });
 });
 

@@ -92,11 +92,17 @@ describe('what a server says of itself', () => {
       const now = await told();
       if (now.exposure !== exposure || now.candidate !== candidate) continue;
       stages.add(exposure);
-      expect(metric(`taustat_exposure_ratio{model="${model}"}`)).toBe(exposure);
-      expect(metric(`taustat_candidate_threshold{model="${model}"}`)).toBe(candidate ?? undefined);
-      expect(metric(`taustat_threshold{model="${model}",site="${SITE}"}`)).toBe(main);
-      expect(metric(`taustat_answers_total{model="${model}",answer="pruned"}`) ?? 0).toBe(answered.pruned);
-      expect(metric(`taustat_answers_total{model="${model}",answer="dense"}`) ?? 0).toBe(answered.dense);
+      expect(metric(`taustat_exposure_ratio{model="${model}",version="1"}`)).toBe(exposure);
+      expect(metric(`taustat_candidate_threshold{model="${model}",version="1"}`)).toBe(
+        candidate ?? undefined,
+      );
+      expect(metric(`taustat_threshold{model="${model}",version="1",site="${SITE}"}`)).toBe(main);
+      expect(metric(`taustat_answers_total{model="${model}",version="1",answer="pruned"}`) ?? 0).toBe(
+        answered.pruned,
+      );
+      expect(metric(`taustat_answers_total{model="${model}",version="1",answer="dense"}`) ?? 0).toBe(
+        answered.dense,
+      );
       if (exposure === 0) expect(sparsity).toBe(0);
       else if (parts.rest === 0 && sparsity !== null) expect(sparsity).toBeLessThanOrEqual(exposure);
     }

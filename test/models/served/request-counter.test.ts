@@ -5,7 +5,7 @@ import { Metrics } from '../../../src/telemetry/metrics.ts';
 
 it('tells where a request spends its time, in phases that add up', async () => {
   const metrics = new Metrics();
-  const counter = new RequestCounter('m', metrics, () => undefined);
+  const counter = new RequestCounter({ model: 'm', version: '1' }, metrics, () => undefined);
   const result = { outputs: [], queueMs: 2, inferMs: 5 };
   counter.answered({ rows: 1, threshold: 0, result, totalMs: 10 });
   counter.transported({ decodeMs: 1, encodeMs: 4 });

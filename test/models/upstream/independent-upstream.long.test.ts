@@ -88,8 +88,8 @@ describe.each(['http', 'grpc'] as const)('in front of an independent server, ove
       for (let i = 0; i < 5; i++) expect(await rightly()).toBe(0);
       expect(await front.taustat.metrics().then(({ body }) => body)).toMatch(
         kind === 'nan'
-          ? /taustat_nonfinite_answers_total\{model="m"\} [1-5]/
-          : /taustat_pruned_answers_missing_total\{model="m"\} [1-5]/,
+          ? /taustat_nonfinite_answers_total\{model="m",version="1"\} [1-5]/
+          : /taustat_pruned_answers_missing_total\{model="m",version="1"\} [1-5]/,
       );
       await server.fault({});
       // What NaN means is the guard's to judge; the others are no sign of another model.

@@ -179,6 +179,41 @@ describe('what is not answered here', () => {
     client.close();
   });
 
+  it('a stream that its client reads slowly: what is not read yet stays where it comes from', async () => {
+    const client = new Client(grpc.address, credentials.createInsecure(), {
+      'grpc.max_receive_message_length': -1,
+    });
+    const metadata = new Metadata();
+    metadata.set('authorization', authorization);
+    const stream = client.makeBidiStreamRequest(
+      '/inference.GRPCInferenceService/ModelStreamInfer',
+      (text: string) => Buffer.from(text),
+      (bytes) => bytes.length,
+      metadata,
+    );
+    const PIECES = 4096;
+    let bytes = 0;
+    let isSlow = true;
+    stream.on('data', (length: number) => {
+      bytes += length;
+      if (isSlow) stream.pause();
+    });
+    stream.write(`flood ${PIECES}`);
+    let flooded = 0;
+    for (let still = 0; still < 20; await new Promise((resolve) => setTimeout(resolve, 50))) {
+      const now = (await server.seen()).flooded;
+      still = now > 0 && now === flooded ? still + 1 : 0;
+      flooded = now;
+    }
+    expect(flooded).toBeLessThan(PIECES / 4);
+    const ended = new Promise((resolve) => stream.once('end', resolve));
+    isSlow = false;
+    stream.resume();
+    await ended;
+    expect(bytes).toBe(PIECES << 16);
+    client.close();
+  });
+
   it('is 503 while the server is away', async () => {
     await server.kill();
     const answer = await ask('/v2/models/other');

@@ -51,7 +51,7 @@ function infer(timeout?: string) {
 const exported = (line: string) =>
   until(async () => (await server.taustat.metrics()).body.includes(`${line}\n`));
 
-const pending = (count: number) => exported(`taustat_queue_requests{model="slow"} ${count}`);
+const pending = (count: number) => exported(`taustat_queue_requests{model="slow",version="1"} ${count}`);
 
 it('work of a call that is cancelled leaves the queue and is never run; calls beside it are answered', async () => {
   const release = holdRuns();
@@ -66,8 +66,8 @@ it('work of a call that is cancelled leaves the queue and is never run; calls be
   for (const { outputs } of await Promise.all(others))
     expect(outputs[0]!.contents!.fp32_contents).toEqual([128]);
   await pending(0);
-  await exported('taustat_requests_total{model="slow",outcome="ok"} 2');
-  await exported('taustat_requests_total{model="slow",outcome="unavailable"} 1');
+  await exported('taustat_requests_total{model="slow",version="1",outcome="ok"} 2');
+  await exported('taustat_requests_total{model="slow",version="1",outcome="unavailable"} 1');
 });
 
 it('so does work whose deadline is over, and it counts as late', async () => {
@@ -81,6 +81,6 @@ it('so does work whose deadline is over, and it counts as late', async () => {
   for (const { outputs } of await Promise.all(others))
     expect(outputs[0]!.contents!.fp32_contents).toEqual([128]);
   await pending(0);
-  await exported('taustat_requests_total{model="slow",outcome="ok"} 4');
-  await exported('taustat_requests_total{model="slow",outcome="deadline_exceeded"} 1');
+  await exported('taustat_requests_total{model="slow",version="1",outcome="ok"} 4');
+  await exported('taustat_requests_total{model="slow",version="1",outcome="deadline_exceeded"} 1');
 });

@@ -114,6 +114,7 @@ export function createFakePlane(): FakePlane {
           version: version ?? '3',
           inferenceCount: 5,
           executionCount: 4,
+          batches: [{ rows: 2, infer: { count: 4, ns: 50 } }],
           lastInferenceMs: 17,
           success: total,
           fail: { count: 1, ns: 10 },

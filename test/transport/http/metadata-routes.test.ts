@@ -162,6 +162,7 @@ describe('statistics', () => {
       version: '1',
       inference_count: 5,
       execution_count: 4,
+      batch_stats: [{ batch_size: 2, compute_infer: { count: 4, ns: 50 } }],
       last_inference: 17,
       inference_stats: { success: { count: 2, ns: 3000 }, fail: { count: 1, ns: 10 } },
     });

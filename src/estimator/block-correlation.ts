@@ -1,0 +1,112 @@
+import { byStream, type PlacedRequest, standardized } from './request-correlation.ts';
+
+/** Blocks of requests that hold two samples at least: with fewer a sum tells nothing of its spread. */
+const LEAST_BLOCKS = 16;
+/** Streams count that reach over so many blocks at least: a block that is longer than its stream says nothing of its length. */
+const LEAST_EXTENT = 4;
+/** Pairs of requests that a correlation is read from, at least. */
+const LEAST_PAIRS = 225;
+/** Blocks that are looked at, in requests: 2, 4, 8, … up to this. */
+const LONGEST_BLOCK = 8192;
+/** Standard errors above 0 at which a correlation is one. */
+const CLEAR = 4;
+/** The same for that of requests which are further apart than any in blocks half as long: else these tell all there is. */
+const CLEAR_MORE = 3;
+
+interface Pairs {
+  /** Of the products of two requests of one block. */
+  readonly sum: number;
+  readonly pairs: number;
+  /** Blocks that have a pair. */
+  readonly blocks: number;
+}
+
+/**
+ * How many requests of one stream, in a row, are worth one, by the sums of blocks: those of independent requests vary as their number
+ * says, and those of requests of which so many are worth one so many times as much. What is weak and reaches far, as the resemblance
+ * of streams that take turns, is lost in noise at each distance by itself, and shows in these. It is what the longest blocks show
+ * that tell more than those half as long; 1 where none tell more than noise. Short of the truth where the requests reach over few
+ * times that many. O(requests · channels · log longest).
+ *
+ * Sources: Flyvbjerg & Petersen 1989, "Error estimates on averages of correlated data"; Wilson & Hilferty 1931, for the noise of squares.
+ *
+ * @param requests - of every stream in order.
+ * @returns requests; null where there are too few pairs to tell.
+ */
+export function blockCorrelation(requests: readonly PlacedRequest[]): number | null {
+  const values = requests.length < 2 ? null : standardized(requests);
+  if (values === null) return null;
+  const streams = byStream(requests);
+  const spread = spreadOfProducts(values);
+  let time: number | null = null;
+  let shorter = { sum: 0, pairs: 0 };
+  for (let length = 2; length <= LONGEST_BLOCK; length *= 2) {
+    const within = pairsWithin(requests, streams, values, length);
+    const { sum, pairs, blocks } = within;
+    if (pairs < LEAST_PAIRS) continue;
+    if (blocks < LEAST_BLOCKS) break;
+    const noise = (of: number, errors: number) => skewed(errors, blocks / spread) * Math.sqrt(spread / of);
+    const isClear = sum / pairs > noise(pairs, CLEAR);
+    const [more, morePairs] = [sum - shorter.sum, pairs - shorter.pairs];
+    if (isClear && more / morePairs > noise(morePairs, CLEAR_MORE)) time = 1 + ((length - 1) * sum) / pairs;
+    time = Math.max(1, time ?? 1);
+    shorter = within;
+  }
+  return time;
+}
+
+function pairsWithin(
+  requests: readonly PlacedRequest[],
+  streams: readonly (readonly number[])[],
+  values: readonly Float64Array[],
+  length: number,
+): Pairs {
+  const all = { sum: 0, pairs: 0, blocks: 0 };
+  const total = new Float64Array(values[0]!.length);
+  let [block, count, squares] = [-1, 0, 0];
+  const close = () => {
+    if (count >= 2) {
+      all.blocks++;
+      all.pairs += (count * (count - 1)) / 2;
+      all.sum += (dot(total, total) - squares) / 2;
+    }
+    total.fill(0);
+    [block, count, squares] = [-1, 0, 0];
+  };
+  for (const members of streams) {
+    const extent = requests[members.at(-1)!]!.index - requests[members[0]!]!.index;
+    if (extent < LEAST_EXTENT * length) continue;
+    for (const i of members) {
+      const own = Math.floor(requests[i]!.index / length);
+      if (own !== block) close();
+      block = own;
+      count++;
+      squares += dot(values[i]!, values[i]!);
+      for (let c = 0; c < total.length; c++) total[c]! += values[i]![c]!;
+    }
+    close();
+  }
+  return all;
+}
+
+/** Mean square of the product of two independent requests: 1 for one number, less the more numbers tell different things. */
+function spreadOfProducts(values: readonly Float64Array[]): number {
+  const width = values[0]!.length;
+  const covariance = new Float64Array(width * width);
+  for (const x of values)
+    for (let a = 0; a < width; a++)
+      for (let b = 0; b < width; b++) covariance[a * width + b]! += x[a]! * x[b]!;
+  return covariance.reduce((sum, x) => sum + (x / values.length) ** 2, 0);
+}
+
+/** Standard errors of a sum of so many squares that are as rare as so many of a normal number. */
+function skewed(errors: number, degrees: number): number {
+  const v = 2 / (9 * degrees);
+  return ((1 - v + errors * Math.sqrt(v)) ** 3 - 1) / Math.sqrt(2 / degrees);
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let c = 0; c < a.length; c++) sum += a[c]! * b[c]!;
+  return sum;
+}
