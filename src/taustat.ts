@@ -67,7 +67,7 @@ export interface UnopenedTaustat extends Taustat {
   };
 }
 
-/** Which model is called, and for how long its answer is wanted. */
+/** Which model is called, and which version of it. */
 export interface ModelChoice {
   readonly model?: string;
   readonly version?: string;

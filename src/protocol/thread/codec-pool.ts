@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { ServingError } from '../../config/errors.ts';
+import { workerFlags } from '../../config/worker-flags.ts';
 import type { CodecAnswer, CodecJob } from './messages.ts';
 
 /** Compiled next to this file; from sources (tests) the built one is used. */
@@ -144,7 +145,7 @@ class CodecThread {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(onExit: (thread: CodecThread) => void) {
-    this.#worker = new Worker(THREAD);
+    this.#worker = new Worker(THREAD, { execArgv: workerFlags() });
     this.#worker.unref();
     let crash = '';
     this.#worker.on('message', (answer: CodecAnswer) => {

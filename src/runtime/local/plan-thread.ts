@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { workerFlags } from '../../config/worker-flags.ts';
 import type { FromPlanner, PlanSetup, ToPlanner } from './plan-messages.ts';
 
 /** The compiled file; sources (tests) use it too. */
@@ -17,7 +18,7 @@ export class PlanThread {
   #hasEnded = false;
 
   private constructor(setup: PlanSetup) {
-    this.#worker = new Worker(WORKER, { workerData: setup });
+    this.#worker = new Worker(WORKER, { workerData: setup, execArgv: workerFlags() });
     this.#worker.on('message', (message: FromPlanner) => this.#settle(message));
     this.#worker.on('error', (error) => this.#end(error.message));
     this.#worker.on('exit', () => this.#end('the thread ended'));

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { ServingError } from '../../config/errors.ts';
+import { workerFlags } from '../../config/worker-flags.ts';
 import type { SiteOptions } from '../../onnx/sites.ts';
 import type { LoadedModel } from './load-model.ts';
 import type { FromReader } from './model-reader.ts';
@@ -17,7 +18,7 @@ const READER = new URL(
  */
 export function readModelInThread(path: string, sites: SiteOptions): Promise<LoadedModel> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(READER, { workerData: { path, sites } });
+    const worker = new Worker(READER, { workerData: { path, sites }, execArgv: workerFlags() });
     worker.once('message', (message: FromReader) => {
       if (message.kind === 'read') resolve(message.model);
       else reject(new ServingError(message.code, message.message));

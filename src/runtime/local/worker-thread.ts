@@ -1,5 +1,6 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { messageOf, ServingError } from '../../config/errors.ts';
+import { workerFlags } from '../../config/worker-flags.ts';
 import type { FromWorker, RunDone, RunMessage, ToWorker, WorkerData, WorkerSetup } from './messages.ts';
 import { stopRuns } from './native-session.ts';
 
@@ -53,7 +54,7 @@ export class WorkerThread {
     this.setup = setup;
     const { port1, port2 } = new MessageChannel();
     const data: WorkerData = { setup, answers: port2 };
-    this.#worker = new Worker(WORKER, { workerData: data, transferList: [port2] });
+    this.#worker = new Worker(WORKER, { workerData: data, transferList: [port2], execArgv: workerFlags() });
     this.#answers = port1;
     this.#ended = new Promise((resolve) => {
       this.#leave = resolve;

@@ -37,7 +37,7 @@ type Listener = (message: SharedMessage) => void;
 type Client = Redis<'legacy'>;
 
 /**
- * A shared store in Redis 6, Valkey, or what speaks the same. Keys begin with `taustat:{model}`, so that those of a model lie on one
+ * A shared store in Redis 5 or later, Valkey, or what speaks the same. Keys begin with `taustat:{model}`, so that those of a model lie on one
  * node of a cluster. It connects in the background, for as long as it takes.
  */
 export class RedisStore implements SharedStore {

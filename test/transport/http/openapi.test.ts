@@ -3,6 +3,7 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { z } from 'zod';
 import type { pruningHistory, pruningReport, pruningSummary } from '../../../src/models/pruning-report.ts';
 import type { ModelSharing, Reach } from '../../../src/models/served/model-sharing.ts';
+import type { Tokens } from '../../../src/plane/authorization.ts';
 import { httpApplication } from '../../../src/transport/http/application.ts';
 import { openApiDocument } from '../../../src/transport/http/openapi/document.ts';
 import { OPERATIONS } from '../../../src/transport/http/openapi/operations.ts';
@@ -16,15 +17,17 @@ import { createFakePlane } from './fake-plane.ts';
 import { FakePruningPlane } from './fake-pruning-plane.ts';
 import { FakeRepositoryPlane } from './fake-repository-plane.ts';
 
-const { routes } = httpApplication(
-  {
-    inference: createFakePlane(),
-    pruning: new FakePruningPlane(),
-    repository: new FakeRepositoryPlane(),
-    expose: async () => ({ contentType: 'text/plain', body: '' }),
-  },
-  { tokens: {}, openMetrics: true, report: () => undefined },
-);
+const applicationWith = (tokens: Tokens) =>
+  httpApplication(
+    {
+      inference: createFakePlane(),
+      pruning: new FakePruningPlane(),
+      repository: new FakeRepositoryPlane(),
+      expose: async () => ({ contentType: 'text/plain', body: '' }),
+    },
+    { tokens, openMetrics: true, report: () => undefined },
+  );
+const { routes } = applicationWith({});
 const METHODS = ['GET', 'PUT', 'POST', 'PATCH', 'DELETE'];
 /** Pages for people, and what stands before every route. */
 const NO_API = new Set(['/*', '/v2/*', '/console/:file']);
@@ -63,6 +66,13 @@ describe('the OpenAPI document', () => {
       if (![404, 405].includes(answer.status)) taken.push(method);
     }
     expect(taken).toEqual(METHODS.filter((method) => documented.includes(method)));
+  });
+
+  it('is for those who may use the data plane', async () => {
+    const { routes: guarded } = applicationWith({ data: 'a-data-token' });
+    const ask = (headers: Record<string, string>) => guarded.request('/v2/openapi.json', { headers });
+    expect((await ask({})).status).toBe(401);
+    expect((await ask({ Authorization: 'Bearer a-data-token' })).status).toBe(200);
   });
 
   it('gives each operation a name of its own', () => {
