@@ -33,6 +33,9 @@ export interface EstimationOptions {
   readonly onEstimated?: ((ms: number) => void) | undefined;
 }
 
+/** So many times as far apart as those of the reference requests are read at most. */
+const MOST_GROWN = 2;
+
 /** Samples of another replica, and where each of them belongs. */
 export interface PlacedSlice extends SampledSlice {
   readonly places: readonly (StreamPlace | undefined)[];
@@ -199,8 +202,17 @@ export class Estimation {
       const place = places[i];
       if (place === undefined) return true;
       streams.add(place, summary);
-      const apart = Math.max(this.#drift.reference?.blockRequests ?? 1, streams.reading.blockRequests);
-      return this.#apart.add({ ...place, summary }, apart);
+      return this.#apart.add({ ...place, summary }, this.#apartBy);
     });
+  }
+
+  /**
+   * How far apart requests are read. A shift that is not noticed yet looks like a long resemblance: it is not to make those rare by
+   * which it would be noticed.
+   */
+  get #apartBy(): number {
+    const { blockRequests } = this.#options.streams.reading;
+    const known = this.#drift.reference?.blockRequests ?? 1;
+    return known === 1 ? blockRequests : Math.min(Math.max(known, blockRequests), MOST_GROWN * known);
   }
 }

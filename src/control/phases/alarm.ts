@@ -18,7 +18,7 @@ export function onAlarm(
   const lastGood = isCollapse(watch, options) ? undefined : applied.good.at(-1);
   const isAgain = applied.sinceAlarm !== null && applied.sinceAlarm < options.cooldownSamples;
   if (lastGood === undefined || isAgain)
-    return struck(state, at, ofAlarm(threshold, watch, 'dense', options), options);
+    return struck(state, at, ofAlarm(threshold, watch, 'dense', options), options, threshold);
   const back: Applied = {
     rung: lastGood,
     ramp: RAMP_DONE,

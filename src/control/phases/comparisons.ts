@@ -117,7 +117,13 @@ function onWithheldComparison(
   const { applied } = before;
   const watch = watched(applied.watch, event.loss, event.unit, event.isDue);
   if (isAlarmed(watch, options))
-    return struck(state, event.at, ofAlarm(event.threshold, watch, 'dense', options), options);
+    return struck(
+      state,
+      event.at,
+      ofAlarm(event.threshold, watch, 'dense', options),
+      options,
+      event.threshold,
+    );
   const compared = before.compared + (isFirstOf(applied.watch.open, event.unit) ? 1 : 0);
   const phase = { ...before, search, compared, applied: { ...applied, watch } };
   if (compared >= options.rampSamples)

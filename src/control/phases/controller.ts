@@ -64,6 +64,7 @@ function onMode(state: ControllerState, event: EventOf<'mode'>, options: Control
     phase,
     epoch: isAfresh ? state.epoch + 1 : state.epoch,
     strikes: 0,
+    disagreed: undefined,
     change: { at, ...ofMode(event) },
   };
 }
@@ -212,7 +213,7 @@ function watchTraffic(
     const next = moved(state, { kind: 'drifted', drift, roomy: roomyOf(phase, options) }, at, ofDrift(drift));
     // An operator's threshold was not proven on the old traffic either: its answers go on telling.
     const fixed = state.fixed && fixedOnOtherTraffic(state.fixed);
-    return { ...next, fixed, epoch: state.epoch + 1, strikes: 0 };
+    return { ...next, fixed, epoch: state.epoch + 1, strikes: 0, disagreed: undefined };
   }
   if (hasMoved && options.policy === 'earliest')
     return moved(state, { kind: 'warming' }, at, ofMovedPoint(phase.critical));

@@ -26,10 +26,21 @@ export function onPilot(
   event: EventOf<'pilot'>,
   options: ControlOptions,
 ): ControllerState {
-  const { phase, strikes } = state;
+  const { phase } = state;
   if (phase.kind !== 'trial' || phase.search.tests?.kind !== 'pilot') return state;
-  const search = withTests(phase.search, event, strikes, options);
+  const search = withTests(phase.search, event, highestOf(phase.search, state), options);
   return moved(state, { ...phase, search }, event.at, ofPilot(search));
+}
+
+/**
+ * The highest rung that may be tested. After a strike, one below what disagreed, and half of the way up to that after every further
+ * one; where nothing in production did, no rung above the search's start.
+ */
+function highestOf({ rungs, start }: Search, { strikes, disagreed }: ControllerState): number {
+  if (strikes === 0) return rungs.length - 1;
+  if (disagreed === undefined) return start;
+  const below = rungs.findLastIndex(({ threshold }) => threshold < disagreed);
+  return Math.max(0, below) >> (strikes - 1);
 }
 
 /** One rung on one kept input. A proof brings it to production, in stages, once what is there has all of it. */

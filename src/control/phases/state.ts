@@ -155,6 +155,8 @@ export interface ControllerState {
   readonly epoch: number;
   /** Falls back to dense since traffic last moved: each makes the cool-down longer and the next start lower. */
   readonly strikes: number;
+  /** The lowest threshold whose answers disagreed in production since then; absent: none did. */
+  readonly disagreed?: number | undefined;
   readonly change: Change;
 }
 

@@ -15,17 +15,24 @@ export function moved(
   return { ...state, phase, change: { at, ...words } };
 }
 
-/** Dense after a disagreement; twice as long after every further strike. */
+/**
+ * Dense after a disagreement; twice as long after every further strike.
+ *
+ * @param disagreed - the threshold whose answers did; absent: there was none in production.
+ */
 export function struck(
   state: ControllerState,
   at: number,
   words: Pick<Change, 'reason' | 'detail'>,
   { cooldownSamples }: ControlOptions,
+  disagreed?: number,
 ): ControllerState {
   const { strikes } = state;
   const samplesLeft = cooldownSamples * 2 ** strikes;
   const next = moved(state, { kind: 'fallback', reason: 'disagreement', samplesLeft }, at, words);
-  return { ...next, strikes: Math.min(strikes + 1, MAX_STRIKES) };
+  const lowest = Math.min(state.disagreed ?? Number.POSITIVE_INFINITY, disagreed ?? Number.POSITIVE_INFINITY);
+  const known = Number.isFinite(lowest) ? { disagreed: lowest } : {};
+  return { ...next, ...known, strikes: Math.min(strikes + 1, MAX_STRIKES) };
 }
 
 /**

@@ -89,7 +89,7 @@ export function beginSearch({ rungs, start }: Ladder, strikes: number, options: 
  * The pilot is through: which rungs are tested, and in which order, is fixed.
  *
  * @param next - number of the first input that the tests may see; one request of `every` is kept from now on.
- * @param strikes - after one, nothing above the search's start is tested.
+ * @param highest - the highest rung that may be tested.
  */
 export function withTests(
   search: Search,
@@ -98,11 +98,10 @@ export function withTests(
     next,
     every,
   }: { readonly losses: readonly PilotLoss[]; readonly next: number; readonly every: number },
-  strikes: number,
+  highest: number,
   options: SearchOptions,
 ): Search {
   const sparsities = search.rungs.map(({ sparsity }) => sparsity);
-  const highest = strikes === 0 ? sparsities.length - 1 : search.start;
   const tests = testsOf(sparsities, losses, next, options, highest);
   const [best] = openTests(tests, options);
   return { ...search, start: best!.test.rung, tests: { kind: 'tested', tests, every } };

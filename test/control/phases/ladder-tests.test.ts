@@ -232,6 +232,34 @@ describe('a search on kept inputs', () => {
     expect(production(story.state)).toEqual({ threshold: first.threshold, share: 1, rest: 0 });
   });
 
+  it('tests nothing as high as what disagreed in production, all below it, and after every further strike half as much', () => {
+    const story = new Story().searched();
+    let [limit, before] = [Number.POSITIVE_INFINITY, 0];
+    for (const strike of [1, 2]) {
+      story.tested(story.rungs.at(-1)!, 0, 400).compared(0, 6);
+      const { threshold, share } = production(story.state);
+      expect(share).toBe(1);
+      story.compared(1, 100);
+      expect(story.state).toMatchObject({
+        strikes: strike,
+        disagreed: threshold,
+        phase: { kind: 'fallback' },
+      });
+      for (let i = 0; i < 100 && story.state.phase.kind === 'fallback'; i++) story.hear(snapshot([]));
+      // As where there is no critical point: the start is the lowest rung.
+      story.searched();
+      const { search } = story.state.phase as Extract<typeof story.state.phase, { kind: 'trial' }>;
+      before = limit;
+      limit = Math.max(...story.tests.map(({ rung }) => rung));
+      expect(limit).toBeLessThan(before);
+      expect(search.rungs[limit]!.threshold).toBeLessThan(threshold);
+      const below = search.rungs.findLastIndex((rung) => rung.threshold < threshold);
+      expect(limit).toBe(below >> (strike - 1));
+    }
+    story.hear(snapshot([0.5], { isDrift: true }));
+    expect(story.state).toMatchObject({ strikes: 0, disagreed: undefined });
+  });
+
   it('does not forget, when it begins anew, where production disagreed', () => {
     const story = new Story().searched();
     const [low, high] = [story.rungs[0]!, story.rungs.at(-1)!];
