@@ -51,8 +51,8 @@ export function createStatePanel() {
     progress.max = capacity;
     progress.value = samples;
     setText(progressText, progressOf(report));
-    const { ok, dropped, failed } = report.shadow;
-    setText(shadow, `shadow runs: ${ok} ok, ${dropped} dropped, ${failed} failed`);
+    const { ok, dropped, overBudget, failed } = report.shadow;
+    setText(shadow, `shadow runs: ${ok} ok, ${dropped} dropped, ${overBudget} over budget, ${failed} failed`);
   };
 }
 

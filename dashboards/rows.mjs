@@ -730,7 +730,7 @@ export const ROWS = [
         type: 'timeseries',
         title: 'Shadow runs by outcome',
         description:
-          'Sampled requests per second that ran again in the shadow, were dropped (over the budget, or the queue was full: production goes first), or failed.',
+          'Sampled requests per second that ran again in the shadow, were dropped (no idle time: production goes first), were over the budget, or failed.',
         size: [8, 8],
         unit: 'reqps',
         stacked: true,
@@ -745,6 +745,7 @@ export const ROWS = [
         styles: [
           { series: 'ok', color: 'green' },
           { series: 'dropped', color: 'orange' },
+          { series: 'over_budget', color: 'text' },
           { series: 'failed', color: 'red' },
         ],
       },

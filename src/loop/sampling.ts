@@ -51,7 +51,7 @@ export interface SamplingOptions {
 /** Chooses the requests that are looked at again, keeps those that the search asks for, and runs the others in the shadow. */
 export class Sampling {
   /** What became of the requests that were sampled. */
-  readonly outcomes: Record<ShadowOutcome, number> = { ok: 0, dropped: 0, failed: 0 };
+  readonly outcomes: Record<ShadowOutcome, number> = { ok: 0, dropped: 0, overBudget: 0, failed: 0 };
   readonly #options: SamplingOptions;
   readonly #sampler: Sampler;
   #sampled = 0;
@@ -100,7 +100,7 @@ export class Sampling {
     const decision = this.#sampler.decide(position, clock.monotonicMs(), this.#spending, interest);
     const isPassed = decision === 'pass' || decision === 'over-budget';
     const isSearched = isPassed && isSeeking(state) && ladder.isOn && ladder.budget.isIdle();
-    if (decision === 'over-budget' && !isSearched) this.#count('dropped');
+    if (decision === 'over-budget' && !isSearched) this.#count('overBudget');
     if (isPassed && !isSearched && !isKept) return undefined;
     return {
       position,

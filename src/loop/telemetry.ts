@@ -3,7 +3,8 @@ import type { Objective } from '../control/guard/objective.ts';
 import type { ShadowSample } from './shadow-run.ts';
 import type { StreamReading } from './streams.ts';
 
-export type ShadowOutcome = 'ok' | 'dropped' | 'failed';
+/** `overBudget`: it was to be run, and `sampling.budget` did not pay for it. `dropped`: there was no idle time. */
+export type ShadowOutcome = 'ok' | 'dropped' | 'overBudget' | 'failed';
 
 /** What a loop tells of its work, beside its decisions. Nothing waits for a listener. */
 export interface LoopTelemetry {

@@ -242,7 +242,7 @@ export class Metrics {
   ]);
   readonly shadowRuns = this.#counter(
     'shadow_runs_total',
-    'Shadow runs of sampled requests, by outcome: ok, dropped or failed.',
+    'Shadow runs of sampled requests, by outcome: ok, dropped (no idle time), over_budget (sampling.budget is used up) or failed.',
     [...OF_MODEL, 'outcome'],
   );
   readonly testResults = this.#counter(

@@ -19,7 +19,7 @@ export const LABEL_VALUES: Readonly<Record<string, Readonly<Record<string, reado
   taustat_phase_duration_seconds_bucket: { phase: PHASES },
   taustat_phase_duration_seconds_sum: { phase: PHASES },
   taustat_phase_duration_seconds_count: { phase: PHASES },
-  taustat_shadow_runs_total: { outcome: ['ok', 'dropped', 'failed'] },
+  taustat_shadow_runs_total: { outcome: ['ok', 'dropped', 'over_budget', 'failed'] },
   taustat_state_failures_total: { what: ['choice', 'evidence', 'audit'] },
   taustat_threshold_changes_total: { reason: CHANGE_REASONS },
   taustat_compared_answers_total: { outcome: ['agreed', 'disagreed'] },

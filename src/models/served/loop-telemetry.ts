@@ -11,7 +11,7 @@ export function loopTelemetry(of: OfModel, metrics: Metrics, log: Logger): LoopT
   const { model } = of;
   return {
     shadowRun: (outcome, error, origin) => {
-      metrics.shadowRuns.inc({ ...of, outcome });
+      metrics.shadowRuns.inc({ ...of, outcome: outcome === 'overBudget' ? 'over_budget' : outcome });
       if (error !== undefined) log.warn({ model, error, ...traceFields(origin) }, 'shadow run failed');
     },
     sampled: (sample) => countSample(of, metrics, sample),

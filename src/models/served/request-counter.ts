@@ -47,7 +47,8 @@ export class RequestCounter {
     this.#request = countsOf(REQUEST_PHASES, (phase) => metrics.requestDuration.labels({ ...of, phase }));
     for (const outcome of OUTCOMES) metrics.requests.inc({ ...of, outcome }, 0);
     for (const answer of ['pruned', 'dense']) metrics.answers.inc({ ...of, answer }, 0);
-    for (const outcome of ['ok', 'dropped', 'failed']) metrics.shadowRuns.inc({ ...of, outcome }, 0);
+    for (const outcome of ['ok', 'dropped', 'over_budget', 'failed'])
+      metrics.shadowRuns.inc({ ...of, outcome }, 0);
     for (const reason of CHANGE_REASONS) metrics.thresholdChanges.inc({ ...of, reason }, 0);
     for (const outcome of ['agreed', 'disagreed']) metrics.comparedAnswers.inc({ ...of, outcome }, 0);
     for (const counter of [

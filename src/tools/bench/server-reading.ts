@@ -60,7 +60,11 @@ export function readingOf(exposition: Exposition): ServerReading {
   return {
     rssBytes: first('process_resident_memory_bytes') ?? Number.NaN,
     loopLagP99Ms: Math.max(0, lagMs - MONITOR_INTERVAL_MS),
-    shadow: { ok: shadow('ok'), dropped: shadow('dropped'), failed: shadow('failed') },
+    shadow: {
+      ok: shadow('ok'),
+      dropped: shadow('dropped') + shadow('over_budget'),
+      failed: shadow('failed'),
+    },
     infer: { seconds: infer('sum'), count: infer('count') },
     sparsity: first('taustat_sparsity_ratio', { site: 'all' }) ?? null,
     answers: { dense: answers('dense'), pruned: answers('pruned') },
