@@ -206,7 +206,7 @@ function write(report, seeds, length) {
     page,
     `# How soon a threshold is found
 
-Written by \`npm run bench:learning -- --write\`, at default settings: ${seeds} seeds, ${length.toLocaleString('en')} requests of each row and load. Do not edit; the words are in \`bench/control/learning.md\`.
+Written by \`npm run bench:learning -- --write\`, at default settings but for \`sites.scheme: activations\`: ${seeds} seeds, ${length.toLocaleString('en')} requests of each row and load. Do not edit; the words are in \`bench/control/learning.md\`.
 
 ${words}
 
