@@ -2,28 +2,27 @@ import type { Config } from '../config/schema.ts';
 import type { ControlEvent } from '../control/phases/event.ts';
 import { exposureOf } from '../control/phases/production.ts';
 import { type ControllerState, type ControlOptions, isSearched } from '../control/phases/state.ts';
-import { LadderPilot } from '../control/search/pilot.ts';
 import type { Search } from '../control/search/search.ts';
 import type { Tensor } from '../protocol/types.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { Clock } from './clock.ts';
 import { correlationTime } from './comparison/correlation-time.ts';
-import type { Judge } from './comparison/judge.ts';
-import { type KeptInput, KeptInputs } from './kept-inputs.ts';
+import { InputLoss, type InputLossOptions } from './input-loss.ts';
+import { KeptInputs } from './kept-inputs.ts';
+import {
+  PILOT_INPUTS,
+  type PilotEnd,
+  PilotQuestions,
+  type Question,
+  type SharedPilot,
+} from './pilot-questions.ts';
 import { type Payer, SearchBudget } from './search-budget.ts';
 import { TestRanking } from './test-ranking.ts';
 
-export interface LadderRunsOptions {
+export interface LadderRunsOptions extends Omit<InputLossOptions, 'kept' | 'budget'> {
   readonly config: Pick<Config, 'sampling'>;
   readonly control: ControlOptions;
   readonly runtime: Pick<Runtime, 'shadow' | 'busy'>;
-  /** Every output of the model. */
-  readonly outputs: readonly string[];
-  readonly judge: Pick<Judge, 'compare'>;
-  readonly clock: Clock;
   readonly state: () => ControllerState;
-  /** Thresholds of the sites, shape [sites], where pruned ones are at τ. */
-  readonly thresholdsAt: (threshold: number) => Float32Array;
   /** How far apart requests without a name are that hardly resemble each other, in requests, by all that is known of the traffic. */
   readonly spacing: () => number;
   /** Whether sampling would pay for a run now: what is spent at rest, and where no time is idle. */
@@ -36,14 +35,8 @@ export interface LadderRunsOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Inputs that the pilot asks of each rung. */
-const PILOT_INPUTS = 160;
-/** Inputs that the pilot asks of each of several replicas, at least: few of one say more of that one than of all. */
-const LEAST_OWN = 16;
 /** Requests are kept this far ahead of the test that has seen most: more would only be copied. */
 const AHEAD = 64;
-/** An input whose pruned run has failed so often has lost everything. */
-const ATTEMPTS = 3;
 
 /** Correlation times that kept requests are apart, where that time is so many requests at least. */
 const APART = 3;
@@ -72,42 +65,8 @@ export interface SearchProgress {
   } | null;
 }
 
-/** How several replicas ask the pilot's questions together: who decides asks, and each answers by some of its own inputs. */
-export interface SharedPilot {
-  /** Replicas that share; 1: none others do. */
-  readonly replicas: () => number;
-  readonly decides: () => boolean;
-  /** What who decides asks of each replica; null: nothing. */
-  readonly asked: () => Asked | null;
-  readonly asks: (asked: Asked | null) => void;
-  /** What a rung has lost on one of this replica's inputs. */
-  readonly piloted: (rung: number, loss: number) => void;
-}
-
-export interface Asked {
-  readonly rung: number;
-  /** Of each replica. */
-  readonly inputs: number;
-}
-
-interface Shown {
-  readonly rungs: Search['rungs'] | null;
-  readonly rung: number;
-  readonly inputs: number;
-  readonly next: number;
-}
-
-const NOTHING_SHOWN: Shown = { rungs: null, rung: -1, inputs: 0, next: 0 };
-
-/** One run to be made. */
-interface Job {
-  readonly search: Search;
-  readonly rung: number;
-  readonly input: KeptInput;
-  readonly pilot: LadderPilot | null;
-  /** Another replica's pilot asks. */
-  readonly isAsked?: boolean;
-}
+/** One run to be made: for a test, or to answer a pilot. */
+type Job = Question | (Omit<Question, 'kind'> & { readonly kind: 'test' });
 
 /**
  * Judges all rungs of a ladder on the same kept requests, in otherwise idle time: a pilot first, then each test on each input
@@ -118,13 +77,9 @@ export class LadderRuns {
   readonly budget: SearchBudget;
   readonly #options: LadderRunsOptions;
   readonly #ranking: TestRanking;
+  readonly #pilot: PilotQuestions;
+  readonly #loss: InputLoss;
   readonly #busyRungs = new Set<number>();
-  readonly #attempts = new Map<number, number>();
-  #pilot: { readonly search: Search; readonly pilot: LadderPilot; readonly first: number } | null = null;
-  /** Own inputs that were shown at the rung of a search that is asked about, and the number of the next. */
-  #shown: Shown = NOTHING_SHOWN;
-  /** Number of the first own input that was never shown to a pilot. */
-  #unseen = 0;
   #pacedAt = Number.NEGATIVE_INFINITY;
   #msPerInput = Number.POSITIVE_INFINITY;
   /** What the spacing was when the tests began, in requests. */
@@ -143,6 +98,8 @@ export class LadderRuns {
     this.kept = new KeptInputs(sampling.keepInputsBytes, endOf(options.state()));
     this.budget = new SearchBudget({ sampling, runtime, clock, samplingPays, isSaving });
     this.#ranking = new TestRanking(options.control);
+    this.#pilot = new PilotQuestions(this.kept, options.control.allowedLoss, options.shared);
+    this.#loss = new InputLoss({ ...options, kept: this.kept, budget: this.budget });
     this.#spacing = options.spacing();
   }
 
@@ -182,13 +139,12 @@ export class LadderRuns {
 
   /** Number of the first kept input that a test may see: the pilot has seen none from there on. */
   get unseen(): number {
-    return Math.max(this.kept.begin, this.#unseen);
+    return this.#pilot.unseen;
   }
 
   /** What another replica has lost on one of its inputs, at the rung that the pilot asks about. */
   piloted(rung: number, loss: number): void {
-    const pilot = this.#pilot?.pilot;
-    if (pilot?.next?.rung === rung) pilot.add(loss);
+    this.#pilot.answerOfOther(rung, loss);
   }
 
   /** Whether a request is to be kept; asked once of each. @param isNamed - it is the first of a block of a stream with a name. */
@@ -272,9 +228,8 @@ export class LadderRuns {
   /** Other traffic, or nothing that was kept is trusted any more. */
   clear(): void {
     this.kept.clear();
-    this.#attempts.clear();
-    this.#pilot = null;
-    this.#shown = NOTHING_SHOWN;
+    this.#loss.clear();
+    this.#pilot.clear();
     this.#hasNames = false;
   }
 
@@ -299,65 +254,27 @@ export class LadderRuns {
   #next(search: Search): Job | null {
     const { tests } = search;
     if (tests === null) return null;
-    if (tests.kind === 'pilot')
-      return this.#options.shared?.decides() === false ? this.#nextAsked(search) : this.#nextOfPilot(search);
+    if (tests.kind === 'pilot') {
+      const question = this.#busyRungs.size > 0 ? null : this.#pilot.next(search);
+      return question?.kind === 'end' ? this.#nextAfterPilot(question) : question;
+    }
     for (const { rung, next } of this.#ranking.of(search).open) {
       const input = this.#busyRungs.has(rung) ? undefined : this.kept.from(next);
-      if (input !== undefined) return { search, rung, input, pilot: null };
+      if (input !== undefined) return { kind: 'test', search, rung, input };
     }
     return null;
   }
 
-  /** One run at a time, so that the bisection goes on from what is known. */
-  #nextOfPilot(search: Search): Job | null {
-    const { kept } = this;
-    const { control, emit, clock } = this.#options;
-    const { shared } = this.#options;
-    const wanted = this.#pilotInputs;
-    if (this.#busyRungs.size > 0 || (kept.size < wanted && !kept.isFull)) return null;
-    if (this.#pilot?.search.rungs !== search.rungs) {
-      const inputs = kept.isFull ? Math.min(PILOT_INPUTS, kept.size) : PILOT_INPUTS;
-      const pilot = new LadderPilot(search.rungs.length, search.start, inputs, control.allowedLoss);
-      this.#pilot = { search, pilot, first: kept.begin };
-    }
-    const { pilot, first } = this.#pilot;
-    const { next } = pilot;
-    if (next === null) {
-      this.#pilot = null;
-      shared?.asks(null);
-      const end = Math.max(this.#unseen, shared === undefined ? first + pilot.inputs : first);
-      this.#spacing = this.#options.spacing();
-      const every = Math.max(this.#distance(first, end), this.#hasNames ? 1 : this.#spacing);
-      // What was kept side by side is of no use then.
-      const isApart = every === 1 && this.#spacing === 1;
-      if (!isApart) kept.clear();
-      const from = isApart ? end : kept.end;
-      emit({ kind: 'pilot', at: clock.wallMs(), losses: pilot.losses, next: from, every });
-      const { phase } = this.#options.state();
-      return isSearched(phase) && phase.search.tests?.kind === 'tested' ? this.#next(phase.search) : null;
-    }
-    if (this.#shown.rungs !== search.rungs || this.#shown.rung !== next.rung) {
-      this.#shown = { rungs: search.rungs, rung: next.rung, inputs: 0, next: first };
-      shared?.asks({ rung: next.rung, inputs: wanted });
-    }
-    const input = kept.from(this.#shown.next);
-    return input === undefined ? null : { search, rung: next.rung, input, pilot };
-  }
-
-  /** Inputs that each replica shows the pilot: together as many as one alone would, and some at least. */
-  get #pilotInputs(): number {
-    const replicas = this.#options.shared?.replicas() ?? 1;
-    return Math.max(Math.min(PILOT_INPUTS, LEAST_OWN), Math.ceil(PILOT_INPUTS / replicas));
-  }
-
-  /** What another replica's pilot asks of this one's inputs. */
-  #nextAsked(search: Search): Job | null {
-    const asked = this.#options.shared?.asked() ?? null;
-    if (asked === null || this.#busyRungs.size > 0 || search.rungs[asked.rung] === undefined) return null;
-    if (this.#shown.rungs !== search.rungs || this.#shown.rung !== asked.rung)
-      this.#shown = { rungs: search.rungs, rung: asked.rung, inputs: 0, next: this.kept.begin };
-    const input = this.#shown.inputs < asked.inputs ? this.kept.from(this.#shown.next) : undefined;
-    return input === undefined ? null : { search, rung: asked.rung, input, pilot: null, isAsked: true };
+  #nextAfterPilot({ losses, first, end }: PilotEnd): Job | null {
+    const { emit, clock, spacing, state } = this.#options;
+    this.#spacing = spacing();
+    const every = Math.max(this.#distance(first, end), this.#hasNames ? 1 : this.#spacing);
+    // What was kept side by side is of no use then.
+    const isApart = every === 1 && this.#spacing === 1;
+    if (!isApart) this.kept.clear();
+    emit({ kind: 'pilot', at: clock.wallMs(), losses, next: isApart ? end : this.kept.end, every });
+    const { phase } = state();
+    return isSearched(phase) && phase.search.tests?.kind === 'tested' ? this.#next(phase.search) : null;
   }
 
   /** What was taken for many independent requests may have been few scenes, if it is known by now that scenes are so much longer. */
@@ -370,7 +287,7 @@ export class LadderRuns {
     if (now < GROWN * Math.max(this.#spacing, this.#hasNames ? 1 : tests.every)) return;
     this.#spacing = now;
     this.kept.clear();
-    this.#attempts.clear();
+    this.#loss.clear();
     const every = this.#hasNames ? tests.every : now;
     emit({ kind: 'respaced', at: clock.wallMs(), next: this.kept.end, every });
   }
@@ -391,7 +308,8 @@ export class LadderRuns {
     const { state, onFailure } = this.#options;
     const { epoch, gated } = state();
     try {
-      const loss = await this.#lossOf(job, payer);
+      const { threshold } = job.search.rungs[job.rung]!;
+      const loss = await this.#loss.at(threshold, job.input, payer);
       if (loss === 'dropped') return false;
       this.#beginAnewWhereTooClose();
       const { phase, ...now } = state();
@@ -404,16 +322,13 @@ export class LadderRuns {
     }
   }
 
-  #take({ search, rung, input, pilot, isAsked = false }: Job, loss: number): void {
-    const { emit, clock, shared } = this.#options;
-    if (pilot !== null || isAsked) {
-      this.#unseen = Math.max(this.#unseen, input.number + 1);
-      if (this.#shown.rungs !== search.rungs || this.#shown.rung !== rung) return;
-      this.#shown = { ...this.#shown, inputs: this.#shown.inputs + 1, next: input.number + 1 };
-      if (isAsked) shared?.piloted(rung, loss);
-      else if (pilot?.next?.rung === rung) pilot.add(loss);
+  #take(job: Job, loss: number): void {
+    if (job.kind !== 'test') {
+      this.#pilot.answer(job, loss);
       return;
     }
+    const { emit, clock } = this.#options;
+    const { search, rung, input } = job;
     this.#pace(search, rung);
     emit({ kind: 'tested', at: clock.wallMs(), rung, input: input.number, loss });
     const { phase } = this.#options.state();
@@ -430,46 +345,6 @@ export class LadderRuns {
     this.#msPerInput = Number.isFinite(this.#msPerInput)
       ? this.#msPerInput + (ms - this.#msPerInput) / PACE_INPUTS
       : ms;
-  }
-
-  /** @returns null: the dense answer says nothing, so that the input is kept no longer. */
-  async #lossOf({ search, rung, input }: Job, payer: Payer): Promise<number | null | 'dropped'> {
-    const { runtime, outputs, judge, thresholdsAt, clock } = this.#options;
-    const { inputs } = input;
-    const again = { inputs, outputs, keepInputs: true, measure: 'nothing' } as const;
-    const compared = (dense: readonly Tensor[], answer: readonly Tensor[], workerMs: number) => {
-      const started = clock.monotonicMs();
-      const comparison = judge.compare(dense, answer, inputs);
-      this.budget.spend(payer, workerMs, clock.monotonicMs() - started);
-      return comparison;
-    };
-    let { dense } = input;
-    if (dense === null) {
-      const plain = await runtime.shadow(again);
-      if (plain === 'dropped') return 'dropped';
-      dense = plain.outputs;
-      if (compared(dense, dense, plain.workerMs) === null) {
-        this.kept.discard(input);
-        return null;
-      }
-      this.kept.answered(input, dense);
-    }
-    const thresholds = thresholdsAt(search.rungs[rung]!.threshold);
-    const pruned = await runtime.shadow({ ...again, thresholds }).catch((error: unknown) => {
-      if (!this.#hasFailedForGood(input)) throw error;
-      return null;
-    });
-    if (pruned === 'dropped') return 'dropped';
-    if (pruned === null) return 1;
-    const comparison = compared(dense, pruned.outputs, pruned.workerMs);
-    if (comparison === null) this.kept.discard(input);
-    return comparison?.loss ?? null;
-  }
-
-  #hasFailedForGood({ number }: KeptInput): boolean {
-    const attempts = (this.#attempts.get(number) ?? 0) + 1;
-    this.#attempts.set(number, attempts);
-    return attempts >= ATTEMPTS;
   }
 }
 

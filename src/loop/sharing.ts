@@ -1,6 +1,6 @@
 import type { ControlEvent } from '../control/phases/event.ts';
 import type { ControllerState, ControlOptions } from '../control/phases/state.ts';
-import type { SharedPilot } from './ladder-runs.ts';
+import type { SharedPilot } from './pilot-questions.ts';
 import type { ShadowSample } from './shadow-run.ts';
 import type { Step } from './step.ts';
 

@@ -7,7 +7,7 @@ import type { DriftReference } from '../../drift/detector.ts';
 import { isThreshold } from '../../store/choice.ts';
 import type { SharedDecision } from '../../store/shared/shared-store.ts';
 import type { AdoptedDecision } from '../control-loop.ts';
-import type { Asked } from '../ladder-runs.ts';
+import type { Asked } from '../pilot-questions.ts';
 import type { Inbox } from './inbox.ts';
 
 /** More than any decision takes. */

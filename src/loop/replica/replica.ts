@@ -14,7 +14,7 @@ import type {
 } from '../../store/shared/shared-store.ts';
 import type { Clock } from '../clock.ts';
 import type { ControlLoop } from '../control-loop.ts';
-import type { Asked, SharedPilot } from '../ladder-runs.ts';
+import type { Asked, SharedPilot } from '../pilot-questions.ts';
 import { hashToUnit } from '../sampler.ts';
 import type { ShadowSample } from '../shadow-run.ts';
 import type { Sharing } from '../sharing.ts';
