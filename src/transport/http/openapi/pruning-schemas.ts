@@ -184,7 +184,7 @@ const summary = {
     })
     .nullable(),
   keptInputs: z.object({ inputs: count(), bytes: count() }),
-  shadow: z.object({ ok: count(), dropped: count(), failed: count() }),
+  shadow: z.object({ ok: count(), dropped: count(), overBudget: count(), failed: count() }),
   change: Change.describe('The last change of state.'),
 };
 
