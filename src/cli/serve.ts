@@ -11,6 +11,7 @@ import { Processes } from '../tools/processes/primary.ts';
 import { ProcessOfSeveral } from '../tools/processes/worker.ts';
 import type { GrpcListening } from '../transport/grpc/server.ts';
 import { listen } from '../transport/http/server.ts';
+import { banner } from './banner.ts';
 import { addServingOptions, countOption, type ServingFlags, servingConfig } from './options.ts';
 
 /** Time for load balancers to see that the server is not ready any more, before it stops listening. */
@@ -100,6 +101,8 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
   const served = { model, models: taustat.models(), modes: taustat.modes() };
   if (among === undefined) log.info({ ...places, ...served }, 'serving');
   else among.serves({ url: server.url, grpc: grpc?.address, ...served });
+  if (among === undefined && process.stderr.isTTY === true && config.telemetry.logFormat !== 'json')
+    process.stderr.write(banner({ url: server.url, grpc: grpc?.address, modes: served.modes }));
 
   const signal = await new Promise<NodeJS.Signals>((resolve) => {
     process.once('SIGTERM', resolve);
