@@ -18,12 +18,7 @@ const DEFAULT_URLS: readonly string[] = ['http://127.0.0.1:8080'];
 export function topCommand(): Command {
   return new Command('top')
     .description('Watch all models of running servers: state, share that is pruned, time, loss, requests.')
-    .option(
-      '--url <url>',
-      `address of a server; repeatable (default: ${DEFAULT_URLS[0]})`,
-      urlOption,
-      DEFAULT_URLS,
-    )
+    .option('--url <url>', 'address of a server; repeatable', urlOption, DEFAULT_URLS)
     .option('--interval <seconds>', 'time between two looks', intervalOption, 2)
     .option('--once', 'look once and end; the exit code is 1 if a server does not answer')
     .option('--json', 'print every look as one line of JSON')
