@@ -8,7 +8,7 @@
  * @type {Readonly<Record<PastChange['reason'], string>>}
  */
 const REASONS = {
-  operator: 'set by an operator',
+  operator: 'mode was set',
   'critical-point': 'critical point found',
   pilot: 'pilot chose the candidates',
   'no-feature': 'no critical point',

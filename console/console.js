@@ -9,6 +9,7 @@ import {
   readyModels,
 } from './api.js';
 import { createCurvePlot, cursorText } from './curve-plot.js';
+import { createDayPlot } from './day-plot.js';
 import { byId, html, setText } from './elements.js';
 import { createEventLog } from './event-log.js';
 import { readExposition, samplesOf } from './exposition.js';
@@ -37,6 +38,8 @@ import { createTrafficMeter } from './traffic.js';
 const POLL_MS = 1000;
 /** A server that is away is asked less often. */
 const RETRY_MS = 2000;
+/** How often what happened before is read anew, though nothing changed: time goes on. */
+const HISTORY_MS = 60_000;
 /** How often it is looked which models there are. */
 const MODELS_MS = 5000;
 /** How often the fleet is asked, while it is shown. */
@@ -63,6 +66,7 @@ const modes = createModeControls(tokenForm, (report) => {
 const showSites = createSiteTable();
 const showFeatures = createFeatureTable();
 const showChanges = createEventLog();
+const showDay = createDayPlot();
 const curve = createCurvePlot(byId('curve', HTMLElement), showCursor);
 const plots = SERIES.map((series) => createSeriesPlot(series, hover));
 byId('tiles', HTMLElement).append(...plots.map(({ tile }) => tile));
@@ -138,9 +142,11 @@ function measuredFreeEnergy({ model, judgedThreshold }) {
 function follow(model) {
   const meter = createTrafficMeter(model);
   frames = [];
-  showChanges([]);
+  showChanges([], model);
+  showDay({ model, now: Date.now(), changes: [] });
   let isFollowed = true;
   let latestChange = '';
+  let recalledAt = 0;
   let hasPast = false;
   /** @type {ReturnType<typeof setTimeout>} */
   let next;
@@ -173,6 +179,7 @@ function follow(model) {
     frames = withFrame(frames, frameOf(at, report, meter.observe(at, exposition), frames.at(-1)));
     show(report);
     hear(report);
+    if (recalledAt > 0 && at - recalledAt > HISTORY_MS) void recall();
     hover(hoveredAt);
     drawRibbon(ribbon, frames);
   }
@@ -193,7 +200,9 @@ function follow(model) {
     try {
       const history = await readHistory(model);
       if (!isFollowed) return;
-      showChanges(history.changes);
+      recalledAt = Date.now();
+      showChanges(history.changes, model);
+      showDay(history);
       if (hasPast) return;
       hasPast = true;
       const first = frames[0]?.at ?? Number.POSITIVE_INFINITY;

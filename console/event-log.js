@@ -12,6 +12,7 @@ import { clock, shorten, significant } from './format.js';
 export function createEventLog() {
   const list = byId('events', HTMLOListElement);
   let shown = '';
+  let name = '';
   /** @type {readonly PastChange[]} */
   let latest = [];
 
@@ -20,13 +21,17 @@ export function createEventLog() {
   )) {
     button.addEventListener('click', () => {
       const records = latest.map(record);
-      if (button.dataset.export === 'csv') download('taustat-changes.csv', 'text/csv', csvOf(NAMES, records));
-      else download('taustat-changes.json', 'application/json', `${JSON.stringify(records, null, 2)}\n`);
+      if (button.dataset.export === 'csv') download(`${name}.csv`, 'text/csv', csvOf(NAMES, records));
+      else download(`${name}.json`, 'application/json', `${JSON.stringify(records, null, 2)}\n`);
     });
   }
 
-  /** @param {readonly PastChange[]} changes - oldest first */
-  return function update(changes) {
+  /**
+   * @param {readonly PastChange[]} changes - oldest first
+   * @param {string} model
+   */
+  return function update(changes, model) {
+    name = `${model}-changes`;
     const key = JSON.stringify(changes);
     if (key === shown) return;
     shown = key;

@@ -137,6 +137,30 @@ describe.skipIf(HAS_NO_BROWSER)('the fleet in a browser', () => {
     await page.locator('#fleet .none-fit:text-is("Nothing fits the filter.")').waitFor();
   });
 
+  it('leads to the sites, the last day and the changes of a model, exported as they are shown', async () => {
+    const { page } = await open(`${url}?model=beta`);
+    await page.locator('#events li').nth(1).waitFor();
+    expect(await page.locator('#events .reason').allTextContents()).toEqual(['mode was set', 'mode was set']);
+    expect(await page.locator('#day-text').textContent()).toMatch(/ remembered, 0 % of it pruned: .*observe/);
+    expect(await page.locator('#day g[data-state="observe"]').count()).toBe(1);
+    const saved = async (card: string, kind: string) => {
+      const [file] = await Promise.all([
+        page.waitForEvent('download'),
+        page.locator(card).getByRole('button', { name: kind }).click(),
+      ]);
+      return [file.suggestedFilename(), await readFile(await file.path(), 'utf8')];
+    };
+    const { body } = await lab.ask('GET', '/v2/models/beta/pruning');
+    const [site] = body.sites;
+    expect(await saved('#site-card', 'CSV')).toEqual([
+      'beta-sites.csv',
+      `site,op,threshold,sparsity,zero_before,zero_after\r\n${site.name},${site.op},0,,,\r\n`,
+    ]);
+    const [name, text] = await saved('#event-card', 'JSON');
+    expect(name).toBe('beta-changes.json');
+    expect(JSON.parse(text!)).toMatchObject([{ state: 'observe', reason: 'operator' }, { state: 'warming' }]);
+  });
+
   it('turns all models off, once it is asked twice', async () => {
     const own = await RepositoryLab.open({ 'alpha/1': perceptron(), 'beta/1': perceptron() });
     const { page } = await open(`http://127.0.0.1:${own.port}/`);

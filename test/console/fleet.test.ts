@@ -19,6 +19,10 @@ const { fleetText, namedModels, servedRow, unavailableRow } = await consoleModul
   servedRow(report: object): Record<string, unknown>;
   unavailableRow(model: string, note: string): Record<string, unknown>;
 }>('fleet');
+const { dayOf, dayText } = await consoleModule<{
+  dayOf(history: object): { state: string; from: number; to: number }[];
+  dayText(day: object[]): string;
+}>('day');
 const { reasonText } = await consoleModule<{ reasonText(reason: string): string }>('change-words');
 
 const REPORT = {
@@ -128,4 +132,32 @@ it('quotes CSV, and lets no spreadsheet run a name', () => {
 it('has words for every reason that a state changes for', () => {
   for (const reason of CHANGE_REASONS) expect(reasonText(reason)).toMatch(/^[a-z ,]{8,}$/);
   expect(reasonText('unheard-of')).toBe('unheard-of');
+});
+
+describe('the last day', () => {
+  const HOUR = 3_600_000;
+  const now = 100 * HOUR;
+  const at = (hoursAgo: number) => now - hoursAgo * HOUR;
+
+  it('begins a day ago at the earliest, and ends now', () => {
+    const day = dayOf({
+      now,
+      changes: [
+        { at: at(40), state: 'warming', exposure: 0 },
+        { at: at(30), state: 'tracking', exposure: 1 },
+        { at: at(6), state: 'fallback', exposure: 0 },
+      ],
+    });
+    expect(day).toEqual([
+      { state: 'tracking', exposure: 1, from: 24, to: 6 },
+      { state: 'fallback', exposure: 0, from: 6, to: 0 },
+    ]);
+    expect(dayText(day)).toBe('24.0 h remembered, 75 % of it pruned: tracking 18.0 h, fallback 6.0 h.');
+  });
+
+  it('says how little is remembered of it', () => {
+    const changes = [{ at: at(0.5), state: 'warming', exposure: 0 }];
+    expect(dayText(dayOf({ now, changes }))).toBe('30 min remembered, 0 % of it pruned: warming 30 min.');
+    expect(dayText(dayOf({ now, changes: [] }))).toBe('Nothing is remembered of it yet.');
+  });
 });
