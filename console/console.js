@@ -9,10 +9,13 @@ import {
   readyModels,
 } from './api.js';
 import { createCurvePlot, cursorText } from './curve-plot.js';
+import { createDayPlot } from './day-plot.js';
 import { byId, html, setText } from './elements.js';
 import { createEventLog } from './event-log.js';
 import { readExposition, samplesOf } from './exposition.js';
 import { createExposureBar } from './exposure-bar.js';
+import { namedModels } from './fleet.js';
+import { createFleetPanel, modelAddress } from './fleet-panel.js';
 import { clock } from './format.js';
 import { frameOf, pastFrames, withFrame } from './frames.js';
 import { createModeControls } from './mode-controls.js';
@@ -23,9 +26,10 @@ import { createSeriesPlot } from './series-plot.js';
 import { createStatePanel } from './state-panel.js';
 import { drawRibbon } from './state-ribbon.js';
 import { createFeatureTable, createSiteTable } from './tables.js';
+import { createTokenForm } from './token-form.js';
 import { createTrafficMeter } from './traffic.js';
 
-/** @import { Report, Summary } from './api.js' */
+/** @import { IndexEntry, Report, Summary } from './api.js' */
 /** @import { Axis } from './curve-axes.js' */
 /** @import { CurvePoint } from './curve-model.js' */
 /** @import { Exposition } from './exposition.js' */
@@ -34,8 +38,12 @@ import { createTrafficMeter } from './traffic.js';
 const POLL_MS = 1000;
 /** A server that is away is asked less often. */
 const RETRY_MS = 2000;
+/** How often what happened before is read anew, though nothing changed: time goes on. */
+const HISTORY_MS = 60_000;
 /** How often it is looked which models there are. */
 const MODELS_MS = 5000;
+/** How often the fleet is asked, while it is shown. */
+const FLEET_MS = 2000;
 
 const link = byId('link', HTMLElement);
 const modelChoice = byId('model', HTMLSelectElement);
@@ -47,7 +55,10 @@ const noCurve = byId('no-curve', HTMLElement);
 const showState = createStatePanel();
 const showObjective = createObjectivePanel();
 const showExposure = createExposureBar();
-const modes = createModeControls((report) => {
+const tokenForm = createTokenForm();
+const toFleet = byId('to-fleet', HTMLAnchorElement);
+const fleet = createFleetPanel(tokenForm, () => void look());
+const modes = createModeControls(tokenForm, (report) => {
   modeChanges++;
   show(report);
   following?.hear(report);
@@ -55,6 +66,7 @@ const modes = createModeControls((report) => {
 const showSites = createSiteTable();
 const showFeatures = createFeatureTable();
 const showChanges = createEventLog();
+const showDay = createDayPlot();
 const curve = createCurvePlot(byId('curve', HTMLElement), showCursor);
 const plots = SERIES.map((series) => createSeriesPlot(series, hover));
 byId('tiles', HTMLElement).append(...plots.map(({ tile }) => tile));
@@ -72,6 +84,12 @@ let exposition = new Map();
 let following = null;
 /** Whether the server said that it serves no model at all. */
 let servesNothing = false;
+/** When a figure was heard last, by the page's clock. @type {number | null} */
+let heardAt = null;
+/** Looks at the models that were begun: only the last one goes on. */
+let looks = 0;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let nextLook;
 
 /** How often the mode was changed here: a report that was asked for before a change is out of date. */
 let modeChanges = 0;
@@ -124,9 +142,11 @@ function measuredFreeEnergy({ model, judgedThreshold }) {
 function follow(model) {
   const meter = createTrafficMeter(model);
   frames = [];
-  showChanges([]);
+  showChanges([], model);
+  showDay({ model, now: Date.now(), changes: [] });
   let isFollowed = true;
   let latestChange = '';
+  let recalledAt = 0;
   let hasPast = false;
   /** @type {ReturnType<typeof setTimeout>} */
   let next;
@@ -155,9 +175,11 @@ function follow(model) {
     setLink('live', 'live');
     exposition = readExposition(metrics, 'taustat_');
     const at = Date.now();
+    heardAt = at;
     frames = withFrame(frames, frameOf(at, report, meter.observe(at, exposition), frames.at(-1)));
     show(report);
     hear(report);
+    if (recalledAt > 0 && at - recalledAt > HISTORY_MS) void recall();
     hover(hoveredAt);
     drawRibbon(ribbon, frames);
   }
@@ -178,7 +200,9 @@ function follow(model) {
     try {
       const history = await readHistory(model);
       if (!isFollowed) return;
-      showChanges(history.changes);
+      recalledAt = Date.now();
+      showChanges(history.changes, model);
+      showDay(history);
       if (hasPast) return;
       hasPast = true;
       const first = frames[0]?.at ?? Number.POSITIVE_INFINITY;
@@ -208,10 +232,44 @@ function follow(model) {
  * @param {string} model
  */
 function go(model) {
-  following?.stop();
-  modes.forget();
+  leave();
+  document.body.dataset.view = 'model';
+  toFleet.removeAttribute('aria-current');
   document.title = `${model} – taustat`;
   following = follow(model);
+}
+
+function showFleet() {
+  leave();
+  fleet.forget();
+  document.body.dataset.view = 'fleet';
+  toFleet.setAttribute('aria-current', 'page');
+  document.title = 'All models – taustat';
+}
+
+function leave() {
+  following?.stop();
+  following = null;
+  heardAt = null;
+  modes.forget();
+}
+
+/**
+ * Shows what the address names: a model, else the fleet. What had the focus may be hidden then: a heading gets it.
+ */
+function route() {
+  const model = addressed();
+  if (model === null) showFleet();
+  else go(model);
+  if (document.activeElement?.checkVisibility?.() !== true || document.activeElement === document.body)
+    byId(model === null ? 'fleet-title' : 'state', HTMLElement).focus();
+  void look();
+}
+
+/** @param {string | URL} address */
+function visit(address) {
+  history.pushState(null, '', address);
+  route();
 }
 
 /** The model that the address names. */
@@ -219,22 +277,14 @@ function addressed() {
   return new URLSearchParams(location.search).get('model');
 }
 
-/** @param {string} model */
-function addressOf(model) {
-  const address = new URL(location.href);
-  address.searchParams.set('model', model);
-  return address;
-}
-
 /** @param {unknown} error */
 function lose(error) {
-  const since = frames.at(-1)?.at;
-  const last = since === undefined ? '' : `; last heard at ${clock(since)}`;
+  const last = heardAt === null ? '' : `; last heard at ${clock(heardAt)}`;
   const status = error instanceof RefusedError ? error.status : null;
   if (status === 404 && servesNothing) return;
   if (status === 401) {
     setLink('lost', `the server wants a token${last}`);
-    modes.askForToken();
+    tokenForm.ask();
   } else if (status === 404) setLink('lost', `model ‘${following?.model}’ is not served${last}`);
   else if (status === null) setLink('lost', `no answer from the server, trying again${last}`);
   else setLink('lost', `the server answers ${status}, trying again${last}`);
@@ -265,44 +315,64 @@ function offerModels(models, followed) {
   if (modelChoice.value !== followed) modelChoice.value = followed;
 }
 
-/** Looks which models there are, again and again. */
+/** Looks which models there are, again and again, and how they are while all of them are shown. */
 async function look() {
+  const number = ++looks;
+  clearTimeout(nextLook);
   let wait = MODELS_MS;
   try {
     const index = await readIndex();
-    const models = readyModels(index);
-    servesNothing = models.length === 0;
-    showNothingServed(servesNothing ? index : null);
-    if (servesNothing) {
-      setLink('empty', 'no model is served');
-      wait = RETRY_MS;
-    } else if (following === null) {
-      const model = addressed() ?? /** @type {string} */ (models[0]);
-      history.replaceState(null, '', addressOf(model));
-      go(model);
+    if (number !== looks) return;
+    showIndex(index);
+    if (servesNothing) wait = RETRY_MS;
+    else if (document.body.dataset.view === 'fleet') {
+      wait = FLEET_MS;
+      await fleet.update(index);
+      if (number !== looks) return;
+      heardAt = Date.now();
+      setLink('live', 'live');
     }
-    if (following !== null) offerModels(models, following.model);
   } catch (error) {
+    if (number !== looks) return;
     if (following === null) {
       lose(error);
       wait = RETRY_MS;
     }
   }
-  setTimeout(look, wait);
+  nextLook = setTimeout(look, wait);
 }
 
-modelChoice.addEventListener('change', () => {
-  history.pushState(null, '', addressOf(modelChoice.value));
-  go(modelChoice.value);
-});
+/** @param {readonly IndexEntry[]} index */
+function showIndex(index) {
+  const models = readyModels(index);
+  const names = [...namedModels(index).keys()];
+  servesNothing = models.length === 0;
+  showNothingServed(servesNothing ? index : null);
+  toFleet.hidden = names.length < 2;
+  if (servesNothing) setLink('empty', 'no model is served');
+  else if (document.body.dataset.view === 'waiting') {
+    const [only, other] = names;
+    if (addressed() === null && only !== undefined && other === undefined)
+      history.replaceState(null, '', modelAddress(only));
+    const model = addressed();
+    if (model === null) showFleet();
+    else go(model);
+  }
+  if (following !== null) offerModels(models, following.model);
+}
+
+modelChoice.addEventListener('change', () => visit(modelAddress(modelChoice.value)));
 addEventListener('popstate', () => {
-  const model = addressed();
-  if (model === null || model === following?.model) return;
-  go(model);
-  offerModels(
-    [...modelChoice.options].map(({ value }) => value),
-    model,
-  );
+  if (addressed() !== (following?.model ?? null)) route();
+});
+// Links within the page need no reload; a new tab or window is left to the browser.
+document.addEventListener('click', (event) => {
+  const link = event.target instanceof Element ? event.target.closest('a') : null;
+  const isPlain = event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+  if (link === null || !isPlain || link.download !== '') return;
+  event.preventDefault();
+  link.blur();
+  visit(link.href);
 });
 fixHere.addEventListener('click', () => {
   if (cursor !== null) modes.offerThreshold(cursor.threshold);

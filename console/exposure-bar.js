@@ -1,17 +1,19 @@
 // @ts-check
 import { byId, html, setText } from './elements.js';
 import { answersText, exposureTexts, STAGES, share } from './exposure.js';
+import { etaText } from './state-panel.js';
 
 /** @import { Report } from './api.js' */
 
 /** How far the candidate has come: a step per stage of the ramp, those that it has reached filled. */
 export function createExposureBar() {
   const box = byId('exposure', HTMLElement);
-  const bar = byId('stages', HTMLOListElement);
+  const bar = byId('stages', HTMLElement);
   const figure = byId('exposure-figure', HTMLElement);
   const candidate = byId('exposure-candidate', HTMLElement);
   const rest = byId('exposure-rest', HTMLElement);
-  const steps = STAGES.map((stage) => html('li', {}, share(stage)));
+  const next = byId('next-stage', HTMLElement);
+  const steps = STAGES.map((stage) => html('span', {}, share(stage)));
   bar.replaceChildren(...steps);
 
   /** @param {Report} report */
@@ -28,5 +30,7 @@ export function createExposureBar() {
     const texts = exposureTexts(report);
     setText(candidate, texts.candidate);
     setText(rest, texts.rest);
+    const eta = etaText(report);
+    setText(next, eta === null ? '' : `next: ${eta}`);
   };
 }

@@ -1,9 +1,10 @@
 // @ts-check
-import { putMode, RefusedError, useToken } from './api.js';
+import { putMode, RefusedError } from './api.js';
 import { byId, setText } from './elements.js';
 import { significant } from './format.js';
 
 /** @import { Mode, ModeRequest, Report } from './api.js' */
+/** @import { createTokenForm } from './token-form.js' */
 
 /** What to do about an answer that refused the change. */
 const ADVICE = {
@@ -14,19 +15,16 @@ const ADVICE = {
 /**
  * The buttons that change the mode. The present mode is shown as pressed only when the server says so.
  *
+ * @param {ReturnType<typeof createTokenForm>} tokenForm
  * @param {(report: Report) => void} onChanged - gets the report after a change
  */
-export function createModeControls(onChanged) {
+export function createModeControls(tokenForm, onChanged) {
   const buttons = /** @type {HTMLButtonElement[]} */ ([...document.querySelectorAll('button[data-mode]')]);
   const fixedForm = byId('fixed-form', HTMLFormElement);
   const thresholdField = byId('fixed-threshold', HTMLInputElement);
-  const tokenForm = byId('token-form', HTMLFormElement);
-  const tokenField = byId('token', HTMLInputElement);
   const answer = byId('mode-answer', HTMLElement);
   /** @type {Report | null} */
   let report = null;
-  /** @type {ModeRequest | null} */
-  let refused = null;
 
   /** @param {ModeRequest} request */
   async function ask(request) {
@@ -36,15 +34,13 @@ export function createModeControls(onChanged) {
     try {
       const after = await putMode(model, request);
       if (report?.model !== model) return;
-      refused = null;
       if (request.mode !== 'fixed') openFixed(false);
-      tokenForm.hidden = true;
+      tokenForm.close();
       if (after.warning === undefined) say(`Mode ${describe(request)}.`, 'ok');
       else say(`Mode ${describe(request)}: ${after.warning}.`, 'error');
       onChanged(after);
     } catch (error) {
       if (report?.model !== model) return;
-      refused = request;
       fail(error, request);
     }
   }
@@ -61,13 +57,7 @@ export function createModeControls(onChanged) {
     const { status, message } = error;
     const advice = status === 401 || status === 403 ? ` ${ADVICE[status]}` : '';
     say(`${status}: ${message}.${advice}`, 'error');
-    if (status === 401) askForToken();
-  }
-
-  function askForToken() {
-    if (!tokenForm.hidden) return;
-    tokenForm.hidden = false;
-    tokenField.focus();
+    if (status === 401) tokenForm.ask(() => void ask(request));
   }
 
   /**
@@ -109,15 +99,8 @@ export function createModeControls(onChanged) {
     event.preventDefault();
     void ask({ mode: 'fixed', threshold: thresholdField.valueAsNumber });
   });
-  tokenForm.addEventListener('submit', (event) => {
-    event.preventDefault();
-    useToken(tokenField.value);
-    if (refused !== null) void ask(refused);
-    else tokenForm.hidden = true;
-  });
 
   return {
-    askForToken,
     /** @param {Report} latest */
     update(latest) {
       report = latest;
@@ -130,7 +113,7 @@ export function createModeControls(onChanged) {
     /** Another model is shown: what was said and entered for the one before is out of place. */
     forget() {
       report = null;
-      refused = null;
+      tokenForm.forget();
       openFixed(false);
       say('', 'ok');
       for (const button of buttons) {

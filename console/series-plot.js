@@ -27,7 +27,8 @@ const LEAST_WIDTH = 100;
 export function createSeriesPlot(series, onHover) {
   const title = html('h3', {}, series.title);
   const figure = html('span', { class: 'value' });
-  const drawing = svg('svg', { class: 'plot', role: 'img' });
+  const label = `${series.title}: nothing is known yet`;
+  const drawing = svg('svg', { class: 'plot', role: 'img', 'aria-label': label });
   const keys = series.lines.map(({ label, look }) => {
     const value = html('b');
     return { item: html('span', { class: `key ${look}` }, `${label} `, value), value };

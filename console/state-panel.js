@@ -1,4 +1,5 @@
 // @ts-check
+import { reasonText } from './change-words.js';
 import { byId, setText } from './elements.js';
 import { answersText } from './exposure.js';
 import { ago, clock, shorten, significant } from './format.js';
@@ -42,7 +43,7 @@ export function createStatePanel() {
     setText(name, report.state);
     setText(meaning, meaningOf(report));
     const { at, reason, detail } = report.change;
-    setText(change, `${reason}: ${shorten(detail)}`);
+    setText(change, `${reasonText(reason)}: ${shorten(detail)}`);
     change.title = detail;
     setText(changedAt, at > 0 ? `${clock(at)}, ${ago(at, now)}` : 'at the start');
     if (at > 0) changedAt.dateTime = new Date(at).toISOString();
@@ -175,7 +176,21 @@ function searchOf(search) {
   return `τ ${significant(threshold)} tested on ${inputs} kept requests${left}`;
 }
 
+/**
+ * What is decided next, and about when; null where nothing is tested or the pace is not known.
+ *
+ * @param {Pick<Report, 'search' | 'mode'>} report
+ */
+export function etaText({ search, mode }) {
+  if (mode === 'off' || mode === 'fixed' || !search) return null;
+  if (search.stage === 'pilot') return 'a pilot picks the candidates';
+  if (search.next === null || search.next.secondsLeft === null) return null;
+  const { threshold, secondsLeft } = search.next;
+  return `τ ${significant(threshold)} is decided in about ${durationOf(secondsLeft)}`;
+}
+
 /** @param {number} seconds */
 function durationOf(seconds) {
-  return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
+  if (seconds < 90) return `${Math.ceil(seconds)} s`;
+  return seconds < 5400 ? `${Math.ceil(seconds / 60)} min` : `${Math.ceil(seconds / 3600)} h`;
 }

@@ -2,6 +2,7 @@
 import { byId, html, setText } from './elements.js';
 import { answersText } from './exposure.js';
 import { decimal, percent, significant } from './format.js';
+import { createTableView } from './table-view.js';
 
 /** @import { Report } from './api.js' */
 
@@ -32,29 +33,78 @@ function emptyRow(width) {
   return row;
 }
 
+/** @typedef {Report['sites'][number] & { readonly threshold: number | null, readonly zeroAfter: number | null }} Site */
+
+/** @type {readonly import('./table-view.js').Column<Site>[]} */
+const SITE_COLUMNS = [
+  { name: 'site', label: 'Site', value: ({ name }) => name },
+  { name: 'op', label: 'Op', value: ({ op }) => op },
+  {
+    name: 'threshold',
+    label: 'τ',
+    value: ({ threshold }) => threshold,
+    text: ({ threshold }) => significant(threshold),
+  },
+  {
+    name: 'sparsity',
+    label: 'β',
+    title: 'Share of the nonzero activations that the gate zeroes',
+    value: ({ sparsity }) => sparsity,
+    text: ({ sparsity }) => percent(sparsity),
+  },
+  {
+    name: 'zero_before',
+    label: 'Zero before',
+    title: 'Share of activations that are exactly zero before the gate',
+    value: ({ zeroRatio }) => zeroRatio,
+    text: ({ zeroRatio }) => percent(zeroRatio),
+  },
+  {
+    name: 'zero_after',
+    label: 'Zero after',
+    title: 'Share of activations that are zero after the gate',
+    value: ({ zeroAfter }) => zeroAfter,
+    text: ({ zeroAfter }) => percent(zeroAfter),
+  },
+];
+
 /** Per site: its threshold and what the gate does there. */
 export function createSiteTable() {
-  const body = byId('sites', HTMLTableElement).tBodies[0];
   const skippedBody = byId('skipped', HTMLTableElement).tBodies[0];
   const skipped = byId('skipped-details', HTMLDetailsElement);
   const skippedSummary = byId('skipped-summary', HTMLElement);
   const sitesNote = byId('sites-note', HTMLElement);
+  let model = '';
+  const showSites = createTableView(byId('site-card', HTMLElement), {
+    table: 'sites',
+    columns: SITE_COLUMNS,
+    fileName: () => `${model}-sites`,
+  });
 
   /** @param {Report} report */
   return function update(report) {
-    if (body === undefined || skippedBody === undefined) return;
-    fillRows(body, report.sites, ({ name, op, sparsity, zeroRatio }) => [
-      name,
-      op,
-      significant(report.thresholds[name]),
-      percent(sparsity),
-      percent(zeroRatio),
-      sparsity === null || zeroRatio === null ? '–' : percent(zeroRatio + (1 - zeroRatio) * sparsity),
-    ]);
+    model = report.model;
+    showSites(report.sites.map((site) => withThreshold(site, report.thresholds)));
     setText(sitesNote, sitesNoteOf(report));
     skipped.hidden = report.skipped.length === 0;
     setText(skippedSummary, `${report.skipped.length} without a gate, and why`);
-    fillRows(skippedBody, report.skipped, ({ name, op, reason }) => [name, op, reason]);
+    if (skippedBody !== undefined)
+      fillRows(skippedBody, report.skipped, ({ name, op, reason }) => [name, op, reason]);
+  };
+}
+
+/**
+ * @param {Report['sites'][number]} site
+ * @param {Report['thresholds']} thresholds
+ * @returns {Site}
+ */
+function withThreshold(site, thresholds) {
+  const { sparsity, zeroRatio } = site;
+  const isKnown = sparsity !== null && zeroRatio !== null;
+  return {
+    ...site,
+    threshold: thresholds[site.name] ?? null,
+    zeroAfter: isKnown ? zeroRatio + (1 - zeroRatio) * sparsity : null,
   };
 }
 

@@ -167,7 +167,7 @@ describe.skipIf(!existsSync(CHROMIUM) && !IS_CI)(
         `of ${Number(loss.allowed.toFixed(4))} allowed`,
       );
       expect(await page.locator('#objective').getAttribute('data-standing')).toBe('kept');
-      expect(await page.locator('#stages li.current').textContent()).toBe('100 %');
+      expect(await page.locator('#stages .current').textContent()).toBe('100 %');
       expect(await page.locator('#meaning').textContent()).toContain('Every answer is pruned at τ');
       expect(await figure('sparsity')).toBeGreaterThan(1);
       expect(await figure('latency')).toBeGreaterThan(0);
@@ -205,7 +205,7 @@ describe.skipIf(!existsSync(CHROMIUM) && !IS_CI)(
       await page.keyboard.press('ArrowRight');
       expect(await page.locator('#curve').getAttribute('aria-valuenow')).toBe('1');
       const before = await page.locator('#curve path.continuous').getAttribute('d');
-      await page.getByRole('button', { name: 'β', exact: true }).click();
+      await page.locator('#free-energy').getByRole('button', { name: 'β', exact: true }).click();
       expect(await page.locator('#curve path.continuous').getAttribute('d')).not.toBe(before);
       await page.locator('#curve').focus();
       await page.keyboard.press('Escape');
@@ -284,8 +284,8 @@ describe.skipIf(!existsSync(CHROMIUM) && !IS_CI)(
         'bad/1': 'broken',
       });
       await lab.ask('PUT', '/v2/models/beta/pruning', { mode: 'off' });
-      const { page, complaints } = await open(`http://127.0.0.1:${lab.port}`);
-      const picker = page.getByLabel('Model');
+      const { page, complaints } = await open(`http://127.0.0.1:${lab.port}/?model=alpha`);
+      const picker = page.getByRole('combobox', { name: 'Model' });
       expect(await picker.locator('option').allTextContents()).toEqual(['alpha', 'beta']);
       expect([await page.title(), await page.locator('#state').textContent()]).toEqual([
         'alpha – taustat',
@@ -313,15 +313,15 @@ describe.skipIf(!existsSync(CHROMIUM) && !IS_CI)(
       await lab.ask('PUT', '/v2/models/beta/pruning', { mode: 'off' });
       const { page } = await open(`http://127.0.0.1:${lab.port}/?model=beta`);
       await page.locator('#events .chip:text-is("off")').waitFor();
-      expect(await page.getByLabel('Model').inputValue()).toBe('beta');
-      await page.getByLabel('Model').selectOption('alpha');
+      expect(await page.getByRole('combobox', { name: 'Model' }).inputValue()).toBe('beta');
+      await page.getByRole('combobox', { name: 'Model' }).selectOption('alpha');
       await page.locator('#state:text-is("warming")').waitFor();
       expect(new URL(page.url()).search).toBe('?model=alpha');
       await page.locator('#events .chip:text-is("warming")').waitFor();
       expect(await page.locator('#events .chip').allTextContents()).toEqual(['warming']);
       await page.goBack();
       await page.locator('#state:text-is("off")').waitFor();
-      expect(await page.getByLabel('Model').inputValue()).toBe('beta');
+      expect(await page.getByRole('combobox', { name: 'Model' }).inputValue()).toBe('beta');
       await page.goForward();
       await page.locator('#state:text-is("warming")').waitFor();
       await page.goto(`http://127.0.0.1:${lab.port}/?model=gone`);
@@ -337,7 +337,7 @@ describe.skipIf(!existsSync(CHROMIUM) && !IS_CI)(
       await page.locator('[data-link="empty"]').waitFor();
       expect(await page.locator('#link').textContent()).toBe('no model is served');
       expect(await page.locator('#nothing-served').innerText()).toContain('NAME/1/model.onnx');
-      expect(await page.locator('main').isVisible()).toBe(false);
+      expect(await page.locator('#one-model').isVisible()).toBe(false);
       await lab.put('bad/1', 'broken');
       await page.locator('#unserved tbody th:text-is("bad")').waitFor();
       await lab.put('alpha/1', perceptron());
@@ -370,7 +370,7 @@ describe.skipIf(!existsSync(CHROMIUM) && !IS_CI)(
       const { exposure } = await ramped.sendUntil(({ exposure }) => exposure > 0 && exposure < 1);
       const { page } = await open(ramped.url);
       const share = `${100 * exposure} %`;
-      await page.locator(`#stages li.current:text-is("${share}")`).waitFor();
+      await page.locator(`#stages .current:text-is("${share}")`).waitFor();
       expect(await page.locator('#meaning').textContent()).toMatch(
         new RegExp(`^${share} of production is pruned at τ`),
       );
