@@ -236,6 +236,7 @@ function go(model) {
   document.body.dataset.view = 'model';
   toFleet.removeAttribute('aria-current');
   document.title = `${model} – taustat`;
+  offerModels(offeredModels(), model);
   following = follow(model);
 }
 
@@ -299,6 +300,10 @@ function setLink(state, text) {
   setText(link, text);
 }
 
+function offeredModels() {
+  return [...modelChoice.options].map(({ value }) => value);
+}
+
 /**
  * Offers the models that answer, and the one that is followed even when it does not.
  *
@@ -307,8 +312,7 @@ function setLink(state, text) {
  */
 function offerModels(models, followed) {
   const names = models.includes(followed) ? models : [followed, ...models];
-  const offered = [...modelChoice.options].map(({ value }) => value);
-  if (offered.join('\n') !== names.join('\n')) {
+  if (offeredModels().join('\n') !== names.join('\n')) {
     modelChoice.replaceChildren(...names.map((name) => html('option', { value: name }, name)));
     modelChoice.disabled = names.length === 1;
   }

@@ -1,4 +1,11 @@
-import { type Context, type Span, type SpanContext, type Tracer, trace } from '@opentelemetry/api';
+import {
+  type Context,
+  INVALID_SPAN_CONTEXT,
+  type Span,
+  type SpanContext,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { remoteContext } from '../../src/telemetry/tracing.ts';
 import { Lab, type Server } from '../conformance/lab.ts';
@@ -34,15 +41,19 @@ interface Started {
 /** A provider as a host process registers one, that keeps what it is told. */
 class Recorder implements Tracer {
   readonly spans: Started[] = [];
+  /** Whoever has asked for the tracer keeps it: off, it does as the API does without a provider. */
+  isOn = true;
 
   getTracer(): Tracer {
     return this;
   }
 
   startSpan(name: string, options: { attributes?: object } = {}, context?: Context): Span {
+    const parent = context === undefined ? undefined : trace.getSpanContext(context);
+    if (!this.isOn) return trace.wrapSpanContext(parent ?? INVALID_SPAN_CONTEXT);
     const started: Started = {
       name,
-      parent: context === undefined ? undefined : trace.getSpanContext(context),
+      parent,
       attributes: { ...options.attributes },
       isEnded: false,
     };
@@ -75,6 +86,7 @@ describe('the trace context of a request over a socket', () => {
   afterEach(() => recorder.spans.splice(0));
   afterAll(async () => {
     trace.disable();
+    recorder.isOn = false;
     await lab.close();
   });
 
