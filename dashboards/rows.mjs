@@ -9,6 +9,14 @@ export const SERVER = 'namespace=~"$namespace", pod=~"$pod", instance=~"$instanc
 /** Which versions of a model on which servers. */
 export const MODEL = `model="$model", version=~"$version", ${SERVER}`;
 
+/** Median and tails of one phase of the requests. @param {string} family @param {string} phase @returns {{ expr: string, legend: string }[]} */
+function quantiles(family, phase) {
+  return [0.5, 0.95, 0.99].map((q) => ({
+    expr: `histogram_quantile(${q}, sum by (le) (rate(${family}_bucket{${MODEL}, phase="${phase}"}[$__rate_interval])))`,
+    legend: `p${100 * q}`,
+  }));
+}
+
 /** The states by the number that stands for them in a panel, with their colours. */
 const STATE_COLORS = {
   off: 'text',
@@ -521,20 +529,7 @@ export const ROWS = [
         size: [8, 8],
         unit: 's',
         calcs: ['mean', 'max'],
-        queries: [
-          {
-            expr: `histogram_quantile(0.5, sum by (le) (rate(taustat_request_duration_seconds_bucket{${MODEL}, phase="total"}[$__rate_interval])))`,
-            legend: 'p50',
-          },
-          {
-            expr: `histogram_quantile(0.95, sum by (le) (rate(taustat_request_duration_seconds_bucket{${MODEL}, phase="total"}[$__rate_interval])))`,
-            legend: 'p95',
-          },
-          {
-            expr: `histogram_quantile(0.99, sum by (le) (rate(taustat_request_duration_seconds_bucket{${MODEL}, phase="total"}[$__rate_interval])))`,
-            legend: 'p99',
-          },
-        ],
+        queries: quantiles('taustat_request_duration_seconds', 'total'),
       },
       {
         type: 'timeseries',
@@ -543,20 +538,7 @@ export const ROWS = [
         size: [8, 8],
         unit: 's',
         calcs: ['mean', 'max'],
-        queries: [
-          {
-            expr: `histogram_quantile(0.5, sum by (le) (rate(taustat_request_duration_seconds_bucket{${MODEL}, phase="infer"}[$__rate_interval])))`,
-            legend: 'p50',
-          },
-          {
-            expr: `histogram_quantile(0.95, sum by (le) (rate(taustat_request_duration_seconds_bucket{${MODEL}, phase="infer"}[$__rate_interval])))`,
-            legend: 'p95',
-          },
-          {
-            expr: `histogram_quantile(0.99, sum by (le) (rate(taustat_request_duration_seconds_bucket{${MODEL}, phase="infer"}[$__rate_interval])))`,
-            legend: 'p99',
-          },
-        ],
+        queries: quantiles('taustat_request_duration_seconds', 'infer'),
       },
       {
         type: 'timeseries',
@@ -566,20 +548,7 @@ export const ROWS = [
         size: [8, 8],
         unit: 's',
         calcs: ['mean', 'max'],
-        queries: [
-          {
-            expr: `histogram_quantile(0.5, sum by (le) (rate(taustat_request_duration_seconds_bucket{${MODEL}, phase="queue"}[$__rate_interval])))`,
-            legend: 'p50',
-          },
-          {
-            expr: `histogram_quantile(0.95, sum by (le) (rate(taustat_request_duration_seconds_bucket{${MODEL}, phase="queue"}[$__rate_interval])))`,
-            legend: 'p95',
-          },
-          {
-            expr: `histogram_quantile(0.99, sum by (le) (rate(taustat_request_duration_seconds_bucket{${MODEL}, phase="queue"}[$__rate_interval])))`,
-            legend: 'p99',
-          },
-        ],
+        queries: quantiles('taustat_request_duration_seconds', 'queue'),
       },
       {
         type: 'timeseries',

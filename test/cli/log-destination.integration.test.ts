@@ -1,9 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freePort } from '../free-port.ts';
 import { SMALL_GATED_ENV, SMALL_NAME } from '../small-cnn.ts';
 import { until } from '../transport/http/until.ts';
 
@@ -18,16 +18,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** A port that was free a moment ago: nothing can be read from a log that goes nowhere. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-/** A server whose log goes to a descriptor; `pipe`: to one that nobody reads, and that is closed once the server answers. */
+/** A server whose log, which may go nowhere, goes to a descriptor; `pipe`: to one that nobody reads, and that is closed once the server answers. */
 async function serve(stdout: number | 'pipe') {
   const port = await freePort();
   const args = ['dist/cli.js', 'serve', '--port', String(port), '--no-state'];

@@ -2,7 +2,6 @@
 // state of its own.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +11,7 @@ import { ROWS } from '../../dashboards/rows.mjs';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { readNpy } from '../../src/tools/inputs/npy.ts';
 import { type Running, start } from '../cli/command.ts';
+import { freePort } from '../free-port.ts';
 import { SMALL_GATED_ENV, SMALL_NAME, smallCnn } from '../small-cnn.ts';
 import { until } from '../transport/http/until.ts';
 import { rules } from './files.ts';
@@ -181,14 +181,6 @@ class Prometheus {
     }
     rmSync(this.#folder, { recursive: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 type State = 'steady' | 'ramp' | 'drift' | 'fallback';

@@ -1,23 +1,7 @@
 // The bodies of the Open Inference Protocol v2, and of Triton's extensions of it, as they are answered here.
 import { z } from 'zod';
+import { DATATYPES } from '../../../protocol/datatypes.ts';
 import { components } from './components.ts';
-
-const DATATYPES = [
-  'BOOL',
-  'UINT8',
-  'UINT16',
-  'UINT32',
-  'UINT64',
-  'INT8',
-  'INT16',
-  'INT32',
-  'INT64',
-  'FP16',
-  'BF16',
-  'FP32',
-  'FP64',
-  'BYTES',
-] as const;
 
 const datatype = () => z.enum(DATATYPES);
 const parameters = () => z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
