@@ -1,5 +1,5 @@
 // Every command of README.md and CONTRIBUTING.md that no other test runs ends well, with the least that it can be asked.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -48,6 +48,10 @@ describe('the commands of README and CONTRIBUTING', () => {
     const { code, stdout, stderr } = await start(file, args).outcome;
     expect(code, stderr).toBe(0);
     expect(stdout).toMatch(says);
+  });
+
+  it('npx taustat may run what was built in a clone', () => {
+    accessSync(new URL('../dist/cli.js', import.meta.url), constants.X_OK);
   });
 
   it('bench:control measures one scenario of one recording', async () => {
