@@ -18,6 +18,7 @@ const INTEGRATION = 'test/**/*.integration.test.ts';
 export default defineConfig({
   test: {
     pool: 'forks',
+    globalSetup: 'test/temporary-folder.ts',
     maxWorkers: FILES_AT_ONCE,
     testTimeout: LIMIT_MS,
     hookTimeout: LIMIT_MS,
