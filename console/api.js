@@ -3,6 +3,7 @@
 /** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningReport>} Report */
 /** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningSummary>} Summary */
 /** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningHistory>} History */
+/** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningActivations>} Activations */
 /** @typedef {History['changes'][number]} PastChange */
 /** @typedef {{ readonly name: string, readonly version?: string, readonly state: string, readonly reason?: string }} IndexEntry */
 /** @typedef {import('../src/config/modes.ts').Mode} Mode */
@@ -66,6 +67,17 @@ export async function readHistory(model) {
  */
 export async function readReport(model) {
   const answer = await ask(pruningPath(model));
+  return answer.json();
+}
+
+/**
+ * How activations are distributed.
+ *
+ * @param {string} model
+ * @returns {Promise<Activations>}
+ */
+export async function readActivations(model) {
+  const answer = await ask(`${pruningPath(model)}/activations`);
   return answer.json();
 }
 

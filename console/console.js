@@ -2,6 +2,7 @@
 import {
   followChanges,
   RefusedError,
+  readActivations,
   readHistory,
   readIndex,
   readMetrics,
@@ -10,6 +11,7 @@ import {
 } from './api.js';
 import { createCurvePlot, cursorText } from './curve-plot.js';
 import { createDayPlot } from './day-plot.js';
+import { createDistributionPanel } from './distribution-panel.js';
 import { byId, html, setText } from './elements.js';
 import { createEventLog } from './event-log.js';
 import { readExposition, samplesOf } from './exposition.js';
@@ -40,6 +42,8 @@ const POLL_MS = 1000;
 const RETRY_MS = 2000;
 /** How often what happened before is read anew, though nothing changed: time goes on. */
 const HISTORY_MS = 60_000;
+/** How often the distributions are read: they change with a window. */
+const DISTRIBUTIONS_MS = 5000;
 /** How often it is looked which models there are. */
 const MODELS_MS = 5000;
 /** How often the fleet is asked, while it is shown. */
@@ -63,6 +67,7 @@ const modes = createModeControls(tokenForm, (report) => {
   show(report);
   following?.hear(report);
 });
+const showDistributions = createDistributionPanel();
 const showSites = createSiteTable();
 const showFeatures = createFeatureTable();
 const showChanges = createEventLog();
@@ -144,9 +149,11 @@ function follow(model) {
   frames = [];
   showChanges([], model);
   showDay({ model, now: Date.now(), changes: [] });
+  showDistributions(null, Date.now());
   let isFollowed = true;
   let latestChange = '';
   let recalledAt = 0;
+  let distributedAt = 0;
   let hasPast = false;
   /** @type {ReturnType<typeof setTimeout>} */
   let next;
@@ -180,6 +187,7 @@ function follow(model) {
     show(report);
     hear(report);
     if (recalledAt > 0 && at - recalledAt > HISTORY_MS) void recall();
+    if (at - distributedAt >= DISTRIBUTIONS_MS) void distribute(at);
     hover(hoveredAt);
     drawRibbon(ribbon, frames);
   }
@@ -210,6 +218,17 @@ function follow(model) {
     } catch {
       // The next report asks again.
       latestChange = '';
+    }
+  }
+
+  /** @param {number} at */
+  async function distribute(at) {
+    distributedAt = at;
+    try {
+      const activations = await readActivations(model);
+      if (isFollowed) showDistributions(activations, activations.now);
+    } catch {
+      // They are read again.
     }
   }
 

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, relative, resolve } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, extname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { SCREENSHOTS } from '../docs/screenshots/list.mjs';
 import { ConfigSchema, parseConfig } from '../src/config/schema.ts';
 import { settings } from '../src/config/sources.ts';
 import { STATE_NAMES } from '../src/control/phases/state.ts';
@@ -11,6 +12,7 @@ import { OPERATIONS } from '../src/transport/http/openapi/operations.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const README_LINES = 150;
+const SCREENSHOT_BYTES = 200_000;
 
 const pages = [
   'README.md',
@@ -90,6 +92,46 @@ describe('documentation', () => {
 
   it(`begins with a README of at most ${README_LINES} lines`, () => {
     expect(read('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(README_LINES);
+  });
+});
+
+/** Pictures of a page, in Markdown or HTML: where each is, and what it says to those who do not see it. */
+function picturesOf(page: string): { readonly file: string; readonly alt: string | undefined }[] {
+  const prose = proseOf(page).replace(/`[^`\n]*`/g, '');
+  const at = (target: string) => relative(ROOT, resolve(ROOT, dirname(page), target));
+  return [
+    ...[...prose.matchAll(/!\[([^\]]*)\]\(([^)\s]+)\)/g)].map(([, alt, target]) => ({
+      file: at(target!),
+      alt: alt!,
+    })),
+    ...[...prose.matchAll(/<(img|source)\b[^>]*?\bsrc(?:set)?="([^"]+)"[^>]*>/g)].map(
+      ([all, tag, target]) => ({
+        file: at(target!),
+        alt: tag === 'source' ? undefined : (/\balt="([^"]*)"/.exec(all)?.[1] ?? ''),
+      }),
+    ),
+  ];
+}
+
+describe('pictures', () => {
+  const all = pages.flatMap((page) => picturesOf(page).map((picture) => ({ page, ...picture })));
+
+  it('are there, and say in words what is to be seen', () => {
+    expect(all.filter(({ file }) => !existsSync(resolve(ROOT, file)))).toEqual([]);
+    expect(all.filter(({ alt }) => alt === '')).toEqual([]);
+    expect(all.length).toBeGreaterThan(30);
+  });
+
+  it('of what runs are made by npm run screenshots, shown on some page, and packed with it', () => {
+    const folder = 'docs/screenshots';
+    const kept = readdirSync(resolve(ROOT, folder)).filter((name) => !name.endsWith('.mjs'));
+    const shown = new Set(all.flatMap(({ file }) => (dirname(file) === folder ? [basename(file)] : [])));
+    expect(kept.sort()).toEqual(Object.keys(SCREENSHOTS).sort());
+    expect([...shown].sort()).toEqual(kept);
+    expect(kept.filter((name) => statSync(resolve(ROOT, folder, name)).size > SCREENSHOT_BYTES)).toEqual([]);
+    const { files } = JSON.parse(read('package.json')) as { files: string[] };
+    const packed = (name: string) => files.includes(`${folder}/*${extname(name)}`);
+    expect(kept.filter((name) => !packed(name))).toEqual([]);
   });
 });
 

@@ -48,7 +48,7 @@ import { AgreementWindow } from './comparison/agreement-window.ts';
 import { Judge } from './comparison/judge.ts';
 import { MeasuredByThreshold, type MeasuredPruning } from './comparison/measured.ts';
 import { topTwoMargin } from './comparison/top-two-margin.ts';
-import { Estimation, type PlacedSlice } from './estimation.ts';
+import { Estimation, type PlacedSlice, type WindowActivations } from './estimation.ts';
 import type { KeptInput } from './kept-inputs.ts';
 import { LadderRuns, type SearchProgress } from './ladder-runs.ts';
 import { Sampling } from './sampling.ts';
@@ -269,6 +269,12 @@ export class ControlLoop {
   /** The latest estimate; null before the first. */
   get criticality(): Criticality | null {
     return this.#estimation.criticality;
+  }
+
+  /** Histograms of the window, and of the one that the latest search for a threshold began with; null: not known. */
+  get activations(): Readonly<Record<'now' | 'before', WindowActivations | null>> {
+    const { activations, activationsBefore } = this.#estimation;
+    return { now: activations, before: activationsBefore };
   }
 
   /** Whether the critical point has left the interval that it had when the present search began. */

@@ -41,6 +41,15 @@ export interface PlacedSlice extends SampledSlice {
   readonly places: readonly (StreamPlace | undefined)[];
 }
 
+/** Histograms of all sites over one window. */
+export interface WindowActivations {
+  /** Unix milliseconds. */
+  readonly at: number;
+  /** Sampled requests. */
+  readonly samples: number;
+  readonly sites: SiteHistograms;
+}
+
 /** From samples to what the controller hears of the traffic: its critical point, and whether it is other traffic. */
 export class Estimation {
   readonly window: RollingWindow;
@@ -52,6 +61,8 @@ export class Estimation {
   #criticality: Criticality | null = null;
   #requests: readonly RequestSummary[] = [];
   #interval: IntervalReading | null = null;
+  #activations: WindowActivations | null = null;
+  #activationsBefore: WindowActivations | null = null;
 
   constructor(options: EstimationOptions) {
     const { sites, config, reference } = options;
@@ -66,6 +77,19 @@ export class Estimation {
   /** The latest estimate; null before the first. */
   get criticality(): Criticality | null {
     return this.#criticality;
+  }
+
+  /** Those of the window at the latest estimate; null before the first one of this traffic. */
+  get activations(): WindowActivations | null {
+    return this.#activations;
+  }
+
+  /**
+   * What they were when the latest search for a threshold began: the traffic that a threshold was proven on. They are not kept over
+   * a restart. Null: nothing was searched since, or not here.
+   */
+  get activationsBefore(): WindowActivations | null {
+    return this.#activationsBefore;
   }
 
   /** Whether the critical point has left the interval that it had when the present search began. */
@@ -95,6 +119,9 @@ export class Estimation {
   /** A reference belongs to one search, and a window to one epoch. */
   startAfresh(before: ControllerState, after: ControllerState): void {
     const isSearch = isSeeking(before) && !isSeeking(after) && after.phase.kind === 'trial';
+    // Another replica may have begun it, and be further.
+    const hasBegun = isSeeking(before) && isSearched(after.phase);
+    if (hasBegun && this.#isWarm) this.#activationsBefore = this.#activations;
     if (isSearch) this.#drift.stop();
     if (isSearch && this.#decides && !this.#isCorrelated) this.#drift.start(this.#requests);
     if (!isSearched(after.phase)) this.#drift.stop();
@@ -102,6 +129,7 @@ export class Estimation {
       this.window.reset();
       this.#apart.reset();
       this.#criticality = null;
+      this.#activations = null;
     }
   }
 
@@ -133,6 +161,10 @@ export class Estimation {
     return this.#options.decides?.() ?? true;
   }
 
+  get #isWarm(): boolean {
+    return (this.#activations?.samples ?? 0) >= this.#options.control.warmSamples;
+  }
+
   get #isCorrelated(): boolean {
     return this.#options.streams.reading.blockRequests > 1;
   }
@@ -144,6 +176,7 @@ export class Estimation {
     this.#criticality = estimate(slices, config.criticality, sites, this.#options.poles);
     onEstimated?.(performance.now() - started);
     this.#requests = requests;
+    this.#activations = { at, samples, sites };
     const apart = this.#takenApart(newRequests);
     this.#readInterval(state);
     return {

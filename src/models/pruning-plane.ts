@@ -3,7 +3,13 @@ import { filter, map, merge, type Observable, of, switchMap, takeUntil, takeWhil
 import { ServingError } from '../config/errors.ts';
 import type { PruningPlane } from '../plane/pruning.ts';
 import { type LiveModels, liveModel } from './inference-plane.ts';
-import { durabilityReport, pruningHistory, pruningReport, pruningSummary } from './pruning-report.ts';
+import {
+  durabilityReport,
+  pruningActivations,
+  pruningHistory,
+  pruningReport,
+  pruningSummary,
+} from './pruning-report.ts';
 import type { ServedModel } from './served/served-model.ts';
 
 /** The models of this process, and their replacements. */
@@ -41,6 +47,7 @@ export function createPruningPlane(
       if (requests.length > 0) log.info({ model, requests: requests.length }, 'kept requests were read');
       return requests;
     },
+    activations: (model, version) => pruningActivations(find(model, version)),
     history: (model, version) => pruningHistory(find(model, version)),
     setMode: async (model, mode, threshold, version) => {
       const served = find(model, version);

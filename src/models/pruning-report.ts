@@ -8,6 +8,7 @@ import {
 } from '../control/phases/production.ts';
 import { rampShare } from '../control/rollout/ramp.ts';
 import { leastSamples, onTrial, type Search, type SearchOptions } from '../control/search/search.ts';
+import { type Distribution, distributionsOf } from '../estimator/distribution.ts';
 import { measureOf } from '../loop/comparison/objective.ts';
 import type { Durability } from '../store/choice.ts';
 import type { ServedModel } from './served/served-model.ts';
@@ -106,6 +107,45 @@ export function pruningSummary(served: ServedModel) {
 /** The changes of a model's state, oldest first. Times are Unix milliseconds of the server's clock, like `now`. */
 export function pruningHistory({ name, history }: ServedModel) {
   return { model: name, now: Date.now(), changes: history.changes };
+}
+
+/**
+ * How |a| is distributed at every site, now and when the latest search for a threshold began. Shares are 0–1, of the nonzero
+ * activations, to four digits.
+ */
+export function pruningActivations({ name, loaded, loop }: ServedModel) {
+  const { now, before } = loop.activations;
+  const { threshold, candidate } = loop.exposure;
+  const compared = threshold || candidate || loop.criticality?.critical?.threshold || null;
+  return {
+    model: name,
+    now: Date.now(),
+    threshold: compared,
+    current: now && { at: now.at, samples: now.samples },
+    reference: before && { at: before.at, samples: before.samples },
+    sites: loaded.sites.map((site, i) => {
+      const [here, there] = [now?.sites[i], before?.sites[i]];
+      const { edges, distributions } = distributionsOf([here ?? [], there ?? []].flat(), compared);
+      const drawn = distributions.map(toFourDigits);
+      return {
+        name: site.name,
+        edges,
+        current: (here && drawn[0]) ?? null,
+        reference: (there && drawn.at(-1)) ?? null,
+      };
+    }),
+  };
+}
+
+function toFourDigits({ shares, below, belowThreshold, median, zeroRatio }: Distribution) {
+  const short = (value: number) => Number(value.toPrecision(4));
+  return {
+    shares: shares.map(short),
+    below: short(below),
+    belowThreshold: belowThreshold && short(belowThreshold),
+    median: median && short(median),
+    zeroRatio: zeroRatio && short(zeroRatio),
+  };
 }
 
 /** How answers are compared; until a measure is chosen, `measure` is the configured one. */

@@ -7,6 +7,8 @@ export interface PruningPlane {
   report(model: string, version?: string): unknown;
   /** The latest changes of a model's state, oldest first, with the server's time. @throws ServingError UNKNOWN_MODEL */
   history(model: string, version?: string): unknown;
+  /** How activations are distributed, now and when the threshold was searched. @throws ServingError UNKNOWN_MODEL */
+  activations(model: string, version?: string): unknown;
   /**
    * The inputs of the requests that the server keeps, in order of arrival.
    *

@@ -92,6 +92,8 @@ describe.skipIf(HAS_NO_BROWSER)('20 models, one of which has 60 sites', () => {
     await live(page, `${url}?model=deep`, '#curve path.continuous');
     expect(await page.locator('#sites tbody tr').count()).toBe(SITES);
     await page.locator('#events li').first().waitFor();
+    await page.locator('#distributions figure .current[d^="M"]').first().waitFor();
+    expect(await page.locator('#distributions figure').count()).toBe(SITES);
     await look('60 sites');
     await page.locator('#site-card').getByLabel('Filter').fill('no such site');
     await page.getByRole('button', { name: 'fixed' }).click();

@@ -4,7 +4,7 @@ import { controlOptionsOf } from '../../src/control/phases/options.ts';
 import { comparedThreshold, comparedThresholds, stateName } from '../../src/control/phases/production.ts';
 import type { ResumePoint } from '../../src/control/phases/resume-point.ts';
 import { xorshift } from '../../src/drift/xorshift.ts';
-import { nonzeroCount } from '../../src/estimator/histogram.ts';
+import { type ActivationHistogram, nonzeroCount, tails } from '../../src/estimator/histogram.ts';
 import { ControlLoop } from '../../src/loop/control-loop.ts';
 import { Sampler } from '../../src/loop/sampler.ts';
 import type { ShadowSample } from '../../src/loop/shadow-run.ts';
@@ -56,6 +56,11 @@ function sample(loop: ControlLoop, seed: number, scale: number, disagreeing = 0)
 
 function feed(loop: ControlLoop, from: number, count: number, scale: number, disagreeing = 0): void {
   for (let i = 0; i < count; i++) loop.take(sample(loop, from + i, scale, disagreeing));
+}
+
+function meanOf(h: ActivationHistogram) {
+  const { count, sum } = tails(h);
+  return { mean: sum[0]! / count[0]! };
 }
 
 /** A loop that is given samples, and runs none. */
@@ -112,6 +117,26 @@ describe('ControlLoop, replayed in virtual time', () => {
     expect(stateName(loop.state)).toBe('tracking');
     expect(loop.applied / before).toBeGreaterThan(1.3);
     expect(loop.applied / before).toBeLessThan(1.75);
+  });
+
+  it('remembers how activations were distributed when the threshold was searched, across a drift', () => {
+    const loop = open();
+    expect(loop.activations).toEqual({ now: null, before: null });
+    feed(loop, 1, 700, 1);
+    const { before, now } = loop.activations;
+    expect(before!.samples).toBe(240);
+    expect(now!.at).toBeGreaterThan(before!.at);
+    feed(loop, 1000, 200, 1.5);
+    expect(stateName(loop.state)).toBe('drifted');
+    // What it has moved away from is still to be seen, until a threshold is searched in what came instead.
+    expect(loop.activations.before).toBe(before);
+    const { mean: was } = meanOf(before!.sites[0]!);
+    feed(loop, 2000, 700, 1.5);
+    expect(stateName(loop.state)).toBe('tracking');
+    expect(meanOf(loop.activations.before!.sites[0]!).mean / was).toBeCloseTo(1.5, 1);
+    loop.setMode('off', undefined, 1);
+    loop.setMode('auto', undefined, 2);
+    expect(loop.activations.now).toBe(null);
   });
 
   it('takes a new reference when it was killed before the old one was kept', () => {

@@ -31,7 +31,7 @@ const MAX_BODY_BYTES = 64 * 1024;
 const MAX_KEPT_REQUESTS = 1000;
 
 /**
- * `GET|PUT /v2/models/{m}[/versions/{v}]/pruning`, `GET …/pruning/history`, `…/events` and `…/inputs`.
+ * `GET|PUT /v2/models/{m}[/versions/{v}]/pruning`, `GET …/pruning/history`, `…/activations`, `…/events` and `…/inputs`.
  *
  * @param token - control token, which PUT and `inputs` need; without one, they are accepted only from this machine.
  */
@@ -74,7 +74,12 @@ export function createPruningRoutes(
       const { model, version } = modelPath(context);
       return json(plane.history(model, version));
     });
+    routes.get(`${path}/activations`, (context) => {
+      const { model, version } = modelPath(context);
+      return json(plane.activations(model, version));
+    });
     routes.all(path, (context) => methodNotAllowed(context, 'GET, HEAD, PUT'));
+    routes.all(`${path}/activations`, (context) => methodNotAllowed(context, 'GET, HEAD'));
     routes.all(`${path}/history`, (context) => methodNotAllowed(context, 'GET, HEAD'));
     routes.all(`${path}/inputs`, (context) => methodNotAllowed(context, 'GET, HEAD'));
     routes.all(`${path}/events`, (context) => methodNotAllowed(context, 'GET, HEAD'));

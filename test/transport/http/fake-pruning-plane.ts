@@ -24,6 +24,10 @@ export class FakePruningPlane implements PruningPlane {
     return this.kept.filter(({ number }) => number >= from).slice(0, limit);
   }
 
+  activations(model: string) {
+    return { model: this.report(model).model, threshold: null, current: null, reference: null, sites: [] };
+  }
+
   history(model: string) {
     return { model: this.report(model).model, now: 0, changes: [] };
   }

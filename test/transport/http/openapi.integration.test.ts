@@ -95,7 +95,7 @@ describe('what a server answers has the schema of its document', () => {
     async (path) => void (await ask(path)),
   );
 
-  it.each(['', '/ready', '/config', '/stats', '/pruning', '/pruning/history'])(
+  it.each(['', '/ready', '/config', '/stats', '/pruning', '/pruning/history', '/pruning/activations'])(
     'at …%s of a model, and of its version',
     async (suffix) => {
       await ask(`/v2/models/{model}${suffix}`);
@@ -150,6 +150,11 @@ describe('what a server answers has the schema of its document', () => {
     }
     expect([...states]).toEqual(expect.arrayContaining(['warming', 'tracking']));
     expect(await ask('/v2/models/{model}/pruning/history')).toMatchObject({ model: SMALL_NAME });
+    const activations = await ask('/v2/models/{model}/pruning/activations');
+    expect(activations).toMatchObject({
+      current: { at: expect.any(Number) },
+      reference: { at: expect.any(Number) },
+    });
   });
 
   it('in events', async () => {

@@ -1,7 +1,12 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { z } from 'zod';
-import type { pruningHistory, pruningReport, pruningSummary } from '../../../src/models/pruning-report.ts';
+import type {
+  pruningActivations,
+  pruningHistory,
+  pruningReport,
+  pruningSummary,
+} from '../../../src/models/pruning-report.ts';
 import type { ModelSharing, Reach } from '../../../src/models/served/model-sharing.ts';
 import type { Tokens } from '../../../src/plane/authorization.ts';
 import { httpApplication } from '../../../src/transport/http/application.ts';
@@ -9,6 +14,7 @@ import { openApiDocument } from '../../../src/transport/http/openapi/document.ts
 import { OPERATIONS } from '../../../src/transport/http/openapi/operations.ts';
 import type {
   ChangedReport,
+  PruningActivations,
   PruningHistory,
   PruningReport,
   PruningSummary,
@@ -94,12 +100,14 @@ describe('its schemas of the control API', () => {
   type Report = Writable<ReturnType<typeof pruningReport>>;
   type Summary = Writable<ReturnType<typeof pruningSummary>>;
   type History = Writable<ReturnType<typeof pruningHistory>>;
+  type Activations = Writable<ReturnType<typeof pruningActivations>>;
   type Replicas = Awaited<ReturnType<ModelSharing['report']>>;
 
   it('take what is reported', () => {
     expectTypeOf<Report>().toExtend<z.output<typeof PruningReport>>();
     expectTypeOf<Summary>().toExtend<z.output<typeof PruningSummary>>();
     expectTypeOf<History>().toExtend<z.output<typeof PruningHistory>>();
+    expectTypeOf<Activations>().toExtend<z.output<typeof PruningActivations>>();
     expectTypeOf<Writable<Replicas>>().toExtend<NonNullable<z.output<typeof PruningReport>['replicas']>>();
     expectTypeOf<Writable<Reach>>().toExtend<NonNullable<z.output<typeof ChangedReport>['taken']>>();
   });

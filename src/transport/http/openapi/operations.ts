@@ -16,7 +16,13 @@ import {
   Server,
   Statistics,
 } from './protocol-schemas.ts';
-import { ChangedReport, PruningHistory, PruningReport, PruningSummary } from './pruning-schemas.ts';
+import {
+  ChangedReport,
+  PruningActivations,
+  PruningHistory,
+  PruningReport,
+  PruningSummary,
+} from './pruning-schemas.ts';
 
 /** What a body is: JSON of a schema, or text or bytes of a media type. */
 export type Content =
@@ -217,6 +223,14 @@ const OF_MODEL: readonly Operation[] = [
     tag: 'Pruning',
     summary: 'The latest 200 changes of state, oldest first.',
     answers: { 200: answered(PruningHistory) },
+  },
+  {
+    method: 'get',
+    path: '/pruning/activations',
+    id: 'pruningActivations',
+    tag: 'Pruning',
+    summary: 'How activations are distributed at every site, now and when the threshold was searched.',
+    answers: { 200: answered(PruningActivations) },
   },
   {
     method: 'get',

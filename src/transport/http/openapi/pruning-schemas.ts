@@ -275,3 +275,35 @@ export const PruningHistory = z
     ),
   })
   .register(components, { id: 'PruningHistory' });
+
+const Moment = z.object({ at: time(), samples: count() });
+const Distribution = z
+  .object({
+    shares: z.array(share()).describe('In each bar.'),
+    below: share().describe('Smaller than the first edge.'),
+    belowThreshold: known().describe('Smaller than `threshold`.'),
+    median: known(),
+    zeroRatio: known().describe('Of all activations, those that are exactly zero.'),
+  })
+  .describe('How |a| is distributed at a site. Shares are of the nonzero activations.')
+  .register(components, { id: 'Distribution' });
+
+export const PruningActivations = z
+  .object({
+    model: z.string(),
+    now: time(),
+    threshold: known().describe(
+      'The threshold in production, else the candidate, else the critical one; null: there is none.',
+    ),
+    current: Moment.nullable().describe('The window.'),
+    reference: Moment.nullable().describe('The window that the latest search for a threshold began with.'),
+    sites: z.array(
+      z.object({
+        name: z.string(),
+        edges: z.array(z.number()).describe('Of the bars, in units of activation.'),
+        current: Distribution.nullable(),
+        reference: Distribution.nullable(),
+      }),
+    ),
+  })
+  .register(components, { id: 'PruningActivations' });
