@@ -1,7 +1,10 @@
 #include "histogram.h"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
+
+#include "gate.h"
 
 namespace taustat {
 namespace {
@@ -153,6 +156,123 @@ void Histogram::compute(Run& run) const {
   y[3] = tally.nonFinite;
   std::copy(window.counts.begin(), window.counts.end(), y + 4);
   std::copy(window.residuals.begin(), window.residuals.end(), y + 4 + bins);
+}
+
+RowHistograms::RowHistograms(const Attributes& attributes, const Environment& environment)
+    : kernels_(environment.kernels),
+      site_(attributes.integer("site", -1)),
+      rowAxis_(attributes.integer("row_axis", 0)),
+      channels_(attributes.integer("channels", 0)) {
+  const std::string layout = attributes.text("layout", "nchw");
+  if (layout != "nchw" && layout != "bordered") attributes.refuse("layout '" + layout + "', expected nchw or bordered");
+  isBordered_ = layout == "bordered";
+  if (rowAxis_ < -1 || (isBordered_ && rowAxis_ > 0)) attributes.refuse("row_axis is not a dimension of rows");
+  if (isBordered_ && channels_ < 1) attributes.refuse("channels must be positive");
+}
+
+namespace {
+
+/** Elements that are gated at once. */
+constexpr int64_t kGated = 1024;
+
+/** Adds what passes a gate; the rest is zeros. */
+void addGated(BinTally& tally, const float* x, int64_t count, float threshold) {
+  float passed[kGated];
+  for (int64_t from = 0; from < count; from += kGated) {
+    const int64_t n = std::min(kGated, count - from);
+    for (int64_t i = 0; i < n; i++) passed[i] = std::fabs(x[from + i]) < threshold ? 0 : x[from + i];
+    tally.add(passed, n);
+    if (tally.pending() + kGated > kHistogramChunk) tally.take(1);
+  }
+  tally.take(1);
+}
+
+void addAll(BinTally& tally, const float* x, int64_t count) {
+  for (int64_t from = 0; from < count; from += kHistogramChunk) {
+    tally.add(x + from, std::min(kHistogramChunk, count - from));
+    tally.take(1);
+  }
+}
+
+/** Which rows are measured. */
+class Measured {
+ public:
+  Measured(const ort::Value* value, int64_t rows) {
+    if (value == nullptr) return;
+    count_ = ort::shapeOf(value).count();
+    if (count_ != 1 && count_ != rows)
+      throw std::invalid_argument("measured rows: " + std::to_string(count_) + ", X has " + std::to_string(rows));
+    values_ = ort::floats(value);
+  }
+  bool hasAny(int64_t rows) const {
+    for (int64_t row = 0; row < rows; row++)
+      if (has(row)) return true;
+    return false;
+  }
+  bool has(int64_t row) const { return values_ == nullptr || values_[count_ == 1 ? 0 : row] != 0; }
+
+ private:
+  const float* values_ = nullptr;
+  int64_t count_ = 1;
+};
+
+}  // namespace
+
+void RowHistograms::compute(Run& run) const {
+  const ort::Value* input = run.input(0);
+  const std::vector<int64_t> dims = ort::shapeOf(input).dims;
+  const bool isOneRow = rowAxis_ < 0;
+  const size_t rowAxis = isOneRow ? dims.size() : static_cast<size_t>(rowAxis_);
+  if (!isOneRow && rowAxis >= dims.size()) throw std::invalid_argument("X has no dimension " + std::to_string(rowAxis) + " of rows");
+  int64_t outer = 1, inner = 1;
+  for (size_t i = 0; i < dims.size(); i++)
+    if (i != rowAxis) (i < rowAxis && !isOneRow ? outer : inner) *= dims[i];
+  const int64_t rows = isOneRow ? 1 : dims[rowAxis];
+  double border = 0;
+  if (isBordered_) {
+    if (dims.size() != 4 || dims[2] < 2 || dims[3] < channels_) throw std::invalid_argument("X is not a bordered tensor");
+    border = static_cast<double>(inner - (isOneRow ? dims[0] : 1) * channels_ * dims[1] * (dims[2] - 2));
+  }
+  const Thresholds thresholds(run.input(1));
+  thresholds.checkRows(rows);
+  const Measured measured(run.input(2), rows);
+  if (!measured.hasAny(rows)) {
+    auto* none = static_cast<double*>(run.output({rows, 4}));
+    std::fill(none, none + 4 * rows, 0.0);
+    return;
+  }
+  const float* x = ort::floats(input);
+  std::vector<BinTally> tallies(static_cast<size_t>(rows), BinTally(kernels_));
+  int first = kHistogramBins, last = -1;
+  for (int64_t row = 0; row < rows; row++) {
+    if (!measured.has(row)) continue;
+    BinTally& tally = tallies[static_cast<size_t>(row)];
+    const float threshold = thresholds.at(row, site_);
+    for (int64_t part = 0; part < outer; part++) {
+      const float* at = x + (part * rows + row) * inner;
+      if (threshold > 0) addGated(tally, at, inner, threshold);
+      else addAll(tally, at, inner);
+    }
+    tally.zeros -= border;
+    if (tally.window.counts.empty()) continue;
+    first = std::min(first, tally.window.first);
+    last = std::max(last, tally.window.last);
+  }
+  const size_t bins = last < first ? 0 : static_cast<size_t>(last - first + 1);
+  const size_t size = 4 + 2 * bins;
+  auto* y = static_cast<double*>(run.output({rows, static_cast<int64_t>(size)}));
+  std::fill(y, y + static_cast<size_t>(rows) * size, 0.0);
+  for (int64_t row = 0; row < rows; row++, y += size) {
+    const BinTally& tally = tallies[static_cast<size_t>(row)];
+    const Window& window = tally.window;
+    y[0] = static_cast<double>(bins);
+    y[1] = bins == 0 ? 0 : first;
+    y[2] = tally.zeros;
+    y[3] = tally.nonFinite;
+    const size_t shift = window.counts.empty() ? 0 : static_cast<size_t>(window.first - first);
+    std::copy(window.counts.begin(), window.counts.end(), y + 4 + shift);
+    std::copy(window.residuals.begin(), window.residuals.end(), y + 4 + bins + shift);
+  }
 }
 
 }  // namespace taustat

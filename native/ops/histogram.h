@@ -32,4 +32,28 @@ class Histogram {
   mutable std::atomic<uint32_t> runs_{0};
 };
 
+/**
+ * The magnitudes that pass a site's gate, binned as `Histogram` does, for each row of the batch by itself: a server that joins requests
+ * can cut them apart again. Inputs: X, thresholds (optional), the rows that are measured (optional; [N, 1] or [1, 1], not 0 where one is).
+ * Output, float64 [N, 4 + 2·bins], a row as `Histogram` puts it out; all have the same bins. A row that is not measured has zeros, and
+ * where none is there are no bins: that costs next to nothing.
+ *
+ * Attributes: `site`, whose threshold makes zeros of what is below it (−1: none does); `row_axis`, by default 0, as of SparseMatMul,
+ * or −1: all rows are one; `layout`, nchw or bordered; `channels`, of a bordered X.
+ */
+class RowHistograms {
+ public:
+  static constexpr const char* kName = "RowHistograms";
+  static constexpr size_t kInputs = 3, kRequired = 1;
+  static constexpr int kOutputType = ort::kDouble;
+
+  RowHistograms(const Attributes& attributes, const Environment& environment);
+  void compute(Run& run) const;
+
+ private:
+  const Kernels* kernels_;
+  int64_t site_, rowAxis_, channels_;
+  bool isBordered_;
+};
+
 }  // namespace taustat

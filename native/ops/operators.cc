@@ -13,13 +13,13 @@ namespace taustat {
 struct Operators::All {
   explicit All(const Environment* environment)
       : operators(Registered<SparseConv>(environment), Registered<SparseMatMul>(environment), Registered<Histogram>(environment),
-                  Registered<ToBordered>(environment), Registered<FromBordered>(environment),
+                  Registered<RowHistograms>(environment), Registered<ToBordered>(environment), Registered<FromBordered>(environment),
                   Registered<BorderedMaxPool>(environment)) {
     ort::check(ort::api().CreateCustomOpDomain(kDomain, domain.out()));
     std::apply([&](const auto&... op) { (ort::check(ort::api().CustomOpDomain_Add(domain.get(), &op)), ...); }, operators);
   }
 
-  std::tuple<Registered<SparseConv>, Registered<SparseMatMul>, Registered<Histogram>, Registered<ToBordered>,
+  std::tuple<Registered<SparseConv>, Registered<SparseMatMul>, Registered<Histogram>, Registered<RowHistograms>, Registered<ToBordered>,
              Registered<FromBordered>, Registered<BorderedMaxPool>>
       operators;
   ort::Owned<ort::CustomOpDomain> domain{&ort::Api::ReleaseCustomOpDomain};

@@ -50,7 +50,7 @@ SparseConv::SparseConv(const Attributes& attributes, const Environment& environm
 
 void SparseConv::compute(Run& run) const {
   const ort::Value* x = run.input(0);
-  const ort::Value* thresholds = run.input(3);
+  const Thresholds thresholds(run.input(3));
   if (!hasBias_ && run.input(2) != nullptr) throw std::invalid_argument("B is not constant");
   const ort::Value* residual = run.input(4);
   const std::vector<int64_t> dims = ort::shapeOf(x).dims;
@@ -76,14 +76,28 @@ void SparseConv::compute(Run& run) const {
   if (residual != nullptr && ort::shapeOf(residual).dims != outDims) throw std::invalid_argument("Z does not have the shape of Y");
   op.x = ort::floats(x);
   op.residual = residual == nullptr ? nullptr : ort::floats(residual);
-  op.threshold = gate_.inputThreshold(thresholds);
-  op.epilogue = gate_.epilogue(thresholds);
   op.y = static_cast<float*>(run.output(outDims));
   if (op.images == 0 || op.width == 0 || op.height == 0) {
     // Only padding, if anything: the rewriter leaves such to ONNX Runtime, a batch of none ends here.
     if (op.images == 0) return;
     throw std::invalid_argument("X is empty");
   }
+  const int64_t imageIn = ort::shapeOf(x).count() / op.images;
+  int64_t imageOut = 1;
+  for (size_t i = 1; i < outDims.size(); i++) imageOut *= outDims[i];
+  gate_.perStretch(thresholds, op.images, [&](int64_t begin, int64_t end) {
+    Conv stretch = op;
+    stretch.images = end - begin;
+    stretch.x += begin * imageIn;
+    stretch.y += begin * imageOut;
+    if (stretch.residual != nullptr) stretch.residual += begin * imageOut;
+    stretch.threshold = gate_.inputThreshold(thresholds, begin);
+    stretch.epilogue = gate_.epilogue(thresholds, begin);
+    convolve(run, stretch);
+  });
+}
+
+void SparseConv::convolve(const Run& run, const Conv& op) const {
   const int64_t rows = environment_.kernels->convRows(op);
   const int tasks = static_cast<int>(std::min<int64_t>(environment_.threads, rows));
   std::vector<Tally> tallies(static_cast<size_t>(tasks));

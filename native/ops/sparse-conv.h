@@ -6,7 +6,7 @@ namespace taustat {
 
 /**
  * Conv without groups whose gated and zero activations cost nothing. Inputs: X, W (constant), B (constant, optional),
- * thresholds (optional), Z (optional; added before the activation, in the layout of Y).
+ * thresholds (optional; see `Thresholds`, a row is an image), Z (optional; added before the activation, in the layout of Y).
  */
 class SparseConv {
  public:
@@ -18,6 +18,8 @@ class SparseConv {
   void compute(Run& run) const;
 
  private:
+  void convolve(const Run& run, const Conv& op) const;
+
   const Environment& environment_;
   Gate gate_;
   /** Shape and weights; tensors and sizes come with a run. */

@@ -6,7 +6,8 @@ namespace taustat {
 
 /**
  * X [..., K] · W [K, N] + B whose gated and zero activations cost nothing. Inputs: X, W (constant; [N, K] with `transB`),
- * B (constant, optional), thresholds (optional).
+ * B (constant, optional), thresholds (optional; see `Thresholds`). Attribute `row_axis`, by default 0: the dimension of X that has
+ * one entry for each row of the batch.
  */
 class SparseMatMul {
  public:
@@ -18,10 +19,13 @@ class SparseMatMul {
   void compute(Run& run) const;
 
  private:
+  void multiply(const Run& run, const MatMul& op) const;
+
   const Environment& environment_;
   Gate gate_;
   std::shared_ptr<const Pack> pack_;
   bool hasBias_;
+  int64_t rowAxis_;
 };
 
 }  // namespace taustat

@@ -75,13 +75,16 @@ interface Plan {
   readonly rows: RowPlaces | undefined;
 }
 
-interface RowPlaces {
+/** Where the rows of a batch are in a model. */
+export interface RowPlaces {
+  /** Why a tensor cannot have thresholds per row; undefined: it can. */
   readonly obstacle: (tensor: string) => string | undefined;
   /** Axis of the rows, and number of dimensions, of a tensor without an obstacle. */
   readonly at: (tensor: string) => { readonly axis: number; readonly rank: number };
 }
 
-function rowPlaces(model: ModelProto): RowPlaces {
+/** @throws ServingError MODEL_INVALID for what is no whole model. */
+export function rowPlaces(model: ModelProto): RowPlaces {
   assertComplete(model);
   const { axisOf } = readRows(model);
   const rankOf = ranks(model.graph, indexGraph(model));

@@ -2,15 +2,18 @@
 
 export const RESERVED_PREFIX = 'taustat_';
 
-/** The graph input that carries one threshold per site, float32 [S]. */
+/** The graph input that carries one threshold per site, float32 [S], or [N, S] with a row for each of the request. */
 export const THRESHOLD_INPUT = `${RESERVED_PREFIX}threshold`;
+
+/** The graph input that says which rows are measured, float32 [N, 1], not 0 where one is. */
+export const MEASURE_INPUT = `${RESERVED_PREFIX}measure`;
 
 /** The graph output that shows site `index` before its gate. */
 export function tapName(index: number): string {
   return `${RESERVED_PREFIX}tap_${index}`;
 }
 
-/** The graph output that holds the histograms of all sites, one after the other. */
+/** The graph output that holds the histograms of all sites, one after the other; where rows are told apart, for each of them. */
 export const HISTOGRAMS_OUTPUT = `${RESERVED_PREFIX}histograms`;
 
 /** The histogram of site `index`. */

@@ -42,7 +42,7 @@ export function modelSignature(model: ModelProto, which: 'own' | 'all' = 'own'):
   const { graph } = model;
   const initialized = new Set(graph.initializer.map(({ name }) => name));
   for (const { values } of graph.sparseInitializer) if (values !== undefined) initialized.add(values.name);
-  const overridable = new Set(overridableInputs({ ...model, graph }));
+  const overridable = new Set(overridableInputs({ ...model, graph }, which));
   const optional = graph.input.filter((value) => overridable.has(value.name) && isServable(value));
   const isOwn = ({ name }: ValueInfoProto): boolean => which === 'all' || !name.startsWith(RESERVED_PREFIX);
   return {

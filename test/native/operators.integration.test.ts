@@ -98,6 +98,95 @@ describe.each(availableKernels())('kernels %s', (kernels) => {
     addon.release(session);
   });
 
+  it('bin each row by itself: what passes its gate, of the rows that are measured', () => {
+    const addon = openedAddon(kernels);
+    const shape = fc.record({
+      lead: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 }),
+      axis: fc.nat(3),
+      isBordered: fc.boolean(),
+      seed: fc.nat(),
+    });
+    fc.assert(
+      fc.property(shape, ({ lead, axis: wanted, isBordered: asksBordered, seed }) => {
+        const random = randomOf(seed);
+        const isBordered = asksBordered && lead.length === 4;
+        const axis = isBordered ? 0 : wanted % lead.length;
+        const rows = lead[axis]!;
+        const inner = lead.slice(axis + 1).reduce((product, n) => product * n, 1);
+        const count = lead.reduce((product, n) => product * n, 1);
+        const x = Float32Array.from({ length: count }, () => {
+          const u = random();
+          return u < 0.2 ? 0 : u < 0.25 ? Number.NaN : (random() - 0.5) * 2 ** Math.floor(8 * random());
+        });
+        const thresholds = Float32Array.from({ length: 2 * rows }, (_, i) =>
+          i % 2 === 0 ? 9 : [0, 0.25, 1][i % 3]!,
+        );
+        const measured = Float32Array.from({ length: rows }, () => (random() < 0.3 ? 0 : 1));
+        const attributes = { site: 1n, row_axis: BigInt(axis) };
+        const layout = { layout: 'bordered', channels: BigInt(lead[1] ?? 1) };
+        const graph = model(
+          {
+            nodes: isBordered
+              ? [
+                  node('ToBordered', ['x'], 'xb', {}, DOMAIN),
+                  node('RowHistograms', ['xb', 't', 'm'], 'y', { ...attributes, ...layout }, DOMAIN),
+                ]
+              : [node('RowHistograms', ['x', 't', 'm'], 'y', attributes, DOMAIN)],
+            inputs: [value('x', lead), value('t', [rows, 2]), value('m', [rows, 1])],
+            outputs: [value('y', undefined, 11)],
+          },
+          17,
+          ['ai.taustat'],
+        );
+        const session = addon.createSession(bytesOf(graph), { intraOpThreads: 1 });
+        const inputs = [
+          { name: 'x', shape: lead, values: x },
+          { name: 't', shape: [rows, 2], values: thresholds },
+          { name: 'm', shape: [rows, 1], values: measured },
+        ];
+        const [y] = addon.run(session, inputs.map(nativeFloats), ['y']);
+        addon.release(session);
+        const size = y!.shape[1]!;
+        for (let row = 0; row < rows; row++) {
+          const own = x.filter((_, i) => Math.floor(i / inner) % rows === row);
+          const threshold = thresholds[2 * row + 1]!;
+          const passed = own.map((a) => (Math.abs(a) < threshold ? 0 : a));
+          const wanted = measured[row] === 0 ? new Float32Array(0) : passed;
+          const [got] = histogramsOf((y!.elements as Float64Array).slice(row * size, (row + 1) * size));
+          const both = [got!, binned(new Uint32Array(wanted.buffer))].map((h) => ({
+            zeros: h.zeros,
+            nonFinite: h.nonFinite,
+            bins: Array.from(h.counts, (n, i) => [h.offset + i, n, h.residuals[i]!]).filter(
+              ([, n]) => n! > 0,
+            ),
+          }));
+          expect(both[0]).toEqual(both[1]);
+        }
+        if (measured.every((one) => one === 0)) expect(size).toBe(4);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('refuse thresholds of another number of rows than the batch has', () => {
+    const addon = openedAddon(kernels);
+    const graph = model(
+      {
+        nodes: [node('SparseMatMul', ['x', 'w', '', 't'], 'y', { input_site: 0n }, DOMAIN)],
+        inputs: [value('x', ['n', 2]), value('t', ['m', 's'])],
+        outputs: [value('y')],
+        initializers: [tensor('w', [2, 1], [1, 2])],
+      },
+      17,
+      ['ai.taustat'],
+    );
+    const x = { name: 'x', shape: [3, 2], values: Float32Array.of(1, 2, 3, 4, 5, 6) };
+    const t = (rows: number) => ({ name: 't', shape: [rows, 1], values: new Float32Array(rows).fill(2.5) });
+    expect(nativeRun(addon, graph, [x, t(1)]).values).toEqual(Float32Array.of(0, 11, 17));
+    expect(() => nativeRun(addon, graph, [x, t(2)])).toThrow('thresholds of 2 rows, X has 3');
+    expect(() => nativeRun(addon, graph, [x, { ...t(0), shape: [3, 0] }])).toThrow('site 0 of 0 thresholds');
+  });
+
   it('bin a stratified sample of a large tensor, in which every block counts as often as every other', () => {
     const addon = openedAddon(kernels);
     const SAMPLE = 200;

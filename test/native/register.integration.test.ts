@@ -32,7 +32,7 @@ it.skipIf(compiler() === undefined && !IS_CI)(
       writeFileSync(path, bytesOf(graph));
       const input = { name: 'x', shape: [2, 3], values: Float32Array.of(1, 0, -1, 0, 0.5, 0) };
       const run = (kernels: string) =>
-        program.run({ model: path, input, output: 'y', env: { TAUSTAT_KERNELS: kernels } });
+        program.run({ model: path, inputs: [input], output: 'y', env: { TAUSTAT_KERNELS: kernels } });
       for (const kernels of ['auto', 'portable']) expect(run(kernels)).toEqual([0, 0, 2, 1]);
       expect(() => run('abacus')).toThrow('TAUSTAT_KERNELS=abacus is not available here');
     } finally {

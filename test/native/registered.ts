@@ -13,7 +13,7 @@ export interface RegisteredRun {
   readonly model: string;
   /** The library of operators; by default the one that was built. */
   readonly library?: string;
-  readonly input: FloatTensor;
+  readonly inputs: readonly FloatTensor[];
   readonly output: string;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -36,12 +36,12 @@ export function registerProgram(): RegisterProgram {
   const built = spawnSync(compiler() ?? 'c++', args, { encoding: 'utf8' });
   if (built.status !== 0 || built.stderr !== '') throw new Error(built.stderr);
   return {
-    run({ model, library = load.binaryPath, input: { name, shape, values }, output, env = {} }) {
+    run({ model, library = load.binaryPath, inputs, output, env = {} }) {
       const { status, stdout, stderr } = spawnSync(
         program,
-        [load.libraryPath, library, model, name, output],
+        [load.libraryPath, library, model, output, ...inputs.map(({ name }) => name)],
         {
-          input: [shape.length, ...shape, ...values].join(' '),
+          input: inputs.flatMap(({ shape, values }) => [shape.length, ...shape, ...values]).join(' '),
           encoding: 'utf8',
           env: { ...process.env, ...env },
         },

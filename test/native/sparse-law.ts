@@ -42,6 +42,8 @@ interface Content {
   readonly activation: 'none' | 'relu' | 'clip';
   readonly isOutputSite: boolean;
   readonly threads: number;
+  /** Each row of the batch has thresholds of its own: these times 0, 1, or a half. */
+  readonly isPerRow: boolean;
 }
 
 const content = {
@@ -55,6 +57,7 @@ const content = {
   activation: fc.constantFrom('none' as const, 'relu' as const, 'clip' as const),
   isOutputSite: fc.boolean(),
   threads: fc.constantFrom(1, 1, 1, 3),
+  isPerRow: fc.boolean(),
 };
 
 const size = (max: number): fc.Arbitrary<number> => fc.integer({ min: 1, max });
@@ -104,6 +107,8 @@ export interface MatMulShape extends Content {
   readonly depth: number;
   readonly columns: number;
   readonly isTransposed: boolean;
+  /** Which dimension of those that lead has the rows of the batch: modulo their number. */
+  readonly rowAxis: number;
 }
 
 export const matMulShapes: fc.Arbitrary<MatMulShape> = fc.record({
@@ -112,6 +117,7 @@ export const matMulShapes: fc.Arbitrary<MatMulShape> = fc.record({
   depth: fc.oneof(size(100), fc.integer({ min: 250, max: 700 })),
   columns: fc.oneof(size(40), fc.integer({ min: 90, max: 300 })),
   isTransposed: fc.boolean(),
+  rowAxis: fc.nat(2),
 });
 
 interface Values {
@@ -136,8 +142,15 @@ function valuesOf(content: Content, inputs: number, weights: number, columns: nu
   return { x, weights: w, bias, random };
 }
 
-const gated = (values: Floats, threshold: number): Floats =>
-  values.map((x) => (Math.abs(x) < threshold ? 0 : x));
+/** @param thresholdOf - of the row that an element belongs to. */
+const gated = (values: Floats, thresholdOf: (element: number) => number): Floats =>
+  values.map((x, i) => (Math.abs(x) < thresholdOf(i) ? 0 : x));
+
+/** The row of the batch that an element of a tensor belongs to. */
+function rowOf(element: number, shape: readonly number[], axis: number): number {
+  const inner = shape.slice(axis + 1).reduce((product, n) => product * n, 1);
+  return Math.floor(element / inner) % shape[axis]!;
+}
 
 /** One operator in two forms: a sparse node, and a dense one of the same inputs. */
 interface Pair {
@@ -149,6 +162,8 @@ interface Pair {
   readonly residual: FloatTensor | undefined;
   readonly weights: { readonly dims: readonly number[]; readonly values: Floats };
   readonly bias: Floats;
+  /** Of the input and of the output: the dimension of the batch. */
+  readonly rowAxis: number;
 }
 
 function gateAttributes({ activation, isOutputSite }: Content): Record<string, AttributeValue> {
@@ -162,15 +177,22 @@ function gateAttributes({ activation, isOutputSite }: Content): Record<string, A
 
 async function check(
   kernels: KernelName,
-  { sparse, dense, content, inputs, residual, weights, bias }: Pair,
+  { sparse, dense, content, inputs, residual, weights, bias, rowAxis }: Pair,
 ): Promise<void> {
   const addon = openedAddon(kernels);
   const { threshold, outputThreshold, activation, isOutputSite, hasBias } = content;
   const declared = (all: readonly FloatTensor[]) => all.map(({ name, shape }) => value(name, shape));
+  const input = inputs[0]!;
+  const random = randomOf(content.seed + 1);
+  const factors = Array.from({ length: content.isPerRow ? input.shape[rowAxis]! : 1 }, () =>
+    content.isPerRow ? [0, 1, 1, 0.5][Math.floor(4 * random())]! : 1,
+  );
+  const factorOf = (element: number, shape: readonly number[]): number =>
+    factors[content.isPerRow ? rowOf(element, shape, rowAxis) : 0]!;
   const thresholds: FloatTensor = {
     name: 'taustat_threshold',
-    shape: [2],
-    values: Float32Array.of(outputThreshold, threshold),
+    shape: content.isPerRow ? [factors.length, 2] : [2],
+    values: Float32Array.from(factors.flatMap((factor) => [factor * outputThreshold, factor * threshold])),
   };
   const extra = residual === undefined ? [] : [residual];
   const constants = (w: Floats, b: Floats) => [
@@ -195,8 +217,7 @@ async function check(
       outputs: [value('y')],
       initializers: constants(w, b),
     });
-  const input = inputs[0]!;
-  const x = gated(input.values, threshold);
+  const x = gated(input.values, (i) => Math.fround(factorOf(i, input.shape) * threshold));
   const reference = await plainRun(denseModel(weights.values, bias), [{ ...input, values: x }]);
   const finite = x.map((v) => (Number.isFinite(v) ? Math.abs(v) : 0));
   const magnitude = await plainRun(denseModel(weights.values.map(Math.abs), bias.map(Math.abs)), [
@@ -219,8 +240,9 @@ async function check(
     }
     const low = activate(y - slack);
     const high = activate(y + slack);
-    const isCut = isOutputSite && Math.min(Math.abs(low), Math.abs(high)) < outputThreshold;
-    const isKept = !isOutputSite || Math.max(Math.abs(low), Math.abs(high)) >= outputThreshold;
+    const cut = factorOf(i, got.shape) * outputThreshold;
+    const isCut = isOutputSite && Math.min(Math.abs(low), Math.abs(high)) < cut;
+    const isKept = !isOutputSite || Math.max(Math.abs(low), Math.abs(high)) >= cut;
     const isRight = (isCut && v === 0) || (isKept && v >= low && v <= high);
     if (!isRight) throw new Error(`element ${i}: ${v}, expected ${low} to ${high}`);
   }
@@ -284,6 +306,7 @@ export async function checkConv(kernels: KernelName, shape: ConvShape): Promise<
     residual,
     weights: { dims, values: weights },
     bias,
+    rowAxis: 0,
   });
 }
 
@@ -297,13 +320,14 @@ export async function checkMatMul(kernels: KernelName, shape: MatMulShape): Prom
   const dims = isGemm ? [rows, depth] : [...lead, depth];
   const b = shape.hasBias ? 'b' : '';
   const attributes = isTransposed ? { transB: 1n } : {};
+  const rowAxis = shape.rowAxis % (dims.length - 1);
   await check(kernels, {
     sparse: [
       node(
         'SparseMatMul',
         ['x', 'w', b, 'taustat_threshold'],
         'y',
-        { ...attributes, ...gateAttributes(shape) },
+        { ...attributes, ...gateAttributes(shape), row_axis: BigInt(rowAxis) },
         { domain: DOMAIN },
       ),
     ],
@@ -315,5 +339,6 @@ export async function checkMatMul(kernels: KernelName, shape: MatMulShape): Prom
     residual: undefined,
     weights: { dims: isTransposed ? [columns, depth] : [depth, columns], values: weights },
     bias,
+    rowAxis,
   });
 }

@@ -12,12 +12,17 @@
 //   json            it does not say that it takes binary tensors, and refuses them
 //   unauthorized    everything is answered 401
 //   models          { served name: file name }, another choice of files
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fromBinary } from '@bufbuild/protobuf';
 import grpc from '@grpc/grpc-js';
 import protoLoader from '@grpc/proto-loader';
+import { ModelProtoSchema } from 'onnx-buf';
+
+// A model with operators of `ai.taustat` is run by ONNX Runtime with their library, as a server does that is told of it.
 
 process.env.ORT_DISABLE_TELEMETRY = '1';
 const ort = await import('onnxruntime-node');
@@ -58,11 +63,70 @@ class Refusal extends Error {
   }
 }
 
+/** A session with the operators of `ai.taustat`, as one of onnxruntime-node looks. */
+class SessionWithOperators {
+  static ELEMENTS = /** @type {const} */ ({ 1: 'float32', 7: 'int64', 11: 'float64' });
+
+  /** @param {Uint8Array} bytes @param {import('onnx-buf').GraphProto} graph */
+  constructor(bytes, graph) {
+    const { addon, libraryPath } = SessionWithOperators.addon();
+    addon.init(libraryPath, 'auto');
+    this.addon = addon;
+    this.handle = addon.createSession(bytes, { intraOpThreads: 1 });
+    const described = (/** @type {any} */ { name, type }) => ({
+      name,
+      type: /** @type {any} */ (SessionWithOperators.ELEMENTS)[type.value.value.elemType],
+      shape: type.value.value.shape.dim.map((/** @type {any} */ { value }) =>
+        value.case === 'dimValue' ? Number(value.value) : '',
+      ),
+    });
+    this.inputMetadata = graph.input.map(described);
+    this.outputMetadata = graph.output.map(described);
+    this.inputNames = graph.input.map(({ name }) => name);
+    this.outputNames = graph.output.map(({ name }) => name);
+    this.optional = new Set(graph.initializer.map(({ name }) => name));
+  }
+
+  static addon() {
+    const require = createRequire(import.meta.url);
+    const name = `${process.platform}-${process.arch}`;
+    const binary = fileURLToPath(new URL(`../../dist/native/taustat-${name}.node`, import.meta.url));
+    const main = require.resolve('onnxruntime-node');
+    const root = main.slice(0, main.lastIndexOf('onnxruntime-node') + 'onnxruntime-node'.length);
+    const libraryPath = join(root, 'bin/napi-v6', process.platform, process.arch, 'libonnxruntime.so.1');
+    return { addon: require(binary), libraryPath };
+  }
+
+  /** @param {Record<string, any>} feeds @param {string[]} names */
+  async run(feeds, names) {
+    const inputs = Object.entries(feeds).map(([name, { data, dims, type }]) => {
+      const [number] =
+        Object.entries(SessionWithOperators.ELEMENTS).find(([, element]) => element === type) ?? [];
+      return { name, type: Number(number), shape: dims, elements: data };
+    });
+    /** @type {Record<string, any>} */
+    const results = {};
+    for (const { name, type, shape, elements } of this.addon.run(this.handle, inputs, names))
+      results[name] = {
+        type: /** @type {any} */ (SessionWithOperators.ELEMENTS)[type],
+        dims: shape,
+        data: elements,
+      };
+    return results;
+  }
+}
+
 class Model {
   /** @param {string} file */
   static async open(file) {
     const model = new Model();
-    model.session = await ort.InferenceSession.create(file, { intraOpNumThreads: 1 });
+    const bytes = readFileSync(file);
+    const { graph, opsetImport } = fromBinary(ModelProtoSchema, bytes);
+    const isWithOperators = opsetImport.some(({ domain }) => domain === 'ai.taustat');
+    model.session =
+      isWithOperators && graph !== undefined
+        ? new SessionWithOperators(bytes, graph)
+        : await ort.InferenceSession.create(file, { intraOpNumThreads: 1 });
     return model;
   }
 
@@ -93,6 +157,7 @@ class Model {
   infer(inputs, outputs) {
     for (const spec of this.inputs) {
       const input = inputs.find(({ name }) => name === spec.name);
+      if (input === undefined && this.session.optional?.has(spec.name)) continue;
       if (input === undefined) throw new Refusal(400, `input '${spec.name}' is missing`);
       if (input.datatype !== spec.datatype) throw new Refusal(400, `input '${spec.name}': ${input.datatype}`);
       const fits =

@@ -1,8 +1,8 @@
 // Loads taustat's library as others do, without Node: through RegisterCustomOpsLibrary of ONNX Runtime.
 //
-//   register-test LIBRARY-OF-ONNX-RUNTIME LIBRARY-OF-TAUSTAT MODEL INPUT OUTPUT
+//   register-test LIBRARY-OF-ONNX-RUNTIME LIBRARY-OF-TAUSTAT MODEL OUTPUT INPUT…
 //
-// Reads a float input from standard input: its rank, its sizes, its elements. Prints the elements of the output.
+// Reads the float inputs from standard input: of each its rank, its sizes, its elements. Prints the elements of the output.
 #include <dlfcn.h>
 
 #include <cstdio>
@@ -11,7 +11,7 @@
 
 using namespace taustat::ort;
 
-int main(int, char** arguments) {
+int main(int argumentCount, char** arguments) {
   void* library = dlopen(arguments[1], RTLD_NOW);
   if (library == nullptr) return std::printf("%s\n", dlerror()), 1;
   const auto base = reinterpret_cast<const ApiBase* (*)()>(dlsym(library, "OrtGetApiBase"))();
@@ -27,24 +27,33 @@ int main(int, char** arguments) {
     check(registerLibrary(options.get(), arguments[2], &handle));
     Owned<Session> session(&Api::ReleaseSession);
     check(api().CreateSession(env.get(), arguments[3], options.get(), session.out()));
-    size_t rank = 0;
-    if (std::scanf("%zu", &rank) != 1) return 1;
-    Shape shape;
-    shape.dims.resize(rank);
-    for (int64_t& dim : shape.dims)
-      if (std::scanf("%ld", &dim) != 1) return 1;
-    std::vector<float> x(static_cast<size_t>(shape.count()));
-    for (float& value : x)
-      if (std::scanf("%f", &value) != 1) return 1;
     Owned<MemoryInfo> memory(&Api::ReleaseMemoryInfo);
     check(api().CreateCpuMemoryInfo(1, 0, memory.out()));
-    Owned<Value> input(&Api::ReleaseValue), output(&Api::ReleaseValue);
-    check(api().CreateTensorWithDataAsOrtValue(memory.get(), x.data(), x.size() * sizeof(float), shape.dims.data(), rank, kFloat, input.out()));
-    const char *inputName = arguments[4], *outputName = arguments[5];
-    const Value* inputs[] = {input.get()};
-    check(api().Run(session.get(), nullptr, &inputName, inputs, 1, &outputName, 1, output.out()));
-    const int64_t count = shapeOf(output.get()).count();
-    for (int64_t i = 0; i < count; i++) std::printf("%.9g ", static_cast<double>(floats(output.get())[i]));
+    const auto count = static_cast<size_t>(argumentCount - 5);
+    std::vector<std::vector<float>> elements(count);
+    std::vector<Owned<Value>> values;
+    std::vector<const Value*> inputs;
+    for (std::vector<float>& x : elements) {
+      size_t rank = 0;
+      if (std::scanf("%zu", &rank) != 1) return 1;
+      Shape shape;
+      shape.dims.resize(rank);
+      for (int64_t& dim : shape.dims)
+        if (std::scanf("%ld", &dim) != 1) return 1;
+      x.resize(static_cast<size_t>(shape.count()));
+      for (float& value : x)
+        if (std::scanf("%f", &value) != 1) return 1;
+      values.emplace_back(&Api::ReleaseValue);
+      check(api().CreateTensorWithDataAsOrtValue(memory.get(), x.data(), x.size() * sizeof(float), shape.dims.data(), rank, kFloat, values.back().out()));
+      inputs.push_back(values.back().get());
+    }
+    Owned<Value> output(&Api::ReleaseValue);
+    const char* outputName = arguments[4];
+    check(api().Run(session.get(), nullptr, arguments + 5, inputs.data(), count, &outputName, 1, output.out()));
+    const Shape shape = shapeOf(output.get());
+    const void* data = mutableData(output.get());
+    for (int64_t i = 0; i < shape.count(); i++)
+      std::printf("%.17g ", shape.elementType == kDouble ? static_cast<const double*>(data)[i] : static_cast<double>(static_cast<const float*>(data)[i]));
   } catch (const std::exception& error) {
     return std::printf("%s\n", error.what()), 1;
   }

@@ -3,11 +3,11 @@
  * last, with a column of zeros on either side.
  *
  * A convolution puts out a bordered tensor where every reader takes one: a convolution as its input, a convolution that puts
- * out a bordered tensor as its residual, a MaxPool without pads whose own readers do. A residual has the layout of the output
+ * out a bordered tensor as its residual, a MaxPool without pads whose own readers do, what bins it. A residual has the layout of the output
  * that it is added to, so a convolution whose residual comes bordered stays so, and readers that know NCHW only get a copy.
  */
 import type { NodeProto } from 'onnx-buf';
-import { intAttribute, intsAttribute, stringAttribute } from '../attributes.ts';
+import { hasAttribute, intAttribute, intsAttribute, stringAttribute } from '../attributes.ts';
 import { borderedName } from '../names.ts';
 import { opOf } from '../op.ts';
 import { readsOf } from '../order.ts';
@@ -39,6 +39,8 @@ export function chained(
     const [output = ''] = node.output;
     const isPassedOn = isBordered(output);
     if (poolOf(node) !== undefined && isPassedOn) return [borderedPool(node)];
+    const [read = ''] = node.input;
+    if (isHistogram(node) && isBordered(read)) return [borderedHistogram(node)];
     if (!isSparseConv(node)) return [node];
     const before: NodeProto[] = [];
     const rewired = copyOf(node);
@@ -90,6 +92,7 @@ function borderedTensors(
 }
 
 function takesBordered(node: NodeProto, tensor: string, bordered: ReadonlySet<string>): boolean {
+  if (isHistogram(node)) return hasAttribute(node, 'channels');
   const isPassedOn = bordered.has(node.output[0] ?? '');
   if (!isSparseConv(node)) return poolOf(node) !== undefined && isPassedOn;
   return node.input.every((input, i) => input !== tensor || i === INPUT || (i === RESIDUAL && isPassedOn));
@@ -97,6 +100,17 @@ function takesBordered(node: NodeProto, tensor: string, bordered: ReadonlySet<st
 
 function isSparseConv(node: NodeProto): boolean {
   return node.domain === SPARSE_DOMAIN && node.opType === 'SparseConv';
+}
+
+function isHistogram(node: NodeProto): boolean {
+  return node.domain === SPARSE_DOMAIN && node.opType === 'RowHistograms';
+}
+
+function borderedHistogram(node: NodeProto): NodeProto {
+  const rewired = copyOf(node);
+  rewired.input = [borderedName(node.input[0] ?? ''), ...node.input.slice(1)];
+  rewired.attribute = [...node.attribute, stringOf('layout', 'bordered')];
+  return rewired;
 }
 
 interface Pool {

@@ -14,6 +14,7 @@ export type SparseOpType =
   | 'SparseConv'
   | 'SparseMatMul'
   | 'Histogram'
+  | 'RowHistograms'
   | 'ToBordered'
   | 'FromBordered'
   | 'BorderedMaxPool';

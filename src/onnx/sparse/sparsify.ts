@@ -9,15 +9,23 @@
  *   by nodes of its own          elsewhere, as in the instrumented model; such nodes cost time
  */
 import { create } from '@bufbuild/protobuf';
-import { type NodeProto, OperatorSetIdProtoSchema, TensorProto_DataType } from 'onnx-buf';
+import { type NodeProto, NodeProtoSchema, OperatorSetIdProtoSchema, TensorProto_DataType } from 'onnx-buf';
 import { intAttribute, intsAttribute } from '../attributes.ts';
-import { liveGate, thresholdsApart } from '../gate.ts';
+import { liveGate, rowGate, rowThresholdsApart, thresholdsApart } from '../gate.ts';
 import { type GraphIndex, indexGraph } from '../graph.ts';
 import { type DecodedModel, encodeModel, standardOpset } from '../model-file.ts';
-import { denseName, gatePartName, THRESHOLD_INPUT } from '../names.ts';
+import {
+  denseName,
+  gatePartName,
+  HISTOGRAMS_OUTPUT,
+  histogramName,
+  MEASURE_INPUT,
+  THRESHOLD_INPUT,
+} from '../names.ts';
 import { opOf } from '../op.ts';
 import { ranks } from '../ranks.ts';
 import { copyOf, tensorInfo } from '../rewriting.ts';
+import type { RowReading } from '../row-independence.ts';
 import { dataInput } from '../rules/linear.ts';
 import type { Site } from '../sites.ts';
 import { chained } from './chains.ts';
@@ -37,27 +45,48 @@ export interface SparseModel {
   readonly gatedBy: readonly GatedBy[];
 }
 
+/** A model for a server that taustat stands in front of. */
+export interface ForServer {
+  /** Where the rows of the batch are, in every site too; undefined: rows meet, so that a server must not join requests. */
+  readonly axisOf: RowReading['axisOf'] | undefined;
+}
+
 /**
  * The model's thresholds are the input `taustat_threshold` [S], as in the instrumented model, which answers the same up to
  * rounding.
  *
+ * For a server they are [N, S], a row for each row of the batch, so that it may join requests; and the output `taustat_histograms`
+ * [N, …] has for each row what passes the gates, where the input `taustat_measure` [N, 1] asks for it. Where rows meet, thresholds are
+ * [S] and all rows are measured as one, N = 1.
+ *
  * @param sites - of the model.
  * @param chosen - the layers that become sparse; none: every gated site gets nodes of its own.
+ * @param server - sites are float32 then.
  */
 export function sparsify(
   model: DecodedModel,
   sites: readonly Site[],
   chosen: readonly SparseOperator[],
   gated: GatedSites = 'all',
+  server?: ForServer,
 ): SparseModel {
+  const rows = server?.axisOf;
   const index = indexGraph(model);
   const opset = standardOpset(model);
   const rankOf = ranks(model.graph, index);
   const siteOf = new Map(sites.map((site) => [site.tensor, site]));
   const fusions = fusionsOf(model, index, chosen, (tensor) => siteOf.get(tensor)?.prunedFor === 'all');
   const sparseOf = new Map(fusions.map((fusion) => [fusion.operator.node, fusion]));
-  const isSparse = (node: NodeProto): boolean => sparseOf.has(node);
-  const makers = new Set(fusions.map(({ output }) => output));
+  /** Whether the operator knows which thresholds are whose: one that reads rows of all requests mixed up does not. */
+  const canGate = ({ kind, node }: SparseOperator): boolean => {
+    const axis = rows?.(node.input[0] ?? '');
+    return rows === undefined || (kind === 'conv' ? axis === 0 : axis !== undefined);
+  };
+  const isSparse = (node: NodeProto): boolean => {
+    const fusion = sparseOf.get(node);
+    return fusion !== undefined && canGate(fusion.operator);
+  };
+  const makers = new Set(fusions.flatMap(({ output, operator }) => (canGate(operator) ? [output] : [])));
   const skipped = new Set(chosen.map(({ site }) => site?.index));
   const isGated = (site: Site): boolean => {
     if (gated === 'where-it-pays') return skipped.has(site.index);
@@ -73,8 +102,12 @@ export function sparsify(
     if (haveSparseReaders) return 'readers';
     return gated === 'where-it-pays' ? 'none' : 'mask';
   });
-  const maskOf = (site: Site, from: string, to: string): NodeProto[] =>
-    liveGate({ site, from, to, opset, rank: rankOf.get(site.tensor) });
+  const maskOf = (site: Site, from: string, to: string): NodeProto[] => {
+    const rank = rankOf.get(site.tensor);
+    const axis = rows?.(site.tensor);
+    const place = { site, from, to, opset, rank };
+    return axis === undefined || rank === undefined ? liveGate(place) : rowGate(place, axis, rank);
+  };
   const masked = (tensor: string): Site | undefined => {
     const site = siteOf.get(tensor);
     return site !== undefined && gatedBy[site.index] === 'mask' ? site : undefined;
@@ -89,7 +122,10 @@ export function sparsify(
   const withMasks = (node: NodeProto): NodeProto[] =>
     withInputMasks(node).flatMap((each) => maskOutputs(each, maskedFor('all'), maskOf));
   const sparseNodes = new Map(
-    fusions.map((fusion) => [fusion.nodes.at(-1), nodeOf(fusion, siteOf, gatedBy)]),
+    fusions.map((fusion) => [
+      fusion.nodes.at(-1),
+      nodeOf(fusion, siteOf, gatedBy, canGate(fusion.operator), rows),
+    ]),
   );
   const joined = new Set(fusions.flatMap(({ nodes }) => nodes));
   const graph = copyOf(model.graph);
@@ -99,16 +135,54 @@ export function sparsify(
     return joined.has(node) ? [] : withMasks(node);
   });
   const channelsOf = new Map(fusions.map(({ output, operator }) => [output, operator.weight[0] ?? 0]));
-  graph.node = chained(nodes, index.isOutput, channelsOf);
-  if (gatedBy.includes('mask')) graph.node = [thresholdsApart(sites.length, opset), ...graph.node];
-  graph.input = [...graph.input, tensorInfo(THRESHOLD_INPUT, TensorProto_DataType.FLOAT, [sites.length])];
+  const shown = server === undefined ? [] : histogramNodes(sites, gatedBy, rows, channelsOf);
+  graph.node = chained([...nodes, ...shown], index.isOutput, channelsOf);
+  const apart = rows === undefined ? thresholdsApart : rowThresholdsApart;
+  if (gatedBy.includes('mask')) graph.node = [apart(sites.length, opset), ...graph.node];
+  const { FLOAT, DOUBLE } = TensorProto_DataType;
+  const sizes = rows === undefined ? [sites.length] : [undefined, sites.length];
+  graph.input = [...graph.input, tensorInfo(THRESHOLD_INPUT, FLOAT, sizes)];
+  if (shown.length > 0) {
+    graph.input = [...graph.input, tensorInfo(MEASURE_INPUT, FLOAT, [undefined, 1])];
+    graph.output = [...graph.output, tensorInfo(HISTOGRAMS_OUTPUT, DOUBLE, [undefined, undefined])];
+  }
   const copy = copyOf(model);
   copy.graph = graph;
-  if (fusions.length > 0) {
+  if (fusions.length > 0 || shown.length > 0) {
     const domain = create(OperatorSetIdProtoSchema, { domain: SPARSE_DOMAIN, version: 1n });
     copy.opsetImport = [...model.opsetImport, domain];
   }
   return { bytes: encodeModel(copy), gatedBy };
+}
+
+/** For each row of the batch, the histograms of all sites one after the other. */
+function histogramNodes(
+  sites: readonly Site[],
+  gatedBy: readonly GatedBy[],
+  axisOf: RowReading['axisOf'] | undefined,
+  channelsOf: ReadonlyMap<string, number>,
+): NodeProto[] {
+  if (sites.length === 0) return [];
+  const histograms = sites.map(({ index, tensor }) => {
+    const channels = channelsOf.get(tensor);
+    return sparseNode(
+      'RowHistograms',
+      { input: [tensor, THRESHOLD_INPUT, MEASURE_INPUT], output: histogramName(index) },
+      [
+        intOf('site', gatedBy[index] === 'none' ? -1 : index),
+        intOf('row_axis', axisOf?.(tensor) ?? -1),
+        ...(channels === undefined ? [] : [intOf('channels', channels)]),
+      ],
+    );
+  });
+  const joined = create(NodeProtoSchema, {
+    opType: 'Concat',
+    name: HISTOGRAMS_OUTPUT,
+    input: sites.map(({ index }) => histogramName(index)),
+    output: [HISTOGRAMS_OUTPUT],
+    attribute: [intOf('axis', 1)],
+  });
+  return [...histograms, joined];
 }
 
 /** Whether nothing but sparse layers sees the tensor, directly or through operators that commute with a threshold. */
@@ -182,13 +256,15 @@ function nodeOf(
   { operator, bias, residual, activation, output }: Fusion,
   siteOf: ReadonlyMap<string, Site>,
   gatedBy: readonly GatedBy[],
+  canGate: boolean,
+  axisOf: RowReading['axisOf'] | undefined,
 ): NodeProto {
   const { node, kind, name, site } = operator;
   const made = siteOf.get(output);
   const outputSite = made !== undefined && gatedBy[made.index] === 'maker' ? made.index : -1;
   const gates = site === undefined ? 'none' : gatedBy[site.index];
   const looksAtInput = gates === 'readers' || (gates === 'mask' && site?.prunedFor === 'linear-layers');
-  const inputSite = site !== undefined && looksAtInput ? site.index : -1;
+  const inputSite = site !== undefined && looksAtInput && canGate ? site.index : -1;
   const attribute = [
     intOf('input_site', inputSite),
     intOf('output_site', outputSite),
@@ -197,7 +273,8 @@ function nodeOf(
   if (activation.kind === 'clip') {
     attribute.push(floatOf('min', activation.min), floatOf('max', activation.max));
   }
-  const inputs = [node.input[0] ?? '', node.input[1] ?? '', bias, THRESHOLD_INPUT];
+  const thresholds = canGate ? THRESHOLD_INPUT : '';
+  const inputs = [node.input[0] ?? '', node.input[1] ?? '', bias, thresholds];
   if (kind === 'conv') {
     attribute.push(
       intsOf('strides', intsAttribute(node, 'strides') ?? [1, 1]),
@@ -207,6 +284,8 @@ function nodeOf(
     if (residual !== '') inputs.push(residual);
   } else {
     attribute.push(intOf('transB', intAttribute(node, 'transB') ?? 0));
+    const axis = axisOf?.(node.input[0] ?? '') ?? 0;
+    if (axis > 0) attribute.push(intOf('row_axis', axis));
   }
   return sparseNode(
     kind === 'conv' ? 'SparseConv' : 'SparseMatMul',

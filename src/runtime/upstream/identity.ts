@@ -1,6 +1,6 @@
 import { messageOf } from '../../config/errors.ts';
 import { float16ToFloat32 } from '../../estimator/float16.ts';
-import { THRESHOLD_INPUT } from '../../onnx/names.ts';
+import { MEASURE_INPUT, THRESHOLD_INPUT } from '../../onnx/names.ts';
 import type { Tensor, TensorElements } from '../../protocol/types.ts';
 import type { UpstreamClient } from './client.ts';
 import { type GatedModel, readUpstreamModel, type UpstreamModel } from './upstream-model.ts';
@@ -151,6 +151,17 @@ export function thresholdsFor(
   const elements = new Float32Array(rows * sites);
   for (let row = 0; row < rows; row++) elements.set(thresholds, row * sites);
   return { ...head, shape: [rows, sites], elements };
+}
+
+/** That all rows are measured, as an input of a model that shows histograms. */
+export function measureFor(
+  { metadata }: UpstreamModel,
+  { isPerRow }: GatedModel,
+  inputs: readonly Tensor[],
+): Tensor {
+  const rows = isPerRow ? rowsOf(metadata.inputs[0]?.name, inputs) : 1;
+  const elements = new Float32Array(rows).fill(1);
+  return { name: MEASURE_INPUT, datatype: 'FP32', shape: [rows, 1], elements };
 }
 
 /** Rows of a request: dimension 0 of an input. */

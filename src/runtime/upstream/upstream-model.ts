@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { ServingError } from '../../config/errors.ts';
 import { DESCRIPTION_KEY, type Description, readDescription } from '../../onnx/description.ts';
-import { RESERVED_PREFIX, THRESHOLD_INPUT, tapName } from '../../onnx/names.ts';
+import {
+  HISTOGRAMS_OUTPUT,
+  MEASURE_INPUT,
+  RESERVED_PREFIX,
+  THRESHOLD_INPUT,
+  tapName,
+} from '../../onnx/names.ts';
 import type { Site } from '../../onnx/sites.ts';
 import { formatShape } from '../../protocol/shape.ts';
 import type { ModelMetadata, TensorSpec } from '../../protocol/types.ts';
@@ -43,6 +49,8 @@ export interface GatedModel {
   readonly name: string;
   /** Whether they are [N, S], a row for each row of the request; else they are [S]. */
   readonly isPerRow: boolean;
+  /** What it shows of the sites: their activations, or histograms of them; undefined: nothing. */
+  readonly shows: 'activations' | 'histograms' | undefined;
 }
 
 /**
@@ -87,8 +95,8 @@ export async function readUpstreamModel(
   const measuring =
     names.statistics === undefined ? pruning : sitesOf(metadata, shown, names.statistics, description);
   const { capability, sites } = together(pruning, measuring, names);
-  const modelOf = (model: string | undefined, { isPerRow }: Found): GatedModel | undefined =>
-    model === undefined || sites.length === 0 ? undefined : { name: model, isPerRow };
+  const modelOf = (model: string | undefined, { isPerRow, shows }: Found): GatedModel | undefined =>
+    model === undefined || sites.length === 0 ? undefined : { name: model, isPerRow, shows };
   const identity = JSON.stringify([metadata, gated ?? null, shown ?? null, text ?? null, generation]);
   return {
     names,
@@ -129,6 +137,7 @@ interface Found {
   readonly capability: Capability;
   readonly sites: readonly Site[];
   readonly isPerRow: boolean;
+  readonly shows: GatedModel['shows'];
 }
 
 function sitesOf(
@@ -141,12 +150,12 @@ function sitesOf(
     capability: { kind: 'plain', reason },
     sites: [],
     isPerRow: false,
+    shows: undefined,
   });
   if (name === undefined) return without('no instrumented model is configured');
   if (instrumented === undefined) return without(`upstream has no model '${name}'`);
-  const threshold = [...instrumented.inputs, ...(instrumented.optionalInputs ?? [])].find(
-    (input) => input.name === THRESHOLD_INPUT,
-  );
+  const taken = [...instrumented.inputs, ...(instrumented.optionalInputs ?? [])];
+  const threshold = taken.find((input) => input.name === THRESHOLD_INPUT);
   if (threshold === undefined) return without(`'${name}' has no input '${THRESHOLD_INPUT}'`);
   const count = threshold.shape.at(-1) ?? -1;
   const isPerRow = threshold.shape.length === 2 && threshold.shape[0] === -1;
@@ -176,9 +185,14 @@ function sitesOf(
     };
   });
   const missing = taps.findIndex((tap) => tap?.datatype !== 'FP32' && tap?.datatype !== 'FP16');
-  if (missing < 0) return { capability: { kind: 'full' }, sites, isPerRow };
+  const full = { capability: { kind: 'full' }, sites, isPerRow } as const;
+  if (missing < 0) return { ...full, shows: 'activations' };
+  const showsHistograms =
+    taken.some((input) => input.name === MEASURE_INPUT && input.datatype === 'FP32') &&
+    instrumented.outputs.some((output) => output.name === HISTOGRAMS_OUTPUT && output.datatype === 'FP64');
+  if (showsHistograms) return { ...full, shows: 'histograms' };
   const reason = `'${name}' does not show the activations of site ${missing} (output '${tapName(missing)}')`;
-  return { capability: { kind: 'thresholds', reason }, sites, isPerRow };
+  return { capability: { kind: 'thresholds', reason }, sites, isPerRow, shows: undefined };
 }
 
 /** How an instrumented model differs from the plain one in what both must have; undefined: it does not. */

@@ -1,17 +1,19 @@
 import { setTimeout as after } from 'node:timers/promises';
 import { ServingError } from '../../config/errors.ts';
 import { emptyHistogram } from '../../estimator/histogram.ts';
+import { HISTOGRAMS_OUTPUT } from '../../onnx/names.ts';
 import type { Parameters, Tensor } from '../../protocol/types.ts';
 import { Admission } from '../admission.ts';
 import { isFiniteTensor } from '../finite-tensor.ts';
 import { JobQueue } from '../job-queue.ts';
 import type { Measure } from '../measure.ts';
-import { measuredTaps } from '../measured-taps.ts';
+import { type Measured, measuredTaps } from '../measured-taps.ts';
 import { type Ran, RunJob } from '../run-job.ts';
 import type { Run, RunResult, Runtime, ShadowResult, ShadowRun } from '../runtime.ts';
 import { checkedAnswer } from './checked-answer.ts';
 import { type Headers, type UpstreamClient, UpstreamFault } from './client.ts';
-import { Identity, rowsOf, type Standing, thresholdsFor } from './identity.ts';
+import { Identity, measureFor, rowsOf, type Standing, thresholdsFor } from './identity.ts';
+import { measuredRows } from './measured-rows.ts';
 import { ServiceTime } from './service-time.ts';
 import type { GatedModel, UpstreamModel } from './upstream-model.ts';
 
@@ -298,15 +300,23 @@ export class UpstreamRuntime implements Runtime {
     const { sites, capability } = this.#model;
     const thresholds = sites.length === 0 ? undefined : run.thresholds;
     const isShown = capability.kind === 'full' && measure !== 'nothing';
-    const taps = thresholds === undefined || !isShown ? [] : sites.map(({ tap }) => tap);
     const gated = isShown ? this.#model.measuring : this.#model.pruning;
-    const tensors = await this.#ask(run, gated, thresholds, taps, signal);
+    const shown = thresholds === undefined || !isShown ? [] : shownBy(gated, sites);
+    const tensors = await this.#ask(run, gated, thresholds, shown, signal);
     const inferMs = performance.now() - startedAt;
     const measured = isShown
-      ? measuredTaps(tensors.slice(run.outputs.length), { measure, thresholds })
+      ? this.#measures(tensors.slice(run.outputs.length), run, gated, measure)
       : nothingMeasured(sites.length, measure);
     const outputs = tensors.slice(0, run.outputs.length);
     return { outputs, ...measured, inferMs, measureMs: performance.now() - startedAt - inferMs };
+  }
+
+  /** @param shown - of the sites, as the model shows them. @throws UpstreamFault */
+  #measures(shown: readonly Tensor[], run: Run, gated: GatedModel | undefined, measure: Measure): Measured {
+    const { sites, metadata } = this.#model;
+    if (gated?.shows !== 'histograms') return measuredTaps(shown, { measure, thresholds: run.thresholds });
+    const rows = gated.isPerRow ? rowsOf(metadata.inputs[0]?.name, run.inputs) : 1;
+    return measuredRows(shown[0]!, rows, sites.length, measure);
   }
 
   /** @throws UpstreamFault */
@@ -314,17 +324,22 @@ export class UpstreamRuntime implements Runtime {
     { inputs, outputs, parameters, header }: Run,
     gated: GatedModel | undefined,
     thresholds: Float32Array | undefined,
-    taps: readonly string[],
+    shown: readonly string[],
     signal: AbortSignal,
   ): Promise<Tensor[]> {
     const { names, metadata, measuring } = this.#model;
-    const asked = taps.length === 0 ? outputs : [...outputs, ...taps];
+    const asked = shown.length === 0 ? outputs : [...outputs, ...shown];
+    const measures = gated?.shows === 'histograms' && shown.length > 0;
     const answer = await this.#client.infer({
       model: thresholds === undefined ? names.name : gated!.name,
       inputs:
         thresholds === undefined
           ? inputs
-          : [...inputs, thresholdsFor(this.#model, gated!, thresholds, inputs)],
+          : [
+              ...inputs,
+              thresholdsFor(this.#model, gated!, thresholds, inputs),
+              ...(measures ? [measureFor(this.#model, gated, inputs)] : []),
+            ],
       outputs: asked,
       parameters: parameters === undefined ? undefined : passedOn(parameters),
       headers: header === undefined ? {} : this.#forwarded(header),
@@ -334,7 +349,7 @@ export class UpstreamRuntime implements Runtime {
     const hasRows = measuring?.isPerRow === true || gated?.isPerRow === true;
     const rows = hasRows ? rowsOf(metadata.inputs[0]?.name, inputs) : undefined;
     const checked = checkedAnswer(answer, asked, metadata.outputs, rows);
-    for (const tap of checked.slice(outputs.length)) checkTap(tap, rows);
+    if (!measures) for (const tap of checked.slice(outputs.length)) checkTap(tap, rows);
     return checked;
   }
 
@@ -407,6 +422,11 @@ export class UpstreamRuntime implements Runtime {
       this.#identity.doubt(message);
     }
   }
+}
+
+/** Names of the outputs that tell of the sites. */
+function shownBy(gated: GatedModel | undefined, sites: UpstreamModel['sites']): readonly string[] {
+  return gated?.shows === 'histograms' ? [HISTOGRAMS_OUTPUT] : sites.map(({ tap }) => tap);
 }
 
 /** Parameters that are answered here. */

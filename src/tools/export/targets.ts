@@ -1,13 +1,13 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, posix, resolve } from 'node:path';
 import { messageOf, ServingError } from '../../config/errors.ts';
-import { DESCRIPTION_KEY } from '../../onnx/description.ts';
+import { DESCRIPTION_KEY, type Description } from '../../onnx/description.ts';
 import type { SiteOptions } from '../../onnx/sites.ts';
 import { readModel } from '../../runtime/local/load-model.ts';
 import { tryNative } from '../../runtime/local/native/load.ts';
 import { pythonReadme } from './python-readme.ts';
 import { type SparseExport, type SparseExportOptions, sparseExport } from './sparse-export.ts';
-import { batchedConfig, tritonConfig } from './triton-config.ts';
+import { tritonConfig } from './triton-config.ts';
 import { type UpstreamExport, upstreamExport } from './upstream-export.ts';
 
 export const TARGETS = ['triton', 'onnxruntime', 'v2'] as const;
@@ -44,7 +44,7 @@ export async function writeTarget(options: TargetOptions): Promise<WrittenTarget
   const native = await tryNative();
   if (native.kind === 'unavailable')
     throw new ServingError('UNAVAILABLE', `no operators to write: ${native.reason}: ${native.howTo}`);
-  const made = await sparseExport(options);
+  const made = await sparseExport({ ...options, isForServer: target === 'triton' });
   const [entry, modelFolder] = target === 'triton' ? [name, join(name, '1')] : ['', ''];
   const page = target === 'triton' ? 'config.pbtxt' : 'README.md';
   const text =
@@ -56,6 +56,7 @@ export async function writeTarget(options: TargetOptions): Promise<WrittenTarget
     ...copies(made.externalFiles, dirname(model), modelFolder),
     [join(entry, LIBRARY), (path) => copyFile(native.binaryPath, path)],
     [join(entry, page), (path) => writeFile(path, text)],
+    ...(made.server === undefined ? [] : [descriptionFile(entry, made.server.description)]),
   ]);
   return { ...made, files };
 }
@@ -91,7 +92,7 @@ export async function writeUpstreamTarget(options: UpstreamTargetOptions): Promi
   const made = upstreamExport(await readModel(model), sites);
   if (made.sites.length === 0)
     throw new ServingError('MODEL_INVALID', `nothing in '${basename(model)}' can be pruned`);
-  const config = batchedConfig({
+  const config = tritonConfig({
     name,
     signature: made.signature,
     maxBatch: made.unbatchable === undefined ? MAX_BATCH : 0,
@@ -102,9 +103,15 @@ export async function writeUpstreamTarget(options: UpstreamTargetOptions): Promi
     [join(modelFolder, 'model.onnx'), (path) => writeFile(path, made.bytes)],
     ...copies(made.externalFiles, dirname(model), modelFolder),
     [join(name, 'config.pbtxt'), (path) => writeFile(path, config)],
-    [join(name, 'taustat.json'), (path) => writeFile(path, `${JSON.stringify(made.description, null, 2)}\n`)],
+    descriptionFile(name, made.description),
   ]);
   return { ...made, name, files };
+}
+
+/** For servers that tell nothing of a model's configuration. */
+function descriptionFile(entry: string, description: Description): FileToWrite {
+  const text = `${JSON.stringify(description, null, 2)}\n`;
+  return [join(entry, 'taustat.json'), (path) => writeFile(path, text)];
 }
 
 function checkName(name: string): void {
@@ -142,5 +149,12 @@ function tritonConfigOf(made: SparseExport, name: string, servedFrom: string): s
         'MODEL_INVALID',
         `'${tensor}' has no shape in the model, and Triton needs one: declare it, with a name where a size varies`,
       );
-  return tritonConfig({ ...made, name, library: posix.join(servedFrom, name, LIBRARY) });
+  const { signature, description, unbatchable } = made.server!;
+  return tritonConfig({
+    name,
+    signature,
+    maxBatch: unbatchable === undefined ? MAX_BATCH : 0,
+    parameters: { [DESCRIPTION_KEY]: JSON.stringify(description) },
+    library: posix.join(servedFrom, name, LIBRARY),
+  });
 }

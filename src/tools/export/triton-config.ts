@@ -1,56 +1,24 @@
-import { THRESHOLD_INPUT } from '../../onnx/names.ts';
 import type { ModelSignature } from '../../onnx/signature.ts';
 import type { TensorSpec } from '../../protocol/types.ts';
 import { tritonType } from '../../transport/triton-type.ts';
 
 export interface TritonEntry {
   readonly name: string;
-  readonly signature: ModelSignature;
-  /** Thresholds that a request may send. */
-  readonly sites: number;
-  /** The library of operators, where the server sees it. */
-  readonly library: string;
-}
-
-/**
- * The `config.pbtxt` of a model with operators of `ai.taustat`. Shapes are the model's own, the batch included
- * (`max_batch_size` 0): only then does Triton take optional inputs, here the thresholds.
- */
-export function tritonConfig({ name, signature, sites, library }: TritonEntry): string {
-  const { inputs, optionalInputs = [], outputs } = signature;
-  const thresholds: TensorSpec = { name: THRESHOLD_INPUT, datatype: 'FP32', shape: [sites] };
-  const taken = [
-    ...inputs.map((spec) => tensor(spec)),
-    ...[...optionalInputs, thresholds].map((spec) => tensor(spec, ['optional: true'])),
-  ];
-  return `name: ${text(name)}
-backend: "onnxruntime"
-max_batch_size: 0
-input [
-${taken.join(',\n')}
-]
-output [
-${outputs.map((spec) => tensor(spec)).join(',\n')}
-]
-# Opened by ONNX Runtime as it is written here: it must be where the server sees the file.
-model_operations { op_library_filename: ${text(library)} }
-# The operators compute on processors. More threads for each run: raise this, and TAUSTAT_THREADS of the server with it.
-instance_group [ { kind: KIND_CPU } ]
-parameters { key: "intra_op_thread_count" value: { string_value: "1" } }
-`;
-}
-
-export interface BatchedEntry {
-  readonly name: string;
   /** With what was added to the model. */
   readonly signature: ModelSignature;
   /** Most rows that requests share in a run; 0: they share none, and shapes are whole. */
   readonly maxBatch: number;
+  /** What the server tells of the model. */
   readonly parameters: Readonly<Record<string, string>>;
+  /** The library of operators, where the server sees it; undefined: the model needs none. */
+  readonly library?: string | undefined;
 }
 
-/** The `config.pbtxt` of a model of standard operators, whose requests Triton joins where rows are apart. */
-export function batchedConfig({ name, signature, maxBatch, parameters }: BatchedEntry): string {
+/**
+ * The `config.pbtxt` of an instrumented model. Where rows are apart Triton joins its requests: of optional inputs, those that have the
+ * same of them.
+ */
+export function tritonConfig({ name, signature, maxBatch, parameters, library }: TritonEntry): string {
   const { inputs, optionalInputs = [], outputs } = signature;
   const shown = (spec: TensorSpec): TensorSpec =>
     maxBatch === 0 ? spec : { ...spec, shape: spec.shape.slice(1) };
@@ -70,7 +38,16 @@ ${taken.join(',\n')}
 output [
 ${outputs.map((spec) => tensor(shown(spec))).join(',\n')}
 ]
-${maxBatch === 0 ? '' : 'dynamic_batching { }\n'}${texts.join('')}`;
+${maxBatch === 0 ? '' : 'dynamic_batching { }\n'}${library === undefined ? '' : operators(library)}${texts.join('')}`;
+}
+
+function operators(library: string): string {
+  return `# Opened by ONNX Runtime as it is written here: it must be where the server sees the file.
+model_operations { op_library_filename: ${text(library)} }
+# The operators compute on processors. More threads for each run: raise this, and TAUSTAT_THREADS of the server with it.
+instance_group [ { kind: KIND_CPU } ]
+parameters { key: "intra_op_thread_count" value: { string_value: "1" } }
+`;
 }
 
 function tensor({ name, datatype, shape }: TensorSpec, more: readonly string[] = []): string {

@@ -1,14 +1,26 @@
 // The upstream server is one that shares no code with taustat, and goes wrong in every way: nothing wrong is answered, nothing hangs.
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ServingError } from '../../../src/config/errors.ts';
+import { nonzeroCount } from '../../../src/estimator/histogram.ts';
 import { instrument } from '../../../src/onnx/instrument.ts';
-import type { InferResponse } from '../../../src/protocol/types.ts';
+import type { InferResponse, Tensor } from '../../../src/protocol/types.ts';
+import { tryNative } from '../../../src/runtime/local/native/load.ts';
+import { OrtSession } from '../../../src/runtime/local/ort-session.ts';
 import { thresholdInput } from '../../../src/runtime/local/session.ts';
+import type { ShadowResult } from '../../../src/runtime/runtime.ts';
 import { connectUpstream } from '../../../src/runtime/upstream/connect.ts';
+import { readUpstreamModel } from '../../../src/runtime/upstream/upstream-model.ts';
+import { UpstreamRuntime } from '../../../src/runtime/upstream/upstream-runtime.ts';
+import { writeTarget } from '../../../src/tools/export/targets.ts';
 import { upstreamExport } from '../../../src/tools/export/upstream-export.ts';
+import { randomOf } from '../../native/sparse-law.ts';
 import { bytesOf, perceptron, perceptronInput, perceptronReference } from '../../runtime/small-models.ts';
 import { INSTRUMENTED, PLAIN } from '../../runtime/upstream/upstream-lab.ts';
 import { Independent } from '../../upstream/independent.ts';
+import { WIDTHS, wideMlp } from '../../wide-mlp.ts';
 import { type Front, openFront, until } from './front.ts';
 
 const TAU = 20;
@@ -376,3 +388,141 @@ function scaled(): Uint8Array {
 function scaledReference(threshold: number): number[] {
   return reference(threshold).map((y) => -2 * y);
 }
+
+describe.skipIf((await tryNative()).kind === 'unavailable' && process.env.CI === undefined)(
+  'a model whose layers skip zeros, beside the plain one',
+  () => {
+    let folder: string;
+    let server: Independent;
+    let description: string;
+    let plain: Uint8Array;
+    const rows = 3;
+    const tau = 0.3;
+    const input = (seed: number): Tensor => {
+      const random = randomOf(seed);
+      const elements = Float32Array.from({ length: rows * WIDTHS[0] }, () => random() - 0.5);
+      return { name: 'x', datatype: 'FP32', shape: [rows, WIDTHS[0]], elements };
+    };
+    /** The first site alone is pruned: nothing skips the zeros of the second. */
+    const expected = async (x: Tensor, threshold: number) => {
+      const session = await OrtSession.open(instrument(plain).bytes, { intraOpThreads: 1 });
+      const [y, tap] = await session.run(
+        [x, thresholdInput(Float32Array.of(threshold, 0))],
+        ['y', 'taustat_tap_0'],
+      );
+      await session.release();
+      return { y: Array.from(y!.elements as Float32Array), tap: tap!.elements as Float32Array };
+    };
+    const expectNear = (actual: readonly number[], wanted: readonly number[]) => {
+      expect(actual).toHaveLength(wanted.length);
+      for (const [i, y] of actual.entries()) expect(y).toBeCloseTo(wanted[i]!, 4);
+    };
+
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'taustat-sparse-upstream-'));
+      plain = bytesOf(wideMlp(randomOf(3)));
+      const model = join(folder, 'm.onnx');
+      await writeFile(model, plain);
+      await writeTarget({
+        target: 'triton',
+        model,
+        folder,
+        name: INSTRUMENTED,
+        threshold: tau,
+        sites: { scheme: 'activations' },
+      });
+      description = join(folder, INSTRUMENTED, 'taustat.json');
+      const sparse = await readFile(join(folder, INSTRUMENTED, '1', 'model.onnx'));
+      server = await Independent.start({ [PLAIN]: plain, [INSTRUMENTED]: sparse });
+    });
+    afterAll(async () => {
+      await server.close();
+      await rm(folder, { recursive: true });
+    });
+    const models = () => [{ name: PLAIN, instrumented: INSTRUMENTED, description }];
+
+    it.each(['http', 'grpc'] as const)(
+      'prunes, and shows what a threshold is found with, over %s',
+      async (protocol) => {
+        const { taustat, ask } = await openFront(server[protocol], {
+          upstream: { models: models() },
+          control: { mode: 'fixed', threshold: tau },
+          sampling: { ratio: 1, budget: 1 },
+          agreement: { measure: 'cosine', floor: 0.5 },
+        });
+        const report = async () => (await ask(`/v2/models/${PLAIN}/pruning`)).json;
+        for (let i = 0; ((await report()).window as { samples: number }).samples < 20; i++) {
+          const x = input(i);
+          const { outputs, parameters } = await taustat.infer({ inputs: [x] });
+          expectNear(valuesOf({ outputs }), (await expected(x, Number(parameters.threshold))).y);
+        }
+        expect(await report()).toMatchObject({
+          upstream: { capability: 'full', reason: null, doubt: null },
+          sites: [{ name: expect.any(String) }],
+          shadow: { failed: 0 },
+        });
+        await taustat.close();
+      },
+    );
+
+    it('counts what the model in process counts', async () => {
+      const client = await connectUpstream(server.http, {});
+      const names = { name: PLAIN, instrumented: INSTRUMENTED };
+      const model = await readUpstreamModel(client, names, AbortSignal.timeout(60_000));
+      const options = {
+        maxConcurrent: 4,
+        maxShadows: 2,
+        maxShadowQueue: 8,
+        maxRunMs: 60_000,
+        forwardHeaders: [],
+      };
+      const runtime = new UpstreamRuntime(client, model, options);
+      const x = input(99);
+      for (const threshold of [0, tau]) {
+        const thresholds = Float32Array.of(threshold);
+        const run = { inputs: [x], outputs: ['y'], thresholds, keepInputs: true };
+        const dense = (await runtime.shadow({ ...run, measure: 'histogram' })) as ShadowResult;
+        const pruned = (await runtime.shadow({ ...run, measure: 'retained' })) as ShadowResult;
+        const { tap, y } = await expected(x, threshold);
+        const kept = tap.filter((a) => a > 0 && a >= Math.fround(threshold));
+        const sum = kept.reduce((all, a) => all + a, 0);
+        expectNear(Array.from(pruned.outputs[0]!.elements as Float32Array), y);
+        expect(pruned.retained[0]!.count).toBe(kept.length);
+        expect(pruned.retained[0]!.sum).toBeCloseTo(sum, 2);
+        const [histogram] = dense.histograms;
+        expect(histogram!.zeros + nonzeroCount(histogram!)).toBe(tap.length);
+      }
+      await runtime.close();
+      await client.close();
+    });
+
+    it('leaves the server its batching: rows of any threshold, and dense ones, share a run', async () => {
+      const client = await connectUpstream(server.http, {});
+      const asked = Array.from({ length: 12 }, (_, i) => ({ x: input(i), threshold: (i % 3) * tau }));
+      const answers = await Promise.all(
+        asked.map(({ x, threshold }) => {
+          const elements = new Float32Array(rows).fill(threshold);
+          const thresholds: Tensor = {
+            name: 'taustat_threshold',
+            datatype: 'FP32',
+            shape: [rows, 1],
+            elements,
+          };
+          return client.infer({
+            model: INSTRUMENTED,
+            inputs: [x, thresholds],
+            outputs: ['y'],
+            headers: {},
+            signal: AbortSignal.timeout(60_000),
+          });
+        }),
+      );
+      for (const [i, outputs] of answers.entries()) {
+        const { x, threshold } = asked[i]!;
+        expectNear(valuesOf({ outputs }), (await expected(x, threshold)).y);
+      }
+      expect((await server.seen()).largest).toBeGreaterThan(1);
+      await client.close();
+    });
+  },
+);

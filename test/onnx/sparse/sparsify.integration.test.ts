@@ -4,14 +4,17 @@ import { describe, expect, it } from 'vitest';
 import { ENTRIES, isFirstSeed, WIDE_ENTRIES } from '../../../bench/zoo/entries.mjs';
 import { SITE_SCHEMES } from '../../../src/config/site-schemes.ts';
 import { indexGraph } from '../../../src/onnx/graph.ts';
-import { instrument } from '../../../src/onnx/instrument.ts';
+import { instrument, rowPlaces } from '../../../src/onnx/instrument.ts';
 import { decodeModel } from '../../../src/onnx/model-file.ts';
+import { HISTOGRAMS_OUTPUT, MEASURE_INPUT, THRESHOLD_INPUT } from '../../../src/onnx/names.ts';
+import { readRows } from '../../../src/onnx/row-independence.ts';
 import { modelSignature } from '../../../src/onnx/signature.ts';
 import { findSites } from '../../../src/onnx/sites.ts';
 import { linearOperators } from '../../../src/onnx/sparse/operators.ts';
 import { sparsify } from '../../../src/onnx/sparse/sparsify.ts';
 import type { Tensor } from '../../../src/protocol/types.ts';
 import { findKernels } from '../../../src/runtime/local/kernels.ts';
+import { histogramsOf } from '../../../src/runtime/local/native/histogram-output.ts';
 import { NativeSession } from '../../../src/runtime/local/native-session.ts';
 import { OrtSession } from '../../../src/runtime/local/ort-session.ts';
 import { thresholdInput } from '../../../src/runtime/local/session.ts';
@@ -74,7 +77,103 @@ describe.skipIf(typeof kernels === 'object')('a rewritten model', () => {
         await session.release();
       }
     });
+
+  for (const { entry, schemes } of CASES)
+    it(`answers each row at thresholds of its own, and bins it: ${entry.name}`, async () => {
+      const scheme = schemes[0]!;
+      const bytes = readFileSync(new URL(entry.model, ROOT));
+      const model = decodeModel(bytes);
+      const { axisOf, meetings } = readRows(model);
+      const { sites } = findSites(model, { scheme }, rowPlaces(model).obstacle);
+      if (sites.length === 0) {
+        // Rows meet at once.
+        expect(meetings).not.toEqual([]);
+        return;
+      }
+      const { sparse } = linearOperators(model, indexGraph(model), sites);
+      const outputs = modelSignature(model).outputs.map(({ name }) => name);
+      const inputs = await firstRows(entry, bytes);
+      const gate = { kind: 'rows' } as const;
+      const reference = await OrtSession.open(instrument(bytes, { scheme, gate }).bytes, {
+        intraOpThreads: 1,
+      });
+      for (const gated of ['all', 'where-it-pays'] as const) {
+        const rewritten = sparsify(model, sites, sparse, gated, { axisOf });
+        const session = NativeSession.open(rewritten.bytes, {
+          intraOpThreads: 1,
+          kernels: kernels as Exclude<typeof kernels, object>,
+        });
+        const effective = (of: Tensor): Tensor => ({
+          ...of,
+          elements: (of.elements as Float32Array).map((t, i) =>
+            rewritten.gatedBy[i % sites.length] === 'none' ? 0 : t,
+          ),
+        });
+        let [full, answer, taps]: [Tensor, readonly Tensor[], readonly Tensor[]] = [
+          rowThresholds(sites.length, 0),
+          [],
+          [],
+        ];
+        for (let isClear = false, k = 0; !isClear; k++) {
+          full = rowThresholds(sites.length, k);
+          const names = [...outputs, ...sites.map(({ tap }) => tap)];
+          const found = await reference.run([...inputs, effective(full)], names);
+          [answer, taps] = [found.slice(0, outputs.length), found.slice(outputs.length)];
+          isClear = taps.every((tap, site) =>
+            [0, 1, 2].every((row) => {
+              const own = { ...tap, elements: rowOf(tap, row, axisOf(sites[site]!.tensor)!) };
+              return isFarFrom((effective(full).elements as Float32Array)[row * sites.length + site]!, own);
+            }),
+          );
+        }
+        const measure: Tensor = {
+          name: MEASURE_INPUT,
+          datatype: 'FP32',
+          shape: [ROWS, 1],
+          elements: Float32Array.of(1, 0, 1),
+        };
+        const actual = await session.run([...inputs, full, measure], [...outputs, HISTOGRAMS_OUTPUT]);
+        const errors = answer.map((tensor, i) => farthest(actual[i]!, tensor));
+        expect(Math.max(...errors)).toBeLessThan(2e-5);
+        const { elements, shape } = actual.at(-1)!;
+        for (let row = 0; row < ROWS; row++) {
+          const size = shape[1]!;
+          const histograms = histogramsOf((elements as Float64Array).slice(row * size, (row + 1) * size));
+          expect(histograms).toHaveLength(sites.length);
+          for (const [site, { counts, zeros }] of histograms.entries()) {
+            const threshold = (effective(full).elements as Float32Array)[row * sites.length + site]!;
+            const own = rowOf(taps[site]!, row, axisOf(sites[site]!.tensor)!);
+            const kept = own.filter((a) => a !== 0 && Math.abs(a) >= threshold).length;
+            const count = counts.reduce((sum, n) => sum + n, 0);
+            // Rounding may make a 0 of what is nearly one, and the other way round.
+            const slack = threshold === 0 ? 0.01 * own.length : 0;
+            if (row === 1) expect(count + zeros).toBe(0);
+            else {
+              expect(count + zeros).toBe(own.length);
+              expect(Math.abs(count - kept)).toBeLessThanOrEqual(slack);
+            }
+          }
+        }
+        await session.release();
+      }
+      await reference.release();
+    });
 });
+
+/** A dense row, and two pruned ones. */
+function rowThresholds(sites: number, k: number): Tensor {
+  const elements = Float32Array.from(
+    { length: ROWS * sites },
+    (_, i) => THRESHOLDS[Math.floor(i / sites)]! * (1 + k / 1000),
+  );
+  return { name: THRESHOLD_INPUT, datatype: 'FP32', shape: [ROWS, sites], elements };
+}
+
+/** The elements of one row of the batch. */
+function rowOf({ elements, shape }: Tensor, row: number, axis: number): Float32Array {
+  const inner = shape.slice(axis + 1).reduce((product, n) => product * n, 1);
+  return (elements as Float32Array).filter((_, i) => Math.floor(i / inner) % shape[axis]! === row);
+}
 
 async function firstRows(entry: (typeof ENTRIES)[number], bytes: Uint8Array): Promise<readonly Tensor[]> {
   const { inputs } = modelSignature(decodeModel(bytes));

@@ -9,20 +9,20 @@ import { entryOf } from '../../../bench/zoo/entries.mjs';
 import { compiler } from '../../../native/toolchain.mjs';
 import { instrument } from '../../../src/onnx/instrument.ts';
 import { findKernels } from '../../../src/runtime/local/kernels.ts';
+import { histogramsOf } from '../../../src/runtime/local/native/histogram-output.ts';
 import { OrtSession } from '../../../src/runtime/local/ort-session.ts';
 import { thresholdInput } from '../../../src/runtime/local/session.ts';
 import { type TargetOptions, writeTarget } from '../../../src/tools/export/targets.ts';
 import { inProcess } from '../../cli/command.ts';
-import { bytesOf } from '../../native/opened.ts';
+import { bytesOf, type FloatTensor } from '../../native/opened.ts';
 import { type RegisterProgram, registerProgram } from '../../native/registered.ts';
 import { randomOf } from '../../native/sparse-law.ts';
-import { model, node, tensor, value } from '../../onnx/models.ts';
+import { value } from '../../onnx/models.ts';
+import { WIDTHS, wideMlp } from '../../wide-mlp.ts';
 import { readTextFormat } from './text-format.ts';
 
-const WIDTHS = [24, 64, 96, 10] as const;
 const ROWS = 5;
 const TAU = 0.3;
-const SITES = 2;
 /** Nothing skips the zeros of the second site: what reads it is narrow. */
 const PRUNED = [TAU, 0];
 /** Of answers about as large as 1. */
@@ -41,7 +41,7 @@ describe.skipIf(!canRun && process.env.CI === undefined)('a model for other serv
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'taustat-target-'));
     source = join(folder, 'mlp.onnx');
-    writeFileSync(source, bytesOf(mlp(random)));
+    writeFileSync(source, bytesOf(wideMlp(random)));
     program = registerProgram();
   });
   afterAll(() => {
@@ -57,10 +57,9 @@ describe.skipIf(!canRun && process.env.CI === undefined)('a model for other serv
     threshold: TAU,
     ...more,
   });
-  const answers = (path: string, library: string): readonly number[] => {
-    const input = { name: 'x', shape: [ROWS, WIDTHS[0]], values: x };
-    return program.run({ model: path, library, input, output: 'y' });
-  };
+  const input: FloatTensor = { name: 'x', shape: [ROWS, WIDTHS[0]], values: x };
+  const answers = (path: string, library: string, more: readonly FloatTensor[] = [], output = 'y') =>
+    program.run({ model: path, library, inputs: [input, ...more], output });
   const gatedAnswers = async (at: readonly number[]): Promise<Float32Array> => {
     const gated = instrument(readFileSync(source), { taps: false }).bytes;
     const session = await OrtSession.open(gated, { intraOpThreads: 1 });
@@ -94,19 +93,71 @@ describe.skipIf(!canRun && process.env.CI === undefined)('a model for other serv
     await writeTarget(options('models', { target: 'triton', name: 'pruned', servedFrom: '/models' }));
     const entry = join(folder, 'models', 'pruned');
     const [library] = readdirSync(entry).filter((file) => file.startsWith('libtaustat.'));
-    expect(readdirSync(entry).sort()).toEqual(['1', 'config.pbtxt', library]);
+    expect(readdirSync(entry).sort()).toEqual(['1', 'config.pbtxt', library, 'taustat.json']);
     const config = readTextFormat(readFileSync(join(entry, 'config.pbtxt'), 'utf8'));
     expect(config).toMatchObject({
       name: ['pruned'],
+      max_batch_size: [64],
+      dynamic_batching: [{}],
       input: [
-        { name: ['x'], dims: [-1, WIDTHS[0]] },
-        { name: ['taustat_threshold'], dims: [SITES], optional: [true] },
+        { name: ['x'], dims: [WIDTHS[0]] },
+        { name: ['taustat_threshold'], data_type: ['TYPE_FP32'], dims: [1], optional: [true] },
+        { name: ['taustat_measure'], data_type: ['TYPE_FP32'], dims: [1], optional: [true] },
       ],
-      output: [{ name: ['y'], dims: [-1, WIDTHS[3]] }],
+      output: [
+        { name: ['y'], dims: [WIDTHS[3]] },
+        { name: ['taustat_histograms'], data_type: ['TYPE_FP64'], dims: [-1] },
+      ],
       model_operations: [{ op_library_filename: [`/models/pruned/${library}`] }],
     });
     const got = answers(join(entry, '1', 'model.onnx'), join(entry, library!));
     expect(farthest(got, await gatedAnswers(PRUNED))).toBeLessThan(ROUNDING);
+    const told = JSON.parse(readFileSync(join(entry, 'taustat.json'), 'utf8'));
+    expect(told.sites).toEqual([expect.objectContaining({ op: 'Relu' })]);
+    expect(told.skipped.map(({ reason }: { reason: string }) => reason)).toContain(
+      'no layer skips its zeros',
+    );
+  });
+
+  it('answers rows of several requests in one run, each at its thresholds, and bins those that are asked about', async () => {
+    await writeTarget(options('rows', { target: 'triton', name: 'pruned' }));
+    const entry = join(folder, 'rows', 'pruned');
+    const library = readdirSync(entry).find((file) => file.startsWith('libtaustat.'))!;
+    const run = (output: string, taus: readonly number[], measured: readonly number[] = []) =>
+      answers(
+        join(entry, '1', 'model.onnx'),
+        join(entry, library),
+        [
+          { name: 'taustat_threshold', shape: [ROWS, 1], values: Float32Array.from(taus) },
+          ...(measured.length === 0
+            ? []
+            : [{ name: 'taustat_measure', shape: [ROWS, 1], values: Float32Array.from(measured) }]),
+        ],
+        output,
+      );
+    const taus = [0, TAU, TAU, 0, 2 * TAU];
+    const got = run('y', taus);
+    for (const [row, tau] of taus.entries()) {
+      const own = (values: ArrayLike<number>) =>
+        Array.from(values).slice(row * WIDTHS[3], (row + 1) * WIDTHS[3]);
+      const expected = own(await gatedAnswers([tau, 0]));
+      expect(farthest(own(got), Float32Array.from(expected))).toBeLessThan(ROUNDING);
+    }
+    expect(run('taustat_histograms', taus)).toEqual(new Array(4 * ROWS).fill(0));
+    const shown = Float64Array.from(run('taustat_histograms', taus, [1, 0, 1, 1, 1]));
+    const size = shown.length / ROWS;
+    const gated = instrument(readFileSync(source)).bytes;
+    const session = await OrtSession.open(gated, { intraOpThreads: 1 });
+    const inputs = [{ name: 'x', datatype: 'FP32', shape: input.shape, elements: x } as const];
+    const [tap] = await session.run([...inputs, thresholdInput(new Float32Array(2))], ['taustat_tap_0']);
+    await session.release();
+    for (const [row, tau] of taus.entries()) {
+      const [histogram] = histogramsOf(shown.subarray(row * size, (row + 1) * size));
+      const own = (tap!.elements as Float32Array).subarray(row * WIDTHS[1], (row + 1) * WIDTHS[1]);
+      const kept = own.filter((a) => a > 0 && a >= Math.fround(tau)).length;
+      const counted = histogram!.counts.reduce((sum, n) => sum + n, 0);
+      expect([counted, counted + histogram!.zeros]).toEqual(row === 1 ? [0, 0] : [kept, WIDTHS[1]]);
+    }
   });
 
   it('takes the critical threshold of inputs, and the layers that are fastest on them', async () => {
@@ -133,12 +184,12 @@ describe.skipIf(!canRun && process.env.CI === undefined)('a model for other serv
 
   it('is refused where no layer is wide enough, and where Triton would need a shape', async () => {
     const narrow = join(folder, 'narrow.onnx');
-    writeFileSync(narrow, bytesOf(mlp(random, [4, 8, 8, 2])));
+    writeFileSync(narrow, bytesOf(wideMlp(random, [4, 8, 8, 2])));
     await expect(writeTarget(options('never', { model: narrow }))).rejects.toThrow(
       /no layer can skip zeros: what it reads .*; narrower than 64/,
     );
     const shapeless = join(folder, 'shapeless.onnx');
-    writeFileSync(shapeless, bytesOf(mlp(random, WIDTHS, [value('y')])));
+    writeFileSync(shapeless, bytesOf(wideMlp(random, WIDTHS, [value('y')])));
     await expect(writeTarget(options('never', { model: shapeless, target: 'triton' }))).rejects.toThrow(
       "'y' has no shape in the model",
     );
@@ -146,7 +197,7 @@ describe.skipIf(!canRun && process.env.CI === undefined)('a model for other serv
   });
 
   it('has the files of its weights beside it', async () => {
-    const graph = mlp(random);
+    const graph = wideMlp(random);
     const weight = graph.graph!.initializer[1]!;
     writeFileSync(join(folder, 'weights.bin'), Float32Array.from(weight.floatData));
     weight.floatData = [];
@@ -164,30 +215,4 @@ describe.skipIf(!canRun && process.env.CI === undefined)('a model for other serv
 
 function farthest(actual: readonly number[], expected: Float32Array): number {
   return Math.max(...actual.map((y, i) => Math.abs(y - expected[i]!)));
-}
-
-/** Three layers of products, two of them with a ReLU. */
-function mlp(
-  random: () => number,
-  [inputs, one, two, outputs]: readonly [number, number, number, number] = WIDTHS,
-  named = [value('y', ['n', outputs])],
-) {
-  const weights = (name: string, from: number, to: number) =>
-    tensor(
-      name,
-      [from, to],
-      Array.from({ length: from * to }, () => (random() - 0.5) / Math.sqrt(from / 12)),
-    );
-  return model({
-    nodes: [
-      node('MatMul', ['x', 'w1'], 'a', {}, { name: 'first' }),
-      node('Relu', ['a'], 'b'),
-      node('MatMul', ['b', 'w2'], 'c', {}, { name: 'second' }),
-      node('Relu', ['c'], 'd'),
-      node('MatMul', ['d', 'w3'], 'y', {}, { name: 'third' }),
-    ],
-    inputs: [value('x', ['n', inputs])],
-    outputs: named,
-    initializers: [weights('w1', inputs, one), weights('w2', one, two), weights('w3', two, outputs)],
-  });
 }

@@ -10,13 +10,17 @@ it('tells Triton of tensors, library and threads; thresholds and defaults of the
         { name: 'image', datatype: 'FP32', shape: [-1, 1, 28, 28] },
         { name: 'say "why"\\', datatype: 'BYTES', shape: [] },
       ],
-      optionalInputs: [{ name: 'scale', datatype: 'FP64', shape: [1] }],
+      optionalInputs: [
+        { name: 'scale', datatype: 'FP64', shape: [1] },
+        { name: 'taustat_threshold', datatype: 'FP32', shape: [6] },
+      ],
       outputs: [
         { name: 'logits', datatype: 'FP32', shape: [-1, 10] },
         { name: 'class', datatype: 'INT64', shape: [-1] },
       ],
     },
-    sites: 6,
+    maxBatch: 0,
+    parameters: { taustat: '{"sites":[]}' },
     library: '/models/vgg/libtaustat.so',
   });
   expect(readTextFormat(text)).toEqual({
@@ -35,6 +39,9 @@ it('tells Triton of tensors, library and threads; thresholds and defaults of the
     ],
     model_operations: [{ op_library_filename: ['/models/vgg/libtaustat.so'] }],
     instance_group: [{ kind: ['KIND_CPU'] }],
-    parameters: [{ key: ['intra_op_thread_count'], value: [{ string_value: ['1'] }] }],
+    parameters: [
+      { key: ['intra_op_thread_count'], value: [{ string_value: ['1'] }] },
+      { key: ['taustat'], value: [{ string_value: ['{"sites":[]}'] }] },
+    ],
   });
 });

@@ -12,14 +12,15 @@
  * Every function throws an Error with ONNX Runtime's message where something fails. A session is released when it is
  * collected, or by `release`; it serves one thread.
  *
- * **Operators** (domain `ai.taustat`, version 1). `thresholds` is the model's input `taustat_threshold`, float [S]. A site of
- * −1, or no thresholds: no gate. W and B must be constant and finite. Exact zeros are skipped always, NaN passes.
+ * **Operators** (domain `ai.taustat`, version 1). `thresholds` is the model's input `taustat_threshold`, float [S] for all rows of
+ * the batch, or [N, S] with a row for each. A site of −1, or no thresholds: no gate. W and B must be constant and finite. Exact zeros are skipped always, NaN passes.
  *
  * | operator | inputs | attributes | output |
  * |---|---|---|---|
  * | SparseConv | X, W [M, C, R, S], B?, thresholds?, Z? (shape of Y, added before the activation) | strides [2], pads [4], dilations [2], input_site, output_site, activation none·relu·clip, min, max, input_layout, output_layout nchw·bordered | Y |
- * | SparseMatMul | X [..., K], W [K, N], B?, thresholds? | transB (W is [N, K]), input_site, output_site, activation, min, max | Y [..., N] |
+ * | SparseMatMul | X [..., K], W [K, N], B?, thresholds? | transB (W is [N, K]), row_axis (of X: has the batch), input_site, output_site, activation, min, max | Y [..., N] |
  * | Histogram | X, any shape | – | float64 [4 + 2·bins]: bins, first bin, zeros, not finite, counts, Σ residuals; see histogramsOf in histogram-output.ts |
+ * | RowHistograms | X, thresholds?, measured rows? [N, 1] or [1, 1] | site (what is below its threshold is 0), row_axis (−1: all rows are one), layout, channels | float64 [N, 4 + 2·bins]: of each row what Histogram puts out, all with the same bins; zeros for a row that is not measured |
  * | ToBordered, FromBordered | X | FromBordered: channels | the other layout |
  * | BorderedMaxPool | X, bordered | kernel, stride (of both axes; no pads) | Y, bordered |
  *
