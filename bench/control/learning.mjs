@@ -11,6 +11,7 @@ const USAGE = `usage: npm run bench:learning [-- OPTION … ROW …]
   --loads LIST   shares of the worker's time that production takes (0.1,0.5,0.9)
   --requests N   requests of each run, 10 ms apart (20000)
   --json FILE    also write every result
+  --from FILE    measure nothing: results that --json wrote
   --write        write docs/learning.md
 
 Examples:
@@ -42,6 +43,7 @@ const { values, positionals } = parseArgs({
     loads: { type: 'string', default: '0.1,0.5,0.9' },
     requests: { type: 'string', default: '20000' },
     json: { type: 'string' },
+    from: { type: 'string' },
     write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -54,6 +56,17 @@ else if (unknown !== undefined) {
 } else await main();
 
 async function main() {
+  /** @type {Result[]} */
+  const results =
+    values.from === undefined ? await measured() : JSON.parse(readFileSync(values.from, 'utf8'));
+  say('');
+  const report = tables(results);
+  console.log(report);
+  if (values.json) writeFileSync(values.json, `${JSON.stringify(results)}\n`);
+  if (values.write) write(report, new Set(results.map(({ seed }) => seed)).size, Number(values.requests));
+}
+
+async function measured() {
   const rows = positionals.length > 0 ? positionals : MAIN_ROWS;
   const length = Number(values.requests);
   const seeds = Array.from({ length: Number(values.seeds) }, (_, i) => i + 1);
@@ -74,11 +87,7 @@ async function main() {
       results.push(...(await learnt(row, 0.5, seed, length, [variant])).slice(1));
     }
   }
-  say('');
-  const report = tables(results);
-  console.log(report);
-  if (values.json) writeFileSync(values.json, `${JSON.stringify(results)}\n`);
-  if (values.write) write(report, seeds.length, length);
+  return results;
 }
 
 /** @type {(row: string, load: number, seed: number, length: number, variants: readonly string[]) => Promise<Result[]>} */

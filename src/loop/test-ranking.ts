@@ -16,7 +16,7 @@ export interface RankedTests {
 
 const NONE: RankedTests = { open: [], inputs: 0, isHopeful: false };
 /** A test has no more hope once it has seen so many inputs, or is likely to need so many more. */
-const MOST_INPUTS = 16_000;
+const MOST_INPUTS = 40_000;
 /** Before the first has seen so many, nobody knows how many it needs. */
 const KNOWN_INPUTS = 1000;
 

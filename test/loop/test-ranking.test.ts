@@ -59,7 +59,7 @@ it('has hope while any test may soon be proven, whatever the most promising one 
   expect(new TestRanking(OPTIONS).of(searchOf(tests)).isHopeful).toBe(true);
   const brink = tests.map((test) => (test.rung === 7 ? seen(test, 1500, 0.0498) : test));
   expect(new TestRanking(OPTIONS).of(searchOf(brink)).isHopeful).toBe(true);
-  const far = tests.map((test) => seen(test, 16_000, 0.0499));
+  const far = tests.map((test) => seen(test, 40_000, 0.0499));
   expect(new TestRanking(OPTIONS).of(searchOf(far)).isHopeful).toBe(false);
   const proven = tests.map((test) => ({ ...test, peak: 1e9 }));
   expect(new TestRanking(OPTIONS).of(searchOf(proven)).isHopeful).toBe(false);

@@ -177,7 +177,7 @@ export interface OpenTest {
   readonly test: RungTest;
   /** Inputs that it is likely to need still. */
   readonly inputs: number;
-  /** Inputs that it needs still if it is in luck. */
+  /** Inputs that it needs still if it loses as little as it may. */
   readonly leastInputs: number;
   /** Sparsity that it may add for each of them, if it loses somewhat less than it seems to. */
   readonly promise: number;
@@ -208,9 +208,8 @@ export function openTests(tests: readonly RungTest[], { alpha }: TestOptions): r
       const level = (test.weight * alpha) / total;
       const { mean, error } = lossNow(test, tests, size);
       const inputsAt = (loss: number) => observationsUntil(test.evidence, Math.max(0, loss), level, size);
-      const leastInputs = inputsAt(mean - LUCKY * error);
-      const promise = (test.sparsity - reached) / Math.max(1, leastInputs);
-      return { test, inputs: inputsAt(mean), leastInputs, promise };
+      const promise = (test.sparsity - reached) / Math.max(1, inputsAt(mean - LUCKY * error));
+      return { test, inputs: inputsAt(mean), leastInputs: inputsAt(mean - HOPELESS_ERRORS * error), promise };
     })
     .sort((a, b) => b.promise - a.promise || a.test.rung - b.test.rung);
 }
