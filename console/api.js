@@ -104,6 +104,22 @@ export async function putMode(model, request) {
 }
 
 /**
+ * Goes back to the last good threshold, and answers with the report after that.
+ *
+ * @param {string} model
+ * @param {number} to - the threshold that was shown
+ * @returns {Promise<Report>}
+ */
+export async function goBack(model, to) {
+  const answer = await ask(`${pruningPath(model)}/last-good`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ to }),
+  });
+  return answer.json();
+}
+
+/**
  * Follows the changes of a model's state for as long as the page wants, across server restarts. An event stream carries no
  * token: with one, what the page asks for every second has to do.
  *

@@ -11,6 +11,8 @@ export class FakePruningPlane implements PruningPlane {
   threshold: number | undefined;
   /** Undefined: nobody may read them. */
   kept: NumberedRequest[] | undefined;
+  /** Undefined: there is none. */
+  lastGood: number | undefined;
   readonly followers = new Set<Follower>();
 
   report(model: string) {
@@ -38,6 +40,13 @@ export class FakePruningPlane implements PruningPlane {
     this.threshold = threshold;
     for (const { next } of this.followers) next(this.report(model));
     return this.report(model);
+  }
+
+  async goBack(model: string, to: number | undefined): Promise<unknown> {
+    this.report(model);
+    if (this.lastGood === undefined || (to ?? this.lastGood) !== this.lastGood)
+      throw new ServingError('CONFLICT', 'it is not there');
+    return this.setMode(model, 'fixed', this.lastGood);
   }
 
   follow(model: string, follower: Follower): Unfollow {

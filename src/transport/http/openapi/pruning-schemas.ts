@@ -185,6 +185,9 @@ const summary = {
     .nullable(),
   keptInputs: z.object({ inputs: count(), bytes: count() }),
   shadow: z.object({ ok: count(), dropped: count(), overBudget: count(), failed: count() }),
+  lastGood: z
+    .object({ threshold: known(), reason: z.string().nullable() })
+    .describe('The threshold that `last-good` goes back to, or the reason why there is none.'),
   change: Change.describe('The last change of state.'),
 };
 
