@@ -3,6 +3,7 @@
 /** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningReport>} Report */
 /** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningSummary>} Summary */
 /** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningHistory>} History */
+/** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningOverview>} Overview */
 /** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningActivations>} Activations */
 /** @typedef {History['changes'][number]} PastChange */
 /** @typedef {{ readonly name: string, readonly version?: string, readonly state: string, readonly reason?: string }} IndexEntry */
@@ -59,6 +60,16 @@ export function readyModels(index) {
 export async function readHistory(model) {
   const answer = await ask(`${pruningPath(model)}/history`);
   return answer.json();
+}
+
+/**
+ * How every model is that answers.
+ *
+ * @returns {Promise<readonly Overview[]>}
+ */
+export async function readOverview() {
+  const answer = await ask('v2/pruning');
+  return (await answer.json()).models;
 }
 
 /**

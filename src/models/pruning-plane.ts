@@ -8,6 +8,7 @@ import {
   durabilityReport,
   pruningActivations,
   pruningHistory,
+  pruningOverview,
   pruningReport,
   pruningSummary,
 } from './pruning-report.ts';
@@ -39,6 +40,7 @@ export function createPruningPlane(
 ): PruningPlane {
   const find = (name: string, version: string | undefined) => liveModel(models, name, version).served;
   return {
+    overview: () => ({ models: models.names().map((name) => pruningOverview(find(name, undefined))) }),
     report: (model, version) => reportOf(find(model, version)),
     keptRequests: (model, from, limit, version) => {
       const { loop } = find(model, version);

@@ -106,6 +106,26 @@ export function pruningSummary(served: ServedModel) {
   };
 }
 
+/** What a list of models shows of one: a few members of the report, as they are there. */
+export function pruningOverview(served: ServedModel) {
+  const { mode, state, threshold, candidate, exposure, production, sparsity, loss, speedup, search, change } =
+    pruningSummary(served);
+  return {
+    model: served.name,
+    mode,
+    state,
+    threshold,
+    candidate,
+    exposure,
+    production,
+    sparsity,
+    loss,
+    speedup,
+    search,
+    change,
+  };
+}
+
 /** What `POST …/last-good` would go back to, or why it would not. */
 function lastGoodReport({ loop }: ServedModel) {
   const found = lastGoodOf(loop.state);

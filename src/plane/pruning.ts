@@ -3,6 +3,8 @@ import type { NumberedRequest } from '../protocol/npz.ts';
 
 /** The control plane for pruning, independent of transports. Reports are plain data. */
 export interface PruningPlane {
+  /** A few members of the report of every model that answers. Plain data. */
+  overview(): unknown;
   /** Plain data, or a promise of it that does not fail. @throws ServingError UNKNOWN_MODEL */
   report(model: string, version?: string): unknown;
   /** The latest changes of a model's state, oldest first, with the server's time. @throws ServingError UNKNOWN_MODEL */

@@ -33,7 +33,7 @@ const MAX_BODY_BYTES = 64 * 1024;
 const MAX_KEPT_REQUESTS = 1000;
 
 /**
- * `GET|PUT /v2/models/{m}[/versions/{v}]/pruning`, `GET …/pruning/history`, `…/activations`, `…/events` and `…/inputs`, `POST …/last-good`.
+ * `GET /v2/pruning`, `GET|PUT /v2/models/{m}[/versions/{v}]/pruning`, `GET …/pruning/history`, `…/activations`, `…/events` and `…/inputs`, `POST …/last-good`.
  *
  * @param token - control token, which PUT, POST and `inputs` need; without one, they are accepted only from this machine.
  */
@@ -50,6 +50,8 @@ export function createPruningRoutes(
   const admitReader = bounded(maxInputReaders, 'clients read kept requests already');
   const routes = new Hono<{ Bindings: NodeBindings }>();
   routes.onError((error) => errorAnswer(error, retryAfterSeconds));
+  routes.get('/v2/pruning', () => json(plane.overview()));
+  routes.all('/v2/pruning', (context) => methodNotAllowed(context, 'GET, HEAD'));
   for (const path of ['/v2/models/:model/pruning', '/v2/models/:model/versions/:version/pruning']) {
     routes.get(path, async (context) => {
       const { model, version } = modelPath(context);

@@ -15,6 +15,10 @@ export class FakePruningPlane implements PruningPlane {
   lastGood: number | undefined;
   readonly followers = new Set<Follower>();
 
+  overview() {
+    return { models: [this.report('m')] };
+  }
+
   report(model: string) {
     if (model !== 'm') throw unknownModel(model);
     return { model, mode: this.mode, threshold: this.threshold ?? 0 };

@@ -22,6 +22,17 @@ describe('GET', () => {
   });
 });
 
+describe('GET of all models', () => {
+  it('gives each in short, and takes no other method', async () => {
+    const routes = createPruningRoutes(new FakePruningPlane(), undefined);
+    expect(await (await routes.request('/v2/pruning')).json()).toEqual({
+      models: [{ model: 'm', mode: 'auto', threshold: 0 }],
+    });
+    const refused = await routes.request('/v2/pruning', put('{"mode":"off"}'));
+    expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+  });
+});
+
 describe('GET history', () => {
   it('gives what happened; an unknown model is 404', async () => {
     const routes = createPruningRoutes(new FakePruningPlane(), undefined);

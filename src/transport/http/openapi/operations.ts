@@ -20,6 +20,7 @@ import {
   ChangedReport,
   PruningActivations,
   PruningHistory,
+  PruningOverview,
   PruningReport,
   PruningSummary,
 } from './pruning-schemas.ts';
@@ -114,6 +115,14 @@ const OF_SERVER: readonly Operation[] = [
     tag: 'Models',
     summary: 'Counts and times of every model.',
     answers: { 200: answered(Statistics) },
+  },
+  {
+    method: 'get',
+    path: '/v2/pruning',
+    id: 'pruningOverview',
+    tag: 'Pruning',
+    summary: 'The pruning of every model that answers, in short.',
+    answers: { 200: answered(PruningOverview) },
   },
   {
     method: 'post',

@@ -193,6 +193,29 @@ const summary = {
 
 export const PruningSummary = z.object(summary).register(components, { id: 'PruningSummary' });
 
+export const PruningOverview = z
+  .object({
+    models: z.array(
+      z.object({ model: z.string() }).extend(
+        z.object(summary).pick({
+          mode: true,
+          state: true,
+          threshold: true,
+          candidate: true,
+          exposure: true,
+          production: true,
+          sparsity: true,
+          loss: true,
+          speedup: true,
+          search: true,
+          change: true,
+        }).shape,
+      ),
+    ),
+  })
+  .describe('A few members of the report of every model that answers.')
+  .register(components, { id: 'PruningOverview' });
+
 const Replicas = z
   .object({
     store: z.string(),
