@@ -3,6 +3,7 @@
 /** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningReport>} Report */
 /** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningSummary>} Summary */
 /** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningHistory>} History */
+/** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningOverview>} Overview */
 /** @typedef {ReturnType<typeof import('../src/models/pruning-report.ts').pruningActivations>} Activations */
 /** @typedef {History['changes'][number]} PastChange */
 /** @typedef {{ readonly name: string, readonly version?: string, readonly state: string, readonly reason?: string }} IndexEntry */
@@ -62,6 +63,16 @@ export async function readHistory(model) {
 }
 
 /**
+ * How every model is that answers.
+ *
+ * @returns {Promise<readonly Overview[]>}
+ */
+export async function readOverview() {
+  const answer = await ask('v2/pruning');
+  return (await answer.json()).models;
+}
+
+/**
  * @param {string} model
  * @returns {Promise<Report>}
  */
@@ -99,6 +110,22 @@ export async function putMode(model, request) {
     method: 'PUT',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(request),
+  });
+  return answer.json();
+}
+
+/**
+ * Goes back to the last good threshold, and answers with the report after that.
+ *
+ * @param {string} model
+ * @param {number} to - the threshold that was shown
+ * @returns {Promise<Report>}
+ */
+export async function goBack(model, to) {
+  const answer = await ask(`${pruningPath(model)}/last-good`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ to }),
   });
   return answer.json();
 }

@@ -1,8 +1,8 @@
 // @ts-check
-import { putMode, RefusedError, readReport } from './api.js';
+import { putMode, RefusedError, readOverview } from './api.js';
 import { byId, setText } from './elements.js';
 import { share } from './exposure.js';
-import { fleetText, namedModels, servedRow, unavailableRow } from './fleet.js';
+import { fleetRows, fleetText } from './fleet.js';
 import { lossText, percent } from './format.js';
 import { createTableView } from './table-view.js';
 
@@ -107,13 +107,13 @@ export function createFleetPanel(tokenForm, onChanged) {
 
   return {
     /**
-     * Asks every model that answers how it is.
+     * Asks how every model is that answers, in one request.
      *
      * @param {readonly IndexEntry[]} index
      * @throws {RefusedError} when the server wants a token
      */
     async update(index) {
-      rows = await Promise.all([...namedModels(index)].map(([model, reason]) => rowOf(model, reason)));
+      rows = fleetRows(index, await readOverview());
       showRows(rows);
       setText(note, fleetText(rows));
       offAll.disabled = prunable().length === 0;
@@ -133,20 +133,6 @@ export function createFleetPanel(tokenForm, onChanged) {
  */
 export function modelAddress(model) {
   return `?${new URLSearchParams({ model })}`;
-}
-
-/**
- * @param {string} model
- * @param {string | null} reason - why it does not answer
- */
-async function rowOf(model, reason) {
-  if (reason !== null) return unavailableRow(model, reason);
-  try {
-    return servedRow(await readReport(model));
-  } catch (error) {
-    if (!(error instanceof RefusedError) || error.status === 401) throw error;
-    return unavailableRow(model, error.message);
-  }
 }
 
 /** @param {number} count */

@@ -4,7 +4,7 @@ import { reasonText } from './change-words.js';
 import { productionLoss, standingOf } from './objective.js';
 import { etaText } from './state-panel.js';
 
-/** @import { IndexEntry, Report } from './api.js' */
+/** @import { IndexEntry, Overview } from './api.js' */
 /** @import { Standing } from './objective.js' */
 
 /**
@@ -39,7 +39,22 @@ export function namedModels(index) {
 }
 
 /**
- * @param {Report} report
+ * Every model that should be, as far as it is known.
+ *
+ * @param {readonly IndexEntry[]} index
+ * @param {readonly Overview[]} overview
+ * @returns {readonly FleetRow[]}
+ */
+export function fleetRows(index, overview) {
+  const answering = new Map(overview.map((one) => [one.model, one]));
+  return [...namedModels(index)].map(([model, reason]) => {
+    const known = answering.get(model);
+    return known === undefined ? unavailableRow(model, reason ?? 'not loaded') : servedRow(known);
+  });
+}
+
+/**
+ * @param {Overview} report
  * @returns {FleetRow}
  */
 export function servedRow(report) {

@@ -1,5 +1,5 @@
 // @ts-check
-import { putMode, RefusedError } from './api.js';
+import { goBack, putMode, RefusedError } from './api.js';
 import { byId, setText } from './elements.js';
 import { significant } from './format.js';
 
@@ -23,41 +23,58 @@ export function createModeControls(tokenForm, onChanged) {
   const fixedForm = byId('fixed-form', HTMLFormElement);
   const thresholdField = byId('fixed-threshold', HTMLInputElement);
   const answer = byId('mode-answer', HTMLElement);
+  const lastGood = byId('last-good', HTMLButtonElement);
+  const lastGoodNote = byId('last-good-note', HTMLElement);
   /** @type {Report | null} */
   let report = null;
 
-  /** @param {ModeRequest} request */
-  async function ask(request) {
+  /**
+   * @param {(model: string) => Promise<Report>} change - answers with the report after it
+   * @param {string} what - it does
+   */
+  async function ask(change, what) {
     if (report === null) return;
     say('', 'ok');
     const { model } = report;
     try {
-      const after = await putMode(model, request);
+      const after = await change(model);
       if (report?.model !== model) return;
-      if (request.mode !== 'fixed') openFixed(false);
+      if (after.mode !== 'fixed') openFixed(false);
       tokenForm.close();
-      if (after.warning === undefined) say(`Mode ${describe(request)}.`, 'ok');
-      else say(`Mode ${describe(request)}: ${after.warning}.`, 'error');
+      if (after.warning === undefined) say(`${what}.`, 'ok');
+      else say(`${what}: ${after.warning}.`, 'error');
       onChanged(after);
     } catch (error) {
       if (report?.model !== model) return;
-      fail(error, request);
+      fail(error, change, what);
     }
+  }
+
+  /** @param {ModeRequest} request */
+  function setMode(request) {
+    void ask((model) => putMode(model, request), `Mode ${describe(request)}`);
+  }
+
+  /** @param {number} threshold */
+  function back(threshold) {
+    const what = `Back to τ ${significant(threshold)}: it stays there under the guard until another mode is set`;
+    void ask((model) => goBack(model, threshold), what);
   }
 
   /**
    * @param {unknown} error
-   * @param {ModeRequest} request
+   * @param {(model: string) => Promise<Report>} change
+   * @param {string} what
    */
-  function fail(error, request) {
+  function fail(error, change, what) {
     if (!(error instanceof RefusedError)) {
-      say(`Mode ${describe(request)} was not set: the server does not answer.`, 'error');
+      say(`${what}: the server does not answer.`, 'error');
       return;
     }
     const { status, message } = error;
     const advice = status === 401 || status === 403 ? ` ${ADVICE[status]}` : '';
     say(`${status}: ${message}.${advice}`, 'error');
-    if (status === 401) tokenForm.ask(() => void ask(request));
+    if (status === 401) tokenForm.ask(() => void ask(change, what));
   }
 
   /**
@@ -90,20 +107,27 @@ export function createModeControls(tokenForm, onChanged) {
   for (const button of buttons) {
     const mode = /** @type {Mode} */ (button.dataset.mode);
     button.addEventListener('click', () => {
-      if (mode !== 'fixed') void ask({ mode });
+      if (mode !== 'fixed') setMode({ mode });
       else if (fixedForm.hidden) offerThreshold(report === null ? 0 : suggestion(report));
       else openFixed(false);
     });
   }
   fixedForm.addEventListener('submit', (event) => {
     event.preventDefault();
-    void ask({ mode: 'fixed', threshold: thresholdField.valueAsNumber });
+    setMode({ mode: 'fixed', threshold: thresholdField.valueAsNumber });
+  });
+
+  lastGood.addEventListener('click', () => {
+    const threshold = report?.lastGood.threshold ?? null;
+    if (threshold !== null) back(threshold);
   });
 
   return {
     /** @param {Report} latest */
     update(latest) {
       report = latest;
+      lastGood.disabled = latest.lastGood.threshold === null;
+      setText(lastGoodNote, lastGoodText(latest));
       for (const button of buttons) {
         button.disabled = false;
         button.setAttribute('aria-pressed', String(button.dataset.mode === latest.mode));
@@ -116,6 +140,8 @@ export function createModeControls(tokenForm, onChanged) {
       tokenForm.forget();
       openFixed(false);
       say('', 'ok');
+      lastGood.disabled = true;
+      setText(lastGoodNote, '');
       for (const button of buttons) {
         button.disabled = true;
         button.setAttribute('aria-pressed', 'false');
@@ -131,6 +157,17 @@ export function createModeControls(tokenForm, onChanged) {
  */
 function suggestion({ threshold, candidate, critical }) {
   return threshold || candidate || (critical?.threshold ?? 0);
+}
+
+/**
+ * Where the button goes back to, or why there is nothing.
+ *
+ * @param {Report} report
+ */
+function lastGoodText({ lastGood: { threshold, reason } }) {
+  return threshold === null
+    ? `None: ${reason}.`
+    : `τ ${significant(threshold)} was proven, and had all of production.`;
 }
 
 /** @param {ModeRequest} request */

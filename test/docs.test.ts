@@ -45,6 +45,18 @@ function linksOf(path: string): string[] {
   return targets.filter((target) => !/^[a-z]+:/.test(target));
 }
 
+/** Targets of links that are not files of this repository. */
+function addressesOf(path: string): string[] {
+  const prose = proseOf(path).replace(/`[^`\n]*`/g, '');
+  const targets = [...prose.matchAll(/\]\(([^)\s]+)\)|<(https?:[^>\s]*)>/g)];
+  return targets.map(([, link, bare]) => link ?? bare!).filter((target) => /^[a-z]+:/.test(target));
+}
+
+/** An address of a host alone, with the path that it stands for. */
+function withPath(address: string): string {
+  return /^https?:\/\/[^/]*$/.test(address) ? `${address}/` : address;
+}
+
 /** The anchors that GitHub gives the headings of a page; one that occurs again gets a number. */
 function anchorsOf(path: string): ReadonlySet<string> {
   const seen = new Map<string, number>();
@@ -76,6 +88,19 @@ describe('documentation', () => {
         .map((target) => problemOf(page, target))
         .filter((problem) => problem),
     ).toEqual([]);
+  });
+
+  // Whether anything answers there, a machine without a network cannot tell.
+  it('links elsewhere by whole https addresses, each written in one way', () => {
+    const all = [...new Set(pages.flatMap(addressesOf))];
+    const wrong = all.filter(
+      (address) => !URL.canParse(address) || new URL(address).href !== withPath(address),
+    );
+    expect(wrong).toEqual([]);
+    expect(all.filter((address) => !address.startsWith('https://'))).toEqual([]);
+    const plain = all.map((address) => address.toLowerCase().replace(/[/#]+$/, ''));
+    expect(new Set(plain).size).toBe(all.length);
+    expect(all.length).toBeGreaterThan(4);
   });
 
   it('notices a link to nowhere', () => {
@@ -182,7 +207,7 @@ describe('metrics', () => {
 });
 
 /** Inputs and outputs of instrumented models, and nodes of examples. */
-const NO_METRICS = /^taustat_(tap_\w*|threshold|taustat)$/;
+const NO_METRICS = /^taustat_(tap_\w*|threshold|measure|histograms|taustat)$/;
 
 it('every state is in concepts', () => {
   const rows = [...read('docs/concepts.md').matchAll(/^\| `([\w-]+)` \| [^|]+ \| [^|]+ \|$/gm)];

@@ -476,9 +476,18 @@ export class ControlLoop {
     this.#commands.next({ kind: 'comparison', at: this.#clock.wallMs(), threshold, loss: 1, isDue: true });
   }
 
-  /** @param at - Unix milliseconds. */
-  setMode(mode: Mode, threshold: number | undefined, at: number): void {
-    this.#commands.next({ kind: 'mode', mode, at, ...(threshold === undefined ? {} : { threshold }) });
+  /**
+   * @param at - Unix milliseconds.
+   * @param backFrom - the threshold that is gone back from; undefined: the mode is simply another.
+   */
+  setMode(mode: Mode, threshold: number | undefined, at: number, backFrom?: number): void {
+    this.#commands.next({
+      kind: 'mode',
+      mode,
+      at,
+      ...(threshold === undefined ? {} : { threshold }),
+      ...(backFrom === undefined ? {} : { backFrom }),
+    });
   }
 
   /**

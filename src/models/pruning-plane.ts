@@ -2,11 +2,13 @@ import type { Logger } from 'pino';
 import { filter, map, merge, type Observable, of, switchMap, takeUntil, takeWhile } from 'rxjs';
 import { ServingError } from '../config/errors.ts';
 import type { PruningPlane } from '../plane/pruning.ts';
+import type { Durability } from '../store/choice.ts';
 import { type LiveModels, liveModel } from './inference-plane.ts';
 import {
   durabilityReport,
   pruningActivations,
   pruningHistory,
+  pruningOverview,
   pruningReport,
   pruningSummary,
 } from './pruning-report.ts';
@@ -38,6 +40,7 @@ export function createPruningPlane(
 ): PruningPlane {
   const find = (name: string, version: string | undefined) => liveModel(models, name, version).served;
   return {
+    overview: () => ({ models: models.names().map((name) => pruningOverview(find(name, undefined))) }),
     report: (model, version) => reportOf(find(model, version)),
     keptRequests: (model, from, limit, version) => {
       const { loop } = find(model, version);
@@ -49,12 +52,13 @@ export function createPruningPlane(
     },
     activations: (model, version) => pruningActivations(find(model, version)),
     history: (model, version) => pruningHistory(find(model, version)),
-    setMode: async (model, mode, threshold, version) => {
+    setMode: (model, mode, threshold, version) => {
       const served = find(model, version);
-      const durability = await served.choose(mode, threshold);
-      const reach = await served.reach();
-      const taken = reach === null ? {} : { taken: reach };
-      return { ...(await reportOf(served)), warning: undefined, ...durabilityReport(durability), ...taken };
+      return changedReport(served, served.choose(mode, threshold));
+    },
+    goBack: (model, to, version) => {
+      const served = find(model, version);
+      return changedReport(served, served.goBack(to));
     },
     follow: (model, { next, end }, version) => {
       const served = find(model, version);
@@ -68,6 +72,14 @@ export function createPruningPlane(
       return () => subscription.unsubscribe();
     },
   };
+}
+
+/** The report after an operator's choice, with what became of that. */
+async function changedReport(served: ServedModel, chosen: Promise<Durability>) {
+  const durability = await chosen;
+  const reach = await served.reach();
+  const taken = reach === null ? {} : { taken: reach };
+  return { ...(await reportOf(served)), warning: undefined, ...durabilityReport(durability), ...taken };
 }
 
 /** The report, with what there is to say of other replicas. */

@@ -1,4 +1,5 @@
 import { wealth } from '../control/guard/evidence.ts';
+import { lastGoodOf } from '../control/phases/last-good.ts';
 import {
   candidateOf,
   comparedThreshold,
@@ -100,8 +101,37 @@ export function pruningSummary(served: ServedModel) {
     search: loop.search,
     keptInputs: loop.keptInputs,
     shadow: { ...loop.outcomes },
+    lastGood: lastGoodReport(served),
     change: state.change,
   };
+}
+
+/** What a list of models shows of one: a few members of the report, as they are there. */
+export function pruningOverview(served: ServedModel) {
+  const { mode, state, threshold, candidate, exposure, production, sparsity, loss, speedup, search, change } =
+    pruningSummary(served);
+  return {
+    model: served.name,
+    mode,
+    state,
+    threshold,
+    candidate,
+    exposure,
+    production,
+    sparsity,
+    loss,
+    speedup,
+    search,
+    change,
+  };
+}
+
+/** What `POST …/last-good` would go back to, or why it would not. */
+function lastGoodReport({ loop }: ServedModel) {
+  const found = lastGoodOf(loop.state);
+  return found.kind === 'known'
+    ? { threshold: found.threshold, reason: null }
+    : { threshold: null, reason: found.reason };
 }
 
 /** The changes of a model's state, oldest first. Times are Unix milliseconds of the server's clock, like `now`. */

@@ -3,6 +3,8 @@ import type { NumberedRequest } from '../protocol/npz.ts';
 
 /** The control plane for pruning, independent of transports. Reports are plain data. */
 export interface PruningPlane {
+  /** A few members of the report of every model that answers. Plain data. */
+  overview(): unknown;
   /** Plain data, or a promise of it that does not fail. @throws ServingError UNKNOWN_MODEL */
   report(model: string, version?: string): unknown;
   /** The latest changes of a model's state, oldest first, with the server's time. @throws ServingError UNKNOWN_MODEL */
@@ -23,6 +25,13 @@ export interface PruningPlane {
    * @throws ServingError UNKNOWN_MODEL
    */
   setMode(model: string, mode: Mode, threshold: number | undefined, version?: string): Promise<unknown>;
+  /**
+   * Fixes the last threshold that was proven and had all of production, below the present one; otherwise as `setMode`.
+   *
+   * @param to - where the caller expects to come to; undefined: wherever that is.
+   * @throws ServingError UNKNOWN_MODEL; CONFLICT where there is none, or it is another one
+   */
+  goBack(model: string, to: number | undefined, version?: string): Promise<unknown>;
   /** Calls the follower with the present summary, and with a new one after every change. @throws ServingError UNKNOWN_MODEL */
   follow(model: string, follower: Follower, version?: string): Unfollow;
 }

@@ -59,7 +59,7 @@ it('tells what each site and size of request gains, as JSON and for people', asy
   expect(people.stdout).toMatch(
     /^model +optical-digits-mlp, recorded inputs\nthreshold +\S+, the largest within the default objective\n/,
   );
-  expect(people.stdout).toMatch(/\nadvice +(set runtime\.gates: auto|serve it plain)/);
+  expect(people.stdout).toMatch(/\nadvice +(serve it: by default|serve it plain)/);
 });
 
 it('judges no threshold where every candidate loses too much, whatever the critical point is', async () => {

@@ -115,6 +115,24 @@ describe.skipIf(HAS_NO_BROWSER)('20 models, one of which has 60 sites', () => {
     expect(new Set(widths)).toEqual(new Set([view.width]));
   });
 
+  it('is asked for all of them at once, and told what each tells of itself', async () => {
+    const { body } = await lab.ask('GET', '/v2/pruning');
+    expect(body.models.map(({ model }: { model: string }) => model)).toHaveLength(MODELS - 1);
+    for (const { model, ...overview } of body.models) {
+      const { body: report } = await lab.ask('GET', `/v2/models/${model}/pruning`);
+      expect(report).toMatchObject(overview);
+    }
+    const { page } = await newPage(browser);
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+    const looks = () => asked.filter((path) => path === '/v2/pruning').length;
+    await live(page, url, '#models tbody tr');
+    await until(() => looks() >= 3);
+    expect(new Set(asked.filter((path) => path.startsWith('/v2/')))).toEqual(
+      new Set(['/v2/repository/index', '/v2/pruning']),
+    );
+  });
+
   it('breaks none where no model is served, or a token is asked for', async () => {
     const empty = await RepositoryLab.open({}, { server: { token: 'data-secret' } });
     const { page } = await newPage(browser);

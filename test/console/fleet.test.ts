@@ -13,7 +13,8 @@ const { arranged, nextOrder } = await consoleModule<{
   nextOrder(order: Order, column: number): Order;
 }>('order');
 const { csvOf } = await consoleModule<{ csvOf(names: string[], rows: object[]): string }>('export-text');
-const { fleetText, namedModels, servedRow, unavailableRow } = await consoleModule<{
+const { fleetRows, fleetText, namedModels, servedRow, unavailableRow } = await consoleModule<{
+  fleetRows(index: object[], overview: object[]): Record<string, unknown>[];
   fleetText(rows: object[]): string;
   namedModels(index: object[]): Map<string, string | null>;
   servedRow(report: object): Record<string, unknown>;
@@ -71,6 +72,19 @@ describe('a row of the fleet', () => {
     expect([...namedModels(index)]).toEqual([
       ['a', null],
       ['b', 'not loaded'],
+    ]);
+  });
+
+  it('is there for every model of the index, and says why where nothing is told of it', () => {
+    const index = [
+      { name: 'a', state: 'UNAVAILABLE', reason: 'bad' },
+      { name: 'm', state: 'READY' },
+      { name: 'z', state: 'READY' },
+    ];
+    expect(fleetRows(index, [REPORT])).toEqual([
+      unavailableRow('a', 'bad'),
+      servedRow(REPORT),
+      unavailableRow('z', 'not loaded'),
     ]);
   });
 

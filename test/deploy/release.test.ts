@@ -58,7 +58,16 @@ describe('the workflow of a release', () => {
         cwd: new URL('../../', import.meta.url),
         env: { ...process.env, version },
       });
-    expect(notes('Unreleased').toString()).toMatch(/^\n### \w/);
+    const { version } = JSON.parse(read('package.json')) as { version: string };
+    expect(notes(version).toString()).toMatch(/^\n.*\n\n### \w/);
+    expect(notes(version).toString()).not.toContain('\n## ');
     expect(notes('99.0.0').toString()).toBe('');
+  });
+
+  it('has the version in the changelog, with its day, below what is not released yet', () => {
+    const { version } = JSON.parse(read('package.json')) as { version: string };
+    const headings = [...read('CHANGELOG.md').matchAll(/^## (.*)$/gm)].map(([, heading]) => heading!);
+    expect(headings[0]).toBe('Unreleased');
+    expect(headings[1]).toMatch(new RegExp(`^${version.replaceAll('.', '\\.')} — \\d{4}-\\d\\d-\\d\\d$`));
   });
 });

@@ -97,6 +97,13 @@ export type ControlEvent =
       readonly withheld: Withheld | undefined;
       readonly detail: string;
     }
-  | { readonly kind: 'mode'; readonly at: number; readonly mode: Mode; readonly threshold?: number };
+  | {
+      readonly kind: 'mode';
+      readonly at: number;
+      readonly mode: Mode;
+      readonly threshold?: number;
+      /** The threshold that an operator goes back from, to the last good one; absent: the mode is simply another. */
+      readonly backFrom?: number;
+    };
 
 export type EventOf<K extends ControlEvent['kind']> = Extract<ControlEvent, { kind: K }>;

@@ -10,8 +10,9 @@ import type { Change, ChangeReason, ControlOptions, Phase } from './state.ts';
 /** What people are told of a change: its reason, and the evidence in a sentence. */
 type Words = Pick<Change, 'reason' | 'detail'>;
 
-export function ofMode({ mode, threshold = 0 }: EventOf<'mode'>): Words {
-  const detail = mode === 'fixed' ? `mode fixed at τ = ${threshold}` : `mode ${mode}`;
+export function ofMode({ mode, threshold = 0, backFrom }: EventOf<'mode'>): Words {
+  const why = backFrom === undefined ? '' : `back from τ = ${backFrom} to the last good threshold: `;
+  const detail = mode === 'fixed' ? `${why}mode fixed at τ = ${threshold}` : `mode ${mode}`;
   return { reason: 'operator', detail };
 }
 

@@ -1,7 +1,9 @@
 import type { SpanContext } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import { distinctUntilChanged, filter, map, Subscription } from 'rxjs';
+import { ServingError } from '../../config/errors.ts';
 import type { Mode } from '../../config/modes.ts';
+import { lastGoodOf } from '../../control/phases/last-good.ts';
 import { exposureIn, production, stateName } from '../../control/phases/production.ts';
 import type { ChangeReason, ControllerState } from '../../control/phases/state.ts';
 import type { ControlLoop } from '../../loop/control-loop.ts';
@@ -198,8 +200,28 @@ export class ServedModel {
     return this.#persistence === undefined ? NOT_DURABLE : this.#persistence.durability;
   }
 
-  /** Applies a mode at once, and tells the other replicas; resolves when it is written, or cannot be written. */
-  async choose(mode: Mode, threshold: number | undefined): Promise<Durability> {
+  /**
+   * Goes back to the last good threshold, as mode `fixed`: see `choose`.
+   *
+   * @param to - where the operator expects to come to; undefined: wherever that is.
+   * @throws ServingError CONFLICT if there is none, or it is another one.
+   */
+  async goBack(to: number | undefined): Promise<Durability> {
+    const found = lastGoodOf(this.loop.state);
+    if (found.kind === 'none')
+      throw new ServingError('CONFLICT', `there is no last good threshold: ${found.reason}`);
+    const { threshold, present } = found;
+    if (to !== undefined && to !== threshold)
+      throw new ServingError('CONFLICT', `the last good threshold is τ = ${threshold} by now, not ${to}`);
+    return this.choose('fixed', threshold, present);
+  }
+
+  /**
+   * Applies a mode at once, and tells the other replicas; resolves when it is written, or cannot be written.
+   *
+   * @param backFrom - the threshold that is gone back from; undefined: the mode is simply another.
+   */
+  async choose(mode: Mode, threshold: number | undefined, backFrom?: number): Promise<Durability> {
     const now = this.sharing?.replica.wallMs ?? Date.now();
     const choice: Choice = {
       mode,
@@ -209,7 +231,7 @@ export class ServedModel {
       version: this.version,
       at: Math.max(now, (this.#choice?.at ?? 0) + 1),
     };
-    const kept = this.#take(choice);
+    const kept = this.#take(choice, backFrom);
     this.sharing?.tell(choice);
     return kept;
   }
@@ -220,7 +242,7 @@ export class ServedModel {
   }
 
   /** Applies a choice, made here or elsewhere. A fixed threshold that was chosen for another file is observed, not applied. */
-  async #take(choice: Choice): Promise<Durability> {
+  async #take(choice: Choice, backFrom?: number): Promise<Durability> {
     if (isSameChoice(choice, this.#choice)) return this.durability ?? NOT_DURABLE;
     const isForThis = choice.model === this.loaded.hash && choice.version === this.version;
     const isObserved = choice.mode === 'fixed' && !isForThis;
@@ -228,6 +250,7 @@ export class ServedModel {
       isObserved ? 'observe' : choice.mode,
       isObserved ? undefined : (choice.threshold ?? undefined),
       choice.at,
+      backFrom,
     );
     this.#choice = choice;
     return this.#persistence?.choose(choice) ?? NOT_DURABLE;

@@ -156,7 +156,7 @@ function adviceOn(plan: Plan, sites: number): string {
   if (plan.kind === 'impossible') return `serve it plain: ${plan.reason}`;
   const pays = plan.kind === 'measured' && plan.buckets.some((bucket) => bucket.pays);
   return pays
-    ? 'set runtime.gates: auto, and let it find its threshold on live traffic'
+    ? 'serve it: by default (runtime.gates: auto) it finds its threshold on live traffic'
     : 'serve it plain here: pruning saves no time; with runtime.gates: auto taustat goes on looking';
 }
 

@@ -1,7 +1,7 @@
 import { messageOf } from '../../config/errors.ts';
-import type { pruningReport } from '../../models/pruning-report.ts';
+import type { pruningOverview } from '../../models/pruning-report.ts';
 
-type Report = ReturnType<typeof pruningReport>;
+type Overview = ReturnType<typeof pruningOverview>;
 
 /** One model of one server, as its control API tells. Shares are 0–1. */
 export interface ModelRow {
@@ -60,30 +60,26 @@ export class Fleet {
 
   async #lookAt(server: string): Promise<FleetLook> {
     try {
-      const index = (await this.#ask(server, '/v2/repository/index', 'POST')) as IndexEntry[];
-      const models = [...grouped(index)].map(([name, versions]) => this.#row(server, name, versions));
-      return { models: await Promise.all(models), silent: [] };
+      const [index, { models }, { model_stats }] = await Promise.all([
+        this.#ask(server, '/v2/repository/index', 'POST') as Promise<IndexEntry[]>,
+        this.#ask(server, '/v2/pruning') as Promise<{ models: Overview[] }>,
+        this.#ask(server, '/v2/models/stats') as Promise<Statistics>,
+      ]);
+      const answering = new Map(models.map((one) => [one.model, one]));
+      const rows = [...grouped(index)].map(([model, versions]) => {
+        const known = answering.get(model);
+        if (known === undefined)
+          return { ...NOTHING, server, model, unavailable: versions[0]?.reason || 'not loaded' };
+        const stats = model_stats.filter(({ name }) => name === model);
+        return { ...this.#counts(server, model, stats), ...rowOf(known), server, model, unavailable: null };
+      });
+      return { models: rows, silent: [] };
     } catch (error) {
       return { models: [], silent: [{ server, reason: messageOf(error) }] };
     }
   }
 
-  async #row(server: string, model: string, versions: readonly IndexEntry[]): Promise<ModelRow> {
-    const path = `/v2/models/${encodeURIComponent(model)}`;
-    if (!versions.some(({ state }) => state === 'READY'))
-      return { ...NOTHING, server, model, unavailable: versions[0]?.reason || 'not loaded' };
-    try {
-      const [report, stats] = await Promise.all([
-        this.#ask(server, `${path}/pruning`) as Promise<Report>,
-        this.#ask(server, `${path}/stats`) as Promise<Statistics>,
-      ]);
-      return { ...this.#counts(server, model, stats), ...rowOf(report), server, model, unavailable: null };
-    } catch (error) {
-      return { ...NOTHING, server, model, unavailable: messageOf(error) };
-    }
-  }
-
-  #counts(server: string, model: string, { model_stats }: Statistics) {
+  #counts(server: string, model: string, model_stats: Statistics['model_stats']) {
     const requests = model_stats.reduce((sum, { inference_stats }) => sum + inference_stats.success.count, 0);
     const key = `${server} ${model}`;
     const before = this.#counted.get(key);
@@ -117,6 +113,7 @@ interface IndexEntry {
 
 interface Statistics {
   readonly model_stats: readonly {
+    readonly name: string;
     readonly inference_stats: { readonly success: { readonly count: number } };
   }[];
 }
@@ -134,7 +131,7 @@ const NOTHING = {
   note: '',
 } as const;
 
-function rowOf(report: Report) {
+function rowOf(report: Overview) {
   return {
     state: report.state,
     threshold: report.threshold,
@@ -147,7 +144,7 @@ function rowOf(report: Report) {
   };
 }
 
-function noteOf({ search, change }: Report): string {
+function noteOf({ search, change }: Overview): string {
   const next = search?.next;
   if (search?.stage === 'pilot') return 'a pilot picks candidates to test';
   if (search?.stage !== 'testing' || !next) return change.detail;

@@ -23,6 +23,8 @@ export const PutBody = z.object({
   threshold: z.number().nonnegative().max(MAX_FLOAT32).optional(),
 });
 
+export const BackBody = z.object({ to: z.number().positive().max(MAX_FLOAT32).optional() });
+
 const HEARTBEAT_MS = 15_000;
 /** Most unread events of a client beyond the connection's buffers; after that the connection is closed. */
 const MAX_PENDING = 64;
@@ -31,9 +33,9 @@ const MAX_BODY_BYTES = 64 * 1024;
 const MAX_KEPT_REQUESTS = 1000;
 
 /**
- * `GET|PUT /v2/models/{m}[/versions/{v}]/pruning`, `GET …/pruning/history`, `…/activations`, `…/events` and `…/inputs`.
+ * `GET /v2/pruning`, `GET|PUT /v2/models/{m}[/versions/{v}]/pruning`, `GET …/pruning/history`, `…/activations`, `…/events` and `…/inputs`, `POST …/last-good`.
  *
- * @param token - control token, which PUT and `inputs` need; without one, they are accepted only from this machine.
+ * @param token - control token, which PUT, POST and `inputs` need; without one, they are accepted only from this machine.
  */
 export function createPruningRoutes(
   plane: PruningPlane,
@@ -48,6 +50,8 @@ export function createPruningRoutes(
   const admitReader = bounded(maxInputReaders, 'clients read kept requests already');
   const routes = new Hono<{ Bindings: NodeBindings }>();
   routes.onError((error) => errorAnswer(error, retryAfterSeconds));
+  routes.get('/v2/pruning', () => json(plane.overview()));
+  routes.all('/v2/pruning', (context) => methodNotAllowed(context, 'GET, HEAD'));
   for (const path of ['/v2/models/:model/pruning', '/v2/models/:model/versions/:version/pruning']) {
     routes.get(path, async (context) => {
       const { model, version } = modelPath(context);
@@ -58,6 +62,12 @@ export function createPruningRoutes(
       const { model, version } = modelPath(context);
       const { mode, threshold } = await readPut(context, buffered);
       return json(await plane.setMode(model, mode, threshold, version));
+    });
+    routes.post(`${path}/last-good`, async (context) => {
+      requireControl(context, token);
+      const { model, version } = modelPath(context);
+      const { to } = await readBack(context, buffered);
+      return json(await plane.goBack(model, to, version));
     });
     routes.get(`${path}/events`, (context) => events(context, plane, modelPath(context), admitStream));
     routes.get(`${path}/inputs`, (context) => {
@@ -80,6 +90,7 @@ export function createPruningRoutes(
     });
     routes.all(path, (context) => methodNotAllowed(context, 'GET, HEAD, PUT'));
     routes.all(`${path}/activations`, (context) => methodNotAllowed(context, 'GET, HEAD'));
+    routes.all(`${path}/last-good`, (context) => methodNotAllowed(context, 'POST'));
     routes.all(`${path}/history`, (context) => methodNotAllowed(context, 'GET, HEAD'));
     routes.all(`${path}/inputs`, (context) => methodNotAllowed(context, 'GET, HEAD'));
     routes.all(`${path}/events`, (context) => methodNotAllowed(context, 'GET, HEAD'));
@@ -157,28 +168,35 @@ function keptInputs(requests: readonly NumberedRequest[], release: () => void): 
 /** @throws ServingError INVALID_REQUEST, PAYLOAD_TOO_LARGE */
 async function readPut(context: HttpContext, buffered: BufferedBytes): Promise<z.output<typeof PutBody>> {
   const bytes = await readBody(context, { maxBodyBytes: MAX_BODY_BYTES, buffered });
+  const body = parsed(PutBody, bytes);
+  if (body.mode === 'fixed' && body.threshold === undefined) {
+    throw new ServingError('INVALID_REQUEST', "threshold: mode 'fixed' needs one, a number ≥ 0");
+  }
+  if (body.mode !== 'fixed' && body.threshold !== undefined) {
+    throw new ServingError('INVALID_REQUEST', `threshold: only mode 'fixed' takes one, not '${body.mode}'`);
+  }
+  return body;
+}
+
+/** No body is an empty object. @throws ServingError INVALID_REQUEST, PAYLOAD_TOO_LARGE */
+async function readBack(context: HttpContext, buffered: BufferedBytes): Promise<z.output<typeof BackBody>> {
+  const bytes = await readBody(context, { maxBodyBytes: MAX_BODY_BYTES, buffered });
+  return bytes.length === 0 ? {} : parsed(BackBody, bytes);
+}
+
+/** A JSON object with no other keys than the schema's. @throws ServingError INVALID_REQUEST */
+function parsed<S extends z.ZodObject>(schema: S, bytes: Uint8Array): z.output<S> {
   const { root } = readJson(bytes);
   if (!(root instanceof Map)) throw new ServingError('INVALID_REQUEST', 'body: expected a JSON object');
   const body = root as JsonObject;
   for (const key of body.keys()) {
-    if (!Object.hasOwn(PutBody.shape, key))
+    if (!Object.hasOwn(schema.shape, key))
       throw new ServingError('INVALID_REQUEST', `body: unexpected key ${quoted(key)}`);
   }
-  const result = PutBody.safeParse(Object.fromEntries(body));
-  if (!result.success) {
-    const issues = result.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
-    throw new ServingError('INVALID_REQUEST', issues.join('; '));
-  }
-  if (result.data.mode === 'fixed' && result.data.threshold === undefined) {
-    throw new ServingError('INVALID_REQUEST', "threshold: mode 'fixed' needs one, a number ≥ 0");
-  }
-  if (result.data.mode !== 'fixed' && result.data.threshold !== undefined) {
-    throw new ServingError(
-      'INVALID_REQUEST',
-      `threshold: only mode 'fixed' takes one, not '${result.data.mode}'`,
-    );
-  }
-  return result.data;
+  const result = schema.safeParse(Object.fromEntries(body));
+  if (result.success) return result.data;
+  const issues = result.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
+  throw new ServingError('INVALID_REQUEST', issues.join('; '));
 }
 
 /** Streams the present state, then every change. Comments in between keep proxies from closing the stream. */

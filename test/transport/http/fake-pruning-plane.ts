@@ -11,7 +11,13 @@ export class FakePruningPlane implements PruningPlane {
   threshold: number | undefined;
   /** Undefined: nobody may read them. */
   kept: NumberedRequest[] | undefined;
+  /** Undefined: there is none. */
+  lastGood: number | undefined;
   readonly followers = new Set<Follower>();
+
+  overview() {
+    return { models: [this.report('m')] };
+  }
 
   report(model: string) {
     if (model !== 'm') throw unknownModel(model);
@@ -38,6 +44,13 @@ export class FakePruningPlane implements PruningPlane {
     this.threshold = threshold;
     for (const { next } of this.followers) next(this.report(model));
     return this.report(model);
+  }
+
+  async goBack(model: string, to: number | undefined): Promise<unknown> {
+    this.report(model);
+    if (this.lastGood === undefined || (to ?? this.lastGood) !== this.lastGood)
+      throw new ServingError('CONFLICT', 'it is not there');
+    return this.setMode(model, 'fixed', this.lastGood);
   }
 
   follow(model: string, follower: Follower): Unfollow {

@@ -90,10 +90,14 @@ async function ask(path: string, method = 'get', body?: object, status = 200): P
 }
 
 describe('what a server answers has the schema of its document', () => {
-  it.each(['/v2', '/v2/health/live', '/v2/health/ready', '/v2/models/stats', '/v2/openapi.json'])(
-    'at %s',
-    async (path) => void (await ask(path)),
-  );
+  it.each([
+    '/v2',
+    '/v2/health/live',
+    '/v2/health/ready',
+    '/v2/models/stats',
+    '/v2/openapi.json',
+    '/v2/pruning',
+  ])('at %s', async (path) => void (await ask(path)));
 
   it.each(['', '/ready', '/config', '/stats', '/pruning', '/pruning/history', '/pruning/activations'])(
     'at …%s of a model, and of its version',
@@ -150,6 +154,7 @@ describe('what a server answers has the schema of its document', () => {
     }
     expect([...states]).toEqual(expect.arrayContaining(['warming', 'tracking']));
     expect(await ask('/v2/models/{model}/pruning/history')).toMatchObject({ model: SMALL_NAME });
+    await ask('/v2/pruning');
     const activations = await ask('/v2/models/{model}/pruning/activations');
     expect(activations).toMatchObject({
       current: { at: expect.any(Number) },

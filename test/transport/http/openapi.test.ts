@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import type {
   pruningActivations,
   pruningHistory,
+  pruningOverview,
   pruningReport,
   pruningSummary,
 } from '../../../src/models/pruning-report.ts';
@@ -16,6 +17,7 @@ import type {
   ChangedReport,
   PruningActivations,
   PruningHistory,
+  PruningOverview,
   PruningReport,
   PruningSummary,
 } from '../../../src/transport/http/openapi/pruning-schemas.ts';
@@ -101,6 +103,7 @@ describe('its schemas of the control API', () => {
   type Summary = Writable<ReturnType<typeof pruningSummary>>;
   type History = Writable<ReturnType<typeof pruningHistory>>;
   type Activations = Writable<ReturnType<typeof pruningActivations>>;
+  type Overview = { models: Writable<ReturnType<typeof pruningOverview>>[] };
   type Replicas = Awaited<ReturnType<ModelSharing['report']>>;
 
   it('take what is reported', () => {
@@ -108,6 +111,7 @@ describe('its schemas of the control API', () => {
     expectTypeOf<Summary>().toExtend<z.output<typeof PruningSummary>>();
     expectTypeOf<History>().toExtend<z.output<typeof PruningHistory>>();
     expectTypeOf<Activations>().toExtend<z.output<typeof PruningActivations>>();
+    expectTypeOf<Overview>().toExtend<z.output<typeof PruningOverview>>();
     expectTypeOf<Writable<Replicas>>().toExtend<NonNullable<z.output<typeof PruningReport>['replicas']>>();
     expectTypeOf<Writable<Reach>>().toExtend<NonNullable<z.output<typeof ChangedReport>['taken']>>();
   });

@@ -22,6 +22,17 @@ describe('GET', () => {
   });
 });
 
+describe('GET of all models', () => {
+  it('gives each in short, and takes no other method', async () => {
+    const routes = createPruningRoutes(new FakePruningPlane(), undefined);
+    expect(await (await routes.request('/v2/pruning')).json()).toEqual({
+      models: [{ model: 'm', mode: 'auto', threshold: 0 }],
+    });
+    const refused = await routes.request('/v2/pruning', put('{"mode":"off"}'));
+    expect([refused.status, refused.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+  });
+});
+
 describe('GET history', () => {
   it('gives what happened; an unknown model is 404', async () => {
     const routes = createPruningRoutes(new FakePruningPlane(), undefined);
@@ -187,6 +198,8 @@ describe('PUT', () => {
     [PATH, 'POST', 'GET, HEAD, PUT'],
     [`${PATH}/history`, 'POST', 'GET, HEAD'],
     [`${PATH}/events`, 'PUT', 'GET, HEAD'],
+    [`${PATH}/activations`, 'PUT', 'GET, HEAD'],
+    [`${PATH}/last-good`, 'GET', 'POST'],
   ])('%s refuses %s and says which verbs are served', async (path, method, allowed) => {
     const response = await createPruningRoutes(new FakePruningPlane(), undefined).request(path, { method });
     expect([response.status, response.headers.get('allow')]).toEqual([405, allowed]);
@@ -209,6 +222,52 @@ describe('PUT', () => {
     const sent = { method: 'PUT', body: endless, duplex: 'half' } as RequestInit;
     expect((await routes.request(PATH, sent)).status).toBe(413);
     expect(pulled).toBeLessThan(10);
+  });
+});
+
+describe('POST last-good', () => {
+  const post = (body?: string) => ({ method: 'POST', ...(body === undefined ? {} : { body }) });
+  const LAST_GOOD = `${PATH}/last-good`;
+
+  it.each([undefined, '', '{}', '{"to":0.25}'])('goes back: %j', async (body) => {
+    const plane = Object.assign(new FakePruningPlane(), { lastGood: 0.25 });
+    const response = await createPruningRoutes(plane, undefined).request(LAST_GOOD, post(body));
+    expect([response.status, plane.mode, plane.threshold]).toEqual([200, 'fixed', 0.25]);
+    expect(await response.json()).toMatchObject({ mode: 'fixed' });
+  });
+
+  it.each([
+    ['{"to":0}', /^to: /],
+    ['{"to":"1"}', /^to: /],
+    ['{"threshold":1}', /^body: unexpected key 'threshold'/],
+    ['[]', /^body: /],
+    ['{', /^malformed JSON/],
+  ])('refuses %s', async (body, message) => {
+    const plane = Object.assign(new FakePruningPlane(), { lastGood: 0.25 });
+    const response = await createPruningRoutes(plane, undefined).request(LAST_GOOD, post(body));
+    expect([response.status, plane.mode]).toEqual([400, 'auto']);
+    expect(((await response.json()) as { error: string }).error).toMatch(message);
+  });
+
+  it('is a conflict where there is none or another one, and 404 for an unknown model', async () => {
+    const routes = createPruningRoutes(new FakePruningPlane(), undefined);
+    expect((await routes.request(LAST_GOOD, post())).status).toBe(409);
+    const other = Object.assign(new FakePruningPlane(), { lastGood: 0.25 });
+    expect((await createPruningRoutes(other, undefined).request(LAST_GOOD, post('{"to":0.5}'))).status).toBe(
+      409,
+    );
+    expect(other.mode).toBe('auto');
+    expect((await routes.request('/v2/models/other/pruning/last-good', post())).status).toBe(404);
+  });
+
+  it('needs control access', async () => {
+    const status = async (token?: string, headers = {}) => {
+      const plane = Object.assign(new FakePruningPlane(), { lastGood: 0.25 });
+      return (await createPruningRoutes(plane, token).request(LAST_GOOD, { ...post(), headers })).status;
+    };
+    expect(await status('control-token')).toBe(401);
+    expect(await status('control-token', { authorization: 'Bearer control-token' })).toBe(200);
+    expect(await status(undefined, { 'x-forwarded-for': '10.0.0.1' })).toBe(403);
   });
 });
 

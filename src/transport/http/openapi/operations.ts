@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PutBody } from '../pruning-routes.ts';
+import { BackBody, PutBody } from '../pruning-routes.ts';
 import { components } from './components.ts';
 import {
   ChangeRequest,
@@ -20,6 +20,7 @@ import {
   ChangedReport,
   PruningActivations,
   PruningHistory,
+  PruningOverview,
   PruningReport,
   PruningSummary,
 } from './pruning-schemas.ts';
@@ -55,6 +56,11 @@ const Change = z
   .strictObject(PutBody.shape)
   .describe("`threshold` belongs to mode 'fixed', which needs it.")
   .register(components, { id: 'PruningChange' });
+
+const Back = z
+  .strictObject(BackBody.shape)
+  .describe('`to`: the threshold that is expected; where it is another one by now, nothing changes.')
+  .register(components, { id: 'BackToLastGood' });
 
 const OF_SERVER: readonly Operation[] = [
   {
@@ -109,6 +115,14 @@ const OF_SERVER: readonly Operation[] = [
     tag: 'Models',
     summary: 'Counts and times of every model.',
     answers: { 200: answered(Statistics) },
+  },
+  {
+    method: 'get',
+    path: '/v2/pruning',
+    id: 'pruningOverview',
+    tag: 'Pruning',
+    summary: 'The pruning of every model that answers, in short.',
+    answers: { 200: answered(PruningOverview) },
   },
   {
     method: 'post',
@@ -214,6 +228,17 @@ const OF_MODEL: readonly Operation[] = [
     summary: 'Changes the mode of a model, at once.',
     isControl: true,
     body: { isRequired: true, content: json(Change) },
+    answers: { 200: answered(ChangedReport, 'The report after the change.') },
+  },
+  {
+    method: 'post',
+    path: '/pruning/last-good',
+    id: 'goBack',
+    tag: 'Pruning',
+    summary:
+      'Fixes the last threshold that was proven and had all of production, below the present one; 409 where there is none.',
+    isControl: true,
+    body: { isRequired: false, content: json(Back) },
     answers: { 200: answered(ChangedReport, 'The report after the change.') },
   },
   {

@@ -185,10 +185,36 @@ const summary = {
     .nullable(),
   keptInputs: z.object({ inputs: count(), bytes: count() }),
   shadow: z.object({ ok: count(), dropped: count(), overBudget: count(), failed: count() }),
+  lastGood: z
+    .object({ threshold: known(), reason: z.string().nullable() })
+    .describe('The threshold that `last-good` goes back to, or the reason why there is none.'),
   change: Change.describe('The last change of state.'),
 };
 
 export const PruningSummary = z.object(summary).register(components, { id: 'PruningSummary' });
+
+export const PruningOverview = z
+  .object({
+    models: z.array(
+      z.object({ model: z.string() }).extend(
+        z.object(summary).pick({
+          mode: true,
+          state: true,
+          threshold: true,
+          candidate: true,
+          exposure: true,
+          production: true,
+          sparsity: true,
+          loss: true,
+          speedup: true,
+          search: true,
+          change: true,
+        }).shape,
+      ),
+    ),
+  })
+  .describe('A few members of the report of every model that answers.')
+  .register(components, { id: 'PruningOverview' });
 
 const Replicas = z
   .object({
