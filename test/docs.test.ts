@@ -182,7 +182,7 @@ describe('metrics', () => {
 });
 
 /** Inputs and outputs of instrumented models, and nodes of examples. */
-const NO_METRICS = /^taustat_(tap_\w*|threshold|taustat)$/;
+const NO_METRICS = /^taustat_(tap_\w*|threshold|measure|histograms|taustat)$/;
 
 it('every state is in concepts', () => {
   const rows = [...read('docs/concepts.md').matchAll(/^\| `([\w-]+)` \| [^|]+ \| [^|]+ \|$/gm)];
