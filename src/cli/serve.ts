@@ -16,6 +16,8 @@ import { addServingOptions, countOption, type ServingFlags, servingConfig } from
 
 /** Time for load balancers to see that the server is not ready any more, before it stops listening. */
 const READINESS_NOTICE_MS = 250;
+/** Processes that share a port stop at the same time, give or take so long. */
+const APART_MS = 100;
 /** After the time for requests, so long is left to what has no client any more. */
 const CLOSE_MS = 10_000;
 /** What is left when everything has stopped, such as a write to a folder that hangs, has so long to end. */
@@ -98,8 +100,17 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
   }
   const { model } = taustat;
   const places = { url: server.url, console: `${server.url}/`, grpc: grpc?.address };
-  const served = { model, models: taustat.models(), modes: taustat.modes() };
-  if (among === undefined) log.info({ ...places, ...served }, 'serving');
+  const models = taustat.models();
+  const missing = config.upstream.models.map(({ name }) => name).filter((name) => !models.includes(name));
+  if (missing.length > 0)
+    log.warn(
+      { models: missing, upstream: config.upstream.url },
+      'not ready: the upstream server is asked again and again',
+    );
+  const served = { model, models, modes: taustat.modes() };
+  const isServing = models.length > 0 || missing.length === 0;
+  if (among === undefined)
+    log.info({ ...places, ...served }, isServing ? 'serving' : 'listening, not ready: no model is open yet');
   else among.serves({ url: server.url, grpc: grpc?.address, ...served });
   if (among === undefined && process.stderr.isTTY === true && config.telemetry.logFormat !== 'json')
     process.stderr.write(banner({ url: server.url, grpc: grpc?.address, modes: served.modes }));
@@ -114,7 +125,7 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
   server.drain();
   await new Promise((resolve) => setTimeout(resolve, READINESS_NOTICE_MS));
   const graceMs = config.server.drainSeconds * 1000;
-  await Promise.all([server.stop(graceMs), grpc?.stop(graceMs)]);
+  await Promise.all([server.stop(graceMs, among === undefined ? 0 : APART_MS), grpc?.stop(graceMs)]);
   if (await endsWithin(CLOSE_MS, taustat.close())) log.info('stopped');
   else {
     process.exitCode = 1;

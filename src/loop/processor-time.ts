@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { containerLimit, numbersIn } from '../config/cores.ts';
 
 /** How long the processors that this process may use have been idle. */
 export interface ProcessorTime {
@@ -72,29 +72,15 @@ function machine(): Counted | undefined {
 
 /** What a container's limit has left over, by the files of control groups, of either version; undefined: there is no limit. */
 function container(): Counted | undefined {
-  const [quota, period] = numbersIn('/sys/fs/cgroup/cpu.max');
-  if (quota !== undefined && period !== undefined) {
-    const [, microseconds] = numbersIn('/sys/fs/cgroup/cpu.stat');
-    return leftOver(quota / period, microseconds);
-  }
-  const [limit] = numbersIn('/sys/fs/cgroup/cpu/cpu.cfs_quota_us');
-  const [per] = numbersIn('/sys/fs/cgroup/cpu/cpu.cfs_period_us');
-  if (limit === undefined || per === undefined || limit <= 0) return undefined;
+  const limit = containerLimit();
+  if (limit === undefined) return undefined;
+  const [, microseconds] = numbersIn('/sys/fs/cgroup/cpu.stat');
+  if (microseconds !== undefined) return leftOver(limit, microseconds);
   const [nanoseconds] = numbersIn('/sys/fs/cgroup/cpu/cpuacct.usage');
-  return leftOver(limit / per, nanoseconds === undefined ? undefined : nanoseconds / 1000);
+  return leftOver(limit, nanoseconds === undefined ? undefined : nanoseconds / 1000);
 }
 
 function leftOver(processors: number, usedMicroseconds: number | undefined): Counted | undefined {
   if (usedMicroseconds === undefined || !(processors > 0)) return undefined;
   return { idleMs: processors * performance.now() - usedMicroseconds / 1000, processors };
-}
-
-/** The words of a file's first line as numbers, where they are; none if there is no such file. */
-function numbersIn(path: string): (number | undefined)[] {
-  try {
-    const [line = ''] = readFileSync(path, 'latin1').split('\n', 1);
-    return line.split(/\s+/).map((word) => (/^-?[\d.]+$/.test(word) ? Number(word) : undefined));
-  } catch {
-    return [];
-  }
 }

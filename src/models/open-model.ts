@@ -1,7 +1,7 @@
-import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import type { Logger } from 'pino';
 import { BUNDLED_NAME } from '../config/bundled-model.ts';
+import { availableCores } from '../config/cores.ts';
 import type { Config } from '../config/schema.ts';
 import type { SiteOptions } from '../onnx/sites.ts';
 import type { LoadedModel } from '../runtime/local/load-model.ts';
@@ -37,7 +37,7 @@ export function versionOpener({ config, metrics, log, read, models, shared }: Op
       const skipped = loaded.skipped.length;
       log.warn({ model: name, skipped }, 'the model has no gateable site: it is served dense');
     }
-    const cores = Math.floor(availableParallelism() / processesOf(config));
+    const cores = Math.floor(availableCores() / processesOf(config));
     const workers = config.runtime.workers ?? workersPerModel(models(), cores);
     const served = await startModel(loaded, {
       config: {
@@ -58,13 +58,16 @@ export function versionOpener({ config, metrics, log, read, models, shared }: Op
 }
 
 /** Worker threads per model: the cores but one (for the HTTP thread), divided among the models; at least 1. */
-export function workersPerModel(models: number, cores = availableParallelism()): number {
+export function workersPerModel(models: number, cores = availableCores()): number {
   return Math.max(1, Math.floor((cores - 1) / Math.max(1, models)));
 }
 
 /** Processes that serve together, each with an equal share of the cores. */
-export function processesOf({ server: { processes } }: Pick<Config, 'server'>): number {
-  return processes === 'auto' ? Math.max(1, Math.floor(availableParallelism() / 2)) : processes;
+export function processesOf(
+  { server: { processes } }: Pick<Config, 'server'>,
+  cores = availableCores(),
+): number {
+  return processes === 'auto' ? Math.max(1, Math.floor(cores / 2)) : processes;
 }
 
 /** The name of a model served from a single file. */

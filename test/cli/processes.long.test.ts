@@ -1,4 +1,5 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -196,6 +197,47 @@ describe('a server of two processes', () => {
       rmSync(folder, { recursive: true, force: true });
     }
   }, 120_000);
+
+  it.each([1, 2])(
+    'loses no request of clients that go on while it stops: %i',
+    async (processes) => {
+      running = start('dist/cli.js', ['serve', '--port', '0', '--processes', String(processes)], {
+        ...SETTINGS,
+        ...SMALL_GATED_ENV,
+      });
+      await running.saying(/"msg":"serving"/);
+      const url = await running.saying(/"url":"([^"]+)"/);
+      const CLIENTS = 16;
+      const outcomes: Record<string, number> = {};
+      /** Sends one request after the other, until nobody listens. */
+      const client = async (keepAlive: boolean) => {
+        const agent = new Agent({ keepAlive, maxSockets: 1 });
+        for (let outcome = ''; outcome !== 'ECONNREFUSED'; ) {
+          outcome = await new Promise<string>((resolve) => {
+            const asked = request(`${url}/v2/health/live`, { agent }, (answer) => {
+              answer.resume();
+              answer.on('end', () => resolve(String(answer.statusCode)));
+              answer.on('error', ({ message }) => resolve(message));
+            });
+            asked.on('error', ({ code = '' }: NodeJS.ErrnoException) => resolve(code)).end();
+          });
+          outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
+        }
+        agent.destroy();
+      };
+      const clients = Promise.all(Array.from({ length: CLIENTS }, (_, i) => client(i % 2 === 0)));
+      await vi.waitFor(() => expect(outcomes['200']).toBeGreaterThan(10 * CLIENTS), LONG);
+      running.child.kill('SIGTERM');
+      await clients;
+      const { '200': answered = 0, ECONNREFUSED: refused, ...lost } = outcomes;
+      expect(answered).toBeGreaterThan(0);
+      expect(refused).toBe(CLIENTS);
+      // A machine that stands still for half a second may lose one; without care it was one of nearly every client.
+      expect(Object.values(lost).reduce((sum, n) => sum + n, 0)).toBeLessThan(CLIENTS / 4);
+      expect((await running.outcome).code).toBe(0);
+    },
+    120_000,
+  );
 
   it('says once that there is nothing to serve, and ends', async () => {
     running = start('dist/cli.js', ['serve', 'missing.onnx', '--port', '0', '--processes', '2']);

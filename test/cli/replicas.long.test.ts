@@ -244,7 +244,7 @@ describe.skipIf(!HAS_REDIS)('servers that share a store in Redis', () => {
     await vi.waitFor(async () => {
       const { members } = (await report(first)).replicas;
       expect(members.map(({ apart }) => apart).filter((apart) => apart !== null)).toEqual([
-        expect.stringMatching(/^other settings \(\w+, not \w+\)$/),
+        'other settings (agreement.floor 0.9, here 0.8)',
       ]);
     }, LONG);
     await first.running.saying(/learns apart from this replica: other settings/);
@@ -296,6 +296,28 @@ describe.skipIf(!HAS_REDIS)('servers that share a store in Redis', () => {
     still.running.child.kill('SIGCONT');
     await vi.waitFor(async () => expect((await report(still)).replicas.role).toBe('follows'), LONG);
     expect((await report(other)).replicas.role).toBe('decides');
+  }, 120_000);
+
+  it('are dense where the store takes no writes, say so, and go on when it does', async () => {
+    await redis.command('REPLICAOF', '127.0.0.1', '1');
+    const first = await serve();
+    await vi.waitFor(async () => {
+      const { replicas } = await report(first);
+      expect(replicas.problem).toMatch(/is a replica, and takes no writes: give the address of its primary/);
+      expect(replicas.withheld).toBe('unshared');
+    }, LONG);
+    await send(await images(), 2, 1);
+    expect((await put(first, { mode: 'off' })).taken).toMatchObject({
+      taken: 1,
+      of: null,
+      problem: expect.stringMatching(/takes no writes/),
+    });
+    expect((await report(first)).mode).toBe('off');
+    await redis.command('REPLICAOF', 'NO', 'ONE');
+    await vi.waitFor(async () => {
+      const { replicas } = await report(first);
+      expect([replicas.problem, replicas.role]).toEqual([null, 'decides']);
+    }, LONG);
   }, 120_000);
 
   it('is refused where the address is none, without telling the password', async () => {

@@ -41,6 +41,26 @@ async function notReady(url: string): Promise<number> {
 }
 
 describe('taustat serve', () => {
+  it('in front of a server that is not there says that it serves nothing yet, and which model it waits for', async () => {
+    const args = [
+      'serve',
+      '--port',
+      '0',
+      '--upstream',
+      'http://127.0.0.1:9',
+      '--model',
+      'resnet',
+      '--no-state',
+    ];
+    running = start('dist/cli.js', args);
+    await running!.saying(
+      /"models":\["resnet"\].*"msg":"not ready: the upstream server is asked again and again"/,
+    );
+    const url = await running.saying(/"url":"([^"]+)".*"msg":"listening, not ready: no model is open yet"/);
+    expect(running.stdout()).not.toContain('"msg":"serving"');
+    expect((await fetch(`${url}/v2/health/ready`)).status).toBe(503);
+  });
+
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'answers, and on %s finishes what it has and exits with 0',
     async (signal) => {

@@ -10,6 +10,7 @@ import { Replica, type ReplicaNews } from '../../loop/replica/replica.ts';
 import { type Choice, isChoice } from '../../store/choice.ts';
 import { choiceKey } from '../../store/keys.ts';
 import { fingerprint, type PersistedModel } from '../../store/resume-point.ts';
+import { type SettingsTold, settingsDifference, settingsTold } from '../../store/settings-told.ts';
 import type { SharedChoice, SharedMember, SharedStore } from '../../store/shared/shared-store.ts';
 
 /** How long an operator waits to hear by how many replicas a choice was taken, and how often they are asked. */
@@ -41,6 +42,8 @@ interface About {
   readonly host?: string;
   readonly file?: string;
   readonly settings?: string;
+  /** Those that are not the defaults. */
+  readonly told?: SettingsTold;
   readonly version?: string;
   readonly choice?: number;
   readonly revision?: number;
@@ -73,6 +76,7 @@ export class ModelSharing {
       host: hostname(),
       file: hash.slice(0, 12),
       settings: settings.slice(0, 8),
+      told: settingsTold(config),
       version: VERSION,
     };
     this.#fingerprint = createHash('sha256')
@@ -226,12 +230,15 @@ export class ModelSharing {
   /** Why a replica shares no evidence with this one; null: it does. */
   #apart(member: SharedMember): string | null {
     if (member.fingerprint === this.#fingerprint) return null;
-    const { file, settings, version } = aboutOf(member);
+    const { file, settings, version, told } = aboutOf(member);
+    const inSettings = isObject(told) ? settingsDifference(told, this.#own.told ?? {}) : '';
     const differences = [
-      [file, this.#own.file, 'another model file'],
-      [settings, this.#own.settings, 'other settings'],
-      [version, this.#own.version, 'another version of taustat'],
-    ].flatMap(([theirs, own, what]) => (theirs === own ? [] : [`${what} (${theirs}, not ${own})`]));
+      [file, this.#own.file, 'another model file', ''],
+      [settings, this.#own.settings, 'other settings', inSettings],
+      [version, this.#own.version, 'another version of taustat', ''],
+    ].flatMap(([theirs, own, what, named]) =>
+      theirs === own ? [] : [`${what} (${named || `${theirs}, not ${own}`})`],
+    );
     return differences.length === 0 ? 'records of another form' : differences.join(', ');
   }
 
@@ -251,6 +258,10 @@ function choiceIn(text: string): Partial<Choice> & { readonly mark?: string } {
   } catch {
     return {};
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function aboutOf({ about }: SharedMember): About {

@@ -8,6 +8,7 @@ import type { EncodedBody } from '../../protocol/encode-body.ts';
 import { encodeInferRequest } from '../../protocol/encode-request.ts';
 import { checkedCount, shapeOf } from '../../protocol/shape.ts';
 import type { Datatype, InferRequest, ModelMetadata, Tensor } from '../../protocol/types.ts';
+import { isFiniteTensor } from '../finite-tensor.ts';
 import type { UpstreamAddress } from './address.ts';
 import {
   abortFault,
@@ -74,6 +75,12 @@ export class HttpClient implements UpstreamClient {
       this.#isBinary = undefined;
       throw error;
     });
+    const odd = isBinary ? undefined : inputs.find((input) => !isFiniteTensor(input));
+    if (odd !== undefined)
+      throw new UpstreamFault(
+        'invalid',
+        `input '${odd.name}' holds NaN or infinity, which JSON has no word for, and the upstream server takes no binary tensors`,
+      );
     const asked = outputs.map((name) => ({
       name,
       parameters: isBinary ? { binary_data: true } : {},

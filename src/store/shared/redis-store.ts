@@ -46,6 +46,8 @@ export class RedisStore implements SharedStore {
   readonly #subscriber: Client;
   readonly #listeners = new Map<string, Set<Listener>>();
   #problem: string | null = null;
+  /** Each refusal to write makes a new connection, to whatever the name leads to by then. */
+  #takesNoWrites = false;
 
   private constructor(commands: Client, subscriber: Client, { url, onProblem }: RedisStoreOptions) {
     this.place = placeOf(url);
@@ -100,6 +102,7 @@ export class RedisStore implements SharedStore {
     const keys = [alive, lease, decision, everybody, members, choice];
     const values = [replica, group.fingerprint, about, aliveMs, leaseMs, revision];
     const answer = (await this.#run('taustatBeat', ...keys, ...values)) as (string | number)[];
+    this.#takesNoWrites = false;
     const [nowMs, decider, replicas, known, chosen] = answer;
     return {
       nowMs: Number(nowMs),
@@ -241,7 +244,10 @@ export class RedisStore implements SharedStore {
     try {
       isInTime = await endsWithin(COMMAND_MS, asked);
     } catch (error) {
-      throw new Error(`${this.place}: ${this.#problem ?? inPlainWords(messageOf(error))}`);
+      const message = messageOf(error);
+      this.#takesNoWrites ||= message.startsWith('READONLY');
+      const refusal = this.#takesNoWrites ? TAKES_NO_WRITES : inPlainWords(message);
+      throw new Error(`${this.place}: ${this.#problem ?? refusal}`);
     }
     if (isInTime) return asked;
     asked.catch(() => undefined);
@@ -249,9 +255,13 @@ export class RedisStore implements SharedStore {
   }
 }
 
+const TAKES_NO_WRITES = 'it is a replica, and takes no writes: give the address of its primary';
+
 /** What the library and the store say, as far as an operator needs it: no script's name, no setting of the library. */
 function inPlainWords(message: string): string {
   if (/enableOfflineQueue|Connection is closed/.test(message)) return 'there is no connection';
+  if (message.startsWith('READONLY'))
+    return 'it is a replica, and takes no writes: give the address of its primary';
   if (message.startsWith('OOM ')) return 'its memory is full (maxmemory)';
   return message.replace(/ ?script: [0-9a-f]+, on @user_script.*$/, '').replace(/[.:\s]+$/, '');
 }

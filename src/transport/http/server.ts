@@ -1,5 +1,6 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server as NetServer } from 'node:net';
+import { setTimeout as after, setImmediate } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { authority, bareHost } from '../listen-address.ts';
@@ -15,8 +16,15 @@ export interface Listening {
   readonly url: string;
   /** From now on every answer ends its connection: a client that sends one more request on it would lose that when it is closed. */
   readonly drain: () => void;
-  /** Refuses new connections, lets requests under way finish, and closes what is left after `graceMs`. */
-  readonly stop: (graceMs: number) => Promise<void>;
+  /**
+   * Refuses new connections, lets requests under way finish, and closes what is left after `graceMs`.
+   *
+   * A connection that waits to be accepted when listening ends is lost to its client. So requests are not answered around that moment:
+   * whoever waits for an answer does not connect.
+   *
+   * @param othersMs - other processes listen on the port, and stop at the same time, give or take so long.
+   */
+  readonly stop: (graceMs: number, othersMs?: number) => Promise<void>;
 }
 
 export interface ListenOptions {
@@ -35,6 +43,10 @@ export interface ListenOptions {
 }
 
 const IDLE_CHECK_MS = 25;
+/** After the last connection was accepted, clients have so long to send what they opened it for. */
+const FIRST_REQUEST_MS = 500;
+/** A moment at which nobody connects is waited for so long. */
+const QUIET_MS = 250;
 const LONGEST_CHECK_MS = 1000;
 
 /**
@@ -63,15 +75,20 @@ export async function listen(
   };
   const connections = new ConnectionCap(maxConnections, onConnectionRefused);
   let isDraining = false;
+  let held: Promise<void> | undefined;
+  const answer = (incoming: ReceivedMessage, outgoing: ServerResponse<ReceivedMessage>) => {
+    if (answerDirectly?.(incoming, outgoing, onSent)) return;
+    outgoing.setTimeout(1000 * stallSeconds, closeStalled);
+    void listener(incoming, outgoing);
+  };
   // A missing Host header is refused by the listener below, with a reason.
   const server = createServer(
     { requireHostHeader: false, IncomingMessage: ReceivedMessage, ...timing },
     (incoming, outgoing) => {
       if (connections.hasRefused(incoming.socket)) return;
       if (isDraining) outgoing.shouldKeepAlive = false;
-      if (answerDirectly?.(incoming, outgoing, onSent)) return;
-      outgoing.setTimeout(1000 * stallSeconds, closeStalled);
-      void listener(incoming, outgoing);
+      if (held === undefined) answer(incoming, outgoing);
+      else void held.then(() => answer(incoming, outgoing));
     },
   );
   connections.guard(server);
@@ -88,7 +105,18 @@ export async function listen(
     drain: () => {
       isDraining = true;
     },
-    stop: (graceMs) => stop(server, graceMs),
+    stop: async (graceMs, othersMs = 0) => {
+      let release = () => {};
+      held = new Promise((resolve) => {
+        release = resolve;
+      });
+      await after(othersMs);
+      await quietTurn(server);
+      const stopped = stop(server, graceMs);
+      await after(othersMs);
+      release();
+      await stopped;
+    },
   };
 }
 
@@ -97,10 +125,37 @@ function closeStalled(this: ServerResponse): void {
   if ((this.socket?.writableLength ?? 0) > 0) this.socket?.destroy();
 }
 
+/** A turn of the event loop in which nobody connected: what waits to be accepted when listening ends is lost to its client. */
+async function quietTurn(server: Server): Promise<void> {
+  const end = performance.now() + QUIET_MS;
+  let isQuiet = false;
+  const connected = () => {
+    isQuiet = false;
+  };
+  server.on('connection', connected);
+  while (!isQuiet && performance.now() < end) {
+    isQuiet = true;
+    await setImmediate();
+  }
+  server.off('connection', connected);
+}
+
+/**
+ * A connection that was accepted a moment ago looks idle, but its request is on the way: closing it would lose that. So listening ends
+ * first, and what is idle is closed after a while.
+ */
 async function stop(server: Server, graceMs: number): Promise<void> {
-  const sweep = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
+  const lingerMs = Math.min(FIRST_REQUEST_MS, graceMs);
   const cut = setTimeout(() => server.closeAllConnections(), graceMs);
-  await new Promise<void>((resolve) => server.close(() => resolve()));
+  let sweep: NodeJS.Timeout | undefined;
+  const linger = setTimeout(() => {
+    server.closeIdleConnections();
+    sweep = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
+  }, lingerMs);
+  // The method of http.Server closes idle connections at once.
+  await new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+  clearTimeout(linger);
   clearInterval(sweep);
   clearTimeout(cut);
+  server.close();
 }

@@ -281,6 +281,26 @@ it('a server that takes no binary tensors gets JSON', async () => {
   await server.close();
 });
 
+it('NaN in a request is a matter of its client alone: passed on as a binary tensor, refused where there is only JSON', async () => {
+  const server = await Independent.start(pair(bytesOf(perceptron())));
+  const odd = perceptronInput(2);
+  (odd.elements as Float32Array)[0] = Number.NaN;
+  for (const json of [false, true]) {
+    await server.fault({ json });
+    const { taustat, ask } = await openFront(server.http, FIXED);
+    const asked = taustat.infer({ inputs: [odd] });
+    if (json)
+      await expect(asked).rejects.toThrow(
+        "input 'x' holds NaN or infinity, which JSON has no word for, and the upstream server takes no binary tensors",
+      );
+    else expect(valuesOf(await asked).some(Number.isNaN)).toBe(true);
+    expect((await ask(`/v2/models/${PLAIN}/pruning`)).json).toMatchObject({ upstream: { doubt: null } });
+    expect(valuesOf(await taustat.infer(call))).toEqual(reference(TAU));
+    await taustat.close();
+  }
+  await server.close();
+});
+
 describe('an instrumented model that does not show its activations', () => {
   it('is pruned at a fixed threshold and compared, and its restriction is told', async () => {
     const plain = bytesOf(perceptron());

@@ -45,6 +45,14 @@ export class RedisServer {
     });
   }
 
+  /** As an operator gives it; it answers OK. */
+  async command(...words: string[]): Promise<void> {
+    const { Redis } = await import('ioredis');
+    const client = new Redis(this.url);
+    await client.call(words[0]!, ...words.slice(1));
+    client.disconnect();
+  }
+
   async kill(): Promise<void> {
     const child = this.#process;
     this.#process = undefined;
