@@ -1,9 +1,14 @@
 // With its model behind a socket a control loop decides as with the model in process: every event, to the last bit.
 import { readFileSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { type Decisions, decisionsOf, partingOf, turnsOf } from '../../bench/upstream/decided.mjs';
 import { trafficOf } from '../../bench/upstream/decisions.mjs';
 import { openThere, startThere } from '../../bench/upstream/here-and-there.mjs';
+import { tryNative } from '../../src/runtime/local/native/load.ts';
+import { writeTarget } from '../../src/tools/export/targets.ts';
 import { upstreamExport } from '../../src/tools/export/upstream-export.ts';
 import { INSTRUMENTED, PLAIN } from '../runtime/upstream/upstream-lab.ts';
 import { Independent } from '../upstream/independent.ts';
@@ -45,6 +50,29 @@ it.each([
   expect(own.log.some(({ event }) => event.kind === 'tested')).toBe(true);
   if (requests > 2000) expect(Array.from(states)).toEqual(expect.arrayContaining(['tracking', 'drifted']));
 });
+
+it.skipIf((await tryNative()).kind === 'unavailable' && process.env.CI === undefined)(
+  'a model whose layers skip zeros there, and which shows histograms: a threshold is found with it alone',
+  async () => {
+    const { file, here, sent } = await trafficOf('optical-digits-mlp', 2400);
+    await here.close();
+    const folder = await mkdtemp(join(tmpdir(), 'taustat-decisions-'));
+    const sites = { scheme: 'activations' } as const;
+    await writeTarget({ target: 'triton', model: file, folder, name: INSTRUMENTED, threshold: 0, sites });
+    const sparse = await readFile(join(folder, INSTRUMENTED, '1', 'model.onnx'));
+    await rm(folder, { recursive: true });
+    const server = await Independent.start({ [PLAIN]: readFileSync(file), [INSTRUMENTED]: sparse });
+    const there = await openThere(server.grpc);
+    expect(there.model.measuring?.shows).toBe('histograms');
+    const [base] = sent.traffic;
+    const { log } = await decisionsOf({ ...there, ...sent, traffic: [{ ...base!, requests: 2400 }] });
+    await there.close();
+    await server.close();
+    const states = log.map(({ production }) => production.state);
+    expect(states.slice(states.indexOf('trial'))).toContain('tracking');
+    expect(log.at(-1)!.production.threshold).toBeGreaterThan(0);
+  },
+);
 
 it('one activation function that is pruned a little further is told apart', async () => {
   const { here, sent } = await trafficOf('optical-digits-mlp', 600);
