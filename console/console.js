@@ -43,7 +43,7 @@ const RETRY_MS = 2000;
 /** How often what happened before is read anew, though nothing changed: time goes on. */
 const HISTORY_MS = 60_000;
 /** How often the distributions are read: they change with a window. */
-const DISTRIBUTIONS_MS = 5000;
+const DISTRIBUTIONS_MS = 2000;
 /** How often it is looked which models there are. */
 const MODELS_MS = 5000;
 /** How often the fleet is asked, while it is shown. */

@@ -67,7 +67,8 @@ function createPlot() {
     for (const end of ['x1', 'x2']) threshold.setAttribute(end, String(at ?? OUTSIDE));
     setText(low, ends === null ? '' : significant(ends[0]));
     setText(high, ends === null ? '' : significant(ends[1]));
-    setText(words, distributionLines(site).join(' · '));
+    // A number and its unit stay together.
+    setText(words, distributionLines(site).join(' · ').replaceAll(' %', '\u00a0%'));
   }
 
   return { figure, show };

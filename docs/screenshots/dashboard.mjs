@@ -12,7 +12,7 @@ const TITLES = [
   'Mean loss against what is allowed',
   'Drift distance and limit',
   'Time saved and work left out',
-  'Latency: the whole request',
+  'Answers, dense and pruned',
 ];
 const COLUMNS = 3;
 const GAP = 12;
@@ -61,10 +61,14 @@ function panelNamed(title) {
 async function panelSvg({ title, queries, unit }, prometheus, model, { at, label }) {
   const answers = await Promise.all(
     queries.map(async ({ expr, legend }) =>
-      (await prometheus.ask(expr, model)).map(({ points }) => ({ legend, points })),
+      (await prometheus.ask(expr, model)).map(({ labels, points }) => ({
+        legend: named(legend, labels),
+        points,
+      })),
     ),
   );
-  const lines = answers.flat();
+  // What never happened needs no line.
+  const lines = answers.flat().filter(({ points }) => points.some(([, y]) => y !== 0));
   if (lines.length === 0) throw new Error(`'${title}' has no values`);
   const values = lines.flatMap(({ points }) => points.map(([, y]) => y)).filter(Number.isFinite);
   const plot = plotSvg({
@@ -99,11 +103,18 @@ function broken(points) {
   });
 }
 
-/** The instance is the same for all. @param {string} legend @param {string} title @param {number} i */
-function nameText(legend, title, i) {
-  const name = legend.replace(/\s*\{\{instance\}\}\s*/, ' ').trim() || title.toLowerCase();
+/** A legend with its labels filled in; the instance is the same for all. @param {string} legend @param {Readonly<Record<string, string>>} labels */
+function named(legend, labels) {
+  return legend
+    .replace('{{instance}}', '')
+    .replace(/\{\{(\w+)\}\}/g, (_, label) => labels[label] ?? '')
+    .trim();
+}
+
+/** @param {string} name - empty: that of the panel. @param {string} title @param {number} i */
+function nameText(name, title, i) {
   const color = ['blue', 'orange', 'green'][i % STYLES.length];
-  return `<tspan fill="var(--${color})" font-weight="600">— ${escapeText(name)}</tspan>`;
+  return `<tspan fill="var(--${color})" font-weight="600">— ${escapeText(name || title.toLowerCase())}</tspan>`;
 }
 
 /** @param {number} value @param {string} unit */

@@ -148,16 +148,18 @@ export class Scene {
 
   /** @param {ModelName} model @param {(report: PruningReport) => boolean} isReached */
   until(model, isReached) {
-    return until(`${model}: ${isReached}`, async () => {
-      const answer = await fetch(`${this.#url}/v2/models/${model}/pruning`);
-      return isReached(/** @type {PruningReport} */ (await answer.json()));
-    });
+    return until(`${model}: ${isReached}`, async () => isReached(await this.report(model)));
+  }
+
+  /** @param {ModelName} model */
+  async report(model) {
+    const answer = await fetch(`${this.#url}/v2/models/${model}/pruning`);
+    return /** @type {PruningReport} */ (await answer.json());
   }
 
   async close() {
     this.#isOver = true;
-    await this.#traffic;
-    await this.#server.stop();
+    await this.#traffic.finally(() => this.#server.stop());
   }
 
   /** @param {ModelName} model */
@@ -179,6 +181,7 @@ export class Scene {
   }
 }
 
+/** On a machine that is busy with other things a threshold takes long, and pruning may not be found to save time. */
 const LONGEST_MS = 10 * 60_000;
 
 /** Waits for something that will hold. @param {string} what @param {() => boolean | Promise<boolean>} holds */

@@ -18,6 +18,8 @@ const DRIFTING = 'fashion-mnist-vgg';
 const OFF = 'optical-digits-mlp';
 /** What is to be seen before and after what happens. */
 const STEADY_MS = 20_000;
+/** 20 to 199 requests. */
+const YOUNG_WINDOW = /^Now: ([2-9]\d|1\d\d) sampled/;
 const WINDOW = { width: 1280, height: 820 };
 
 const folder = mkdtempSync(join(tmpdir(), 'taustat-screenshots-'));
@@ -25,39 +27,58 @@ const scene = new Scene(folder);
 const prometheus = new Prometheus();
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium' });
 try {
-  await scene.open();
-  await prometheus.open(folder, scene.url);
-  tell(`${scene.url} serves`);
-  // The series are those that the page has seen itself.
-  const model = await openPage(`${scene.url}/?model=${DRIFTING}`);
-  const fleet = await openPage(scene.url);
-  await scene.choose(OFF, { mode: 'off' });
-  await scene.until(DRIFTING, isAllPruned);
-  tell('all of production is pruned');
-  await sleep(STEADY_MS);
-  scene.dim(DRIFTING);
-  const dimmedAt = prometheus.seconds;
-  await scene.until(DRIFTING, ({ change }) => change.reason === 'drift' || change.reason === 'disagreement');
-  tell('the drift is noticed');
-  await sleep(3000);
-  await shoot(fleet, 'fleet.png', '#fleet');
-  write('top.svg', await topSvg());
-  await scene.until(DRIFTING, isAllPruned);
-  tell('all of production is pruned again');
-  await sleep(STEADY_MS);
-  await shoot(model, 'model.png');
-  await model.emulateMedia({ colorScheme: 'dark' });
-  await shoot(model, 'model-dark.png');
-  write('dashboard.svg', await dashboardSvg(prometheus, DRIFTING, { at: dimmedAt, label: 'half the light' }));
+  try {
+    await scene.open();
+    await prometheus.open(folder, scene.url);
+    tell(`${scene.url} serves`);
+    // The series are those that the page has seen itself.
+    const model = await openPage(`${scene.url}/?model=${DRIFTING}`);
+    const fleet = await openPage(scene.url);
+    await scene.choose(OFF, { mode: 'off' });
+    await settled();
+    scene.dim(DRIFTING);
+    const dimmedAt = prometheus.seconds;
+    await scene.until(
+      DRIFTING,
+      ({ change }) => change.reason === 'drift' || change.reason === 'disagreement',
+    );
+    tell('the drift is noticed');
+    // The new window is young: the reference is what the traffic was before.
+    await model.locator('#distributions-note').filter({ hasText: YOUNG_WINDOW }).waitFor();
+    await shoot(model, 'activations.png', '#distribution-card');
+    await shoot(fleet, 'fleet.png', '#fleet');
+    write('top.svg', await topSvg());
+    await settled();
+    await model.evaluate('scrollTo(0, 0)');
+    await shoot(model, 'model.png');
+    await model.emulateMedia({ colorScheme: 'dark' });
+    await shoot(model, 'model-dark.png');
+    write(
+      'dashboard.svg',
+      await dashboardSvg(prometheus, DRIFTING, { at: dimmedAt, label: 'half the light' }),
+    );
+  } finally {
+    await scene.close();
+    await prometheus.close();
+  }
+  await shoot(await openReport(), 'report.png');
 } finally {
-  await scene.close();
-  await prometheus.close();
+  await browser.close();
+  rmSync(folder, { recursive: true, force: true });
 }
-await shoot(await openReport(), 'report.png');
-await browser.close();
-rmSync(folder, { recursive: true });
 const missing = Object.keys(SCREENSHOTS).filter((name) => !existsSync(new URL(name, import.meta.url)));
 if (missing.length > 0) throw new Error(`not made: ${missing.join(', ')}`);
+
+/** All of production is pruned, and still is after a while. */
+async function settled() {
+  let isSettled = false;
+  while (!isSettled) {
+    await scene.until(DRIFTING, isAllPruned);
+    await sleep(STEADY_MS);
+    isSettled = isAllPruned(await scene.report(DRIFTING));
+  }
+  tell('all of production is pruned');
+}
 
 /** @param {import('../../dist/tools/demo/run.js').PruningReport} report */
 function isAllPruned({ state, exposure }) {
