@@ -252,6 +252,14 @@ export const ConfigSchema = z.strictObject({
         .describe(
           'Largest share, 0–1, of otherwise idle time that the search for a threshold may use: a worker waits for work, and a processor is free.',
         ),
+      searchInputs: z
+        .number()
+        .int()
+        .min(1000)
+        .default(40_000)
+        .describe(
+          'Kept requests that a threshold is tested on in idle time, at most. Tests that are not through by then, or would not be after as many more, go on within `sampling.budget`.',
+        ),
       keepInputsBytes: z
         .number()
         .int()

@@ -97,7 +97,7 @@ export class LadderRuns {
     this.#options = options;
     this.kept = new KeptInputs(sampling.keepInputsBytes, endOf(options.state()));
     this.budget = new SearchBudget({ sampling, runtime, clock, samplingPays, isSaving });
-    this.#ranking = new TestRanking(options.control);
+    this.#ranking = new TestRanking(options.control, sampling.searchInputs);
     this.#pilot = new PilotQuestions(this.kept, options.control.allowedLoss, options.shared);
     this.#loss = new InputLoss({ ...options, kept: this.kept, budget: this.budget });
     this.#spacing = options.spacing();

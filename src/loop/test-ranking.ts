@@ -15,14 +15,13 @@ export interface RankedTests {
 }
 
 const NONE: RankedTests = { open: [], inputs: 0, isHopeful: false };
-/** A test has no more hope once it has seen so many inputs, or is likely to need so many more. */
-const MOST_INPUTS = 40_000;
 /** Before the first has seen so many, nobody knows how many it needs. */
 const KNOWN_INPUTS = 1000;
 
 /** Keeps the open tests of a search in the order of what they promise, ranked again after every so many results. */
 export class TestRanking {
   readonly #options: TestOptions;
+  readonly #mostInputs: number;
   /** Of which search this is: each has an array of its own. */
   #rungs: Search['rungs'] | null = null;
   #tests: readonly RungTest[] = [];
@@ -30,8 +29,10 @@ export class TestRanking {
   #ranked = NONE;
   #results = 0;
 
-  constructor(options: TestOptions) {
+  /** @param mostInputs - a test has no more hope once it has seen so many inputs, or would need so many more if it loses as little as it may. */
+  constructor(options: TestOptions, mostInputs: number) {
     this.#options = options;
+    this.#mostInputs = mostInputs;
   }
 
   /** O(1) for tests that have not changed since. */
@@ -42,7 +43,7 @@ export class TestRanking {
     if (rungs !== this.#rungs || this.#results >= RANK_EVERY) this.#rank(all);
     else {
       const open = this.#positions.map((i) => all[i]!).filter(({ isDropped }) => !isDropped);
-      this.#ranked = { ...this.#ranked, open };
+      this.#ranked = { ...this.#ranked, open, isHopeful: this.#ranked.isHopeful && open.length > 0 };
       this.#results++;
     }
     this.#rungs = rungs;
@@ -57,7 +58,7 @@ export class TestRanking {
     const isHopeful = ranked.some(({ test, leastInputs }, i) => {
       const { observations } = test.evidence;
       const isUnknown = i === 0 && observations < KNOWN_INPUTS;
-      return observations < MOST_INPUTS && (isUnknown || leastInputs < MOST_INPUTS);
+      return observations < this.#mostInputs && (isUnknown || leastInputs < this.#mostInputs);
     });
     this.#ranked = { open, inputs: ranked[0]?.inputs ?? 0, isHopeful };
     this.#results = 0;

@@ -172,9 +172,9 @@ describe('a search on kept inputs, in virtual time', () => {
   });
 
   it('at rest leaves samples of the traffic most of what sampling may take: they notice a drift', async () => {
-    const replay = new Replay();
+    const replay = new Replay({ sampling: { searchInputs: 1000 } });
     const random = xorshift(5);
-    // From some threshold on just less is lost than may be: that takes some ten thousand inputs to prove.
+    // From some threshold on just less is lost than may be: that takes more inputs to prove than are to be had.
     const request = () => replay.request(random() < 0.0092 ? 0.05 : 1);
     for (let n = 0; n < 60_000 && replay.loop.search?.stage !== 'resting'; n++) await request();
     const { sampled } = replay;

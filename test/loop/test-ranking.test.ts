@@ -17,7 +17,7 @@ const searchOf = (tests: readonly RungTest[], rungs = RUNGS) => ({
 });
 
 it('ranks a second search anew, also where it has as many tests as the first, of which none was open', () => {
-  const ranking = new TestRanking(OPTIONS);
+  const ranking = new TestRanking(OPTIONS, 16_000);
   const done = fresh().map((test) => ({ ...test, peak: 1e9 }));
   expect(ranking.of(searchOf(done)).open).toEqual([]);
   const next = searchOf(fresh(), [...RUNGS]);
@@ -26,7 +26,7 @@ it('ranks a second search anew, also where it has as many tests as the first, of
 });
 
 it('shows tests as they are now, without what was given up, and ranks them again after 64 results', () => {
-  const ranking = new TestRanking(OPTIONS);
+  const ranking = new TestRanking(OPTIONS, 16_000);
   let tests = fresh();
   const [best] = ranking.of(searchOf(tests)).open;
   for (let input = 0; input < 60; input++) {
@@ -43,7 +43,7 @@ it('shows tests as they are now, without what was given up, and ranks them again
 });
 
 it('is empty while a pilot is asked, and without tests', () => {
-  const ranking = new TestRanking(OPTIONS);
+  const ranking = new TestRanking(OPTIONS, 16_000);
   expect(ranking.of({ rungs: RUNGS, tests: { kind: 'pilot' } }).open).toEqual([]);
   expect(ranking.of({ rungs: RUNGS, tests: null }).open).toEqual([]);
 });
@@ -56,11 +56,11 @@ it('has hope while any test may soon be proven, whatever the most promising one 
     return now;
   };
   const tests = fresh();
-  expect(new TestRanking(OPTIONS).of(searchOf(tests)).isHopeful).toBe(true);
+  expect(new TestRanking(OPTIONS, 16_000).of(searchOf(tests)).isHopeful).toBe(true);
   const brink = tests.map((test) => (test.rung === 7 ? seen(test, 1500, 0.0498) : test));
-  expect(new TestRanking(OPTIONS).of(searchOf(brink)).isHopeful).toBe(true);
-  const far = tests.map((test) => seen(test, 40_000, 0.0499));
-  expect(new TestRanking(OPTIONS).of(searchOf(far)).isHopeful).toBe(false);
+  expect(new TestRanking(OPTIONS, 16_000).of(searchOf(brink)).isHopeful).toBe(true);
+  const far = tests.map((test) => seen(test, 16_000, 0.0499));
+  expect(new TestRanking(OPTIONS, 16_000).of(searchOf(far)).isHopeful).toBe(false);
   const proven = tests.map((test) => ({ ...test, peak: 1e9 }));
-  expect(new TestRanking(OPTIONS).of(searchOf(proven)).isHopeful).toBe(false);
+  expect(new TestRanking(OPTIONS, 16_000).of(searchOf(proven)).isHopeful).toBe(false);
 });

@@ -25,8 +25,8 @@ async function start(): Promise<void> {
 
 type Named = { parameters?: { sequence_id: string | number }; headers?: Record<string, string> };
 
-/** Requests of sixteen streams in turn, each of which sends the same image about eight times. */
-async function send(count: number, named: (stream: number) => Named): Promise<void> {
+/** Requests of sixteen streams in turn, each of which shows another scene after so many requests of all. */
+async function send(count: number, named: (stream: number) => Named, scene = 128): Promise<void> {
   const images = await readNpy(smallCnn('inputs.npy'));
   const pixels = images.elements as Float32Array;
   const metadata = await (await taustat.routes.request(`/v2/models/${taustat.model}`)).json();
@@ -35,7 +35,7 @@ async function send(count: number, named: (stream: number) => Named): Promise<vo
   const rows = pixels.length / size;
   for (let i = 0; i < count; i++) {
     const stream = i % 16;
-    const row = (7 * stream + 31 * Math.floor(i / 128)) % rows;
+    const row = (7 * stream + 31 * Math.floor(i / scene)) % rows;
     const { parameters, headers = {} } = named(stream);
     const data = Array.from(pixels.subarray(row * size, (row + 1) * size));
     const input = { name, shape: [1, ...shape.slice(1)], datatype: 'FP32', data };
@@ -75,7 +75,8 @@ describe('streams that take turns', () => {
 
   it('are one stream where they name none', async () => {
     await start();
-    await send(400, () => ({}));
+    // Each shows one scene for ever: one after the other, they are as different as any.
+    await send(400, () => ({}), Number.POSITIVE_INFINITY);
     expect((await told()).blockRequests).toBe(1);
   });
 });
