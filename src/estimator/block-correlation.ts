@@ -1,6 +1,6 @@
 import { byStream, type PlacedRequest, standardized } from './request-correlation.ts';
 
-/** Blocks of requests that hold two samples at least: with fewer a sum tells nothing of its spread. */
+/** Blocks of requests that there must be: with fewer a sum tells nothing of its spread. */
 const LEAST_BLOCKS = 16;
 /** Streams count that reach over so many blocks at least: a block that is longer than its stream says nothing of its length. */
 const LEAST_EXTENT = 4;
@@ -9,7 +9,7 @@ const LEAST_PAIRS = 225;
 /** Blocks that are looked at, in requests: 2, 4, 8, … up to this. */
 const LONGEST_BLOCK = 8192;
 /** Standard errors above 0 at which a correlation is one. */
-const CLEAR = 4;
+const CLEAR = 4.5;
 /** The same for that of requests which are further apart than any in blocks half as long: else these tell all there is. */
 const CLEAR_MORE = 3;
 
@@ -17,8 +17,8 @@ interface Pairs {
   /** Of the products of two requests of one block. */
   readonly sum: number;
   readonly pairs: number;
-  /** Blocks that have a pair. */
-  readonly blocks: number;
+  /** Blocks of one size whose sum would be as skewed: fewer than there are, where few hold most of the pairs. */
+  readonly evenBlocks: number;
 }
 
 /**
@@ -42,10 +42,11 @@ export function blockCorrelation(requests: readonly PlacedRequest[]): number | n
   let shorter = { sum: 0, pairs: 0 };
   for (let length = 2; length <= LONGEST_BLOCK; length *= 2) {
     const within = pairsWithin(requests, streams, values, length);
-    const { sum, pairs, blocks } = within;
+    const { sum, pairs, evenBlocks } = within;
     if (pairs < LEAST_PAIRS) continue;
-    if (blocks < LEAST_BLOCKS) break;
-    const noise = (of: number, errors: number) => skewed(errors, blocks / spread) * Math.sqrt(spread / of);
+    if (evenBlocks < LEAST_BLOCKS) break;
+    const noise = (of: number, errors: number) =>
+      skewed(errors, evenBlocks / spread) * Math.sqrt(spread / of);
     const isClear = sum / pairs > noise(pairs, CLEAR);
     const [more, morePairs] = [sum - shorter.sum, pairs - shorter.pairs];
     if (isClear && more / morePairs > noise(morePairs, CLEAR_MORE)) time = 1 + ((length - 1) * sum) / pairs;
@@ -61,14 +62,17 @@ function pairsWithin(
   values: readonly Float64Array[],
   length: number,
 ): Pairs {
-  const all = { sum: 0, pairs: 0, blocks: 0 };
+  const all = { sum: 0, pairs: 0 };
+  // Of a sum of squares of blocks, the variance grows with the square of their sizes and the third moment with the cube.
+  let [variance, third] = [0, 0];
   const total = new Float64Array(values[0]!.length);
   let [block, count, squares] = [-1, 0, 0];
   const close = () => {
     if (count >= 2) {
-      all.blocks++;
       all.pairs += (count * (count - 1)) / 2;
       all.sum += (dot(total, total) - squares) / 2;
+      variance += count ** 2;
+      third += count ** 3;
     }
     total.fill(0);
     [block, count, squares] = [-1, 0, 0];
@@ -86,7 +90,7 @@ function pairsWithin(
     }
     close();
   }
-  return all;
+  return { ...all, evenBlocks: third === 0 ? 0 : variance ** 3 / third ** 2 };
 }
 
 /** Mean square of the product of two independent requests: 1 for one number, less the more numbers tell different things. */
