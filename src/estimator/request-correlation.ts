@@ -13,10 +13,10 @@ export interface PlacedRequest {
 const OCTAVES = 10;
 /** The correlation time of requests that are all alike, in requests. */
 const LONGEST = 2 ** OCTAVES;
-/** Pairs of requests that a correlation is read from, at least: fewer hide one of .2. */
+/** Pairs of requests that a correlation is read from, at least: fewer hide one of a third. */
 const LEAST_PAIRS = 225;
 /** Standard errors above 0 at which a correlation is one. */
-const CLEAR = 4;
+const CLEAR = 5;
 /** Numbers of a summary that are looked at, spread over all: what an estimate costs is bounded. */
 const MOST_CHANNELS = 8;
 
