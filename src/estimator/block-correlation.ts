@@ -9,7 +9,7 @@ const LEAST_PAIRS = 225;
 /** Blocks that are looked at, in requests: 2, 4, 8, … up to this. */
 const LONGEST_BLOCK = 8192;
 /** Standard errors above 0 at which a correlation is one. */
-const CLEAR = 4.5;
+const CLEAR = 4;
 /** The same for that of requests which are further apart than any in blocks half as long: else these tell all there is. */
 const CLEAR_MORE = 3;
 
@@ -17,6 +17,11 @@ interface Pairs {
   /** Of the products of two requests of one block. */
   readonly sum: number;
   readonly pairs: number;
+  /**
+   * Variance of that sum if every request resembles none before it: that of each times what those before it in its block add up to. It is
+   * more than one would think of so many pairs where unusual requests are what makes a server take more samples.
+   */
+  readonly variance: number;
   /** Blocks of one size whose sum would be as skewed: fewer than there are, where few hold most of the pairs. */
   readonly evenBlocks: number;
 }
@@ -37,19 +42,23 @@ export function blockCorrelation(requests: readonly PlacedRequest[]): number | n
   const values = requests.length < 2 ? null : standardized(requests);
   if (values === null) return null;
   const streams = byStream(requests);
-  const spread = spreadOfProducts(values);
+  const covariance = covarianceOf(values);
+  const spread = covariance.reduce((sum, x) => sum + x * x, 0);
   let time: number | null = null;
+  let isSeen = false;
   let shorter = { sum: 0, pairs: 0 };
   for (let length = 2; length <= LONGEST_BLOCK; length *= 2) {
-    const within = pairsWithin(requests, streams, values, length);
-    const { sum, pairs, evenBlocks } = within;
+    const within = pairsWithin(requests, streams, values, covariance, length);
+    const { sum, pairs, variance, evenBlocks } = within;
     if (pairs < LEAST_PAIRS) continue;
     if (evenBlocks < LEAST_BLOCKS) break;
-    const noise = (of: number, errors: number) =>
-      skewed(errors, evenBlocks / spread) * Math.sqrt(spread / of);
-    const isClear = sum / pairs > noise(pairs, CLEAR);
+    const noise = (variance: number, errors: number) =>
+      skewed(errors, evenBlocks / spread) * Math.sqrt(variance);
+    // Where requests do resemble each other their sums are large for that reason: then it is the pairs again that tell over how many.
+    isSeen ||= sum > noise(Math.max(variance, spread * pairs), CLEAR);
+    const isClear = isSeen && sum > noise(spread * pairs, CLEAR);
     const [more, morePairs] = [sum - shorter.sum, pairs - shorter.pairs];
-    if (isClear && more / morePairs > noise(morePairs, CLEAR_MORE)) time = 1 + ((length - 1) * sum) / pairs;
+    if (isClear && more > noise(spread * morePairs, CLEAR_MORE)) time = 1 + ((length - 1) * sum) / pairs;
     time = Math.max(1, time ?? 1);
     shorter = within;
   }
@@ -60,22 +69,21 @@ function pairsWithin(
   requests: readonly PlacedRequest[],
   streams: readonly (readonly number[])[],
   values: readonly Float64Array[],
+  covariance: Float64Array,
   length: number,
 ): Pairs {
-  const all = { sum: 0, pairs: 0 };
-  // Of a sum of squares of blocks, the variance grows with the square of their sizes and the third moment with the cube.
-  let [variance, third] = [0, 0];
-  const total = new Float64Array(values[0]!.length);
-  let [block, count, squares] = [-1, 0, 0];
+  const all = { sum: 0, pairs: 0, variance: 0 };
+  // Of a sum of squares of blocks, the second moment grows with the square of their sizes and the third with the cube.
+  let [second, third] = [0, 0];
+  const before = new Float64Array(values[0]!.length);
+  let [block, count] = [-1, 0];
   const close = () => {
     if (count >= 2) {
-      all.pairs += (count * (count - 1)) / 2;
-      all.sum += (dot(total, total) - squares) / 2;
-      variance += count ** 2;
+      second += count ** 2;
       third += count ** 3;
     }
-    total.fill(0);
-    [block, count, squares] = [-1, 0, 0];
+    before.fill(0);
+    [block, count] = [-1, 0];
   };
   for (const members of streams) {
     const extent = requests[members.at(-1)!]!.index - requests[members[0]!]!.index;
@@ -84,23 +92,32 @@ function pairsWithin(
       const own = Math.floor(requests[i]!.index / length);
       if (own !== block) close();
       block = own;
-      count++;
-      squares += dot(values[i]!, values[i]!);
-      for (let c = 0; c < total.length; c++) total[c]! += values[i]![c]!;
+      all.pairs += count++;
+      all.sum += dot(before, values[i]!);
+      all.variance += varianceOf(before, covariance);
+      for (let c = 0; c < before.length; c++) before[c]! += values[i]![c]!;
     }
     close();
   }
-  return { ...all, evenBlocks: third === 0 ? 0 : variance ** 3 / third ** 2 };
+  return { ...all, evenBlocks: third === 0 ? 0 : second ** 3 / third ** 2 };
 }
 
-/** Mean square of the product of two independent requests: 1 for one number, less the more numbers tell different things. */
-function spreadOfProducts(values: readonly Float64Array[]): number {
+/** Shape [channels, channels]; its squares add up to the mean square of the product of two independent requests. */
+function covarianceOf(values: readonly Float64Array[]): Float64Array {
   const width = values[0]!.length;
   const covariance = new Float64Array(width * width);
   for (const x of values)
     for (let a = 0; a < width; a++)
-      for (let b = 0; b < width; b++) covariance[a * width + b]! += x[a]! * x[b]!;
-  return covariance.reduce((sum, x) => sum + (x / values.length) ** 2, 0);
+      for (let b = 0; b < width; b++) covariance[a * width + b]! += (x[a]! * x[b]!) / values.length;
+  return covariance;
+}
+
+/** Mean square of the product of `x` and a request. */
+function varianceOf(x: Float64Array, covariance: Float64Array): number {
+  let sum = 0;
+  for (let a = 0; a < x.length; a++)
+    for (let b = 0; b < x.length; b++) sum += x[a]! * covariance[a * x.length + b]! * x[b]!;
+  return sum;
 }
 
 /** Standard errors of a sum of so many squares that are as rare as so many of a normal number. */

@@ -82,6 +82,26 @@ describe('streams', () => {
     }
   });
 
+  it('are hardly ever taken for some whose requests resemble each other where samples come in bursts', () => {
+    let wrong = 0;
+    for (let seed = 1; seed <= 150; seed++) {
+      const random = xorshift(17 * seed);
+      for (let i = 0; i < 10; i++) random();
+      const streams = new Streams();
+      let [index, burst, isWrong] = [0, 0, false];
+      for (let n = 0; n < 3000; n++) {
+        if (random() < 0.01) burst = 40;
+        index += burst-- > 0 ? 1 : 1 + Math.floor(25 * random());
+        const level = normal(random) ** 3;
+        const summary = Array.from({ length: 4 }, () => level + 0.2 * normal(random));
+        streams.add({ stream: 0, index }, summary);
+        isWrong ||= streams.reading.blockRequests > 1;
+      }
+      if (isWrong) wrong++;
+    }
+    expect(wrong).toBeLessThanOrEqual(2);
+  }, 60_000);
+
   it('that take turns without names are seen, though each scene is taken for a shift', () => {
     for (const seed of seeds) {
       const random = xorshift(seed);
