@@ -84,8 +84,8 @@ export function exportModelMetrics(metrics: Metrics, served: ExportedModel): voi
   }
   if (served.sharing === undefined) return;
   const { replica } = served.sharing;
-  metrics.sharedStoreUp.set(of, replica.problem === null ? 1 : 0);
-  metrics.replicas.set(of, replica.replicas);
+  metrics.sharedStoreUp.set(of, replica.news.problem === null ? 1 : 0);
+  metrics.replicas.set(of, replica.lease.replicas);
   metrics.replicaDecides.set(of, replica.decides() ? 1 : 0);
 }
 

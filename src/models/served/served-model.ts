@@ -222,7 +222,7 @@ export class ServedModel {
    * @param backFrom - the threshold that is gone back from; undefined: the mode is simply another.
    */
   async choose(mode: Mode, threshold: number | undefined, backFrom?: number): Promise<Durability> {
-    const now = this.sharing?.replica.wallMs ?? Date.now();
+    const now = this.sharing?.replica.lease.wallMs ?? Date.now();
     const choice: Choice = {
       mode,
       threshold: threshold ?? null,
