@@ -46,7 +46,7 @@ export function createPruningPlane(
       const { loop } = find(model, version);
       if (!allowRecord)
         throw new ServingError('FORBIDDEN', 'kept requests cannot be read: sampling.allowRecord is not set');
-      const requests = loop.keptSince(from).slice(0, limit);
+      const requests = loop.ladder.kept.since(from).slice(0, limit);
       if (requests.length > 0) log.info({ model, requests: requests.length }, 'kept requests were read');
       return requests;
     },

@@ -1,10 +1,12 @@
 import { messageOf } from '../../config/errors.ts';
+import { localized } from '../../control/phases/shared-state.ts';
 import type { Change, ControllerState, ControlOptions } from '../../control/phases/state.ts';
+import type { DriftReference } from '../../drift/detector.ts';
 import type { SharedDecision } from '../../store/shared/shared-store.ts';
 import type { ControlLoop } from '../control-loop.ts';
 import type { Asked } from '../pilot-questions.ts';
 import type { Step } from '../step.ts';
-import { type DecisionMemory, decodeState, encodeDecision } from './decision-record.ts';
+import { type DecisionMemory, type DecisionState, decodeState, encodeDecision } from './decision-record.ts';
 import type { News } from './news.ts';
 
 /** What was decided last for all, as this replica knows it. */
@@ -37,8 +39,9 @@ export class LatestDecision {
    * cannot be read is refused.
    *
    * @param choice - sequence of the operator's choice that is in force here.
+   * @param at - Unix milliseconds.
    */
-  adopt(loop: ControlLoop, decision: SharedDecision, choice: number): void {
+  adopt(loop: ControlLoop, decision: SharedDecision, choice: number, at: number): void {
     const isOld = this.#isKnown ? decision.revision <= this.#revision : decision.revision < this.#revision;
     if (isOld) return;
     try {
@@ -48,27 +51,43 @@ export class LatestDecision {
       this.#revision = decision.revision;
       this.#isKnown = true;
       this.asked = shared.asked;
-      loop.adopt({ ...shared, state: this.#withOwnWords(shared.state, loop.state.change) });
+      const told = this.#withOwnWords(shared.state, loop.state.change);
+      loop.streams.hold(shared.blockRequests);
+      loop.receive({ kind: 'adopted', at, state: localized(told, loop.state, loop.ladder.unseen) });
+      loop.judge.adopt(shared.objective, shared.isJudging);
+      loop.ladder.pumpSoon();
     } catch (error) {
       this.#news.refuse('decision', `revision ${decision.revision}: ${messageOf(error)}`);
     }
   }
 
-  /** This replica decides from now on, and whatever it does is known. @param revision - the latest that any replica knows. */
-  lead(revision: number): void {
+  /**
+   * This replica decides from now on.
+   *
+   * @param revision - the latest that any replica knows.
+   * @param reference - what drift was measured from by who decided before; undefined: as known here.
+   */
+  lead(loop: ControlLoop, revision: number, reference: DriftReference | null | undefined): void {
     this.#isKnown = true;
     this.#revision = Math.max(this.#revision, revision);
     this.asked = null;
+    loop.streams.release();
+    if (reference !== undefined) loop.estimation.adopt(reference);
   }
 
   /** The next one, to be written. @param revision - the latest that any replica knows. */
   next(loop: ControlLoop, revision: number, choice: number, memory: Omit<DecisionMemory, 'reference'>) {
-    const state = { ...loop.state, change: this.#change ?? loop.state.change };
-    return encodeDecision(
-      Math.max(this.#revision, revision) + 1,
-      { ...loop.judging, state, choice, asked: this.asked },
-      { reference: loop.resumePoint.reference, ...memory },
-    );
+    const { objective, judge, streams, estimation } = loop;
+    const state: DecisionState = {
+      state: { ...loop.state, change: this.#change ?? loop.state.change },
+      objective,
+      isJudging: judge.isOpen,
+      blockRequests: streams.reading.blockRequests,
+      choice,
+      asked: this.asked,
+    };
+    const { reference } = estimation;
+    return encodeDecision(Math.max(this.#revision, revision) + 1, state, { reference, ...memory });
   }
 
   /** It was written, or refused: then another replica decides. */

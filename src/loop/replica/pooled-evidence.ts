@@ -1,5 +1,7 @@
 import { messageOf } from '../../config/errors.ts';
+import type { ControlEvent } from '../../control/phases/event.ts';
 import { searchName } from '../../control/phases/shared-state.ts';
+import { isSearched } from '../../control/phases/state.ts';
 import type { ControlLoop } from '../control-loop.ts';
 import { hashToUnit } from '../sampler.ts';
 import type { Step } from '../step.ts';
@@ -81,13 +83,14 @@ export class PooledEvidence {
 
   /** Looks whether replicas see the same scenes: then what the others have seen is not taken for more than there is. */
   deal(replica: string, { requests }: SharedSlice): void {
-    const { news, loop } = this.#options;
+    const { news, loop, lease } = this.#options;
     this.#dealt.add(replica, requests);
     if (this.#dealt.areAlike === this.#areAlike) return;
     this.#areAlike = this.#dealt.areAlike;
     const [verb, evidence] = this.#areAlike ? ['', 'only what this one sees'] : ['do not ', 'all they see'];
     news.tell('alike', `requests at different replicas ${verb}resemble each other: ${evidence} is evidence`);
-    if (this.#areAlike) loop().proveAnew();
+    const again = this.#areAlike ? testsAnew(loop(), lease.wallMs) : null;
+    if (again !== null) loop().receive(again);
   }
 
   follow({ before, after }: Step): void {
@@ -125,11 +128,18 @@ export class PooledEvidence {
     const at = lease.wallMs;
     const isOfEpoch = () => epoch === loop.state.epoch;
     const isOfSearch = () => isOfEpoch() && search === searchName(loop.state);
-    for (const { place, ...seen } of comparisons)
-      if (isOfEpoch()) loop.compareShared({ at, ...seen }, placeOf(replica, place));
+    for (const { place, ...seen } of comparisons) {
+      if (!isOfEpoch()) break;
+      const unit = place === null ? undefined : loop.streams.unitOf(placeOf(replica, place));
+      loop.receive({ kind: 'comparison', at, ...seen, ...(unit && { unit }) });
+    }
     for (const [rung, loss] of tests)
       if (isOfSearch()) loop.receive({ kind: 'tested', at, rung, input: -1, loss });
-    for (const [rung, loss] of pilot) if (isOfSearch()) loop.piloted(rung, loss);
+    for (const [rung, loss] of pilot) {
+      if (!isOfSearch()) break;
+      loop.ladder.piloted(rung, loss);
+      loop.ladder.pumpSoon();
+    }
   }
 
   #takeSlice(bytes: Uint8Array, isOld: boolean): void {
@@ -139,17 +149,27 @@ export class PooledEvidence {
     if (!this.#inbox.take(`slices of ${slice.replica}`, slice.sequence) && !isOld) return;
     if (slice.replica === id || slice.epoch !== loop.state.epoch) return;
     if (!isOld) this.deal(slice.replica, slice);
-    loop.takeSlice(placed(slice.replica, slice), isOld);
+    const told = placed(slice.replica, slice);
+    if (isOld) loop.estimation.refill(told);
+    else loop.takeSlice(told);
   }
 }
 
 /** Streams of different replicas are different streams. */
-function placeOf(replica: string, place: StreamPlace | null): StreamPlace | null {
-  return place && { stream: 1 + 2 ** 32 * hashToUnit(`${replica} ${place.stream}`), index: place.index };
+function placeOf(replica: string, { stream, index }: StreamPlace): StreamPlace {
+  return { stream: 1 + 2 ** 32 * hashToUnit(`${replica} ${stream}`), index };
 }
 
 function placed(replica: string, { at, sites, requests }: SharedSlice) {
   const summaries = requests.map(({ summary }) => summary);
-  const places = requests.map(({ place }) => placeOf(replica, place ?? null) ?? undefined);
+  const places = requests.map(({ place }) => place && placeOf(replica, place));
   return { at, sites, summaries, places };
+}
+
+/** What was proven on kept inputs is not: its tests begin anew. Null: there are none. */
+function testsAnew({ state, ladder }: ControlLoop, at: number): ControlEvent | null {
+  const tests = isSearched(state.phase) ? state.phase.search.tests : null;
+  return tests?.kind === 'tested'
+    ? { kind: 'respaced', at, next: ladder.kept.end, every: tests.every }
+    : null;
 }

@@ -1,7 +1,7 @@
 import { messageOf } from '../../config/errors.ts';
 import type { ControlEvent } from '../../control/phases/event.ts';
 import type { ControllerState, ControlOptions, Withheld } from '../../control/phases/state.ts';
-import type { SharedChoice, SharedMessage } from '../../store/shared/shared-store.ts';
+import type { SharedChoice, SharedDecision, SharedMessage } from '../../store/shared/shared-store.ts';
 import type { ControlLoop } from '../control-loop.ts';
 import type { SharedPilot } from '../pilot-questions.ts';
 import type { ShadowSample } from '../shadow-run.ts';
@@ -215,10 +215,9 @@ export class Replica implements Sharing {
     if (this.lease.role === 'decides' && revision <= this.decision.revision) return;
     const latest = await store.decision(group);
     const memory = latest && decodeMemory(latest.memory);
-    if (latest !== null) this.decision.adopt(this.#loop!, latest, this.choice.sequence);
+    if (latest !== null) this.#adopt(latest);
     this.lease.lead(untilMs);
-    this.decision.lead(revision);
-    this.#loop!.lead(memory?.reference);
+    this.decision.lead(this.#loop!, revision, memory?.reference);
     await this.evidence.resume(memory);
     this.#decided();
     this.news.tell('decides', `this replica decides for all ${replicas} from now on, as ${this.id}`);
@@ -233,7 +232,11 @@ export class Replica implements Sharing {
   async #fetch(): Promise<void> {
     const { store, group } = this.#options;
     const latest = await store.decision(group);
-    if (latest !== null && !this.decides()) this.decision.adopt(this.#loop!, latest, this.choice.sequence);
+    if (latest !== null && !this.decides()) this.#adopt(latest);
+  }
+
+  #adopt(decision: SharedDecision): void {
+    this.decision.adopt(this.#loop!, decision, this.choice.sequence, this.lease.wallMs);
   }
 
   /** Tells what it has seen. */
