@@ -4,7 +4,6 @@ import {
   concat,
   distinctUntilChanged,
   filter,
-  map,
   merge,
   type Observable,
   of,
@@ -14,7 +13,6 @@ import {
 import { messageOf } from '../config/errors.ts';
 import type { Mode } from '../config/modes.ts';
 import type { Config } from '../config/schema.ts';
-import type { Objective } from '../control/guard/objective.ts';
 import type { ControlEvent, EventOf } from '../control/phases/event.ts';
 import { controlOptionsOf } from '../control/phases/options.ts';
 import {
@@ -151,6 +149,7 @@ export class ControlLoop {
       config,
       control: this.control,
       reference: resume?.reference ?? null,
+      unjudged: () => this.judge.unjudged,
       decides: sharing?.decides,
       onEstimated: telemetry?.estimated,
     });
@@ -202,7 +201,10 @@ export class ControlLoop {
     // The first to hear of a step, so that whoever follows the steps finds what belongs to the new state.
     this.#steps.subscribe((step) => this.#follow(step));
     const comparisons$ = this.comparisons.events(this.#samples);
-    merge(this.#commands, this.#survive(comparisons$), this.#survive(this.#snapshots()))
+    // What is looked at because its answer is suspected is not what the traffic is like.
+    const traffic$ = merge(this.#samples.pipe(filter(({ isExtra }) => !isExtra)), this.#slices);
+    const snapshots$ = this.estimation.events(traffic$, () => this.state);
+    merge(this.#commands, this.#survive(comparisons$), this.#survive(snapshots$))
       .pipe(scan((last, event) => this.#fold(last.after, event), { after: this.state } as Step))
       .subscribe(this.#steps);
   }
@@ -226,13 +228,8 @@ export class ControlLoop {
       state: this.state,
       reference: this.estimation.reference,
       blockRequests: this.streams.reading.blockRequests,
-      objective: this.objective,
+      objective: this.judge.objective,
     };
-  }
-
-  /** How answers are judged; null: not decided yet. */
-  get objective(): Objective | null {
-    return this.judge.objective;
   }
 
   /** The threshold of most of production; 0 is dense. */
@@ -303,7 +300,7 @@ export class ControlLoop {
     this.ladder.pumpSoon();
     if (threshold === 0 && !isWithheld(this.state)) return;
     try {
-      const uncompared = this.comparisons.answered(threshold, outputs, this.objective, atMs);
+      const uncompared = this.comparisons.answered(threshold, outputs, this.judge.objective, atMs);
       if (uncompared !== null)
         this.#commands.next({ kind: 'uncompared', at: this.#clock.wallMs(), ...uncompared });
     } catch (error) {
@@ -390,20 +387,6 @@ export class ControlLoop {
     this.#steps.complete();
     this.estimation.close();
     this.#state.complete();
-  }
-
-  /** What is looked at because its answer is suspected is not what the traffic is like. */
-  #snapshots(): Observable<ControlEvent> {
-    const own$ = this.#samples.pipe(filter(({ isExtra }) => !isExtra));
-    return this.estimation
-      .events(merge(own$, this.#slices), () => this.state)
-      .pipe(map((event) => this.#withDoubt(event)));
-  }
-
-  /** Nothing is tried by a measure that is not decided, or sees nothing. */
-  #withDoubt(event: EventOf<'snapshot'>): ControlEvent {
-    const { unjudged } = this.judge;
-    return unjudged === null ? event : { ...event, unjudged };
   }
 
   /** A stage that throws loses the sample at hand, not the loop: the controller is told and the stage goes on. */

@@ -188,7 +188,7 @@ function toFourDigits({ shares, below, belowThreshold, median, zeroRatio }: Dist
 
 /** How answers are compared; until a measure is chosen, `measure` is the configured one. */
 function objectiveOf({ loop, measure }: ServedModel) {
-  const { objective } = loop;
+  const { objective } = loop.judge;
   return {
     measure: objective === null ? measure : measureOf(objective),
     floor: 1 - loop.control.allowedLoss,

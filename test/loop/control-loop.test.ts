@@ -145,7 +145,7 @@ describe('ControlLoop, replayed in virtual time', () => {
     const { state } = before.resumePoint;
     expect(stateName(state)).toBe('tracking');
     const phase = state.phase.kind === 'tracking' ? { ...state.phase, drift: null } : state.phase;
-    const after = open({ state: { ...state, phase }, reference: null, objective: before.objective });
+    const after = open({ state: { ...state, phase }, reference: null, objective: before.judge.objective });
     feed(after, 1000, 300, 1);
     expect(after.resumePoint.reference).not.toBe(null);
     expect(after.state.change).toBe(state.change);

@@ -77,10 +77,10 @@ export class LatestDecision {
 
   /** The next one, to be written. @param revision - the latest that any replica knows. */
   next(loop: ControlLoop, revision: number, choice: number, memory: Omit<DecisionMemory, 'reference'>) {
-    const { objective, judge, streams, estimation } = loop;
+    const { judge, streams, estimation } = loop;
     const state: DecisionState = {
       state: { ...loop.state, change: this.#change ?? loop.state.change },
-      objective,
+      objective: judge.objective,
       isJudging: judge.isOpen,
       blockRequests: streams.reading.blockRequests,
       choice,
