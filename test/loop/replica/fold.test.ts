@@ -17,7 +17,7 @@ const EVENTS: readonly (readonly [ControlEvent, foldedBy: 'all' | 'decider' | 'n
   [{ kind: 'time', at, heldBack: 'unprofitable', detail: '' }, 'all'],
   [{ kind: 'failure', at, message: 'x' }, 'decider'],
   [{ kind: 'failure', at, message: 'x', isOwn: true }, 'nobody'],
-  [{ kind: 'uncompared', at, requests: 9, ms: 9 }, 'nobody'],
+  [{ kind: 'uncompared', at, requests: 1e9, ms: 1e9 }, 'nobody'],
   [{ kind: 'comparison', at, threshold: 0.5, loss: 1, isDue: true }, 'decider'],
 ];
 
