@@ -22,7 +22,7 @@ export function pruningReport(served: ServedModel) {
   return {
     model: served.name,
     ...pruningSummary(served),
-    ...durabilityReport(served.durability),
+    ...durabilityReport(served.choice.durability),
     thresholds: Object.fromEntries(
       loaded.sites.map((site, i) => [site.name, loop.state.gated?.[i] === false ? 0 : threshold]),
     ),
