@@ -21,22 +21,10 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-// @ts-expect-error It has no types.
-import headers from 'node-api-headers';
-import { compile, compiler, kernelSources, sourcesIn } from './toolchain.mjs';
+import { addonSources, compile, compiler, kernelSources, link, SHARED } from './toolchain.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const target = join(here, '..', 'dist', 'native', `taustat-${process.platform}-${process.arch}.node`);
-
-/** Symbols of Node are weak, so that the file also loads where there is no Node, as a library of operators. */
-const ADDON_FLAGS = [
-  '-I',
-  headers.include_dir,
-  '-DNAPI_VERSION=8',
-  '-DNAPI_EXTERN=__attribute__((visibility("default"),weak))',
-];
-const SHARED =
-  process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared', '-s'];
 
 /** Changes with every source, header and flag. */
 function sourcePrint() {
@@ -65,14 +53,11 @@ function compilerPrint(cxx) {
 async function build(cxx) {
   const folder = mkdtempSync(join(tmpdir(), 'taustat-native-'));
   try {
-    const sources = [
-      ...kernelSources(process.arch),
-      ...['ort', 'ops'].flatMap(sourcesIn),
-      ...sourcesIn('addon').map(({ file }) => ({ file, flags: ADDON_FLAGS })),
-    ];
+    const sources = [...kernelSources(process.arch), ...addonSources()];
     mkdirSync(dirname(target), { recursive: true });
     const made = join(folder, 'taustat.node');
-    await compile(cxx, sources, { folder, target: made, flags: ['-O3'], link: [...SHARED, '-ldl'] });
+    const objects = await compile(cxx, sources, { folder, flags: ['-O3'] });
+    await link(cxx, objects, made, [...SHARED, ...(process.platform === 'darwin' ? [] : ['-s'])]);
     // A process that has the old file open keeps it.
     const beside = `${target}.${process.pid}`;
     writeFileSync(beside, readFileSync(made), { mode: 0o755 });

@@ -2,9 +2,11 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+// @ts-expect-error It has no types.
+import headers from 'node-api-headers';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const run = promisify(execFile);
@@ -12,6 +14,16 @@ const run = promisify(execFile);
 /** @typedef {{ readonly file: string, readonly flags: readonly string[] }} Source */
 
 const COMMON = ['-std=c++17', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra', '-Wno-maybe-uninitialized'];
+/** Symbols of Node are weak, so that the file also loads where there is no Node, as a library of operators. */
+const ADDON_FLAGS = [
+  '-I',
+  headers.include_dir,
+  '-DNAPI_VERSION=8',
+  '-DNAPI_EXTERN=__attribute__((visibility("default"),weak))',
+];
+/** What a library is linked with that Node or ONNX Runtime loads. */
+export const SHARED =
+  process.platform === 'darwin' ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared'];
 const AVX2 = ['-mavx2', '-mfma', '-mbmi2', '-mpopcnt'];
 const AVX512 = ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx512vbmi2'];
 /**
@@ -56,16 +68,25 @@ export function kernelSources(architecture) {
   ];
 }
 
+/** The operators, and the addon around them; with the kernels, all that `dist/native` has. @returns {Source[]} */
+export function addonSources() {
+  return [
+    ...['ort', 'ops'].flatMap(sourcesIn),
+    ...sourcesIn('addon').map(({ file }) => ({ file, flags: ADDON_FLAGS })),
+  ];
+}
+
 /**
- * Compiles as many sources at once as there are processors, and links them.
+ * Compiles as many sources at once as there are processors.
  *
  * @param {string} cxx
  * @param {readonly Source[]} sources
- * @param {{ folder: string, target: string, flags: readonly string[], link?: readonly string[] }} options - `folder` takes the objects.
+ * @param {{ folder: string, flags: readonly string[] }} options - `folder` takes the objects.
+ * @returns {Promise<string[]>} the objects.
  */
-export async function compile(cxx, sources, { folder, target, flags, link = [] }) {
-  const queue = sources.map((source, index) => ({
-    object: join(folder, `${index}-${basename(source.file)}.o`),
+export async function compile(cxx, sources, { folder, flags }) {
+  const queue = sources.map((source) => ({
+    object: join(folder, `${relative(here, source.file).replaceAll(sep, '-')}.o`),
     args: [...COMMON, ...flags, ...source.flags, '-c', source.file],
   }));
   const objects = queue.map(({ object }) => object);
@@ -74,5 +95,15 @@ export async function compile(cxx, sources, { folder, target, flags, link = [] }
       await run(cxx, [...next.args, '-o', next.object]);
   };
   await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, work));
-  await run(cxx, [...flags, ...objects, '-o', target, ...link]);
+  return objects;
+}
+
+/**
+ * @param {string} cxx
+ * @param {readonly string[]} objects
+ * @param {string} target
+ * @param {readonly string[]} flags - those of the objects, and what the target is.
+ */
+export async function link(cxx, objects, target, flags) {
+  await run(cxx, [...objects, '-o', target, ...flags, '-ldl']);
 }

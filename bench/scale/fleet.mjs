@@ -20,7 +20,7 @@ import { counted } from './counted-store.mjs';
  *   seed: number,
  *   load?: number,
  *   config?: import('../control/replay/settings.mjs').ConfigInput,
- *   onNews?: (replica: string, news: import('../../dist/loop/replica/replica.js').ReplicaNews) => void,
+ *   onNews?: (replica: string, news: import('../../dist/loop/replica/news.js').ReplicaNews) => void,
  * }} FleetOptions
  * `load`: share of each worker's time that production takes.
  * @typedef {{ loop: ControlLoop, replica: Replica, runtime: RecordedRuntime, clock: import('../../dist/loop/clock.js').Clock, tickAt: number, isCut: boolean }} Member
@@ -97,7 +97,7 @@ export class Fleet {
       outputs: ['logits'],
       config,
       runtime,
-      clock: { ...clock, wallMs: () => replica.wallMs },
+      clock: { ...clock, wallMs: () => replica.lease.wallMs },
       sharing: replica,
     });
     member = { loop, replica, runtime, clock, tickAt: this.clock.monotonicMs(), isCut: false };
@@ -157,7 +157,7 @@ export class Fleet {
     const { state } = loop;
     return {
       state: stateName(state),
-      role: replica.role,
+      role: replica.lease.role,
       threshold: appliedThreshold(state),
       production: production(state),
       epoch: state.epoch,

@@ -58,7 +58,7 @@ export async function decisionsOf({ model, runtime, rows, traffic, config, seed 
       request,
       event,
       production: productionOf(after),
-      estimate: event.kind === 'snapshot' ? estimateOf(loop.criticality) : undefined,
+      estimate: event.kind === 'snapshot' ? estimateOf(loop.estimation.criticality) : undefined,
     }),
   );
   try {

@@ -8,7 +8,7 @@ import type { Taustat, UnopenedTaustat } from '../taustat.ts';
 import { createLog } from '../telemetry/log.ts';
 import { type Export, exportTelemetry } from '../telemetry/otlp/otlp.ts';
 import { Processes } from '../tools/processes/primary.ts';
-import { ProcessOfSeveral } from '../tools/processes/worker.ts';
+import { ProcessOfSeveral, servingWords } from '../tools/processes/worker.ts';
 import type { GrpcListening } from '../transport/grpc/server.ts';
 import { listen } from '../transport/http/server.ts';
 import { banner } from './banner.ts';
@@ -109,9 +109,8 @@ async function serve(path: string | undefined, flags: ServingFlags): Promise<voi
     );
   const served = { model, models, modes: taustat.modes() };
   const isServing = models.length > 0 || missing.length === 0;
-  if (among === undefined)
-    log.info({ ...places, ...served }, isServing ? 'serving' : 'listening, not ready: no model is open yet');
-  else among.serves({ url: server.url, grpc: grpc?.address, ...served });
+  if (among === undefined) log.info({ ...places, ...served }, servingWords(isServing));
+  else among.serves({ url: server.url, grpc: grpc?.address, ...served, isServing });
   if (among === undefined && process.stderr.isTTY === true && config.telemetry.logFormat !== 'json')
     process.stderr.write(banner({ url: server.url, grpc: grpc?.address, modes: served.modes }));
 

@@ -12,6 +12,7 @@ import { RollingWindow } from '../estimator/rolling-window.ts';
 import { type SampledSlice, type Snapshot, snapshots } from '../estimator/snapshots.ts';
 import type { RequestSummary } from '../estimator/summary.ts';
 import { ApartRequests } from './apart-requests.ts';
+import type { Unjudged } from './comparison/judge.ts';
 import { DriftWatch } from './drift-watch.ts';
 import { estimate } from './estimate.ts';
 import type { ShadowSample } from './shadow-run.ts';
@@ -27,6 +28,8 @@ export interface EstimationOptions {
   readonly reference: DriftReference | null;
   /** Told of every sample, and asked how far apart requests hardly resemble each other. */
   readonly streams: Pick<Streams, 'add' | 'reading'>;
+  /** Why no candidate may be tried: by a measure that is not decided, or sees nothing. Null: they may. */
+  readonly unjudged: () => Unjudged | null;
   /** Whether drift is watched here; absent: it is. Another replica may watch it for all. */
   readonly decides?: (() => boolean) | undefined;
   /** Told how long an estimate took. */
@@ -171,7 +174,7 @@ export class Estimation {
 
   #estimate(snapshot: Snapshot, state: ControllerState): EventOf<'snapshot'> {
     const { at, samples, newSamples, sites, slices, requests, newRequests } = snapshot;
-    const { config, onEstimated } = this.#options;
+    const { config, onEstimated, unjudged } = this.#options;
     const started = performance.now();
     this.#criticality = estimate(slices, config.criticality, sites, this.#options.poles);
     onEstimated?.(performance.now() - started);
@@ -179,6 +182,7 @@ export class Estimation {
     this.#activations = { at, samples, sites };
     const apart = this.#takenApart(newRequests);
     this.#readInterval(state);
+    const doubt = unjudged();
     return {
       kind: 'snapshot',
       at,
@@ -187,6 +191,7 @@ export class Estimation {
       suggestion: isSeeking(state) ? this.#suggestion(sites) : null,
       drift: this.#readDrift(apart, state),
       hasMoved: this.hasMoved,
+      ...(doubt && { unjudged: doubt }),
     };
   }
 

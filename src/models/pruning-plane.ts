@@ -46,7 +46,7 @@ export function createPruningPlane(
       const { loop } = find(model, version);
       if (!allowRecord)
         throw new ServingError('FORBIDDEN', 'kept requests cannot be read: sampling.allowRecord is not set');
-      const requests = loop.keptSince(from).slice(0, limit);
+      const requests = loop.ladder.kept.since(from).slice(0, limit);
       if (requests.length > 0) log.info({ model, requests: requests.length }, 'kept requests were read');
       return requests;
     },
@@ -54,11 +54,11 @@ export function createPruningPlane(
     history: (model, version) => pruningHistory(find(model, version)),
     setMode: (model, mode, threshold, version) => {
       const served = find(model, version);
-      return changedReport(served, served.choose(mode, threshold));
+      return changedReport(served, served.choice.choose(mode, threshold));
     },
     goBack: (model, to, version) => {
       const served = find(model, version);
-      return changedReport(served, served.goBack(to));
+      return changedReport(served, served.choice.goBack(to));
     },
     follow: (model, { next, end }, version) => {
       const served = find(model, version);
@@ -77,7 +77,7 @@ export function createPruningPlane(
 /** The report after an operator's choice, with what became of that. */
 async function changedReport(served: ServedModel, chosen: Promise<Durability>) {
   const durability = await chosen;
-  const reach = await served.reach();
+  const reach = await served.choice.reach();
   const taken = reach === null ? {} : { taken: reach };
   return { ...(await reportOf(served)), warning: undefined, ...durabilityReport(durability), ...taken };
 }

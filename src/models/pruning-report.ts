@@ -17,20 +17,20 @@ import type { ServedModel } from './served/served-model.ts';
 /** The control API's full report on a model's pruning. Shares are 0–1, times Unix milliseconds. */
 export function pruningReport(served: ServedModel) {
   const { loop, loaded } = served;
-  const { criticality } = loop;
+  const { criticality } = loop.estimation;
   const { threshold } = loop.exposure;
   return {
     model: served.name,
     ...pruningSummary(served),
-    ...durabilityReport(served.durability),
+    ...durabilityReport(served.choice.durability),
     thresholds: Object.fromEntries(
       loaded.sites.map((site, i) => [site.name, loop.state.gated?.[i] === false ? 0 : threshold]),
     ),
     sites: loaded.sites.map((site, i) => ({
       name: site.name,
       op: site.op,
-      sparsity: finite(loop.measured.sites[i]!.sparsity),
-      zeroRatio: finite(loop.measured.sites[i]!.zeroRatio),
+      sparsity: finite(loop.comparisons.measured.sites[i]!.sparsity),
+      zeroRatio: finite(loop.comparisons.measured.sites[i]!.zeroRatio),
     })),
     skipped: loaded.skipped.map(({ name, op, reason }) => ({ name, op, reason })),
     features: criticality?.features ?? [],
@@ -51,11 +51,19 @@ export function pruningReport(served: ServedModel) {
 /** The part of the report that changes often; every event carries it. */
 export function pruningSummary(served: ServedModel) {
   const { loop } = served;
-  const { state } = loop;
+  const { state, ladder } = loop;
+  const { window } = loop.estimation;
   const drift = driftOf(state);
-  const { overall } = loop.measured;
-  const { loss, lossLowerBound, lossUpperBound } = loop.agreement.reading;
-  const { comparisons: pairs, ratio, lowerBound, upperBound, kl, cosine } = loop.agreement.reading;
+  const { overall } = loop.comparisons.measured;
+  const { loss, lossLowerBound, lossUpperBound } = loop.comparisons.agreement.reading;
+  const {
+    comparisons: pairs,
+    ratio,
+    lowerBound,
+    upperBound,
+    kl,
+    cosine,
+  } = loop.comparisons.agreement.reading;
   return {
     mode: state.mode,
     upstream: upstreamOf(served),
@@ -65,8 +73,8 @@ export function pruningSummary(served: ServedModel) {
     production: production(state),
     judgedThreshold: comparedThreshold(state),
     objective: objectiveOf(served),
-    critical: loop.criticality?.critical ?? null,
-    criticalMoved: loop.hasMoved,
+    critical: loop.estimation.criticality?.critical ?? null,
+    criticalMoved: loop.estimation.hasMoved,
     sparsity: finite(loop.sparsity.overall),
     candidateSparsity: finite(overall.sparsity),
     zeroRatio: finite(overall.zeroRatio),
@@ -93,14 +101,14 @@ export function pruningSummary(served: ServedModel) {
             limit: drift.limit,
             site: served.loaded.sites[drift.site]?.name ?? null,
           },
-    streams: loop.streams,
-    window: { samples: loop.window.samples, capacity: loop.window.capacity },
+    streams: { ...loop.streams.reading, gathered: loop.estimation.gathered },
+    window: { samples: window.samples, capacity: window.capacity },
     speedup: served.speedup,
     macsSkipped: served.skippedWork.ratio,
     plan: served.sparse?.plan ?? null,
-    search: loop.search,
-    keptInputs: loop.keptInputs,
-    shadow: { ...loop.outcomes },
+    search: ladder.progress,
+    keptInputs: { inputs: ladder.kept.size, bytes: ladder.kept.bytes },
+    shadow: { ...loop.sampling.outcomes },
     lastGood: lastGoodReport(served),
     change: state.change,
   };
@@ -144,9 +152,9 @@ export function pruningHistory({ name, history }: ServedModel) {
  * activations, to four digits.
  */
 export function pruningActivations({ name, loaded, loop }: ServedModel) {
-  const { now, before } = loop.activations;
+  const { activations: now, activationsBefore: before } = loop.estimation;
   const { threshold, candidate } = loop.exposure;
-  const compared = threshold || candidate || loop.criticality?.critical?.threshold || null;
+  const compared = threshold || candidate || loop.estimation.criticality?.critical?.threshold || null;
   return {
     model: name,
     now: Date.now(),
@@ -180,7 +188,7 @@ function toFourDigits({ shares, below, belowThreshold, median, zeroRatio }: Dist
 
 /** How answers are compared; until a measure is chosen, `measure` is the configured one. */
 function objectiveOf({ loop, measure }: ServedModel) {
-  const { objective } = loop;
+  const { objective } = loop.judge;
   return {
     measure: objective === null ? measure : measureOf(objective),
     floor: 1 - loop.control.allowedLoss,

@@ -239,6 +239,25 @@ describe('a server of two processes', () => {
     120_000,
   );
 
+  it('does not say that it serves while no model is open, as a server of one process does not', async () => {
+    const args = [
+      'serve',
+      '--port',
+      '0',
+      '--processes',
+      '2',
+      '--upstream',
+      'http://127.0.0.1:9',
+      '--model',
+      'away',
+    ];
+    running = start('dist/cli.js', args);
+    const models = await running.saying(
+      /"models":(\[[^\]]*\]),"modes":{},"processes":2,"msg":"listening, not ready: no model is open yet"/,
+    );
+    expect(models).toBe('[]');
+  });
+
   it('says once that there is nothing to serve, and ends', async () => {
     running = start('dist/cli.js', ['serve', 'missing.onnx', '--port', '0', '--processes', '2']);
     const { code, stderr } = await running.outcome;

@@ -121,22 +121,22 @@ describe('ControlLoop, replayed in virtual time', () => {
 
   it('remembers how activations were distributed when the threshold was searched, across a drift', () => {
     const loop = open();
-    expect(loop.activations).toEqual({ now: null, before: null });
+    expect([loop.estimation.activations, loop.estimation.activationsBefore]).toEqual([null, null]);
     feed(loop, 1, 700, 1);
-    const { before, now } = loop.activations;
+    const { activationsBefore: before, activations: now } = loop.estimation;
     expect(before!.samples).toBe(240);
     expect(now!.at).toBeGreaterThan(before!.at);
     feed(loop, 1000, 200, 1.5);
     expect(stateName(loop.state)).toBe('drifted');
     // What it has moved away from is still to be seen, until a threshold is searched in what came instead.
-    expect(loop.activations.before).toBe(before);
+    expect(loop.estimation.activationsBefore).toBe(before);
     const { mean: was } = meanOf(before!.sites[0]!);
     feed(loop, 2000, 700, 1.5);
     expect(stateName(loop.state)).toBe('tracking');
-    expect(meanOf(loop.activations.before!.sites[0]!).mean / was).toBeCloseTo(1.5, 1);
+    expect(meanOf(loop.estimation.activationsBefore!.sites[0]!).mean / was).toBeCloseTo(1.5, 1);
     loop.setMode('off', undefined, 1);
     loop.setMode('auto', undefined, 2);
-    expect(loop.activations.now).toBe(null);
+    expect(loop.estimation.activations).toBe(null);
   });
 
   it('takes a new reference when it was killed before the old one was kept', () => {
@@ -145,7 +145,7 @@ describe('ControlLoop, replayed in virtual time', () => {
     const { state } = before.resumePoint;
     expect(stateName(state)).toBe('tracking');
     const phase = state.phase.kind === 'tracking' ? { ...state.phase, drift: null } : state.phase;
-    const after = open({ state: { ...state, phase }, reference: null, objective: before.objective });
+    const after = open({ state: { ...state, phase }, reference: null, objective: before.judge.objective });
     feed(after, 1000, 300, 1);
     expect(after.resumePoint.reference).not.toBe(null);
     expect(after.state.change).toBe(state.change);
@@ -194,7 +194,8 @@ describe('ControlLoop, replayed in virtual time', () => {
     feed(loop, 1, 1000, 1);
     const late = Array.from({ length: 40 }, (_, i) => sample(loop, 2000 + i, 1, 1));
     loop.fail('the traffic, or what is trusted, has changed');
-    const { state, window } = loop;
+    const { state } = loop;
+    const { window } = loop.estimation;
     for (const one of late) loop.take(one);
     expect(loop.state).toBe(state);
     expect(window.samples).toBe(0);
@@ -216,7 +217,7 @@ describe('ControlLoop, replayed in virtual time', () => {
   it('compares every answer while surprises make it suspicious, out of saved budget, until it is dense', () => {
     const loop = open();
     feed(loop, 1, 1500, 1);
-    expect([stateName(loop.state), loop.interestIn(0.5)]).toEqual(['tracking', 'usual']);
+    expect([stateName(loop.state), loop.sampling.interestIn(0.5)]).toEqual(['tracking', 'usual']);
     const sampler = new Sampler({ ratio: 0.05, budget: 0.02 });
     const busy = { shadowMs: 0, workers: 1 };
     let isSurprised = false;
@@ -225,7 +226,7 @@ describe('ControlLoop, replayed in virtual time', () => {
     let request = 0;
     for (; loop.applied > 0 && request < 20_000; request++) {
       const position = sampler.position(`${request}`);
-      const interest = loop.interestIn(position);
+      const interest = loop.sampling.interestIn(position);
       if (sampler.decide(position, 10 * request, busy, interest) !== 'sample') {
         if (interest === 'urgent') missed++;
         continue;
@@ -236,7 +237,7 @@ describe('ControlLoop, replayed in virtual time', () => {
       else isSurprised = one.comparisons[0]!.comparison!.loss > 0;
       loop.take(one);
       if (one.comparisons[0]!.comparison!.loss > 0 && loop.applied > 0)
-        expect(loop.interestIn(0.99)).toBe('urgent');
+        expect(loop.sampling.interestIn(0.99)).toBe('urgent');
     }
     expect(stateName(loop.state)).toBe('fallback');
     expect(missed).toBe(0);
@@ -272,7 +273,7 @@ describe('ControlLoop, replayed in virtual time', () => {
       feed(loop, i, 1, 1);
       const after = comparedThreshold(loop.state);
       compared = before === after && before > 0 ? compared + 1 : 0;
-      expect(loop.agreement.reading.comparisons).toBe(Math.min(compared, 500));
+      expect(loop.comparisons.agreement.reading.comparisons).toBe(Math.min(compared, 500));
       most = Math.max(most, compared);
     }
     expect(most).toBeGreaterThan(500);
@@ -281,10 +282,10 @@ describe('ControlLoop, replayed in virtual time', () => {
   it('forgets measurements that belong to another threshold', () => {
     const loop = open();
     feed(loop, 1, 700, 1);
-    expect(loop.agreement.reading.comparisons).toBeGreaterThan(0);
+    expect(loop.comparisons.agreement.reading.comparisons).toBeGreaterThan(0);
     loop.setMode('fixed', 0.5, 1);
-    expect(loop.agreement.reading.comparisons).toBe(0);
-    expect(loop.measured.overall.sparsity).toBeNaN();
+    expect(loop.comparisons.agreement.reading.comparisons).toBe(0);
+    expect(loop.comparisons.measured.overall.sparsity).toBeNaN();
   });
 
   it('shows its present state to a late subscriber, and ends when closed', () => {
@@ -309,22 +310,23 @@ describe('ControlLoop, replayed in virtual time', () => {
     const jitter = xorshift(41);
     const { applied } = loop;
     for (let i = 0; i < 300; i++) loop.answered(applied, scores(5 + jitter()), i);
-    expect(loop.interestIn(0.99)).toBe('usual');
+    expect(loop.sampling.interestIn(0.99)).toBe('usual');
     for (let i = 0; i < 3; i++) loop.answered(0, scores(0.1), 300 + i);
-    expect(loop.interestIn(0.99)).toBe('usual');
+    expect(loop.sampling.interestIn(0.99)).toBe('usual');
     for (let i = 0; i < 3; i++) loop.answered(applied, scores(0.1), 303 + i);
-    expect(loop.interestIn(0.99)).toBe('suspect');
-    const { window, state } = loop;
+    expect(loop.sampling.interestIn(0.99)).toBe('suspect');
+    const { state } = loop;
+    const { window } = loop.estimation;
     const before = window.samples;
     loop.take({ ...sample(loop, 2900, 1), isExtra: true });
-    expect([loop.window.samples, loop.state]).not.toEqual([before, state]);
-    expect(loop.window.samples).toBe(before);
+    expect([loop.estimation.window.samples, loop.state]).not.toEqual([before, state]);
+    expect(loop.estimation.window.samples).toBe(before);
     expect(loop.applied).toBe(applied);
     loop.fail('nothing of this is to be trusted');
-    expect(loop.interestIn(0.99)).toBe('welcome');
+    expect(loop.sampling.interestIn(0.99)).toBe('welcome');
     feed(loop, 3000, 3000, 1);
     expect(stateName(loop.state)).toBe('tracking');
-    expect(loop.interestIn(0.99)).not.toBe('suspect');
+    expect(loop.sampling.interestIn(0.99)).not.toBe('suspect');
   });
 });
 
@@ -343,7 +345,8 @@ describe('requests that resemble each other', () => {
       }
     };
     feedRuns(1500, 1);
-    const { blockRequests, correlationTime, gathered } = loop.streams;
+    const { blockRequests, correlationTime } = loop.streams.reading;
+    const { gathered } = loop.estimation;
     expect(correlationTime).toBeGreaterThan(4);
     expect(blockRequests).toBeGreaterThan(16);
     expect(blockRequests).toBeLessThan(100);
@@ -352,17 +355,17 @@ describe('requests that resemble each other', () => {
     expect(loop.resumePoint.reference).toBe(null);
     // A restart does not forget, though there is no reference yet.
     const again = open(loop.resumePoint);
-    expect(again.streams.blockRequests).toBe(blockRequests);
+    expect(again.streams.reading.blockRequests).toBe(blockRequests);
     again.close();
-    for (let i = 0; i < 60 && loop.streams.gathered !== null; i++) feedRuns(240, 1);
-    expect(loop.streams.gathered).toBe(null);
+    for (let i = 0; i < 60 && loop.estimation.gathered !== null; i++) feedRuns(240, 1);
+    expect(loop.estimation.gathered).toBe(null);
     // It is made while others come.
     feedRuns(240, 1);
     expect(loop.resumePoint.reference!.blockRequests).toBeGreaterThan(4);
     expect(stateName(loop.state)).not.toBe('drifted');
     expect(loop.state.epoch).toBe(0);
     // Within as many blocks as before, which may be longer by now.
-    const block = loop.streams.blockRequests;
+    const block = loop.streams.reading.blockRequests;
     for (let i = 0; i < 60 && loop.state.epoch === 0; i++) feedRuns(block, 1.5);
     expect(loop.state.epoch).toBeGreaterThan(0);
   });

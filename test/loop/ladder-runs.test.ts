@@ -177,17 +177,17 @@ describe('a search on kept inputs, in virtual time', () => {
     const random = xorshift(5);
     // From some threshold on just less is lost than may be: that takes more inputs to prove than are to be had.
     const request = () => replay.request(random() < 0.0092 ? 0.05 : 1);
-    for (let n = 0; n < 60_000 && replay.loop.search?.stage !== 'resting'; n++) await request();
+    for (let n = 0; n < 60_000 && replay.loop.ladder.progress?.stage !== 'resting'; n++) await request();
     const { sampled } = replay;
     let atRest = 0;
     for (let n = 0; n < 20_000; n++) {
       const tested = replay.count('tested');
-      const isResting = () => replay.loop.search?.stage === 'resting';
+      const isResting = () => replay.loop.ladder.progress?.stage === 'resting';
       const wasResting = isResting();
       await request();
       if (wasResting && isResting()) atRest += replay.count('tested') - tested;
     }
-    expect(replay.loop.search?.stage).toBe('resting');
+    expect(replay.loop.ladder.progress?.stage).toBe('resting');
     // Of 200 s the budget is 4 s, of which a quarter is 1000 runs; now and then the search is not at rest.
     expect(atRest).toBeGreaterThan(100);
     expect(atRest).toBeLessThan(1100);
@@ -216,7 +216,7 @@ describe('a search on kept inputs, in virtual time', () => {
     const before = replay.loop.applied;
     for (let i = 0; i < 2000 && stateName(replay.loop.state) !== 'fallback'; i++) await replay.request(0);
     expect(stateName(replay.loop.state)).toBe('fallback');
-    expect(replay.loop.keptInputs).toEqual({ inputs: 0, bytes: 0 });
+    expect([replay.loop.ladder.kept.size, replay.loop.ladder.kept.bytes]).toEqual([0, 0]);
     await replay.until(() => replay.isApplied, 12_000);
     expect(replay.loop.applied).toBeLessThan(before);
     replay.loop.close();
@@ -254,7 +254,7 @@ describe('a search on kept inputs, in virtual time', () => {
     const pilot = replay.steps.map(({ event }) => event).find((event) => event.kind === 'pilot')!;
     expect(pilot).toMatchObject({ every: expect.any(Number) });
     expect(pilot.every).toBeGreaterThan(8);
-    expect(replay.loop.keptInputs.inputs).toBeLessThan(3);
+    expect(replay.loop.ladder.kept.size).toBeLessThan(3);
     const [kept, from] = [replay.kept, replay.requests];
     for (let i = 0; i < 600; i++) {
       next();
@@ -276,7 +276,7 @@ describe('a search on kept inputs, in virtual time', () => {
       return scene;
     };
     await replay.until(() => replay.count('pilot') > 0, 20_000);
-    const { blockRequests } = replay.loop.streams;
+    const { blockRequests } = replay.loop.streams.reading;
     expect(blockRequests).toBeGreaterThan(100);
     const pilot = replay.steps.map(({ event }) => event).find((event) => event.kind === 'pilot')!;
     expect(pilot.every).toBeGreaterThanOrEqual(0.75 * blockRequests);

@@ -16,11 +16,12 @@ function testKernels(...options: string[]): { status: number | null; output: str
 }
 
 it.skipIf(compiler() === undefined && !IS_CI)(
-  'every kernel equals the plain sums, without a word from a sanitizer',
+  'every kernel equals the plain sums, and every operator what it stands for, without a word from a sanitizer',
   () => {
-    const { status, output } = testKernels('--sanitize', '--shapes', '60');
+    const { status, output } = testKernels('--sanitize', '--operators', '--shapes', '60');
     expect(output).not.toMatch(/FAILED|ERROR|runtime error/);
     expect(output).toContain('portable: 60 shapes');
+    expect(output).toMatch(/operators\.integration\.test\.ts.* tests/);
     expect(status).toBe(0);
   },
 );

@@ -1,12 +1,12 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import type { Objective } from '../../control/guard/objective.ts';
 import { interestIn } from '../../control/phases/interest.ts';
 import { comparedThresholds, production } from '../../control/phases/production.ts';
 import { sharedPart } from '../../control/phases/shared-state.ts';
-import type { ControlOptions } from '../../control/phases/state.ts';
+import type { ControllerState, ControlOptions } from '../../control/phases/state.ts';
 import type { DriftReference } from '../../drift/detector.ts';
 import { isThreshold } from '../../store/choice.ts';
 import type { SharedDecision } from '../../store/shared/shared-store.ts';
-import type { AdoptedDecision } from '../control-loop.ts';
 import type { Asked } from '../pilot-questions.ts';
 import type { Inbox } from './inbox.ts';
 
@@ -14,7 +14,12 @@ import type { Inbox } from './inbox.ts';
 const MOST_BYTES = 64 * 2 ** 20;
 
 /** What is decided for all replicas. Plain JSON. */
-export interface DecisionState extends AdoptedDecision {
+export interface DecisionState {
+  readonly state: ControllerState;
+  readonly objective: Objective | null;
+  /** How answers are judged is about to be decided anew. */
+  readonly isJudging: boolean;
+  readonly blockRequests: number;
   /** Sequence of the operator's choice that it has heard of. */
   readonly choice: number;
   /** What the pilot asks of every replica; null: nothing. */

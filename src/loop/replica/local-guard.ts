@@ -90,19 +90,3 @@ export class LocalGuard {
     this.#watch = freshWatch(this.#options);
   }
 }
-
-/** Why a replica is dense by itself, for people. @param silence - why it has not heard of a decision. */
-export function withheldWords(withheld: Withheld | undefined, silence: string): string {
-  switch (withheld) {
-    case undefined:
-      return 'this replica does as all do';
-    case 'disagreement':
-      return "this replica is dense: its own answers disagree with the dense model's";
-    case 'failure':
-      return 'this replica is dense: its shadow runs fail';
-    case 'unverified':
-      return 'this replica is dense: none of its answers was compared for too long';
-    case 'unshared':
-      return `this replica is dense${silence}`;
-  }
-}

@@ -1,7 +1,8 @@
 import { searchName } from '../../control/phases/shared-state.ts';
 import type { ControllerState } from '../../control/phases/state.ts';
 import type { ShadowSample } from '../shadow-run.ts';
-import { type EvidenceRecord, encodeEvidence, type SeenComparison } from './records.ts';
+import type { Pace } from './pace.ts';
+import { encodeEvidence, type SeenComparison } from './records.ts';
 import { encodeSlice, type SharedSlice, SliceBuffer } from './slice-record.ts';
 
 /** Comparisons, or tests, of one record at most: when the store is out of reach, what is older than so many records is lost. */
@@ -9,10 +10,11 @@ const MOST_IN_RECORD = 512;
 
 type Result = readonly [rung: number, loss: number];
 
-/** What a replica has seen and not yet told. */
+/** What a replica has seen and not yet told. Times are on a clock that only goes forward. */
 export class Outbox {
   readonly slice = new SliceBuffer();
   readonly #replica: string;
+  readonly #pace: Pace;
   #sequences = { evidence: 0, slices: 0 };
   #epoch = 0;
   #search: string | null = null;
@@ -21,13 +23,9 @@ export class Outbox {
   #pilot: Result[] = [];
   #since: number | null = null;
 
-  constructor(replica: string) {
+  constructor(replica: string, pace: Pace) {
     this.#replica = replica;
-  }
-
-  /** When the first piece of evidence was added, on a clock that only goes forward; null: there is none. */
-  get since(): number | null {
-    return this.#since;
+    this.#pace = pace;
   }
 
   get size(): number {
@@ -77,10 +75,11 @@ export class Outbox {
     this.#since ??= nowMs;
   }
 
-  /** What is to be told of the evidence; it is told once. Null: nothing. */
-  takeEvidence(): Uint8Array | null {
-    if (this.size === 0) return null;
-    const record: EvidenceRecord = {
+  /** The evidence, if it is time to tell it, or somebody waits for it. It is told once; null: nothing is. */
+  takeEvidence(nowMs: number, isUrgent: boolean): Uint8Array | null {
+    const since = this.#since;
+    if (since === null || (!isUrgent && nowMs - since < this.#pace.evidenceMs(since))) return null;
+    const record = encodeEvidence({
       replica: this.#replica,
       sequence: ++this.#sequences.evidence,
       epoch: this.#epoch,
@@ -88,16 +87,18 @@ export class Outbox {
       comparisons: this.#comparisons,
       tests: this.#tests,
       pilot: this.#pilot,
-    };
+    });
     this.#comparisons = [];
     this.#tests = [];
     this.#pilot = [];
     this.#since = null;
-    return encodeEvidence(record);
+    return record;
   }
 
   /** The same of samples. O(bins · sites). */
-  takeSlice(): { readonly slice: SharedSlice; readonly record: Uint8Array } | null {
+  takeSlice(nowMs: number): { readonly slice: SharedSlice; readonly record: Uint8Array } | null {
+    const { since } = this.slice;
+    if (since === null || nowMs - since < this.#pace.sliceMs(since)) return null;
     const slice = this.slice.take();
     if (slice === null) return null;
     const sequence = ++this.#sequences.slices;

@@ -139,7 +139,7 @@ export class ModelEntry {
     if (answering === undefined) this.#states.set(version, { kind: 'loading' });
     try {
       const replaces = answering?.served;
-      const choice = replaces === undefined ? this.#inherited(version, policy) : replaces.choice;
+      const choice = replaces === undefined ? this.#inherited(version, policy) : replaces.choice.latest;
       const served = await this.#open(this.name, found, { replaces, choice });
       this.#states.set(version, { kind: 'ready', served, fingerprint, refused: '' });
       if (served === answering?.served) return undefined;
@@ -158,10 +158,10 @@ export class ModelEntry {
   #inherited(version: string, policy: VersionPolicy): Choice | null {
     const current = this.current?.served;
     if (policy === 'latest')
-      return current === undefined ? ([...this.#pastChoices.values()].at(-1) ?? null) : current.choice;
+      return current === undefined ? ([...this.#pastChoices.values()].at(-1) ?? null) : current.choice.latest;
     if (this.#pastChoices.has(version)) return this.#pastChoices.get(version)!;
     const isNewest = current !== undefined && BigInt(version) > BigInt(current.version);
-    return isNewest ? current.choice : null;
+    return isNewest ? current.choice.latest : null;
   }
 
   #retire(version: string): void {
@@ -180,7 +180,7 @@ export class ModelEntry {
   #drain(served: ServedModel, then: () => void = () => undefined): void {
     const version = served.version;
     this.#pastChoices.delete(version);
-    this.#pastChoices.set(version, served.choice);
+    this.#pastChoices.set(version, served.choice.latest);
     const closed: Promise<void> = served
       .close()
       .then(then, then)

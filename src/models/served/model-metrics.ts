@@ -53,7 +53,7 @@ export function exportModelMetrics(metrics: Metrics, served: ExportedModel): voi
   const { kernels, loaded, loadSeconds } = served;
   metrics.modelInfo.set({ ...of, sha256: loaded.hash.slice(0, HASH_DIGITS), kernels }, 1);
   metrics.modelLoad.set(of, loadSeconds);
-  const critical = loop.criticality?.critical;
+  const critical = loop.estimation.criticality?.critical;
   setOrRemove(metrics.criticalThreshold, of, critical?.threshold);
   setOrRemove(metrics.criticalSparsity, of, critical?.sparsity);
   exportSparsity(metrics, served);
@@ -65,7 +65,7 @@ export function exportModelMetrics(metrics: Metrics, served: ExportedModel): voi
     for (const plan of PLAN_NAMES) if (plan !== now) metrics.planInfo.remove({ ...of, plan });
     metrics.planInfo.set({ ...of, plan: now }, 1);
   }
-  const { ratio, lowerBound, loss, kl, cosine } = loop.agreement.reading;
+  const { ratio, lowerBound, loss, kl, cosine } = loop.comparisons.agreement.reading;
   setOrRemove(metrics.loss, of, loss);
   metrics.allowedLoss.set(of, loop.control.allowedLoss);
   setOrRemove(metrics.agreement, of, ratio);
@@ -75,8 +75,8 @@ export function exportModelMetrics(metrics: Metrics, served: ExportedModel): voi
   const drift = driftOf(loop.state);
   setOrRemove(metrics.driftDistance, of, drift?.distance);
   setOrRemove(metrics.driftLimit, of, drift?.limit);
-  metrics.keptInputs.set(of, loop.keptInputs.bytes);
-  setOrRemove(metrics.searchSeconds, of, loop.search?.next?.secondsLeft ?? undefined);
+  metrics.keptInputs.set(of, loop.ladder.kept.bytes);
+  setOrRemove(metrics.searchSeconds, of, loop.ladder.progress?.next?.secondsLeft ?? undefined);
   exportFreeEnergy(metrics, served);
   if (served.upstream !== undefined) {
     metrics.upstreamReady.set(of, served.upstream.isReady ? 1 : 0);
@@ -84,8 +84,8 @@ export function exportModelMetrics(metrics: Metrics, served: ExportedModel): voi
   }
   if (served.sharing === undefined) return;
   const { replica } = served.sharing;
-  metrics.sharedStoreUp.set(of, replica.problem === null ? 1 : 0);
-  metrics.replicas.set(of, replica.replicas);
+  metrics.sharedStoreUp.set(of, replica.news.problem === null ? 1 : 0);
+  metrics.replicas.set(of, replica.lease.replicas);
   metrics.replicaDecides.set(of, replica.decides() ? 1 : 0);
 }
 
@@ -110,8 +110,8 @@ function planName(plan: Plan): (typeof PLAN_NAMES)[number] {
 
 function exportSparsity(metrics: Metrics, served: ExportedModel): void {
   const of = labelsOf(served);
-  const { measured, sparsity } = served.loop;
-  const { sites, overall } = measured;
+  const { comparisons, sparsity } = served.loop;
+  const { sites, overall } = comparisons.measured;
   setOrRemove(metrics.sparsity, { ...of, site: ALL }, sparsity.overall);
   setOrRemove(metrics.zeroRatio, { ...of, site: ALL }, overall.zeroRatio);
   for (const [i, site] of served.loaded.sites.entries()) {
@@ -122,12 +122,12 @@ function exportSparsity(metrics: Metrics, served: ExportedModel): void {
 
 function exportFreeEnergy(metrics: Metrics, served: ExportedModel): void {
   const of = labelsOf(served);
-  const { criticality, measured, state } = served.loop;
+  const { comparisons, estimation, state } = served.loop;
   const judged = comparedThreshold(state);
-  const curve = criticality?.curve;
+  const curve = estimation.criticality?.curve;
   const hasPoint = curve !== undefined && judged > 0;
   const renormalized = hasPoint ? freeEnergyNear(curve, judged) : undefined;
-  const live = hasPoint ? measured.freeEnergy(judged, curve.scale) : undefined;
+  const live = hasPoint ? comparisons.measured.freeEnergy(judged, curve.scale) : undefined;
   setOrRemove(metrics.freeEnergy, { ...of, kind: 'renormalized' }, renormalized);
   setOrRemove(metrics.freeEnergy, { ...of, kind: 'measured' }, live);
 }

@@ -5,8 +5,9 @@ import { messageOf } from '../../config/errors.ts';
 import { VERSION } from '../../config/version.ts';
 import { SYSTEM_CLOCK } from '../../loop/clock.ts';
 import type { ControlLoop } from '../../loop/control-loop.ts';
+import type { ReplicaNews } from '../../loop/replica/news.ts';
 import { RECORD_FORM } from '../../loop/replica/records.ts';
-import { Replica, type ReplicaNews } from '../../loop/replica/replica.ts';
+import { Replica } from '../../loop/replica/replica.ts';
 import { type Choice, isChoice } from '../../store/choice.ts';
 import { choiceKey } from '../../store/keys.ts';
 import { fingerprint, type PersistedModel } from '../../store/resume-point.ts';
@@ -108,7 +109,7 @@ export class ModelSharing {
   attach(loop: ControlLoop, choice: Choice | null, onChoice: (choice: Choice) => void): void {
     this.#onChoice = onChoice;
     this.#loop = loop;
-    if (choice !== null) this.replica.offer(JSON.stringify(choice), choice.at);
+    if (choice !== null) this.replica.choice.offer(JSON.stringify(choice), choice.at);
     this.replica.attach(loop);
     this.#timer = setInterval(() => void this.#look(), LOOK_MS).unref();
   }
@@ -132,14 +133,14 @@ export class ModelSharing {
     const { place } = this.#parts.store;
     return {
       store: place,
-      problem: replica.problem,
+      problem: replica.news.problem,
       id: replica.id,
-      role: replica.role,
+      role: replica.lease.role,
       withheld: this.#loop?.state.withheld ?? null,
-      decider: replica.decider,
-      revision: replica.revision,
-      areAlike: replica.areAlike,
-      refused: [...replica.refused].map(([what, reason]) => ({ what, reason })),
+      decider: replica.news.problem === null ? replica.lease.decider : null,
+      revision: replica.decision.revision,
+      areAlike: replica.evidence.areAlike,
+      refused: [...replica.news.refused].map(([what, reason]) => ({ what, reason })),
       members: this.#members.map((member) => {
         const { host, version, choice, revision, withheld } = aboutOf(member);
         const apart = this.#apart(member);
@@ -158,7 +159,7 @@ export class ModelSharing {
 
   /** What is wrong with the store, in words; empty: nothing. */
   get problems(): readonly string[] {
-    const { problem } = this.replica;
+    const { problem } = this.replica.news;
     const { model } = this.#parts.subject;
     return problem === null ? [] : [`${model}: the shared store is out of reach: ${problem}`];
   }
@@ -185,10 +186,10 @@ export class ModelSharing {
   async #reached(choice: string): Promise<Reach> {
     const { log, subject } = this.#parts;
     try {
-      const { sequence } = await this.replica.choose(choice);
+      const { sequence } = await this.replica.choice.choose(choice);
       const until = performance.now() + REACH_MS;
       for (;;) {
-        this.#members = await this.replica.members();
+        this.#members = await this.replica.lease.members();
         const missing = this.#members
           .filter((member) => (aboutOf(member).choice ?? 0) < sequence && member.replica !== this.replica.id)
           .map(({ replica }) => replica);
@@ -212,7 +213,7 @@ export class ModelSharing {
   /** Looks who else is there, and names those that learn apart. */
   async #look(): Promise<void> {
     try {
-      this.#members = await this.replica.members();
+      this.#members = await this.replica.lease.members();
     } catch {
       return;
     }

@@ -84,7 +84,7 @@ export async function startServing(
     telemetry: loopTelemetry(of, metrics, log),
     ...(sharing && {
       sharing: sharing.replica,
-      clock: { ...SYSTEM_CLOCK, wallMs: () => sharing.replica.wallMs },
+      clock: { ...SYSTEM_CLOCK, wallMs: () => sharing.replica.lease.wallMs },
     }),
   });
   return new ServedModel({

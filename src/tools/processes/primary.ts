@@ -6,7 +6,7 @@ import { offerStore } from '../../store/shared/linked-store.ts';
 import { MemoryStore } from '../../store/shared/memory-store.ts';
 import { answerWithin } from '../../store/time-limit.ts';
 import { addedUp, type MetricsOfProcess, remainsOf } from '../../telemetry/metrics.ts';
-import { FIRST, MARK, OTHERS_SERVE, type Served } from './worker.ts';
+import { FIRST, MARK, OTHERS_SERVE, type Served, servingWords } from './worker.ts';
 
 /** Pauses before a process that has ended is started again: from the first to the longest. */
 const FIRST_PAUSE_MS = 500;
@@ -101,9 +101,12 @@ export class Processes {
       return;
     }
     while (this.#places.length < this.#count) this.#places.push(this.#start(0));
-    if (!this.#places.every((other) => other.served !== null)) return;
+    const all = this.#places.flatMap((other) => other.served ?? []);
+    if (all.length < this.#count) return;
     this.#hasServed = true;
-    this.#log.info({ ...served, processes: this.#places.length }, 'serving');
+    const { isServing: _, ...told } = served;
+    const isServing = all.every((other) => other.isServing);
+    this.#log.info({ ...told, processes: this.#count }, servingWords(isServing));
   }
 
   async #ended(place: Place, code: number | null, signal: string | null): Promise<void> {

@@ -19,6 +19,13 @@ export interface Served {
   readonly model: string;
   readonly models: readonly string[];
   readonly modes: Readonly<Record<string, string>>;
+  /** False: its only models are still to be opened. */
+  readonly isServing: boolean;
+}
+
+/** What the log says of a server that listens. */
+export function servingWords(isServing: boolean): string {
+  return isServing ? 'serving' : 'listening, not ready: no model is open yet';
 }
 
 /** One of several processes of a server, towards the one that has started it. */

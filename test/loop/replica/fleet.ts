@@ -5,7 +5,8 @@ import { production, stateName } from '../../../src/control/phases/production.ts
 import type { ControllerState } from '../../../src/control/phases/state.ts';
 import { xorshift } from '../../../src/drift/xorshift.ts';
 import { ControlLoop } from '../../../src/loop/control-loop.ts';
-import { Replica, type ReplicaNews, TICK_MS } from '../../../src/loop/replica/replica.ts';
+import type { ReplicaNews } from '../../../src/loop/replica/news.ts';
+import { Replica, TICK_MS } from '../../../src/loop/replica/replica.ts';
 import { hashToUnit } from '../../../src/loop/sampler.ts';
 import type { Tensor } from '../../../src/protocol/types.ts';
 import type { Runtime, ShadowResult, ShadowRun } from '../../../src/runtime/runtime.ts';
@@ -122,7 +123,7 @@ export class Fleet {
       outputs: ['y'],
       config: CONFIG,
       runtime,
-      clock: { ...clock, wallMs: () => replica.wallMs },
+      clock: { ...clock, wallMs: () => replica.lease.wallMs },
       sharing: replica,
     });
     Object.assign(member, { replica, loop });

@@ -49,7 +49,7 @@ describe('several replicas', () => {
     fleet = new Fleet(4);
     fleet.sceneLength = 8;
     await fleet.run(8, 400);
-    expect(fleet.decider.replica.areAlike).toBe(true);
+    expect(fleet.decider.replica.evidence.areAlike).toBe(true);
     expect(fleet.decider.news.map(({ detail }) => detail).join()).toMatch('resemble each other');
     const foreign = () => {
       let count = 0;
@@ -67,7 +67,7 @@ describe('several replicas', () => {
     const independent = foreign();
     await fleet.run(59, 400);
     expect(independent()).toBeGreaterThan(100);
-    expect(fleet.members.map(({ replica }) => replica.areAlike)).toEqual(Array(4).fill(false));
+    expect(fleet.members.map(({ replica }) => replica.evidence.areAlike)).toEqual(Array(4).fill(false));
   });
 
   it('never have two that decide, nor one that is at more than the others', async () => {
@@ -76,7 +76,7 @@ describe('several replicas', () => {
       await fleet.run(0.3, 400);
       expect(fleet.deciders.length).toBeLessThanOrEqual(1);
     }
-    const [one, ...others] = fleet.members.map((member) => member.replica.revision);
+    const [one, ...others] = fleet.members.map((member) => member.replica.decision.revision);
     for (const other of others) expect(Math.abs(other! - one!)).toBeLessThanOrEqual(1);
   });
 
@@ -108,7 +108,7 @@ describe('several replicas', () => {
     for (const member of fleet.members) member.isCut = true;
     await fleet.run(DENSE_SECONDS - LEASE_SECONDS, 40);
     expect(fleet.members.map(doing)).toEqual(before);
-    expect(fleet.members.map(({ replica }) => replica.problem)).toEqual(
+    expect(fleet.members.map(({ replica }) => replica.news.problem)).toEqual(
       Array(4).fill('the store is out of reach'),
     );
     await fleet.run(2 * LEASE_SECONDS, 40);
@@ -129,12 +129,12 @@ describe('several replicas', () => {
     await fleet.run(2 * LEASE_SECONDS, 100, () => fleet.deciders.some((member) => member !== old));
     expect(fleet.deciders).toEqual([expect.not.objectContaining({ replica: old.replica })]);
     const news = fleet.decider;
-    const { revision } = news.replica;
+    const { revision } = news.replica.decision;
     old.isCut = false;
     const decision = { revision: revision + 100, state: '{}', memory: '{}' };
     expect(await fleet.store.decide(GROUP, old.replica.id, decision)).toBe(false);
     await fleet.run(LEASE_SECONDS, 100);
-    expect(old.replica.role).toBe('follows');
+    expect(old.replica.lease.role).toBe('follows');
     expect(doing(old)).toEqual(doing(news));
   });
 
@@ -144,7 +144,7 @@ describe('several replicas', () => {
     await fleet.run(600, 400, () => fleet.members.every(isAllServed));
     expect(fleet.members.every(isAllServed)).toBe(true);
     const changed = fleet.members.map(({ loop }) => loop.state.change.at);
-    const now = fleet.members[0]!.replica.wallMs;
+    const now = fleet.members[0]!.replica.lease.wallMs;
     for (const at of changed) expect(Math.abs(now - at)).toBeLessThan(60_000);
   });
 
@@ -184,7 +184,7 @@ describe('several replicas', () => {
     await alike.run(3, 10);
     expect(fleet.members.map(doing)).toEqual(alike.members.map(doing));
     await alike.close();
-    expect([...fleet.decider.replica.refused.keys()].sort()).toEqual(['evidence', 'slices']);
+    expect([...fleet.decider.replica.news.refused.keys()].sort()).toEqual(['evidence', 'slices']);
     const said = fleet.decider.news.filter(({ kind }) => kind === 'refused').map(({ detail }) => detail);
     expect(said.join('\n')).toMatch('its form is 2, not 1');
   });
@@ -194,9 +194,9 @@ describe('several replicas', () => {
     const foreign = fleet.add({ group: { ...GROUP, fingerprint: 'other' } });
     await fleet.run(3, 400);
     expect(foreign.replica.decides()).toBe(true);
-    expect(foreign.replica.replicas).toBe(1);
-    expect(fleet.members[0]!.replica.replicas).toBe(2);
-    const members = await fleet.members[0]!.replica.members();
+    expect(foreign.replica.lease.replicas).toBe(1);
+    expect(fleet.members[0]!.replica.lease.replicas).toBe(2);
+    const members = await fleet.members[0]!.replica.lease.members();
     expect(members.map(({ fingerprint }) => fingerprint).sort()).toEqual(['other', 'same', 'same']);
   });
 
@@ -205,7 +205,7 @@ describe('several replicas', () => {
     const foreign = fleet.add({ group: { ...GROUP, fingerprint: 'other' } });
     await fleet.run(3, 400);
     const changes = changesOf(fleet.decider);
-    await fleet.followers[0]!.replica.choose('{"mode":"off"}');
+    await fleet.followers[0]!.replica.choice.choose('{"mode":"off"}');
     // Not even a turn of the clock later.
     expect(fleet.members.map(({ loop }) => loop.state.mode)).toEqual(Array(5).fill('off'));
     expect(fleet.members.map(thresholdOf)).toEqual(Array(5).fill(0));
@@ -219,7 +219,7 @@ describe('several replicas', () => {
     await settled();
     const cut = fleet.followers[0]!;
     cut.isCut = true;
-    await fleet.decider.replica.choose('{"mode":"off"}');
+    await fleet.decider.replica.choice.choose('{"mode":"off"}');
     expect(cut.loop.state.mode).toBe('auto');
     cut.isCut = false;
     const late = fleet.add();
@@ -265,7 +265,7 @@ describe('the audit log of a replica', () => {
     await fleet.run(600, 300, () => fleet.members.every(isAllServed));
     fleet.kill(fleet.decider);
     await fleet.run(3 * LEASE_SECONDS, 300);
-    await fleet.decider.replica.choose('{"mode":"off"}');
+    await fleet.decider.replica.choice.choose('{"mode":"off"}');
     await fleet.run(2, 300);
     for (const log of logs) {
       log.flush();

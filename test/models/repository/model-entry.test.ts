@@ -45,7 +45,7 @@ function observed(chosen: ReadonlyMap<string, Choice> = new Map()) {
       metadata: { name: 'm', versions: [version], platform: '', inputs: [], outputs: [] },
       version,
       runtime: { isReady: true },
-      choice: chosen.get(version) ?? choice,
+      choice: { latest: chosen.get(version) ?? choice },
       close: async () => {
         life.closed++;
         const answers = [...entry.live.values()].some((live) => live.served === (served as unknown));
