@@ -39,7 +39,7 @@ export interface PilotEnd {
 }
 
 /** Inputs that the pilot asks of each rung. */
-export const PILOT_INPUTS = 120;
+export const PILOT_INPUTS = 160;
 /** Inputs that the pilot asks of each of several replicas, at least: few of one say more of that one than of all. */
 const LEAST_OWN = 16;
 

@@ -8,7 +8,6 @@ import { type ControllerState, initialState } from '../../src/control/phases/sta
 import { xorshift } from '../../src/drift/xorshift.ts';
 import { ControlLoop } from '../../src/loop/control-loop.ts';
 import { LadderRuns } from '../../src/loop/ladder-runs.ts';
-import { PILOT_INPUTS } from '../../src/loop/pilot-questions.ts';
 import type { Step } from '../../src/loop/step.ts';
 import type { Tensor } from '../../src/protocol/types.ts';
 import type { ShadowResult, ShadowRun } from '../../src/runtime/runtime.ts';
@@ -148,7 +147,7 @@ describe('a search on kept inputs, in virtual time', () => {
       expect(event.input).toBeGreaterThanOrEqual(Math.max(first, seen.get(event.rung) ?? 0));
       seen.set(event.rung, event.input + 1);
     }
-    expect(first).toBeGreaterThanOrEqual(PILOT_INPUTS);
+    expect(first).toBeGreaterThanOrEqual(160);
     replay.loop.close();
   });
 

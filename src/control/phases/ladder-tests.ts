@@ -17,8 +17,8 @@ import { moved, struck } from './transitions.ts';
 import { applied } from './trials.ts';
 import { ofExhausted, ofPilot, ofProvenRung, ofRefuted, ofRespaced } from './wording.ts';
 
-/** A higher threshold that is proven is worth a ramp of its own when its sparsity is higher by so much, as a share of what it is. */
-const LEAST_CLIMB = 0.01;
+/** A higher threshold that is proven is worth a ramp of its own when it prunes so much more, as a share of activations. */
+const LEAST_CLIMB = 0.005;
 
 /** The pilot has shown which rungs are worth a test. */
 export function onPilot(
@@ -73,8 +73,8 @@ export function climbed(
   const { search, applied: present } = phase;
   const { rungs, proven } = search;
   const mayClimb = search.tests !== null && isRamped(present.ramp) && isRested(present, options);
-  const [now, next] = [rungs[present.rung]!.sparsity, rungs[proven]?.sparsity ?? 0];
-  return mayClimb && proven > present.rung && next - now >= LEAST_CLIMB * now
+  const gain = (rungs[proven]?.sparsity ?? 0) - rungs[present.rung]!.sparsity;
+  return mayClimb && proven > present.rung && gain >= LEAST_CLIMB
     ? risen(state, phase, at, options)
     : { ...state, phase };
 }

@@ -26,7 +26,7 @@ export interface Ladder {
 /** Least difference in sparsity between two rungs that are tried one after another: less is not worth a trial. */
 const STEP = 0.015;
 /** Where all rungs are judged at once, the difference is a share of the sparsity, within bounds. */
-const FINE_STEP = { share: 0.02, least: 0.002, most: STEP / 2 } as const;
+const FINE_STEP = { share: 0.04, least: 0.004, most: STEP } as const;
 /** Sparsities of the lowest and the highest rung. */
 const RANGE = [0.01, 0.98] as const;
 /** What `earliest` may fall back to, as shares of the critical sparsity. */

@@ -6,9 +6,6 @@ export const AIM = 0.7;
 /** Rungs that lose more than so many times what is allowed are not worth a test. */
 export const HOPELESS = 2;
 
-/** Where a limit lies is known well enough between two rungs that are so many apart. */
-const CLOSE = 2;
-
 /**
  * What the pilot asks of a ladder: its inputs at a few rungs, by bisection, until it is known about how far up the objective
  * can be proven. Loss is taken to grow with τ, which no test relies on.
@@ -71,7 +68,7 @@ export class LadderPilot {
     );
     const below = this.losses.filter(([rung]) => rung < above).map(([rung]) => rung);
     const low = Math.max(-1, ...below);
-    return above - low <= CLOSE ? null : (low + above) >> 1;
+    return above - low <= 1 ? null : (low + above) >> 1;
   }
 }
 

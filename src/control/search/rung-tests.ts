@@ -38,14 +38,12 @@ export interface TestOptions {
   readonly alpha: number;
 }
 
-/** All rungs from this share of what is likely to be proven up are tested, so that where the pilot promised too much the next lower one is at hand. */
-const AT_HAND = 0.5;
-/** So is one at this share: something is proven though the pilot misled. */
-const ANCHOR = 0.25;
+/** Below all others, rungs of these shares of the lowest one's sparsity: something is proven though the pilot misled. */
+const ANCHORS = [0.5, 0.7, 0.85] as const;
+/** All rungs from this share up are tested, so that where the pilot promised too much the next lower one is at hand. */
+const AT_HAND = 0.7;
 /** Rungs that are likely to need so many times the inputs of a flawless one are proven as soon. */
 const AS_SOON = 1.35;
-/** Weight of a rung between two, against theirs: it is tested only once the one below it is proven, and the one above takes long. */
-const BETWEEN = 0.5;
 /** Weights of a rung that is not likely to keep the objective or to matter, and of one that seems hopeless, against one that is likely to. */
 const UNLIKELY = 1 / 3;
 const SEEMS_HOPELESS = 0.05;
@@ -53,8 +51,8 @@ const SEEMS_HOPELESS = 0.05;
 const BEYOND = 24;
 
 /**
- * The tests that a pilot suggests: of every rung from far below the highest that is likely to be proven as soon as any, up to
- * where all seem hopeless and some further, and one at the bottom. O(rungs · pilot).
+ * The tests that a pilot suggests: of every rung from somewhat below the highest that is likely to be proven as soon as any, up to
+ * where all seem hopeless and some further, and a few far below. O(rungs · pilot).
  *
  * @param sparsities - β of every rung, increasing.
  * @param pilot - mean losses of some rungs.
@@ -79,29 +77,24 @@ export function testsOf(
   const hopeful = likely.findLastIndex((loss, rung) => rung <= highest && loss <= HOPELESS * allowedLoss);
   const last = Math.min(highest, Math.max(first, hopeful) + BEYOND);
   const rungOf = (share: number) =>
-    sparsities.findLastIndex((sparsity, rung) => sparsity <= share * sparsities[first]! && !isBetween(rung));
-  const anchor = rungOf(ANCHOR);
+    sparsities.findLastIndex((sparsity) => sparsity <= share * sparsities[first]!);
+  const anchors = ANCHORS.map(rungOf).filter((rung) => rung >= 0 && rung < first);
   const atHand = Math.max(0, rungOf(AT_HAND));
   const rungs = Array.from({ length: last - atHand + 1 }, (_, i) => atHand + i);
-  return [...(anchor >= 0 && anchor < atHand ? [anchor] : []), ...rungs].map((rung) => ({
-    rung,
-    sparsity: sparsities[rung]!,
-    weight:
-      (isBetween(rung) ? BETWEEN : 1) *
-      (rung >= atHand && rung < first ? UNLIKELY : weightOf(likely[rung]!, allowedLoss)),
-    likelyLoss: likely[rung]!,
-    evidence: none,
-    peak: 1,
-    loss: 0,
-    squares: 0,
-    next,
-    isDropped: false,
-  }));
-}
-
-/** Every second rung is between two that are tested first: the others are close enough to find out how far up one may go at all. */
-function isBetween(rung: number): boolean {
-  return rung % 2 === 1;
+  return [...new Set([...anchors, ...rungs])]
+    .sort((a, b) => a - b)
+    .map((rung) => ({
+      rung,
+      sparsity: sparsities[rung]!,
+      weight: rung < first && !anchors.includes(rung) ? UNLIKELY : weightOf(likely[rung]!, allowedLoss),
+      likelyLoss: likely[rung]!,
+      evidence: none,
+      peak: 1,
+      loss: 0,
+      squares: 0,
+      next,
+      isDropped: false,
+    }));
 }
 
 function weightOf(likelyLoss: number, allowedLoss: number): number {
@@ -111,8 +104,8 @@ function weightOf(likelyLoss: number, allowedLoss: number): number {
 
 /** Looks at a hopeless rung for the first time after so many inputs, then each time that there are twice as many. */
 const FIRST_LOOK = 50;
-/** Standard errors that a mean loss may be away from what it seems to be. */
-const ERRORS = 2.5;
+/** Standard errors that the mean loss must be above what is allowed to be hopeless. */
+const HOPELESS_ERRORS = 2.5;
 
 /**
  * Takes in what a rung loses on one input, 0–1. One that was given up learns nothing, nor does one from an input that it was past.
@@ -150,7 +143,7 @@ function isHopeless(test: RungTest, allowedLoss: number): boolean {
   const n = test.evidence.observations;
   const mean = meanLoss(test);
   const variance = Math.max(0, test.squares / n - mean * mean);
-  return mean - ERRORS * Math.sqrt(variance / n) > allowedLoss;
+  return mean - HOPELESS_ERRORS * Math.sqrt(variance / n) > allowedLoss;
 }
 
 export function meanLoss({ loss, evidence }: RungTest): number {
@@ -186,19 +179,8 @@ export interface OpenTest {
   readonly inputs: number;
   /** Inputs that it needs still if it loses as little as it may. */
   readonly leastInputs: number;
-  /** Sparsity that it adds for each of these: where less is known there is more hope. See `PATIENCE`. */
+  /** Sparsity that it may add for each of them, if it loses somewhat less than it seems to. */
   readonly promise: number;
-}
-
-/**
- * While nothing at all is proven, one that has had so many times the inputs of a flawless one gets no more for what it may lose at
- * best, but for what it seems to lose.
- */
-const PATIENCE = 3;
-
-/** Whether a test could raise what is proven, and its turn has come. @param highest - the highest rung that is proven; −1: none. */
-export function isOpen({ rung, isDropped }: RungTest, highest: number): boolean {
-  return !isDropped && rung > highest && (rung === highest + 1 || !isBetween(rung));
 }
 
 /** The pilot's word counts as so many inputs. */
@@ -207,31 +189,27 @@ const LIKELY_WEIGHT = 100;
 const USUAL_SIZE = { size: 0.25, loss: 1 } as const;
 /** Rungs that are so many apart tell each other 1/e of what they know. */
 const NEAR = 3;
+/** Standard errors that a loss may be below what is likely: where less is known there is more hope. */
+const LUCKY = 1;
 
 /**
  * The tests that could raise what is proven, the most promising first: the more sparsity for the fewer inputs. They get runs in
  * this order; which test gets one may depend on all that was seen, since each proves by its own losses alone. O(tests²).
  */
-export function openTests(
-  tests: readonly RungTest[],
-  { alpha, allowedLoss }: TestOptions,
-): readonly OpenTest[] {
+export function openTests(tests: readonly RungTest[], { alpha }: TestOptions): readonly OpenTest[] {
   const proven = new Set(provenRungs(tests, { alpha }));
   const highest = Math.max(-1, ...proven);
   const reached = tests.find(({ rung }) => rung === highest)?.sparsity ?? 0;
   const total = tests.reduce((sum, { rung, weight }) => sum + (proven.has(rung) ? 0 : weight), 0);
   const size = sizeOfLosses(tests);
   return tests
-    .filter((test) => isOpen(test, highest))
+    .filter(({ rung, isDropped }) => !isDropped && rung > highest)
     .map((test) => {
       const level = (test.weight * alpha) / total;
       const { mean, error } = lossNow(test, tests, size);
       const inputsAt = (loss: number) => observationsUntil(test.evidence, Math.max(0, loss), level, size);
-      const [inputs, leastInputs] = [inputsAt(mean), inputsAt(mean - ERRORS * error)];
-      const flawless = observationsUntil(noEvidence('below', allowedLoss), 0, level);
-      const isHoped = highest >= 0 || test.evidence.observations < PATIENCE * flawless;
-      const promise = (test.sparsity - reached) / Math.max(1, isHoped ? leastInputs : inputs);
-      return { test, inputs, leastInputs, promise };
+      const promise = (test.sparsity - reached) / Math.max(1, inputsAt(mean - LUCKY * error));
+      return { test, inputs: inputsAt(mean), leastInputs: inputsAt(mean - HOPELESS_ERRORS * error), promise };
     })
     .sort((a, b) => b.promise - a.promise || a.test.rung - b.test.rung);
 }

@@ -4,7 +4,6 @@ import { type Exposure, exposed, lastExposed, noExposure } from '../rollout/expo
 import type { Candidate, Ladder } from './ladder.ts';
 import type { PilotLoss } from './pilot.ts';
 import {
-  isOpen,
   meanLoss,
   openTests,
   provenRungs,
@@ -152,7 +151,7 @@ function judgedBy(
 
 /** Whether kept inputs have shown all that they will: nothing is proven, and nothing may be. */
 export function isExhausted({ tests, proven }: Search): boolean {
-  return tests?.kind === 'tested' && proven < 0 && !tests.tests.some((test) => isOpen(test, proven));
+  return tests?.kind === 'tested' && proven < 0 && tests.tests.every(({ isDropped }) => isDropped);
 }
 
 /** The candidate on trial. */

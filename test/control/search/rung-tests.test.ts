@@ -28,19 +28,18 @@ function testsWith(parts: readonly { readonly weight: number; readonly peak: num
 }
 
 describe('the tests of a ladder', () => {
-  it('are of every rung from far below the last easy one to where all seem hopeless and some further, and of one at the bottom', () => {
+  it('are of every rung from somewhat below the last easy one to where all seem hopeless and some further, and of a few below', () => {
     const tests = testsOf(SPARSITIES, PILOT, 7, OPTIONS);
     const [below, rest] = [tests.slice(0, 1), tests.slice(1)];
     const rungs = rest.map(({ rung }) => rung);
     expect(rungs).toEqual(Array.from({ length: rungs.length }, (_, i) => rungs[0]! + i));
     const easy = tests.findLast(({ likelyLoss }) => likelyLoss < 0.0034)!;
     for (const [{ sparsity }, share] of [
-      [below[0]!, 0.25],
-      [rest[0]!, 0.5],
+      [below[0]!, 0.5],
+      [rest[0]!, 0.7],
     ] as const) {
       expect(sparsity).toBeLessThanOrEqual(share * easy.sparsity);
-      // Every second rung is .04 above the last.
-      expect(sparsity).toBeGreaterThan(share * easy.sparsity - 0.0401);
+      expect(sparsity).toBeGreaterThan(share * easy.sparsity - 0.03);
     }
     const hopeful = rest.filter(({ likelyLoss }) => likelyLoss <= HOPELESS * OPTIONS.allowedLoss);
     expect(hopeful.at(-1)!.rung).toBe(33);
@@ -143,26 +142,16 @@ describe('what is proven', () => {
 });
 
 describe('open tests', () => {
-  it('are every second one above what is proven that was not given up, the most sparsity for the fewest inputs first', () => {
+  it('are those above what is proven that were not given up, the most sparsity for the fewest inputs first', () => {
     const tests = testsOf(SPARSITIES, PILOT, 0, OPTIONS);
     const open = openTests(tests, OPTIONS);
-    const rungs = open.map(({ test }) => test.rung).sort((a, b) => a - b);
-    expect(rungs).toEqual(tests.map(({ rung }) => rung).filter((rung) => rung % 2 === 0));
+    expect(open).toHaveLength(tests.length);
     const promises = open.map(({ promise }) => promise);
     expect(promises).toEqual([...promises].sort((a, b) => b - a));
     for (const { inputs, leastInputs } of open) expect(leastInputs).toBeLessThanOrEqual(inputs);
-  });
-
-  it('go on between what is proven and the next that is not', () => {
-    const tests = testsOf(SPARSITIES, PILOT, 0, OPTIONS);
-    for (const proven of [24, 25]) {
-      const after = tests.map((test) => (test.rung === proven ? { ...test, peak: 1e9 } : test));
-      const rungs = openTests(after, OPTIONS).map(({ test }) => test.rung);
-      const above = tests.map(({ rung }) => rung).filter((rung) => rung > proven);
-      expect(rungs.sort((a, b) => a - b)).toEqual(
-        above.filter((rung) => rung === proven + 1 || rung % 2 === 0),
-      );
-    }
+    const third = tests[2]!;
+    const after = tests.map((test) => (test === third ? { ...test, peak: 1e9 } : test));
+    expect(openTests(after, OPTIONS).every(({ test }) => test.rung > third.rung)).toBe(true);
   });
 
   it('take the pilot to have erred where it erred nearby, and hardly far away', () => {
@@ -178,8 +167,8 @@ describe('open tests', () => {
       for (let input = 0; input < 600; input++)
         tests = tested(tests, { rung: 26, input, loss: share * tried.likelyLoss }, OPTIONS);
       const ratio = (rung: number) => needs(tests, rung) / needs(fresh, rung);
-      expect(ratio(28) > 1).toBe(isMore);
-      expect(Math.abs(Math.log(ratio(28)))).toBeGreaterThan(3 * Math.abs(Math.log(ratio(16))));
+      expect(ratio(27) > 1).toBe(isMore);
+      expect(Math.abs(Math.log(ratio(27)))).toBeGreaterThan(3 * Math.abs(Math.log(ratio(16))));
     }
   });
 
@@ -189,8 +178,8 @@ describe('open tests', () => {
       // A mean loss of .005.
       const every = Math.round(200 * size);
       for (let input = 1; input <= 1000; input++)
-        tests = tested(tests, { rung: 28, input, loss: input % every === 0 ? size : 0 }, OPTIONS);
-      return openTests(tests, OPTIONS).find(({ test }) => test.rung === 28)!.inputs;
+        tests = tested(tests, { rung: 27, input, loss: input % every === 0 ? size : 0 }, OPTIONS);
+      return openTests(tests, OPTIONS).find(({ test }) => test.rung === 27)!.inputs;
     };
     expect(needs(0.5)).toBeGreaterThan(1.2 * needs(0.02));
   });
