@@ -172,8 +172,9 @@ export class Replica implements Sharing {
 
   // What time brings.
 
-  /** Does what is due. Never throws; one at a time. */
+  /** Does what is due. Never throws; one at a time, and whether it is to be dense waits for none of them. */
   tick(): Promise<void> {
+    this.#withholding.reconsider();
     return this.#turns.take();
   }
 
@@ -205,7 +206,10 @@ export class Replica implements Sharing {
     if (pulse.choice > this.choice.sequence) await this.choice.ask();
     if (pulse.decider !== id) await this.#followOn(pulse);
     else if (mayDecide) await this.#lead(pulse);
-    else await store.resign(group, id);
+    else {
+      this.lease.follow(null);
+      await store.resign(group, id);
+    }
     if (pulse.decider !== null && this.decision.isKnown) this.#withholding.heard();
   }
 

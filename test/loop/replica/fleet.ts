@@ -65,6 +65,8 @@ export interface Member {
   readonly news: ReplicaNews[];
   /** It cannot reach the store. */
   isCut: boolean;
+  /** The store does not answer it any more. */
+  isHung: boolean;
   tickAt: number;
 }
 
@@ -101,9 +103,15 @@ export class Fleet {
       wallMs: () => Math.floor(this.#nowMs + skewMs),
       monotonicMs: () => this.#monotonicMs + 977 * number,
     };
-    const member = { runtime, news, isCut, tickAt: 0 } as { -readonly [K in keyof Member]: Member[K] };
+    const member = { runtime, news, isCut, isHung: false, tickAt: 0 } as {
+      -readonly [K in keyof Member]: Member[K];
+    };
     const replica = new Replica({
-      store: cuttable(this.store, () => member.isCut),
+      store: cuttable(
+        this.store,
+        () => member.isCut,
+        () => member.isHung,
+      ),
       group,
       id: `r${this.members.length}`,
       sites: 1,
@@ -164,7 +172,8 @@ export class Fleet {
       for (const member of this.members) {
         if (this.#monotonicMs < member.tickAt) continue;
         member.tickAt = this.#monotonicMs + TICK_MS;
-        await member.replica.tick();
+        const turn = member.replica.tick();
+        if (!member.isHung) await turn;
       }
       if (perSecond > 0) await this.#request(this.members[this.#turn++ % this.members.length]!);
     }
@@ -206,7 +215,7 @@ export function changesOf({ loop }: Member): ControllerState['change'][] {
   return changes;
 }
 
-function cuttable(store: SharedStore, isCut: () => boolean): SharedStore {
+function cuttable(store: SharedStore, isCut: () => boolean, isHung: () => boolean): SharedStore {
   return new Proxy(store, {
     get(of, name: keyof SharedStore) {
       const value = of[name];
@@ -216,10 +225,11 @@ function cuttable(store: SharedStore, isCut: () => boolean): SharedStore {
           of.subscribe(group, (message) => {
             if (!isCut()) listener(message);
           });
-      return (...values: never[]) =>
-        isCut()
-          ? Promise.reject(new Error('the store is out of reach'))
-          : (value as (...all: never[]) => unknown).apply(of, values);
+      return (...values: never[]) => {
+        if (isHung()) return new Promise(() => undefined);
+        if (isCut()) return Promise.reject(new Error('the store is out of reach'));
+        return (value as (...all: never[]) => unknown).apply(of, values);
+      };
     },
   });
 }

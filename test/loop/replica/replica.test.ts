@@ -122,6 +122,20 @@ describe('several replicas', () => {
     expect(fleet.members.flatMap(({ news }) => news.map(({ kind }) => kind))).toContain('back');
   });
 
+  it('are dense after a while where the store answers nothing at all, not even that it cannot', async () => {
+    await settled();
+    const [hung] = fleet.followers;
+    hung!.isHung = true;
+    await fleet.run(DENSE_SECONDS - LEASE_SECONDS, 40);
+    expect(thresholdOf(hung!)).toBeGreaterThan(0);
+    // Nor does any request come that would say something.
+    await fleet.run(2 * LEASE_SECONDS, 0);
+    expect(thresholdOf(hung!)).toBe(0);
+    expect(hung!.loop.state.withheld).toBe('unshared');
+    const others = fleet.members.filter((member) => member !== hung);
+    expect(others.every((member) => thresholdOf(member) > 0)).toBe(true);
+  });
+
   it('leave one behind that cannot reach the store, and refuse what it decided meanwhile', async () => {
     await settled();
     const old = fleet.decider;
