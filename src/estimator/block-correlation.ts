@@ -52,8 +52,8 @@ export function blockCorrelation(requests: readonly PlacedRequest[]): number | n
     const { sum, pairs, variance, evenBlocks } = within;
     if (pairs < LEAST_PAIRS) continue;
     if (evenBlocks < LEAST_BLOCKS) break;
-    const noise = (variance: number, errors: number) =>
-      skewed(errors, evenBlocks / spread) * Math.sqrt(variance);
+    const noise = (squared: number, errors: number) =>
+      skewed(errors, evenBlocks / spread) * Math.sqrt(squared);
     // Where requests do resemble each other their sums are large for that reason: then it is the pairs again that tell over how many.
     isSeen ||= sum > noise(Math.max(variance, spread * pairs), CLEAR);
     const isClear = isSeen && sum > noise(spread * pairs, CLEAR);
