@@ -1,4 +1,5 @@
 import { byStream, type PlacedRequest, standardized } from './request-correlation.ts';
+import { skewed } from './skewed.ts';
 
 /** Blocks of requests that there must be: with fewer a sum tells nothing of its spread. */
 const LEAST_BLOCKS = 16;
@@ -118,12 +119,6 @@ function varianceOf(x: Float64Array, covariance: Float64Array): number {
   for (let a = 0; a < x.length; a++)
     for (let b = 0; b < x.length; b++) sum += x[a]! * covariance[a * x.length + b]! * x[b]!;
   return sum;
-}
-
-/** Standard errors of a sum of so many squares that are as rare as so many of a normal number. */
-function skewed(errors: number, degrees: number): number {
-  const v = 2 / (9 * degrees);
-  return ((1 - v + errors * Math.sqrt(v)) ** 3 - 1) / Math.sqrt(2 / degrees);
 }
 
 function dot(a: Float64Array, b: Float64Array): number {

@@ -298,8 +298,9 @@ export class ControlLoop {
   answered(threshold: number, outputs: readonly Tensor[], atMs: number): void {
     if (!this.#isPrunable) return;
     this.ladder.pumpSoon();
-    if (threshold === 0 && !isWithheld(this.state)) return;
     try {
+      this.streams.answered(outputs);
+      if (threshold === 0 && !isWithheld(this.state)) return;
       const uncompared = this.comparisons.answered(threshold, outputs, this.judge.objective, atMs);
       if (uncompared !== null)
         this.#commands.next({ kind: 'uncompared', at: this.#clock.wallMs(), ...uncompared });
@@ -409,6 +410,7 @@ export class ControlLoop {
       this.judge.restart();
       this.streams.restart();
     }
+    if (appliedThreshold(before) !== appliedThreshold(after)) this.streams.beginAnswers();
     const hasFallen = after.phase.kind === 'fallback' && before.phase.kind !== 'fallback';
     if (before.epoch !== after.epoch || hasFallen) this.ladder.clear();
     if (before !== after) this.estimation.startAfresh(before, after);

@@ -1,7 +1,7 @@
 import { map, type Observable, tap } from 'rxjs';
 import type { Config } from '../config/schema.ts';
 import type { EventOf, Suggestion } from '../control/phases/event.ts';
-import { driftOf, isSeeking } from '../control/phases/production.ts';
+import { driftOf, isSeeking, production } from '../control/phases/production.ts';
 import { type ControllerState, type ControlOptions, isSearched } from '../control/phases/state.ts';
 import { fineCandidates, ladderOf } from '../control/search/ladder.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
@@ -27,7 +27,7 @@ export interface EstimationOptions {
   /** What drift is measured from, where that is known already. */
   readonly reference: DriftReference | null;
   /** Told of every sample, and asked how far apart requests hardly resemble each other. */
-  readonly streams: Pick<Streams, 'add' | 'reading'>;
+  readonly streams: Pick<Streams, 'add' | 'reading' | 'isTelling'>;
   /** Why no candidate may be tried: by a measure that is not decided, or sees nothing. Null: they may. */
   readonly unjudged: () => Unjudged | null;
   /** Whether drift is watched here; absent: it is. Another replica may watch it for all. */
@@ -38,6 +38,9 @@ export interface EstimationOptions {
 
 /** So many times as far apart as those of the reference requests are read at most. */
 const MOST_GROWN = 2;
+
+/** A reference of a dense server is made anew where requests resemble each other for so many times as long as was known. */
+const GROWN = 2;
 
 /** Samples of another replica, and where each of them belongs. */
 export interface PlacedSlice extends SampledSlice {
@@ -126,7 +129,8 @@ export class Estimation {
     const hasBegun = isSeeking(before) && isSearched(after.phase);
     if (hasBegun && this.#isWarm) this.#activationsBefore = this.#activations;
     if (isSearch) this.#drift.stop();
-    if (isSearch && this.#decides && !this.#isCorrelated) this.#drift.start(this.#requests);
+    const isIndependent = this.#options.streams.isTelling && !this.#isCorrelated;
+    if (isSearch && this.#decides && isIndependent) this.#drift.start(this.#requests);
     if (!isSearched(after.phase)) this.#drift.stop();
     if (before.epoch !== after.epoch) {
       this.window.reset();
@@ -215,12 +219,20 @@ export class Estimation {
 
   #readDrift(requests: readonly RequestSummary[], state: ControllerState): DriftReading | null {
     if (!this.#decides) return null;
+    if (isDense(state) && this.#isTooClose) this.#drift.stop();
     // What is watched has a reference, but for a server that was killed while it was being made, and where it takes more than a window.
     if (isSearched(state.phase) && !this.#drift.isOn) {
-      this.#startDrift();
+      if (this.#options.streams.isTelling || !isDense(state)) this.#startDrift();
       return null;
     }
     return this.#drift.read(requests, driftOf(state));
+  }
+
+  /** Whether the requests of the reference resemble each other for so much longer than was known that they are too few scenes. */
+  get #isTooClose(): boolean {
+    const { reference } = this.#drift;
+    if (reference === null) return false;
+    return this.#options.streams.reading.blockRequests >= GROWN * (reference.blockRequests ?? 1);
   }
 
   #startDrift(): void {
@@ -253,4 +265,8 @@ export class Estimation {
     const known = this.#drift.reference?.blockRequests ?? 1;
     return known === 1 ? blockRequests : Math.min(Math.max(known, blockRequests), MOST_GROWN * known);
   }
+}
+
+function isDense(state: ControllerState): boolean {
+  return production(state).threshold === 0;
 }

@@ -2,6 +2,8 @@ import type { Unit } from '../control/guard/blocks.ts';
 import { blockCorrelation } from '../estimator/block-correlation.ts';
 import { type PlacedRequest, requestCorrelation } from '../estimator/request-correlation.ts';
 import type { RequestSummary } from '../estimator/summary.ts';
+import type { Tensor } from '../protocol/types.ts';
+import { AnswerSeries } from './answer-series.ts';
 import { hashToUnit } from './sampler.ts';
 
 /** A request's place among those of its stream. */
@@ -35,13 +37,6 @@ const LEAST = 128;
 const EVERY = 64;
 /** The largest of so many estimates counts: samples that happen to be of few scenes show no difference between scenes. */
 const ESTIMATES = 8;
-/** Samples that a correlation which reaches far is looked for in, and after how many more that is done anew. */
-const FAR = 4096;
-const FAR_EVERY = 256;
-/** So many shifts among them are not taken for shifts any more, but for scenes of a traffic that goes on and on. */
-const SHIFTS = 3;
-/** The samples reach over so many correlation times at least then: less is a traffic that goes somewhere. */
-const LEAST_TIMES = 50;
 /** Streams that are told apart at the same time, at most: those that were seen last. */
 const MOST_STREAMS = 4096;
 
@@ -60,13 +55,9 @@ export class Streams {
   readonly #least: number;
   #latest: PlacedRequest[] = [];
   #estimates: number[] = [];
-  /** More samples than the latest, shift or not. */
-  #far: PlacedRequest[] = [];
-  /** How many samples had come, ever, and had come when the traffic was taken for another. */
-  #ever = 0;
-  #shifts: number[] = [];
-  #farEstimate = 1;
   #seen = 0;
+  /** Of requests without a name. */
+  readonly #answers = new AnswerSeries();
   #reading: StreamReading;
   /** Somebody else measures for all. */
   #isHeld = false;
@@ -89,9 +80,15 @@ export class Streams {
     return this.#reading;
   }
 
+  /** Whether enough was seen to tell streams that take turns without a name from independent requests. */
+  get isTelling(): boolean {
+    return this.#isHeld || this.#answers.isTelling;
+  }
+
   /** The place of the next request. O(length of the name). @param name - of its stream; undefined: it names none. */
   next(name: string | undefined): StreamPlace {
     const stream = name === undefined ? 0 : 1 + 2 ** 32 * hashToUnit(name);
+    if (name !== undefined) this.#answers.begin();
     const index = this.#counts.get(stream) ?? 0;
     this.#counts.delete(stream);
     this.#counts.set(stream, index + 1);
@@ -114,11 +111,20 @@ export class Streams {
     this.#isHeld = false;
   }
 
+  /** Takes in an answer of production: all of them are told, in order, and which streams they are of does not show. */
+  answered(outputs: readonly Tensor[]): void {
+    if (!this.#isHeld && this.#answers.add(outputs)) this.#read();
+  }
+
+  /** Production is at another threshold: answers before it are not compared with those after it. */
+  beginAnswers(): void {
+    this.#answers.begin();
+  }
+
   /** Takes in what a sampled request of the traffic was like. */
   add(place: StreamPlace, summary: RequestSummary): void {
     if (this.#isHeld) return;
     this.#latest.push({ ...place, summary });
-    this.#lookFar({ ...place, summary });
     this.#seen++;
     if (this.#seen !== this.#least && (this.#seen % EVERY !== 0 || this.#seen < this.#least)) return;
     this.#latest = lookedAt(this.#latest);
@@ -129,25 +135,8 @@ export class Streams {
     this.#read();
   }
 
-  /** Where requests resemble each other, or the traffic is taken for another again and again, more samples tell over how many. */
-  #lookFar(request: PlacedRequest): void {
-    this.#far.push(request);
-    if (++this.#ever % FAR_EVERY !== 0) return;
-    this.#far = this.#far.slice(-FAR);
-    const begin = this.#ever - this.#far.length;
-    this.#shifts = this.#shifts.filter((at) => at > begin);
-    const isScenes = this.#shifts.length >= SHIFTS;
-    const from = isScenes ? begin : (this.#shifts.at(-1) ?? begin);
-    const looked = this.#far.slice(from - begin);
-    const isCorrelated = this.#reading.correlationTime >= CORRELATED;
-    const time = isScenes || isCorrelated ? (blockCorrelation(looked) ?? 1) : 1;
-    const isStationary = !isScenes || LEAST_TIMES * time <= requestsOver(looked);
-    this.#farEstimate = isStationary ? time : 1;
-    this.#read();
-  }
-
   #read(): void {
-    const correlationTime = Math.max(this.#farEstimate, ...this.#estimates);
+    const correlationTime = Math.max(this.#answers.time, ...this.#estimates);
     const before = this.#reading.blockRequests;
     const blockRequests = blockOf(correlationTime, before);
     this.#reading = { correlationTime, blockRequests };
@@ -157,12 +146,11 @@ export class Streams {
   /**
    * Other traffic begins: a shift makes all that is before it resemble each other, and all that is after. The latest samples are
    * forgotten, and so is the latest estimate, which may have seen the shift; what was known before holds until there are enough.
-   * Where one shift follows upon another, they are scenes of one traffic: then all samples count again.
    */
   restart(): void {
     this.#latest = [];
     this.#seen = 0;
-    this.#shifts.push(this.#ever);
+    this.#answers.restart();
     if (this.#isHeld) return;
     if (this.#estimates.length > 1) this.#estimates.pop();
     this.#read();
@@ -204,17 +192,6 @@ function lookedAt(samples: readonly PlacedRequest[]): PlacedRequest[] {
       return count <= LATEST;
     })
     .toReversed();
-}
-
-/** Requests that samples of each stream reach over, added up. */
-function requestsOver(samples: readonly PlacedRequest[]): number {
-  const first = new Map<number, number>();
-  const last = new Map<number, number>();
-  for (const { stream, index } of samples) {
-    if (!first.has(stream)) first.set(stream, index);
-    last.set(stream, index);
-  }
-  return [...last].reduce((sum, [stream, index]) => sum + Math.max(0, index - first.get(stream)!), 0);
 }
 
 /** A block is as long as it was while the measured length is about the same: an estimate is noisy. */
