@@ -64,12 +64,12 @@ function meanOf(h: ActivationHistogram) {
 }
 
 /** A loop that is given samples, and runs none. */
-function open(resume?: ResumePoint): ControlLoop {
+function open(resume?: ResumePoint, settings = config): ControlLoop {
   const runtime = {
     busy: { productionMs: 0, shadowMs: 0, workers: 1 },
     shadow: async () => 'dropped' as const,
   };
-  return new ControlLoop({ sites: 1, outputs: ['y'], config, runtime, resume });
+  return new ControlLoop({ sites: 1, outputs: ['y'], config: settings, runtime, resume });
 }
 
 /** Scores of two classes whose margin is known. */
@@ -368,5 +368,45 @@ describe('requests that resemble each other', () => {
     const block = loop.streams.reading.blockRequests;
     for (let i = 0; i < 60 && loop.state.epoch === 0; i++) feedRuns(block, 1.5);
     expect(loop.state.epoch).toBeGreaterThan(0);
+  });
+
+  /** Candidates wait for kept requests, of which there are none. */
+  const slow = parseConfig({});
+
+  /** Answers of scenes that last so long; 1: independent ones. */
+  function answer(loop: ControlLoop, count: number, sceneAnswers: number): void {
+    let margin = 0;
+    for (let i = 0; i < count; i++) {
+      if (random() * sceneAnswers < 1) margin = random() - 0.5;
+      loop.answered(0, scores(margin), i);
+    }
+  }
+
+  it('has no reference of drift before the answers have told whether streams take turns', () => {
+    const loop = open(undefined, slow);
+    answer(loop, 1000, 1);
+    feed(loop, 0, 256, 1);
+    expect(stateName(loop.state)).toBe('trial');
+    expect(loop.estimation.reference).toBeNull();
+    answer(loop, 24, 1);
+    feed(loop, 256, 32, 1);
+    expect(loop.estimation.reference).not.toBeNull();
+    expect(loop.estimation.reference!.blockRequests).toBeUndefined();
+  });
+
+  it('has another reference of drift once the answers tell that the requests of it were few scenes', () => {
+    const loop = open(undefined, slow);
+    let index = 0;
+    const placed = (count: number) => {
+      for (let i = 0; i < count; i++)
+        loop.take({ ...sample(loop, index, 1), place: { stream: 0, index: index++ } });
+    };
+    placed(256);
+    expect(loop.estimation.reference).not.toBeNull();
+    answer(loop, 1024, 50);
+    placed(32);
+    expect(loop.streams.reading.blockRequests).toBeGreaterThan(50);
+    expect(loop.estimation.reference).toBeNull();
+    expect(loop.estimation.gathered!.requests).toBeLessThan(20);
   });
 });
