@@ -56,10 +56,11 @@ export class AnswerSeries {
     this.#size = 0;
   }
 
-  /** Other traffic begins, which the latest estimate may have seen already. */
-  restart(): void {
+  /** Other traffic begins, which the latest estimate may have seen already. @param known - what is known in place of all estimates; null: they are. */
+  restart(known: number | null = null): void {
     this.begin();
-    if (this.#estimates.length > 1) this.#estimates.pop();
+    if (known !== null) this.#estimates = [known];
+    else if (this.#estimates.length > 1) this.#estimates.pop();
   }
 }
 

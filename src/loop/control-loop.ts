@@ -140,6 +140,7 @@ export class ControlLoop {
       resume?.blockRequests ?? resume?.reference?.blockRequests,
       telemetry?.correlated,
       this.control.warmSamples,
+      () => this.applied > 0,
     );
     this.comparisons = new Comparisons(sites, this.control, this.streams, () => this.state);
     this.estimation = new Estimation({
@@ -300,8 +301,9 @@ export class ControlLoop {
     this.ladder.pumpSoon();
     try {
       this.streams.answered(outputs);
+      this.comparisons.watch(threshold, outputs, this.judge.objective);
       if (threshold === 0 && !isWithheld(this.state)) return;
-      const uncompared = this.comparisons.answered(threshold, outputs, this.judge.objective, atMs);
+      const uncompared = this.comparisons.answered(atMs);
       if (uncompared !== null)
         this.#commands.next({ kind: 'uncompared', at: this.#clock.wallMs(), ...uncompared });
     } catch (error) {
@@ -406,13 +408,13 @@ export class ControlLoop {
   #follow(step: Step): void {
     const { before, after } = step;
     this.comparisons.follow(step);
-    if (before.epoch !== after.epoch) {
-      this.judge.restart();
-      this.streams.restart();
-    }
+    if (before.epoch !== after.epoch) this.judge.restart();
     if (appliedThreshold(before) !== appliedThreshold(after)) this.streams.beginAnswers();
     const hasFallen = after.phase.kind === 'fallback' && before.phase.kind !== 'fallback';
-    if (before.epoch !== after.epoch || hasFallen) this.ladder.clear();
+    if (before.epoch !== after.epoch || hasFallen) {
+      this.streams.restart();
+      this.ladder.clear();
+    }
     if (before !== after) this.estimation.startAfresh(before, after);
     this.#state.next(after);
   }

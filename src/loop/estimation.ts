@@ -27,7 +27,7 @@ export interface EstimationOptions {
   /** What drift is measured from, where that is known already. */
   readonly reference: DriftReference | null;
   /** Told of every sample, and asked how far apart requests hardly resemble each other. */
-  readonly streams: Pick<Streams, 'add' | 'reading' | 'isTelling'>;
+  readonly streams: Pick<Streams, 'add' | 'watchedBlock' | 'isTelling'>;
   /** Why no candidate may be tried: by a measure that is not decided, or sees nothing. Null: they may. */
   readonly unjudged: () => Unjudged | null;
   /** Whether drift is watched here; absent: it is. Another replica may watch it for all. */
@@ -173,7 +173,7 @@ export class Estimation {
   }
 
   get #isCorrelated(): boolean {
-    return this.#options.streams.reading.blockRequests > 1;
+    return this.#options.streams.watchedBlock > 1;
   }
 
   #estimate(snapshot: Snapshot, state: ControllerState): EventOf<'snapshot'> {
@@ -232,7 +232,7 @@ export class Estimation {
   get #isTooClose(): boolean {
     const { reference } = this.#drift;
     if (reference === null) return false;
-    return this.#options.streams.reading.blockRequests >= GROWN * (reference.blockRequests ?? 1);
+    return this.#options.streams.watchedBlock >= GROWN * (reference.blockRequests ?? 1);
   }
 
   #startDrift(): void {
@@ -240,7 +240,7 @@ export class Estimation {
     const isCorrelated = this.#isCorrelated;
     if ((isCorrelated ? this.#apart.size : this.window.samples) < control.warmSamples) return;
     if (!isCorrelated) this.#drift.start(this.#requests);
-    else this.#drift.start(this.#apart.summaries, streams.reading.blockRequests, this.#apart.samplesEach);
+    else this.#drift.start(this.#apart.summaries, streams.watchedBlock, this.#apart.samplesEach);
   }
 
   /** Of new requests, those that are so far apart in their stream that they hardly resemble each other. */
@@ -256,14 +256,11 @@ export class Estimation {
     });
   }
 
-  /**
-   * How far apart requests are read. A shift that is not noticed yet looks like a long resemblance: it is not to make those rare by
-   * which it would be noticed.
-   */
+  /** How far apart requests are read. */
   get #apartBy(): number {
-    const { blockRequests } = this.#options.streams.reading;
+    const { watchedBlock } = this.#options.streams;
     const known = this.#drift.reference?.blockRequests ?? 1;
-    return known === 1 ? blockRequests : Math.min(Math.max(known, blockRequests), MOST_GROWN * known);
+    return known === 1 ? watchedBlock : Math.min(Math.max(known, watchedBlock), MOST_GROWN * known);
   }
 }
 

@@ -37,6 +37,8 @@ const LEAST = 128;
 const EVERY = 64;
 /** The largest of so many estimates counts: samples that happen to be of few scenes show no difference between scenes. */
 const ESTIMATES = 8;
+/** Samples by which a shift is noticed, if it is: so long what production is watched by takes a new resemblance for one. */
+const NOTICED = 256;
 /** Streams that are told apart at the same time, at most: those that were seen last. */
 const MOST_STREAMS = 4096;
 
@@ -59,6 +61,11 @@ export class Streams {
   /** Of requests without a name. */
   readonly #answers = new AnswerSeries();
   #reading: StreamReading;
+  /** Requests that count as one where pruned production is watched. */
+  #watched: number;
+  /** Samples since a longer block was measured than the one that production is watched by. */
+  #risenFor = 0;
+  readonly #isPruned: () => boolean;
   /** Somebody else measures for all. */
   #isHeld = false;
 
@@ -66,18 +73,35 @@ export class Streams {
    * @param blockRequests - as it was known before a restart.
    * @param onChange - told when the length of a block is another than before.
    * @param firstSamples - samples after which a search may begin: by then a first estimate is made.
+   * @param isPruned - whether most of production is.
    */
-  constructor(blockRequests = 1, onChange?: (reading: StreamReading) => void, firstSamples = LEAST) {
+  constructor(
+    blockRequests = 1,
+    onChange?: (reading: StreamReading) => void,
+    firstSamples = LEAST,
+    isPruned = () => false,
+  ) {
     const known = Math.min(MOST_REQUESTS, blockRequests);
     const correlationTime = Math.max(1, known / BLOCK_TIMES);
     this.#reading = { correlationTime, blockRequests: known };
     if (known > 1) this.#estimates = [correlationTime];
+    this.#watched = known;
+    this.#isPruned = isPruned;
     this.#onChange = onChange;
     this.#least = Math.min(LEAST, firstSamples);
   }
 
   get reading(): StreamReading {
     return this.#reading;
+  }
+
+  /**
+   * So many requests count as one where pruned production is watched. A shift that nobody has noticed yet looks like a long
+   * resemblance, and is not to make those comparisons rare by which it would be noticed: a longer block than before is taken on
+   * once there were so many samples that it would have been.
+   */
+  get watchedBlock(): number {
+    return this.#watched;
   }
 
   /** Whether enough was seen to tell streams that take turns without a name from independent requests. */
@@ -99,6 +123,8 @@ export class Streams {
   /** Another replica measures for all: what it has found holds, until `release`. */
   hold(blockRequests: number): void {
     this.#isHeld = true;
+    this.#watched = blockRequests;
+    this.#risenFor = 0;
     if (blockRequests === this.#reading.blockRequests) return;
     const correlationTime = Math.max(1, blockRequests / BLOCK_TIMES);
     this.#reading = { correlationTime, blockRequests };
@@ -124,6 +150,8 @@ export class Streams {
   /** Takes in what a sampled request of the traffic was like. */
   add(place: StreamPlace, summary: RequestSummary): void {
     if (this.#isHeld) return;
+    if (this.#risenFor > 0) this.#risenFor++;
+    this.#watch();
     this.#latest.push({ ...place, summary });
     this.#seen++;
     if (this.#seen !== this.#least && (this.#seen % EVERY !== 0 || this.#seen < this.#least)) return;
@@ -140,19 +168,34 @@ export class Streams {
     const before = this.#reading.blockRequests;
     const blockRequests = blockOf(correlationTime, before);
     this.#reading = { correlationTime, blockRequests };
+    this.#watch();
     if (blockRequests !== before) this.#onChange?.(this.#reading);
+  }
+
+  #watch(): void {
+    const { blockRequests } = this.#reading;
+    const isRisen = blockRequests > this.#watched && this.#isPruned();
+    if (isRisen && this.#risenFor <= NOTICED) {
+      this.#risenFor ||= 1;
+      return;
+    }
+    this.#watched = blockRequests;
+    this.#risenFor = 0;
   }
 
   /**
    * Other traffic begins: a shift makes all that is before it resemble each other, and all that is after. The latest samples are
-   * forgotten, and so is the latest estimate, which may have seen the shift; what was known before holds until there are enough.
+   * forgotten, and so is what was measured that may have been the shift: the latest estimate, or a longer block that production
+   * was not watched by yet. What was known before holds until there are enough.
    */
   restart(): void {
     this.#latest = [];
     this.#seen = 0;
-    this.#answers.restart();
+    const known = this.#risenFor > 0 ? Math.max(1, this.#watched / BLOCK_TIMES) : null;
+    this.#answers.restart(known);
     if (this.#isHeld) return;
-    if (this.#estimates.length > 1) this.#estimates.pop();
+    if (known !== null) this.#estimates = [known];
+    else if (this.#estimates.length > 1) this.#estimates.pop();
     this.#read();
   }
 
@@ -167,7 +210,7 @@ export class Streams {
 
   /** What a request counts with; undefined: by itself. */
   unitOf({ stream, index }: StreamPlace): Unit | undefined {
-    const { blockRequests } = this.#reading;
+    const blockRequests = this.#watched;
     if (blockRequests === 1) return undefined;
     const evidence = blockRequests - Math.floor(GAP_SHARE * blockRequests);
     return {

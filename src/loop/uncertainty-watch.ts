@@ -14,10 +14,13 @@ const SUSPICIOUS = 2.7;
 const MOST = 4.6;
 /** Answers that a suspicion may ask for at once, and what comes back of that with every answer: to hard inputs in a row, too. */
 const ALLOWANCE = { answers: 64, back: 1 / 24 } as const;
-/** A suspicion ends after this many comparisons in a row without a loss. */
+/** A suspicion ends after this many comparisons in a row without a loss, unless all answers since it began are alike. */
 const FOUND_NOTHING = 26;
-/** A ramp uses two thresholds; the rest are what was in use before. */
-const MAX_THRESHOLDS = 4;
+/** Margins are alike that differ by less than this share of a usual one: what does not depend on the input is right by chance only. */
+const ALIKE = 1e-3;
+/** A ramp uses two thresholds; the rest are what was in use before, and the dense model's own answers. */
+const MAX_THRESHOLDS = 5;
+const DENSE = 0;
 
 /**
  * Whether the answers that production gives are less certain than they were: a suspicion, which costs nothing to have, since
@@ -33,35 +36,27 @@ const MAX_THRESHOLDS = 4;
  */
 export class UncertaintyWatch {
   readonly #watched = new Map<number, Watched>();
+  #latest: Watched | undefined;
 
-  /** Takes in the margin of one answer that was computed at a threshold. */
+  /**
+   * Takes in the margin of one answer that was computed at a threshold; 0: dense, which only tells what is usual. What was usual at
+   * the threshold before is taken for usual at a new one, until its own answers tell.
+   */
   answered(threshold: number, margin: number): void {
-    let watched = this.#watched.get(threshold);
-    if (watched === undefined) {
-      const [oldest] = this.#watched.keys();
-      if (oldest !== undefined && this.#watched.size >= MAX_THRESHOLDS) this.#watched.delete(oldest);
-      watched = {
-        margins: new Float64Array(REFERENCE.answers),
-        seen: 0,
-        limit: Number.NaN,
-        score: 0,
-        allowance: ALLOWANCE.answers,
-        foundNothing: 0,
-      };
-      this.#watched.set(threshold, watched);
-    }
-    add(watched, Number.isNaN(margin) ? Number.NEGATIVE_INFINITY : margin);
+    const watched = this.#watched.get(threshold) ?? this.#begin(threshold);
+    this.#latest = watched;
+    add(watched, Number.isNaN(margin) ? Number.NEGATIVE_INFINITY : margin, threshold !== DENSE);
   }
 
   /** An answer at a threshold was compared, and lost so much. */
   compared(threshold: number, loss: number): void {
     const watched = this.#watched.get(threshold);
-    if (watched === undefined) return;
+    if (watched === undefined || threshold === DENSE) return;
     watched.foundNothing = loss === 0 && isAsking(watched) ? watched.foundNothing + 1 : 0;
-    if (watched.foundNothing >= FOUND_NOTHING) watched.allowance = 0;
+    if (watched.foundNothing >= FOUND_NOTHING && !areAlike(watched)) watched.allowance = 0;
   }
 
-  /** Whether there was any pruned answer to watch. */
+  /** Whether there was any answer to watch. */
   get isWatching(): boolean {
     return this.#watched.size > 0;
   }
@@ -74,6 +69,23 @@ export class UncertaintyWatch {
   /** Other traffic: what was usual is not any more. */
   reset(): void {
     this.#watched.clear();
+    this.#latest = undefined;
+  }
+
+  #begin(threshold: number): Watched {
+    const [oldest] = this.#watched.keys();
+    if (oldest !== undefined && this.#watched.size >= MAX_THRESHOLDS) this.#watched.delete(oldest);
+    const { margins, seen = 0, limit = Number.NaN } = this.#latest ?? {};
+    const watched = {
+      margins: margins?.slice() ?? new Float64Array(REFERENCE.answers),
+      ...{ seen, limit },
+      score: 0,
+      allowance: ALLOWANCE.answers,
+      foundNothing: 0,
+      ...NONE,
+    };
+    this.#watched.set(threshold, watched);
+    return watched;
   }
 }
 
@@ -88,16 +100,29 @@ interface Watched {
   allowance: number;
   /** Comparisons in a row, of those asked for, that lost nothing. */
   foundNothing: number;
+  /** Margins of the uncertain answers in a row. */
+  least: number;
+  most: number;
+}
+
+const NONE = { least: Number.POSITIVE_INFINITY, most: Number.NEGATIVE_INFINITY } as const;
+
+function areAlike({ least, most, limit }: Watched): boolean {
+  return most - least <= ALIKE * Math.abs(limit);
 }
 
 function isAsking({ score, allowance }: Watched): boolean {
   return score >= SUSPICIOUS && allowance >= 1;
 }
 
-function add(watched: Watched, margin: number): void {
+function add(watched: Watched, margin: number, isScored: boolean): void {
   const { margins, limit, score } = watched;
-  const isKnown = !Number.isNaN(limit);
-  if (isKnown) watched.score = Math.min(MOST, Math.max(0, score + (margin < limit ? UNCERTAIN : CERTAIN)));
+  if (isScored && !Number.isNaN(limit))
+    watched.score = Math.min(MOST, Math.max(0, score + (margin < limit ? UNCERTAIN : CERTAIN)));
+  if (margin < limit) {
+    watched.least = Math.min(watched.least, margin);
+    watched.most = Math.max(watched.most, margin);
+  } else Object.assign(watched, NONE);
   const asked = isAsking(watched) ? 1 : 0;
   watched.allowance = Math.min(ALLOWANCE.answers, watched.allowance - asked + ALLOWANCE.back);
   margins[watched.seen++ % margins.length] = margin;

@@ -68,16 +68,31 @@ describe('UncertaintyWatch', () => {
     expect(suspicious).toBeLessThan(40);
   });
 
-  it('knows nothing before it has seen what is usual, at each threshold by itself', () => {
+  it('knows nothing before it has seen what is usual, and suspects each threshold by itself', () => {
     expect(tell(usual(255), [-1, -1, -1])).toBe(false);
     const watch = usual();
-    expect(tell(watch, [-1, -1, -1], 0.25)).toBe(false);
+    expect(tell(watch, [-1, -1, -1], 0.25)).toBe(true);
     expect(watch.isSuspicious(TAU)).toBe(false);
     expect(tell(watch, [-1, -1, -1])).toBe(true);
-    expect(watch.isSuspicious(0.25)).toBe(false);
+    expect(tell(watch, [0.9, 0.9], 0.25)).toBe(false);
+    expect(watch.isSuspicious(TAU)).toBe(true);
     watch.reset();
     expect(watch.isSuspicious(TAU)).toBe(false);
     expect(tell(watch, [-1, -1, -1])).toBe(false);
+  });
+
+  it('takes what was usual at the threshold before for usual at a new one, dense answers too, which it never suspects', () => {
+    const random = xorshift(37);
+    const watch = new UncertaintyWatch();
+    for (let i = 0; i < 512; i++) watch.answered(0, random());
+    expect(tell(watch, new Array<number>(20).fill(-1), 0)).toBe(false);
+    watch.compared(0, 1);
+    expect(watch.isSuspicious(0)).toBe(false);
+    for (let i = 0; i < 256; i++) watch.answered(0, random());
+    expect(tell(watch, [-1, -1, -1], 0.25)).toBe(true);
+    // Its own answers tell, once there are enough.
+    for (let i = 0; i < 512; i++) watch.answered(0.5, 10 + random());
+    expect(tell(watch, [9, 9, 9], 0.5)).toBe(true);
   });
 
   it('asks for sixty-four answers in a row, and for few of those that keep coming', () => {
@@ -89,11 +104,11 @@ describe('UncertaintyWatch', () => {
   });
 
   it('ends when twenty-six comparisons in a row have found nothing, and not while some find something', () => {
-    const askedFor = (lossOf: (i: number) => number) => {
+    const askedFor = (lossOf: (i: number) => number, marginOf = (i: number) => -1 - 0.1 * (i % 7)) => {
       const watch = usual();
       let asked = 0;
       for (let i = 0; i < 60; i++) {
-        if (!tell(watch, [-1])) continue;
+        if (!tell(watch, [marginOf(i)])) continue;
         asked++;
         watch.compared(TAU, lossOf(i));
       }
@@ -101,6 +116,13 @@ describe('UncertaintyWatch', () => {
     };
     expect(askedFor(() => 0)).toBeLessThanOrEqual(29);
     expect(askedFor((i) => (i % 20 === 0 ? 0.4 : 0))).toBeGreaterThan(55);
+    // One answer to all inputs is right by chance, where it is.
+    expect(
+      askedFor(
+        () => 0,
+        () => -1,
+      ),
+    ).toBeGreaterThan(55);
     const calm = usual();
     for (let i = 0; i < 100; i++) calm.compared(TAU, 0);
     expect(tell(calm, [-1, -1, -1])).toBe(true);
@@ -126,9 +148,9 @@ describe('UncertaintyWatch', () => {
 
   it('keeps a few thresholds and no more', () => {
     const watch = usual();
-    for (const threshold of [1, 2, 3]) watch.answered(threshold, 1);
+    for (const threshold of [1, 2, 3, 4]) watch.answered(threshold, 1);
     expect(tell(watch, [-1, -1, -1])).toBe(true);
-    watch.answered(4, 1);
+    watch.answered(5, 1);
     expect(watch.isSuspicious(TAU)).toBe(false);
   });
 });

@@ -52,16 +52,19 @@ export class Comparisons {
     );
   }
 
+  /** Takes in how certain an answer is. O(its classes). @param threshold - that it was answered at; 0 is dense. */
+  watch(threshold: number, outputs: readonly Tensor[], objective: Objective | null): void {
+    const margin = topTwoMargin(outputs, objective);
+    if (margin !== null) this.uncertainty.answered(threshold, margin);
+  }
+
   /**
-   * Takes in an answer that was pruned, or would be but for want of comparisons. O(1).
+   * Takes in that an answer was pruned, or would have been but for want of comparisons. O(1).
    *
-   * @param threshold - that it was answered at; 0 is dense.
    * @param atMs - when it was answered, on the clock that only goes forward.
    * @returns how many in a row were not compared, when these are too many.
    */
-  answered(threshold: number, outputs: readonly Tensor[], objective: Objective | null, atMs: number) {
-    const margin = threshold === 0 ? null : topTwoMargin(outputs, objective);
-    if (margin !== null) this.uncertainty.answered(threshold, margin);
+  answered(atMs: number) {
     return this.#uncompared.add(atMs);
   }
 
