@@ -202,4 +202,47 @@ describe('streams', () => {
       expect(streams.reading.blockRequests).toBeGreaterThan(8);
     }
   });
+
+  /** Independent requests, then so many of another level, which nobody has noticed: production is pruned all along. */
+  function shifted(samples: number) {
+    const random = xorshift(8);
+    let isPruned = true;
+    const streams = new Streams(1, undefined, undefined, () => isPruned);
+    const add = (level: number, count: number) => {
+      for (let i = 0; i < count; i++) streams.add(streams.next(undefined), [level + normal(random)]);
+    };
+    add(0, 640);
+    add(3, samples);
+    return { streams, add, dense: () => (isPruned = false) };
+  }
+
+  it('do not make rare by a shift what watches production, before it would be noticed', () => {
+    const { streams, add } = shifted(64);
+    expect(streams.reading.blockRequests).toBeGreaterThan(50);
+    expect(streams.watchedBlock).toBe(1);
+    expect(streams.unitOf({ stream: 0, index: 7 })).toBeUndefined();
+    add(3, 128);
+    expect(streams.watchedBlock).toBe(1);
+    // What was not noticed by now is taken for what it looks like.
+    add(3, 128);
+    expect(streams.watchedBlock).toBe(streams.reading.blockRequests);
+    expect(streams.unitOf({ stream: 0, index: 7 })).toBeDefined();
+  });
+
+  it('forget what a shift has looked like once it is noticed', () => {
+    const { streams, add, dense } = shifted(128);
+    expect(streams.reading.blockRequests).toBeGreaterThan(50);
+    dense();
+    streams.restart();
+    expect(streams.reading.blockRequests).toBe(1);
+    add(3, 640);
+    expect(streams.reading.blockRequests).toBe(1);
+  });
+
+  it('count at once as is measured where nothing is pruned', () => {
+    const { streams, add, dense } = shifted(64);
+    dense();
+    add(3, 1);
+    expect(streams.watchedBlock).toBe(streams.reading.blockRequests);
+  });
 });

@@ -63,6 +63,8 @@ export class Replayer {
   #runtime;
   #clock = new VirtualClock();
   #truth;
+  /** The oracle's threshold. */
+  #best = 0;
   /** What the last sample has shown; null: nothing. @type {ShadowSample | null} */
   #shown = null;
   #takenAt = 0;
@@ -127,6 +129,7 @@ export class Replayer {
     this.#runtime.failureRatio = phase.failureRatio ?? 0;
     this.#runtime.load = phase.load ?? USUAL_LOAD;
     this.#runtime.stuckAt = phase.collapse ? (from.first.recorded.thresholds.at(-1) ?? null) : null;
+    this.#best = traffic.oracle(this.promise.truth, this.promise.allowed);
     for (let n = 0; n < atMost && !(record.quiet >= settled && record.last.isSettled); n++) {
       if (traffic instanceof Drifting) traffic.progress = n / atMost;
       await this.#request(traffic, record, phase.arrivals ?? steady(MEAN_ARRIVAL_MS));
@@ -154,7 +157,8 @@ export class Replayer {
     const { threshold, look } = this.loop.place(`${this.#seed}-${this.requests}`, {
       sequence: item.sequence,
     });
-    this.#truth.add(traffic, item, threshold === 0 ? 0 : (this.#runtime.stuckAt ?? threshold));
+    const really = threshold === 0 ? 0 : (this.#runtime.stuckAt ?? threshold);
+    this.#truth.add(traffic, item, really, this.#best);
     record.served(traffic.sparsity(threshold));
     const outputs = this.#runtime.answer(item, threshold);
     this.loop.answered(threshold, outputs, this.#clock.monotonicMs());

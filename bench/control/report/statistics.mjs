@@ -18,6 +18,13 @@ export function mean(values) {
   return values.reduce((a, b) => a + b, 0) / values.length;
 }
 
+/** The least number that so rare events, by chance, exceed with a probability of at most 1 − q. @type {(expected: number, q: number) => number} */
+export function poissonQuantile(expected, q) {
+  let [count, chance] = [0, Math.exp(-expected)];
+  for (let below = chance; below < q; below += chance) chance *= expected / ++count;
+  return count;
+}
+
 /**
  * One-way analysis of variance: the mean, its standard error, and the standard deviation between groups as a share of the mean.
  *

@@ -1,6 +1,7 @@
 // The claims about the control loop, each with its numbers, held or not.
 import { present } from '../../present.mjs';
-import { mean, median, quantile } from './statistics.mjs';
+import { configOf } from '../replay/settings.mjs';
+import { mean, median, poissonQuantile, quantile } from './statistics.mjs';
 
 /**
  * @typedef {import('../scenarios/jobs.mjs').Run} Run
@@ -20,6 +21,7 @@ const RUN_LENGTH_TOLERANCE = 0.25;
 const RETUNED_SAMPLES = 500;
 const COLLAPSE_PAIRS = 50;
 const EXCESS = 0.01;
+const CHANCE = 0.99;
 const HARVEST_MEDIAN = 0.9;
 const HARVEST_WORST = 0.7;
 const STEP_US = 200;
@@ -106,35 +108,62 @@ function driftFigures(lengths) {
     .join('; ');
 }
 
+/** Alarms that may be false in so many observations, one of which is due in `runLength` of them: by chance, more come once in a hundred. @type {(observations: number, runLength: number) => number} */
+function dueAlarms(observations, runLength) {
+  return poissonQuantile(observations / runLength, CHANCE);
+}
+
 /** @param {Result[]} results @returns {Verdict} */
 function noNoise(results) {
+  const { drift, agreement } = configOf();
   const rows = results.map(({ name, runs }) => {
     const last = runs.map(({ phases }) => present(phases.at(-1)));
-    const isUp = last.every(
-      ({ paths: [path = [], ...more] }) =>
-        more.length === 0 && path.every((threshold, i) => i === 0 || threshold >= (path[i - 1] ?? 0)),
-    );
-    return { name, isUp, changes: last.map(({ changes }) => changes), requests: last[0]?.requests ?? 0 };
+    const drifted = sum(last.map(({ paths }) => paths.length - 1));
+    const disagreed = sum(last.map(({ alarms }) => alarms)) - drifted;
+    const downs = sum(last.map(({ paths }) => sum(paths.map(downsOf))));
+    const sampled = sum(last.map((phase) => phase.sampled));
+    const pairs = sum(last.map((phase) => phase.pairs));
+    return { name, drifted, disagreed, downs, sampled, pairs, requests: sum(last.map((p) => p.requests)) };
   });
+  const all = (/** @type {'drifted' | 'disagreed' | 'downs' | 'sampled' | 'pairs'} */ key) =>
+    sum(rows.map((row) => row[key]));
+  const isHeld =
+    all('downs') <= all('drifted') + all('disagreed') &&
+    all('drifted') <= dueAlarms(all('sampled'), drift.runLength) &&
+    all('disagreed') <= dueAlarms(all('pairs'), agreement.alarmRunLength);
   return {
-    claim: 'stationary: once τ has come to rest it only goes up, as more is proven; no alarm',
-    isHeld: rows.length === 0 ? null : rows.every(({ isUp }) => isUp),
-    figures: rows
-      .map((r) => `${r.name}: ${r.changes.join(', ')} changes in ${r.requests} requests`)
-      .join('; '),
+    claim:
+      'stationary: τ only goes up, as more is proven, but for false alarms; of these there are no more than configured',
+    isHeld: rows.length === 0 ? null : isHeld,
+    figures: `${rows
+      .map(
+        (r) =>
+          `${r.name}: ${r.drifted} alarms of drift and ${r.disagreed} of the guard in ${r.requests} requests, ${r.sampled} of them sampled and ${r.pairs} compared at τ`,
+      )
+      .join('; ')}; configured: ${drift.runLength} samples, ${agreement.alarmRunLength} comparisons at least`,
   };
+}
+
+/** How often τ goes down. @param {readonly number[]} path */
+function downsOf(path) {
+  return path.filter((threshold, i) => i > 0 && threshold < present(path[i - 1])).length;
 }
 
 /** @param {Result[]} results @returns {Verdict} */
 function noFalseDrift(results) {
+  const { runLength } = configOf().drift;
   const rows = results.map(({ name, runs }) => {
     const first = runs.map(({ phases }) => present(phases[0]));
-    return { name, alarms: first.map(({ paths }) => paths.length - 1), requests: first[0]?.requests ?? 0 };
+    const alarms = first.map(({ paths }) => paths.length - 1);
+    return { name, alarms, requests: first[0]?.requests ?? 0, sampled: sum(first.map((p) => p.sampled)) };
   });
+  const sampled = sum(rows.map((row) => row.sampled));
+  const alarms = sum(rows.flatMap((row) => row.alarms));
   return {
-    claim: 'traffic whose neighbours resemble each other, and that never moves: no alarm of drift',
-    isHeld: rows.length === 0 ? null : rows.every(({ alarms }) => alarms.every((n) => n === 0)),
-    figures: rows.map((r) => `${r.name}: ${r.alarms.join(', ')} in ${r.requests} requests`).join('; '),
+    claim:
+      'traffic whose neighbours resemble each other, and that never moves: no more alarms of drift than configured',
+    isHeld: rows.length === 0 ? null : alarms <= dueAlarms(sampled, runLength),
+    figures: `${rows.map((r) => `${r.name}: ${r.alarms.join(', ')} in ${r.requests} requests`).join('; ')}; ${alarms} in ${sampled} samples, ${runLength} configured`,
   };
 }
 
@@ -194,27 +223,45 @@ function collapse(results) {
 function truth(results) {
   const worst = results.map(({ name, runs }) => {
     const allowed = runs[0]?.promise.allowed ?? 0;
-    const over = (/** @type {'loss' | 'realised'} */ key) =>
+    const over = (/** @type {'loss' | 'realised' | 'oracle'} */ key) =>
       runs.map(({ phases }) => Math.max(...phases.map((phase) => phase.worst[key] - allowed)));
-    return { name, loss: over('loss'), realised: over('realised') };
+    return { name, loss: over('loss'), realised: over('realised'), oracle: Math.max(...over('oracle')) };
   });
-  return [verdict('loss', 'of the whole traffic'), verdict('realised', 'of the answers that were given')];
-
-  /** @type {(key: 'loss' | 'realised', what: string) => Verdict} */
-  function verdict(key, what) {
-    const broken = worst
-      .map((row) => ({ name: row.name, seeds: row[key].length, over: row[key].filter((x) => x > EXCESS) }))
+  const above = (/** @type {'loss' | 'realised'} */ key) =>
+    worst
+      .map(({ [key]: over, ...row }) => ({
+        ...row,
+        seeds: over.length,
+        over: over.filter((x) => x > EXCESS),
+      }))
       .filter(({ over }) => over.length > 0)
       .sort((a, b) => Math.max(...b.over) - Math.max(...a.over));
-    return {
-      claim: `true loss ${what} never more than 1 point above the objective's over 1,000 requests`,
-      isHeld: worst.length === 0 ? null : broken.length === 0,
-      figures:
-        broken.length === 0
-          ? `all ${worst.length} scenarios`
-          : `${broken.length} of ${worst.length} scenarios above: ${broken.map(({ name, seeds, over }) => `${name} +${points(Math.max(...over))} (${over.length} of ${seeds} seeds)`).join(', ')}`,
-    };
-  }
+  const shown = (/** @type {ReturnType<typeof above>} */ rows) =>
+    rows
+      .map(
+        ({ name, seeds, over, oracle }) =>
+          `${name} +${points(Math.max(...over))} (${over.length} of ${seeds} seeds; the oracle +${points(oracle)})`,
+      )
+      .join(', ');
+  const byTraffic = above('loss');
+  const byAnswers = above('realised');
+  // What the best threshold for the traffic loses as well is chance: neighbours that resemble each other are lost together.
+  const isChance = (/** @type {(typeof byAnswers)[number]} */ { over, oracle }) =>
+    Math.max(...over) <= oracle;
+  return [
+    {
+      claim:
+        "true loss of the whole traffic never more than 1 point above the objective's over 1,000 requests",
+      isHeld: worst.length === 0 ? null : byTraffic.length === 0,
+      figures: `${byTraffic.length} of ${worst.length} scenarios above${byTraffic.length === 0 ? '' : `: ${shown(byTraffic)}`}`,
+    },
+    {
+      claim:
+        "true loss of the answers that were given never more than 1 point above the objective's over 1,000 requests, but where the oracle loses as much on the same requests",
+      isHeld: worst.length === 0 ? null : byAnswers.every(isChance),
+      figures: `${byAnswers.length} of ${worst.length} scenarios above${byAnswers.length === 0 ? '' : `: ${shown(byAnswers)}`}`,
+    },
+  ];
 }
 
 /** The applied sparsity at the end as a share of the oracle's, median over seeds. @param {Result} result */
@@ -312,3 +359,8 @@ export function percent(share) {
 }
 
 export { mean, median };
+
+/** @param {readonly number[]} values */
+function sum(values) {
+  return values.reduce((a, b) => a + b, 0);
+}
