@@ -1,6 +1,7 @@
 // `npm run bench:learning`: how soon a server at default settings finds its threshold, and how far up that is.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { DEFAULT_SCHEME, SITE_SCHEMES } from '../../dist/config/site-schemes.js';
 import { ENTRIES } from '../zoo/entries.mjs';
 import { ensureRecorded, MAIN_ROWS } from './recording/store.mjs';
 import { Replayer } from './replay/replayer.mjs';
@@ -9,6 +10,7 @@ const USAGE = `usage: npm run bench:learning [-- OPTION … ROW …]
   ROW …          only these rows of the zoo (all)
   --seeds N      seeds of each row (2)
   --loads LIST   shares of the worker's time that production takes (0.1,0.5,0.9)
+  --sites SCHEME which tensors are pruned: auto, activations (auto)
   --requests N   requests of each run, 10 ms apart (20000)
   --json FILE    also write every result
   --from FILE    measure nothing: results that --json wrote
@@ -16,7 +18,7 @@ const USAGE = `usage: npm run bench:learning [-- OPTION … ROW …]
 
 Examples:
   npm run bench:learning -- optical-digits-cnn --seeds 1
-  npm run bench:learning -- --write        a quarter of an hour, and half an hour of recording the first time`;
+  npm run bench:learning -- --write        a quarter of an hour, and an hour of recording the first time`;
 
 /**
  * @typedef {{
@@ -41,6 +43,7 @@ const { values, positionals } = parseArgs({
   options: {
     seeds: { type: 'string', default: '2' },
     loads: { type: 'string', default: '0.1,0.5,0.9' },
+    sites: { type: 'string', default: DEFAULT_SCHEME },
     requests: { type: 'string', default: '20000' },
     json: { type: 'string' },
     from: { type: 'string' },
@@ -48,10 +51,14 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
+const sites = SITE_SCHEMES.find((scheme) => scheme === values.sites);
 const unknown = positionals.find((name) => !ENTRIES.some((entry) => entry.name === name));
 if (values.help) console.log(USAGE);
 else if (unknown !== undefined) {
   console.error(`no row '${unknown}' in bench/zoo/zoo.json`);
+  process.exitCode = 1;
+} else if (sites === undefined) {
+  console.error(`--sites ${values.sites}: expected one of ${SITE_SCHEMES.join(', ')}`);
   process.exitCode = 1;
 } else await main();
 
@@ -73,7 +80,7 @@ async function measured() {
   /** @type {Result[]} */
   const results = [];
   for (const row of rows) {
-    await ensureRecorded(row, [], say);
+    await ensureRecorded(row, [], say, sites);
     for (const load of values.loads.split(',').map(Number))
       for (const seed of seeds) {
         say(`${row}, load ${load}, seed ${seed}`);
@@ -81,7 +88,7 @@ async function measured() {
       }
   }
   for (const [row, variant] of DRIFTS.filter(([name]) => rows.includes(name))) {
-    await ensureRecorded(row, [variant], say);
+    await ensureRecorded(row, [variant], say, sites);
     for (const seed of seeds) {
       say(`${row}, then ${variant}, seed ${seed}`);
       results.push(...(await learnt(row, 0.5, seed, length, [variant])).slice(1));
@@ -98,7 +105,7 @@ async function learnt(row, load, seed, length, variants) {
     length,
     load,
   }));
-  const replayer = new Replayer({ row, phases }, seed);
+  const replayer = new Replayer({ row, ...(sites && { sites }), phases }, seed);
   /** @type {Result[]} */
   const results = [];
   try {
@@ -215,7 +222,7 @@ function write(report, seeds, length) {
     page,
     `# How soon a threshold is found
 
-Written by \`npm run bench:learning -- --write\`, at default settings but for \`sites.scheme: activations\`: ${seeds} seeds, ${length.toLocaleString('en')} requests of each row and load. Do not edit; the words are in \`bench/control/learning.md\`.
+Written by \`npm run bench:learning -- --write\`, at default settings${sites === DEFAULT_SCHEME ? '' : ` but for \`sites.scheme: ${sites}\``}: ${seeds} seeds, ${length.toLocaleString('en')} requests of each row and load. Do not edit; the words are in \`bench/control/learning.md\`.
 
 ${words}
 

@@ -6,27 +6,31 @@ import { floatsOf, isFloat } from './comparison/answer-rows.ts';
 const CHANNELS = 8;
 /** Elements of one answer that they are made of: what a long answer costs is bounded. */
 const MOST_ELEMENTS = 1024;
-/** The latest answers that are compared with each other, and after how many more that is done anew. */
+/** So many answers are compared with each other first, then twice as many, and so on up to the latest so many, half of them new. */
+const FIRST = 512;
 const LATEST = 4096;
-const EVERY = 512;
 /** The largest of so many estimates counts: answers that happen to be of few scenes show no difference between scenes. */
-const ESTIMATES = 8;
+const ESTIMATES = 3;
+/** The same of estimates of fewer answers: they count until there is one of all, and put none of all out. */
+const EARLY = 8;
 /** Answers that show whether streams take turns. */
 const TELLING = 1024;
 
 /**
  * Over how many requests the answers of production resemble each other. Every answer is looked at, sampled or not, so that much
- * shows long before as many samples are taken. O(elements) per answer, and a fraction of a millisecond for 512 of them.
+ * shows long before as many samples are taken. O(elements) per answer, and about a millisecond for two thousand of them.
  */
 export class AnswerSeries {
   #values: Float64Array | undefined;
   #size = 0;
+  #compared = FIRST;
   #ever = 0;
   #estimates: number[] = [];
+  #early: number[] = [];
 
   /** So many answers in a row are worth one, as far as is known; at least 1. */
   get time(): number {
-    return Math.max(1, ...this.#estimates);
+    return Math.max(1, ...this.#estimates, ...this.#early);
   }
 
   /** Whether enough answers were seen to tell: some were, and it will be known soon. */
@@ -40,27 +44,32 @@ export class AnswerSeries {
     const numbers = this.#values.subarray(this.#size * CHANNELS, (this.#size + 1) * CHANNELS);
     if (!sketch(outputs, numbers)) return false;
     this.#ever++;
-    if (++this.#size % EVERY !== 0) return false;
+    if (++this.#size < this.#compared) return false;
     const time = seriesCorrelation(this.#values.subarray(0, this.#size * CHANNELS), CHANNELS);
-    if (this.#size === LATEST) {
-      this.#values.copyWithin(0, EVERY * CHANNELS);
-      this.#size -= EVERY;
+    const isOfAll = this.#size === LATEST;
+    if (isOfAll) {
+      this.#size = LATEST / 2;
+      this.#values.copyWithin(0, this.#size * CHANNELS);
     }
+    this.#compared = Math.min(2 * this.#compared, LATEST);
     if (time === null) return false;
-    this.#estimates = [...this.#estimates.slice(1 - ESTIMATES), time];
+    if (isOfAll) this.#estimates = [...this.#estimates.slice(1 - ESTIMATES), time];
+    this.#early = isOfAll ? [] : [...this.#early.slice(1 - EARLY), time];
     return true;
   }
 
   /** Production is at another threshold: answers before it are not compared with those after it. */
   begin(): void {
     this.#size = 0;
+    this.#compared = FIRST;
   }
 
   /** Other traffic begins, which the latest estimate may have seen already. @param known - what is known in place of all estimates; null: they are. */
   restart(known: number | null = null): void {
     this.begin();
-    if (known !== null) this.#estimates = [known];
-    else if (this.#estimates.length > 1) this.#estimates.pop();
+    if (known !== null) [this.#estimates, this.#early] = [[known], []];
+    else if (this.#estimates.length + this.#early.length > 1)
+      (this.#early.length > 0 ? this.#early : this.#estimates).pop();
   }
 }
 

@@ -297,7 +297,7 @@ export class ControlLoop {
    * @param atMs - when it was answered, on the clock that only goes forward.
    */
   answered(threshold: number, outputs: readonly Tensor[], atMs: number): void {
-    if (!this.#isPrunable) return;
+    if (!this.#isPrunable || this.state.mode === 'off') return;
     this.ladder.pumpSoon();
     try {
       this.streams.answered(outputs);

@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { decodeModel } from '../../../dist/onnx/model-file.js';
+import { findSites } from '../../../dist/onnx/sites.js';
 import { ENTRIES, entryOf, isFirstSeed } from '../../zoo/entries.mjs';
 import { open } from '../../zoo/report/opened.mjs';
 import { readColumns, writeColumns } from './file.mjs';
@@ -11,6 +13,11 @@ const ROOT = new URL('../../../', import.meta.url);
 const CACHE = new URL('.cache/control/', ROOT);
 /** Part of every key: what is recorded, and how. */
 const FORMAT = 1;
+
+/** @typedef {import('../../../dist/config/site-schemes.js').SiteScheme} SiteScheme */
+
+/** Which tensors are pruned, unless it is said. @type {SiteScheme} */
+export const USUAL_SITES = 'activations';
 
 /** @typedef {import('./record.mjs').Recorded & { about: { name: string, seconds: number } }} Recording */
 
@@ -26,22 +33,23 @@ export const ROWS = 1000;
  * @param {string} name - a row of zoo.json.
  * @param {readonly string[]} variants
  * @param {(line: string) => void} say
+ * @param {SiteScheme} [sites]
  */
-export async function ensureRecorded(name, variants, say) {
+export async function ensureRecorded(name, variants, say, sites = USUAL_SITES) {
   const wanted = ['base', ...variants.filter((variant) => variant !== 'base')];
-  if (wanted.every((variant) => existsSync(pathOf(name, variant)))) return;
+  if (wanted.every((variant) => existsSync(pathOf(name, variant, sites)))) return;
   mkdirSync(CACHE, { recursive: true });
-  const opened = await open(entryOf(name));
+  const opened = await open(entryOf(name), sites);
   try {
     for (const variant of wanted) {
-      if (existsSync(pathOf(name, variant))) continue;
+      if (existsSync(pathOf(name, variant, sites))) continue;
       const started = performance.now();
-      const alsoAt = variant === 'base' ? [] : Array.from(recording(name, 'base').columns.thresholds);
+      const alsoAt = variant === 'base' ? [] : Array.from(recording(name, 'base', sites).columns.thresholds);
       const { about, columns } = await record(opened, variant, ROWS, alsoAt, (share) =>
         say(`recording ${name}, ${variant}: ${(100 * share).toFixed(0)} %`),
       );
       const seconds = (performance.now() - started) / 1000;
-      writeColumns(fileURLToPath(pathOf(name, variant)), { ...about, name, seconds }, columns);
+      writeColumns(fileURLToPath(pathOf(name, variant, sites)), { ...about, name, seconds }, columns);
     }
   } finally {
     await opened.close();
@@ -51,18 +59,28 @@ export async function ensureRecorded(name, variants, say) {
 /**
  * @param {string} name
  * @param {string} variant
+ * @param {SiteScheme} [sites]
  * @returns {Recording}
  */
-export function recording(name, variant) {
-  return /** @type {Recording} */ (readColumns(fileURLToPath(pathOf(name, variant))));
+export function recording(name, variant, sites = USUAL_SITES) {
+  return /** @type {Recording} */ (readColumns(fileURLToPath(pathOf(name, variant, sites))));
 }
 
-/** @type {(name: string, variant: string) => URL} */
-function pathOf(name, variant) {
+/** Sites of a row's model. @type {(name: string, scheme: SiteScheme) => readonly import('../../../dist/onnx/sites.js').Site[]} */
+export function sitesOf(name, scheme) {
+  const bytes = readFileSync(new URL(entryOf(name).model, ROOT));
+  return findSites(decodeModel(bytes), { scheme }).sites;
+}
+
+/** Where two schemes mean the same sites they share a recording. @type {(name: string, variant: string, sites: SiteScheme) => URL} */
+function pathOf(name, variant, sites) {
   const entry = entryOf(name);
+  const tensors = (/** @type {SiteScheme} */ scheme) => sitesOf(name, scheme).map(({ tensor }) => tensor);
+  const isUsual = sites === USUAL_SITES || tensors(sites).join() === tensors(USUAL_SITES).join();
+  const more = isUsual ? {} : { sites };
   const key = createHash('sha256')
     .update(readFileSync(new URL(entry.model, ROOT)))
-    .update(JSON.stringify({ variant, GRID, ROWS, FORMAT, inputs: entry.inputs }))
+    .update(JSON.stringify({ variant, GRID, ROWS, FORMAT, inputs: entry.inputs, ...more }))
     .digest('hex')
     .slice(0, 12);
   return new URL(`${name}-${variant}-${key}.bin`, CACHE);

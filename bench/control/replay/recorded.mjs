@@ -1,15 +1,12 @@
 // One recording, ready to be replayed, with the truth about every answer in it.
-import { readFileSync } from 'node:fs';
-import { decodeModel } from '../../../dist/onnx/model-file.js';
-import { findSites } from '../../../dist/onnx/sites.js';
 import { present } from '../../present.mjs';
-import { entryOf } from '../../zoo/entries.mjs';
 import { argmax, denseAnswers, LOSSES } from '../objectives/losses.mjs';
 import { packedTotals, unpacked } from '../recording/histograms.mjs';
-import { recording } from '../recording/store.mjs';
+import { recording, sitesOf, USUAL_SITES } from '../recording/store.mjs';
 
 /**
  * @typedef {import('../../../dist/estimator/histogram.js').ActivationHistogram} ActivationHistogram
+ * @typedef {import('../recording/store.mjs').SiteScheme} SiteScheme
  * @typedef {'top1' | 'margin' | 'cosine' | 'accuracy'} Truth
  */
 
@@ -24,22 +21,22 @@ export class Recorded {
   #answers;
   #totals;
 
-  /** @param {string} name @param {string} variant */
-  static of(name, variant) {
-    const key = `${name} ${variant}`;
-    const known = Recorded.#opened.get(key) ?? new Recorded(name, variant);
+  /** @param {string} name @param {string} variant @param {SiteScheme} [sites] */
+  static of(name, variant, sites = USUAL_SITES) {
+    const key = `${name} ${variant} ${sites}`;
+    const known = Recorded.#opened.get(key) ?? new Recorded(name, variant, sites);
     Recorded.#opened.set(key, known);
     return known;
   }
 
-  /** @param {string} name @param {string} variant */
-  constructor(name, variant) {
-    const { about, columns } = recording(name, variant);
+  /** @param {string} name @param {string} variant @param {SiteScheme} sites */
+  constructor(name, variant, sites) {
+    const { about, columns } = recording(name, variant, sites);
     this.name = name;
     this.variant = variant;
     this.rows = about.rows;
     this.sites = about.sites;
-    this.poles = polesOf(name);
+    this.poles = sitesOf(name, sites).map(({ pole }) => pole);
     this.classes = about.classes;
     this.thresholds = columns.thresholds;
     this.labels = columns.labels;
@@ -109,10 +106,4 @@ export class Recorded {
     const at = (index * this.rows + row) * this.classes;
     return this.#columns.pruned.subarray(at, at + this.classes);
   }
-}
-
-/** Per site of a model, where its activation function stands still below zero. @param {string} name */
-function polesOf(name) {
-  const bytes = readFileSync(new URL(`../../../${entryOf(name).model}`, import.meta.url));
-  return findSites(decodeModel(bytes), { scheme: 'activations' }).sites.map(({ pole }) => pole);
 }

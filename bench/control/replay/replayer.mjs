@@ -33,8 +33,8 @@ import { TruthMeter } from './truth-meter.mjs';
  * }} Phase
  * `load`: share of the worker's time that production takes, .5 unless it says otherwise.
  * `length` in requests, or until so many sampled requests brought nothing new; `isStart`: the loop has come to rest on this traffic before.
- * @typedef {{ row: string, phases: readonly Phase[], config?: import('./settings.mjs').ConfigInput | undefined, latency?: number }} Scenario
- * `latency`: requests between a sampled request and its shadow's outcome.
+ * @typedef {{ row: string, sites?: import('./recorded.mjs').SiteScheme, phases: readonly Phase[], config?: import('./settings.mjs').ConfigInput | undefined, latency?: number }} Scenario
+ * `sites`: as recorded, `activations` unless it says otherwise; `latency`: requests between a sampled request and its shadow's outcome.
  * @typedef {import('../../../dist/control/phases/resume-point.js').ResumePoint} ResumePoint
  * @typedef {import('../../../dist/loop/shadow-run.js').ShadowSample} ShadowSample
  * @typedef {import('../../../dist/loop/shadow-run.js').Look} Look
@@ -57,6 +57,7 @@ export class Replayer {
   /** @type {{ request: number, threshold: number, share: number, state: string, sparsity: number, loss: number }[]} */
   trace = [];
   #row;
+  #scheme;
   #seed;
   #latency;
   #random;
@@ -73,10 +74,11 @@ export class Replayer {
   #waiting = [];
 
   /** @param {Scenario} scenario @param {number} seed @param {ResumePoint} [resume] - of a loop that has come to rest. */
-  constructor({ row, phases, config: settings, latency = 0 }, seed, resume) {
+  constructor({ row, sites: scheme, phases, config: settings, latency = 0 }, seed, resume) {
     const config = configOf(settings);
     this.promise = promiseOf(config);
     this.#row = row;
+    this.#scheme = scheme;
     this.#seed = seed;
     this.#latency = latency;
     this.#random = xorshift(seed);
@@ -84,7 +86,7 @@ export class Replayer {
     this.#truth = new TruthMeter(this.promise.truth);
     const [first] = phases;
     if (first === undefined) throw new RangeError('a scenario has a phase');
-    const { sites, poles } = new Mixture(row, first.traffic).first.recorded;
+    const { sites, poles } = new Mixture(row, first.traffic, 1, scheme).first.recorded;
     this.loop = new ControlLoop({
       sites,
       poles,
@@ -118,8 +120,8 @@ export class Replayer {
 
   /** @param {Phase} phase @param {{ isTraced?: boolean, onRequest?: ((n: number) => void) | undefined }} [options] */
   async phase(phase, { isTraced = false, onRequest } = {}) {
-    const from = new Mixture(this.#row, phase.traffic, phase.rowLength);
-    const traffic = trafficOf(phase, from, this.#row);
+    const from = new Mixture(this.#row, phase.traffic, phase.rowLength, this.#scheme);
+    const traffic = trafficOf(phase, from, (parts) => new Mixture(this.#row, parts, 1, this.#scheme));
     const record = new PhaseRecord(phase.name, phase.isDrift === true, this.production);
     const { settled, atMost } =
       typeof phase.length === 'number'
@@ -219,10 +221,10 @@ export class Replayer {
   }
 }
 
-/** @type {(phase: Phase, from: Mixture, row: string) => Traffic} */
-function trafficOf({ towards, order }, from, row) {
+/** @type {(phase: Phase, from: Mixture, of: (parts: readonly import('./traffic.mjs').Part[]) => Mixture) => Traffic} */
+function trafficOf({ towards, order }, from, of) {
   if (order !== undefined) return new Ordered(from, order);
-  return towards === undefined ? from : new Drifting(from, new Mixture(row, towards));
+  return towards === undefined ? from : new Drifting(from, of(towards));
 }
 
 /** Where most of production is; 0: dense. @param {import('./phase-record.mjs').Production} production */

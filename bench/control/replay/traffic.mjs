@@ -53,11 +53,11 @@ export class Mixture {
   /** @type {Source | undefined} */
   #latest;
 
-  /** @param {string} name - row of the zoo. @param {readonly Part[]} parts @param {number} rowLength - requests in a row that come from the same part, on average. */
-  constructor(name, parts, rowLength = 1) {
+  /** @param {string} name - row of the zoo. @param {readonly Part[]} parts @param {number} rowLength - requests in a row that come from the same part, on average. @param {import('./recorded.mjs').SiteScheme} [sites] */
+  constructor(name, parts, rowLength = 1, sites) {
     this.#rowLength = rowLength;
     this.sources = parts.map(
-      ({ variant = 'base', row = name, classes }) => new Source(Recorded.of(row, variant), classes),
+      ({ variant = 'base', row = name, classes }) => new Source(Recorded.of(row, variant, sites), classes),
     );
     const total = parts.reduce((sum, { weight = 1 }) => sum + weight, 0);
     this.weights = parts.map(({ weight = 1 }) => weight / total);

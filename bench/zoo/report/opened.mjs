@@ -20,10 +20,10 @@ export const ROWS = 1000;
  * @typedef {import('../../../dist/tools/analyze/passes.js').Passes} Passes
  */
 
-/** Opens an entry of zoo.json; `close()` ends its workers. @param {import('../entries.mjs').Entry} entry */
-export async function open(entry) {
+/** Opens an entry of zoo.json; `close()` ends its workers. @param {import('../entries.mjs').Entry} entry @param {import('../../../dist/config/site-schemes.js').SiteScheme} [scheme] */
+export async function open(entry, scheme = 'activations') {
   const path = (/** @type {string} */ file) => fileURLToPath(new URL(file, ROOT));
-  const model = await loadModel(path(entry.model), { scheme: 'activations' });
+  const model = await loadModel(path(entry.model), { scheme });
   const inputs = Object.entries(entry.inputs).map(([name, file]) => `${name}=${path(file)}`);
   const source = { model: entry.model, inputs, labels: path(entry.labels) };
   const recorded = await recordedInputs(model.signature, source);
