@@ -12,6 +12,7 @@ const USAGE = `usage: npm run bench:control [-- OPTION … NAME …]
   NAME …         only what has these names
   --quick        three models, fewer scenarios, one seed of each
   --seeds N      at most so many seeds of each scenario
+  --fresh N      so many seeds of each that nothing was ever chosen by
   --json FILE    also write every result: scenarios [{ name, ok, … }], claims [{ text, ok, figures }], …
   --from FILE    begin with results that were written; with names, these are measured again, else nothing is
   --write        write docs/control.md and its figures
@@ -22,6 +23,8 @@ const USAGE = `usage: npm run bench:control [-- OPTION … NAME …]
  * @typedef {import('./report/verdicts.mjs').Seconds} Seconds
  */
 
+/** The first of the seeds of `--fresh`. */
+const FRESH = 10_001;
 /** Seeds of each scenario, unless `--seeds` says otherwise. */
 const QUICK_SEEDS = 1;
 
@@ -33,6 +36,7 @@ const { values, positionals } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     seeds: { type: 'string' },
+    fresh: { type: 'string' },
     json: { type: 'string' },
     from: { type: 'string' },
     write: { type: 'boolean', default: false },
@@ -69,7 +73,11 @@ async function resultsOf() {
   const seeds = Number(values.seeds ?? (values.quick ? QUICK_SEEDS : Number.POSITIVE_INFINITY));
   const scenarios = all
     .filter(isWanted)
-    .map((scenario) => ({ ...scenario, seeds: Math.min(scenario.seeds, seeds) }));
+    .map((scenario) =>
+      values.fresh === undefined
+        ? { ...scenario, seeds: Math.min(scenario.seeds, seeds) }
+        : { ...scenario, seeds: Number(values.fresh), firstSeed: FRESH },
+    );
   const options = { isQuick: values.quick, say: progress };
   const measured = await measuredScenarios(scenarios, progress);
   if (positionals.length === 0) {

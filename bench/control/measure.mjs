@@ -22,7 +22,7 @@ const DRIFT_RUN_LENGTHS = { quick: [1000], full: [1000, 5000, 20_000] };
 /** Sampled requests that memory is watched over. */
 const MEMORY_SAMPLES = { quick: 20_000, full: 100_000 };
 
-/** @type {(scenarios: readonly Scenario[], say: (line: string) => void) => Promise<{ scenarios: Results['scenarios'], seconds: { recording: number, replay: number } }>} */
+/** @type {(scenarios: readonly (Scenario & { firstSeed?: number })[], say: (line: string) => void) => Promise<{ scenarios: Results['scenarios'], seconds: { recording: number, replay: number } }>} */
 export async function measuredScenarios(scenarios, say) {
   const started = performance.now();
   for (const [name, variants] of recordingsOf(scenarios)) await ensureRecorded(name, [...variants], say);

@@ -9,13 +9,13 @@ import { present } from '../../present.mjs';
  */
 
 /**
- * @param {readonly import('./table.mjs').Scenario[]} scenarios
+ * @param {readonly (import('./table.mjs').Scenario & { firstSeed?: number })[]} scenarios
  * @param {(done: Run, count: number, total: number) => void} onRun
  * @returns {Promise<{ name: string, runs: Run[] }[]>}
  */
 export async function runAll(scenarios, onRun) {
-  const jobs = scenarios.flatMap(({ name, seeds }) =>
-    Array.from({ length: seeds }, (_, i) => ({ name, seed: i + 1, trace: i === 0 })),
+  const jobs = scenarios.flatMap(({ name, seeds, firstSeed = 1 }) =>
+    Array.from({ length: seeds }, (_, i) => ({ name, seed: firstSeed + i, trace: i === 0 })),
   );
   /** @type {Run[]} */
   const done = await inLanes('job.mjs', jobs, onRun);
