@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { DEFAULT_SCHEME } from '../../../dist/config/site-schemes.js';
 import { decodeModel } from '../../../dist/onnx/model-file.js';
 import { findSites } from '../../../dist/onnx/sites.js';
 import { ENTRIES, entryOf, isFirstSeed } from '../../zoo/entries.mjs';
@@ -16,8 +17,8 @@ const FORMAT = 1;
 
 /** @typedef {import('../../../dist/config/site-schemes.js').SiteScheme} SiteScheme */
 
-/** Which tensors are pruned, unless it is said. @type {SiteScheme} */
-export const USUAL_SITES = 'activations';
+/** The scheme that recordings were made of first; others have it in their key, where they mean other sites. @type {SiteScheme} */
+const FIRST_SITES = 'activations';
 
 /** @typedef {import('./record.mjs').Recorded & { about: { name: string, seconds: number } }} Recording */
 
@@ -35,7 +36,7 @@ export const ROWS = 1000;
  * @param {(line: string) => void} say
  * @param {SiteScheme} [sites]
  */
-export async function ensureRecorded(name, variants, say, sites = USUAL_SITES) {
+export async function ensureRecorded(name, variants, say, sites = DEFAULT_SCHEME) {
   const wanted = ['base', ...variants.filter((variant) => variant !== 'base')];
   if (wanted.every((variant) => existsSync(pathOf(name, variant, sites)))) return;
   mkdirSync(CACHE, { recursive: true });
@@ -62,7 +63,7 @@ export async function ensureRecorded(name, variants, say, sites = USUAL_SITES) {
  * @param {SiteScheme} [sites]
  * @returns {Recording}
  */
-export function recording(name, variant, sites = USUAL_SITES) {
+export function recording(name, variant, sites = DEFAULT_SCHEME) {
   return /** @type {Recording} */ (readColumns(fileURLToPath(pathOf(name, variant, sites))));
 }
 
@@ -76,8 +77,8 @@ export function sitesOf(name, scheme) {
 function pathOf(name, variant, sites) {
   const entry = entryOf(name);
   const tensors = (/** @type {SiteScheme} */ scheme) => sitesOf(name, scheme).map(({ tensor }) => tensor);
-  const isUsual = sites === USUAL_SITES || tensors(sites).join() === tensors(USUAL_SITES).join();
-  const more = isUsual ? {} : { sites };
+  const isFirst = sites === FIRST_SITES || tensors(sites).join() === tensors(FIRST_SITES).join();
+  const more = isFirst ? {} : { sites };
   const key = createHash('sha256')
     .update(readFileSync(new URL(entry.model, ROOT)))
     .update(JSON.stringify({ variant, GRID, ROWS, FORMAT, inputs: entry.inputs, ...more }))

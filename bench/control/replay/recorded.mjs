@@ -1,8 +1,9 @@
 // One recording, ready to be replayed, with the truth about every answer in it.
+import { DEFAULT_SCHEME } from '../../../dist/config/site-schemes.js';
 import { present } from '../../present.mjs';
 import { argmax, denseAnswers, LOSSES } from '../objectives/losses.mjs';
 import { packedTotals, unpacked } from '../recording/histograms.mjs';
-import { recording, sitesOf, USUAL_SITES } from '../recording/store.mjs';
+import { recording, sitesOf } from '../recording/store.mjs';
 
 /**
  * @typedef {import('../../../dist/estimator/histogram.js').ActivationHistogram} ActivationHistogram
@@ -22,7 +23,7 @@ export class Recorded {
   #totals;
 
   /** @param {string} name @param {string} variant @param {SiteScheme} [sites] */
-  static of(name, variant, sites = USUAL_SITES) {
+  static of(name, variant, sites = DEFAULT_SCHEME) {
     const key = `${name} ${variant} ${sites}`;
     const known = Recorded.#opened.get(key) ?? new Recorded(name, variant, sites);
     Recorded.#opened.set(key, known);

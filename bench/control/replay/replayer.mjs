@@ -34,7 +34,7 @@ import { TruthMeter } from './truth-meter.mjs';
  * `load`: share of the worker's time that production takes, .5 unless it says otherwise.
  * `length` in requests, or until so many sampled requests brought nothing new; `isStart`: the loop has come to rest on this traffic before.
  * @typedef {{ row: string, sites?: import('./recorded.mjs').SiteScheme, phases: readonly Phase[], config?: import('./settings.mjs').ConfigInput | undefined, latency?: number }} Scenario
- * `sites`: as recorded, `activations` unless it says otherwise; `latency`: requests between a sampled request and its shadow's outcome.
+ * `sites`: the server's default unless it says otherwise; `latency`: requests between a sampled request and its shadow's outcome.
  * @typedef {import('../../../dist/control/phases/resume-point.js').ResumePoint} ResumePoint
  * @typedef {import('../../../dist/loop/shadow-run.js').ShadowSample} ShadowSample
  * @typedef {import('../../../dist/loop/shadow-run.js').Look} Look

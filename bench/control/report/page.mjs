@@ -28,7 +28,7 @@ export function writePage(results, verdicts) {
   const { replay, recording } = present(seconds);
   const page = `# The control loop, measured
 
-Written by \`npm run bench:control -- --json control.json --write\`, at default settings but for \`sites.scheme: activations\`: ${scenarios.length} scenarios, ${runs} runs, ${minutes(replay)} of replay (and ${minutes(recording)} of recording, which is kept). Do not edit; the
+Written by \`npm run bench:control -- --json control.json --write\`, at default settings: ${scenarios.length} scenarios, ${runs} runs, ${minutes(replay)} of replay (and ${minutes(recording)} of recording, which is kept). Do not edit; the
 words between the tables are in \`bench/control/report/discussion.md\`.
 
 Real traffic of the [zoo](../bench/zoo/README.md) was recorded once: for 1,000 inputs of each model, and changed versions of them, the activations of the dense run and the
