@@ -25,6 +25,8 @@ export class AnswerSeries {
   #size = 0;
   #compared = FIRST;
   #ever = 0;
+  /** Requests with a name since the latest answer without one. */
+  #passed = 0;
   #estimates: number[] = [];
   #early: number[] = [];
 
@@ -44,6 +46,7 @@ export class AnswerSeries {
     const numbers = this.#values.subarray(this.#size * CHANNELS, (this.#size + 1) * CHANNELS);
     if (!sketch(outputs, numbers)) return false;
     this.#ever++;
+    this.#passed = 0;
     if (++this.#size < this.#compared) return false;
     const time = seriesCorrelation(this.#values.subarray(0, this.#size * CHANNELS), CHANNELS);
     const isOfAll = this.#size === LATEST;
@@ -56,6 +59,11 @@ export class AnswerSeries {
     if (isOfAll) this.#estimates = [...this.#estimates.slice(1 - ESTIMATES), time];
     this.#early = isOfAll ? [] : [...this.#early.slice(1 - EARLY), time];
     return true;
+  }
+
+  /** A request had a name. Where all have one, what was known of those without it holds no more. */
+  passed(): void {
+    if (++this.#passed >= LATEST) this.restart(1);
   }
 
   /** Production is at another threshold: answers before it are not compared with those after it. */
@@ -74,8 +82,8 @@ export class AnswerSeries {
 }
 
 /**
- * A sketch of an answer, whose products with others are those of the answers, on average over ways to make it: of floats as they are,
- * of whole numbers as of names, each of which is a direction of its own.
+ * A sketch of an answer, whose products with others are those of the answers, on average over ways to make it: the mean of its rows,
+ * of floats as they are, of whole numbers as of names, each of which is a direction of its own.
  *
  * Source: Charikar, Chen & Farach-Colton 2002, "Finding frequent items in data streams".
  *
@@ -84,22 +92,32 @@ export class AnswerSeries {
  */
 function sketch(outputs: readonly Tensor[], numbers: Float64Array): boolean {
   numbers.fill(0);
-  let seen = 0;
-  for (const output of outputs) {
-    if (output.datatype === 'BYTES') continue;
+  let isSeen = false;
+  let left = MOST_ELEMENTS;
+  for (const [k, output] of outputs.entries()) {
+    const { datatype, shape } = output;
+    if (datatype === 'BYTES' || datatype === 'BF16' || left === 0) continue;
+    const all = (output.elements as Float32Array).length;
+    const width = Math.max(1, all / Math.max(1, shape[0] ?? 1));
+    const count = width <= left ? Math.min(all, left - (left % width)) : left;
+    left -= count;
+    const elements = (output.elements as Float32Array).subarray(0, count);
+    const share = Math.min(1, width / count);
     const areNames = !isFloat(output);
-    const elements = (output.elements as Float32Array).subarray(0, MOST_ELEMENTS - seen);
-    for (const x of floatsOf({ ...output, elements })) {
-      const hash = Math.imul(++seen + (areNames ? Math.imul(x, NAMES) : 0), GOLDEN) >>> 0;
-      const sign = (hash & SIGN_BIT) === 0 ? 1 : -1;
-      if (Number.isFinite(x)) numbers[hash >>> CHANNEL_SHIFT]! += areNames ? sign : sign * x;
+    for (const [i, x] of floatsOf({ ...output, elements }).entries()) {
+      const place = Math.imul(k + 1, OUTPUT) + (i % width);
+      const hash = Math.imul(place + 1 + (areNames ? Math.imul(x, NAMES) : 0), GOLDEN) >>> 0;
+      const signed = (hash & SIGN_BIT) === 0 ? share : -share;
+      if (Number.isFinite(x)) numbers[hash >>> CHANNEL_SHIFT]! += areNames ? signed : signed * x;
     }
+    isSeen ||= count > 0;
   }
-  return seen > 0;
+  return isSeen;
 }
 
 const GOLDEN = 0x9e3779b1;
 const NAMES = 0x85ebca6b;
+const OUTPUT = 0xc2b2ae35;
 const SIGN_BIT = 1 << 20;
 /** Leaves the three highest of 32 bits. */
 const CHANNEL_SHIFT = 29;

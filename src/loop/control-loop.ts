@@ -140,7 +140,7 @@ export class ControlLoop {
       resume?.blockRequests ?? resume?.reference?.blockRequests,
       telemetry?.correlated,
       this.control.warmSamples,
-      () => this.applied > 0,
+      () => this.estimation.reference !== null,
     );
     this.comparisons = new Comparisons(sites, this.control, this.streams, () => this.state);
     this.estimation = new Estimation({
@@ -228,7 +228,7 @@ export class ControlLoop {
     return {
       state: this.state,
       reference: this.estimation.reference,
-      blockRequests: this.streams.reading.blockRequests,
+      blockRequests: this.streams.watchedBlock,
       objective: this.judge.objective,
     };
   }
@@ -295,12 +295,13 @@ export class ControlLoop {
    *
    * @param outputs - of the answer, all or some.
    * @param atMs - when it was answered, on the clock that only goes forward.
+   * @param isOfSeries - whether the request names no stream, and the answer is the whole of this model's.
    */
-  answered(threshold: number, outputs: readonly Tensor[], atMs: number): void {
+  answered(threshold: number, outputs: readonly Tensor[], atMs: number, isOfSeries = true): void {
     if (!this.#isPrunable || this.state.mode === 'off') return;
     this.ladder.pumpSoon();
     try {
-      this.streams.answered(outputs);
+      if (isOfSeries) this.streams.answered(outputs);
       this.comparisons.watch(threshold, outputs, this.judge.objective);
       if (threshold === 0 && !isWithheld(this.state)) return;
       const uncompared = this.comparisons.answered(atMs);

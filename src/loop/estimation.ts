@@ -1,7 +1,7 @@
 import { map, type Observable, tap } from 'rxjs';
 import type { Config } from '../config/schema.ts';
 import type { EventOf, Suggestion } from '../control/phases/event.ts';
-import { driftOf, isSeeking, production } from '../control/phases/production.ts';
+import { driftOf, isSeeking } from '../control/phases/production.ts';
 import { type ControllerState, type ControlOptions, isSearched } from '../control/phases/state.ts';
 import { fineCandidates, ladderOf } from '../control/search/ladder.ts';
 import type { Criticality } from '../criticality/critical-point.ts';
@@ -39,7 +39,7 @@ export interface EstimationOptions {
 /** So many times as far apart as those of the reference requests are read at most. */
 const MOST_GROWN = 2;
 
-/** A reference of a dense server is made anew where requests resemble each other for so many times as long as was known. */
+/** While nothing is in production, a reference is made anew where requests resemble each other for so many times as long as was known. */
 const GROWN = 2;
 
 /** Samples of another replica, and where each of them belongs. */
@@ -219,10 +219,14 @@ export class Estimation {
 
   #readDrift(requests: readonly RequestSummary[], state: ControllerState): DriftReading | null {
     if (!this.#decides) return null;
-    if (isDense(state) && this.#isTooClose) this.#drift.stop();
+    const isOnTrial = state.phase.kind === 'trial';
+    if (isOnTrial && this.#isTooClose) {
+      this.#drift.stop();
+      this.#apart.reset();
+    }
     // What is watched has a reference, but for a server that was killed while it was being made, and where it takes more than a window.
     if (isSearched(state.phase) && !this.#drift.isOn) {
-      if (this.#options.streams.isTelling || !isDense(state)) this.#startDrift();
+      if (this.#options.streams.isTelling || !isOnTrial) this.#startDrift();
       return null;
     }
     return this.#drift.read(requests, driftOf(state));
@@ -260,10 +264,6 @@ export class Estimation {
   get #apartBy(): number {
     const { watchedBlock } = this.#options.streams;
     const known = this.#drift.reference?.blockRequests ?? 1;
-    return known === 1 ? watchedBlock : Math.min(Math.max(known, watchedBlock), MOST_GROWN * known);
+    return this.#drift.isOn ? Math.min(Math.max(known, watchedBlock), MOST_GROWN * known) : watchedBlock;
   }
-}
-
-function isDense(state: ControllerState): boolean {
-  return production(state).threshold === 0;
 }

@@ -61,11 +61,11 @@ export class Streams {
   /** Of requests without a name. */
   readonly #answers = new AnswerSeries();
   #reading: StreamReading;
-  /** Requests that count as one where pruned production is watched. */
+  /** Requests that count as one where production is watched. */
   #watched: number;
   /** Samples since a longer block was measured than the one that production is watched by. */
   #risenFor = 0;
-  readonly #isPruned: () => boolean;
+  readonly #isWatched: () => boolean;
   /** Somebody else measures for all. */
   #isHeld = false;
 
@@ -73,20 +73,20 @@ export class Streams {
    * @param blockRequests - as it was known before a restart.
    * @param onChange - told when the length of a block is another than before.
    * @param firstSamples - samples after which a search may begin: by then a first estimate is made.
-   * @param isPruned - whether most of production is.
+   * @param isWatched - whether drift is being watched, so that a shift would be noticed.
    */
   constructor(
     blockRequests = 1,
     onChange?: (reading: StreamReading) => void,
     firstSamples = LEAST,
-    isPruned = () => false,
+    isWatched = () => false,
   ) {
     const known = Math.min(MOST_REQUESTS, blockRequests);
     const correlationTime = Math.max(1, known / BLOCK_TIMES);
     this.#reading = { correlationTime, blockRequests: known };
     if (known > 1) this.#estimates = [correlationTime];
     this.#watched = known;
-    this.#isPruned = isPruned;
+    this.#isWatched = isWatched;
     this.#onChange = onChange;
     this.#least = Math.min(LEAST, firstSamples);
   }
@@ -96,7 +96,7 @@ export class Streams {
   }
 
   /**
-   * So many requests count as one where pruned production is watched. A shift that nobody has noticed yet looks like a long
+   * So many requests count as one for the guard and for drift. A shift that nobody has noticed yet looks like a long
    * resemblance, and is not to make those comparisons rare by which it would be noticed: a longer block than before is taken on
    * once there were so many samples that it would have been.
    */
@@ -112,7 +112,7 @@ export class Streams {
   /** The place of the next request. O(length of the name). @param name - of its stream; undefined: it names none. */
   next(name: string | undefined): StreamPlace {
     const stream = name === undefined ? 0 : 1 + 2 ** 32 * hashToUnit(name);
-    if (name !== undefined) this.#answers.begin();
+    if (name !== undefined) this.#answers.passed();
     const index = this.#counts.get(stream) ?? 0;
     this.#counts.delete(stream);
     this.#counts.set(stream, index + 1);
@@ -129,6 +129,7 @@ export class Streams {
     const correlationTime = Math.max(1, blockRequests / BLOCK_TIMES);
     this.#reading = { correlationTime, blockRequests };
     this.#estimates = blockRequests > 1 ? [correlationTime] : [];
+    this.#answers.restart(correlationTime);
     this.#onChange?.(this.#reading);
   }
 
@@ -137,7 +138,7 @@ export class Streams {
     this.#isHeld = false;
   }
 
-  /** Takes in an answer of production: all of them are told, in order, and which streams they are of does not show. */
+  /** Takes in an answer of production to a request without a name: all of them are told, in order. */
   answered(outputs: readonly Tensor[]): void {
     if (!this.#isHeld && this.#answers.add(outputs)) this.#read();
   }
@@ -174,7 +175,7 @@ export class Streams {
 
   #watch(): void {
     const { blockRequests } = this.#reading;
-    const isRisen = blockRequests > this.#watched && this.#isPruned();
+    const isRisen = blockRequests > this.#watched && this.#isWatched();
     if (isRisen && this.#risenFor <= NOTICED) {
       this.#risenFor ||= 1;
       return;

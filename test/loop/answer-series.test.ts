@@ -22,6 +22,7 @@ const halves: Answer = (scene, random) => {
   );
   return [{ name: 'half', datatype: 'FP16', shape: [1, CLASSES], elements }];
 };
+const brain: Answer = () => [{ name: 'b', datatype: 'BF16', shape: [1, 2], elements: Uint16Array.of(1, 2) }];
 const text: Answer = () => [
   { name: 'text', datatype: 'BYTES', shape: [1], elements: [new TextEncoder().encode('yes')] },
 ];
@@ -46,10 +47,33 @@ describe('the answers of production', () => {
     expect(time).toBeLessThan(80);
   });
 
-  it('tell nothing where there is no number in them', () => {
-    const series = told(2000, 10, text);
+  it.each([text, brain])('tell nothing where there is no number in them that is read', (answer) => {
+    const series = told(2000, 10, answer);
     expect(series.time).toBe(1);
     expect(series.isTelling).toBe(true);
+  });
+
+  it('do not resemble each other by how many rows they have', () => {
+    const random = xorshift(3);
+    const series = new AnswerSeries();
+    for (let i = 0; i < 4096; i++) {
+      const rows = Math.floor(i / 300) % 2 === 0 ? 1 : 8;
+      const elements = Float32Array.from(
+        { length: rows * CLASSES },
+        (_, k) => 3 + (k % CLASSES) + normal(random),
+      );
+      series.add([{ name: 'logits', datatype: 'FP32', shape: [rows, CLASSES], elements }]);
+    }
+    expect(series.time).toBe(1);
+  });
+
+  it('of requests without a name are forgotten once all have one', () => {
+    const series = told(4096, 10, logits);
+    expect(series.time).toBeGreaterThan(3);
+    for (let i = 0; i < 4095; i++) series.passed();
+    expect(series.time).toBeGreaterThan(3);
+    series.passed();
+    expect(series.time).toBe(1);
   });
 
   it('are waited for until there are enough to tell, once there are any', () => {

@@ -118,14 +118,19 @@ describe('streams', () => {
     }
   });
 
-  it('that have names are told apart by these: the order of all answers says nothing of one stream', () => {
+  it('that have names put what the answers of others have told out, once all have one', () => {
     const random = xorshift(1);
     const streams = new Streams();
+    let scene = 0;
     for (let i = 0; i < 4096; i++) {
-      streams.next('a');
-      const elements = Float32Array.of(Math.floor(i / 100) % 2, normal(random));
+      if (i % 100 === 0) scene = normal(random);
+      streams.next(undefined);
+      const elements = Float32Array.of(scene, normal(random));
       streams.answered([{ name: 'scores', datatype: 'FP32', shape: [1, 2], elements }]);
     }
+    expect(streams.reading.blockRequests).toBeGreaterThan(100);
+    for (let i = 0; i < 4096; i++) streams.add(streams.next('a'), [normal(random)]);
+    for (let i = 0; i < 128; i++) streams.add(streams.next('a'), [normal(random)]);
     expect(streams.reading.blockRequests).toBe(1);
   });
 
@@ -203,17 +208,17 @@ describe('streams', () => {
     }
   });
 
-  /** Independent requests, then so many of another level, which nobody has noticed: production is pruned all along. */
+  /** Independent requests, then so many of another level, which nobody has noticed: drift is watched all along. */
   function shifted(samples: number) {
     const random = xorshift(8);
-    let isPruned = true;
-    const streams = new Streams(1, undefined, undefined, () => isPruned);
+    let isWatched = true;
+    const streams = new Streams(1, undefined, undefined, () => isWatched);
     const add = (level: number, count: number) => {
       for (let i = 0; i < count; i++) streams.add(streams.next(undefined), [level + normal(random)]);
     };
     add(0, 640);
     add(3, samples);
-    return { streams, add, dense: () => (isPruned = false) };
+    return { streams, add, unwatched: () => (isWatched = false) };
   }
 
   it('do not make rare by a shift what watches production, before it would be noticed', () => {
@@ -230,18 +235,18 @@ describe('streams', () => {
   });
 
   it('forget what a shift has looked like once it is noticed', () => {
-    const { streams, add, dense } = shifted(128);
+    const { streams, add, unwatched } = shifted(128);
     expect(streams.reading.blockRequests).toBeGreaterThan(50);
-    dense();
+    unwatched();
     streams.restart();
     expect(streams.reading.blockRequests).toBe(1);
     add(3, 640);
     expect(streams.reading.blockRequests).toBe(1);
   });
 
-  it('count at once as is measured where nothing is pruned', () => {
-    const { streams, add, dense } = shifted(64);
-    dense();
+  it('count at once as is measured where no drift is watched', () => {
+    const { streams, add, unwatched } = shifted(64);
+    unwatched();
     add(3, 1);
     expect(streams.watchedBlock).toBe(streams.reading.blockRequests);
   });

@@ -82,7 +82,7 @@ export class LatestDecision {
       state: { ...loop.state, change: this.#change ?? loop.state.change },
       objective: judge.objective,
       isJudging: judge.isOpen,
-      blockRequests: streams.reading.blockRequests,
+      blockRequests: streams.watchedBlock,
       choice,
       asked: this.asked,
     };

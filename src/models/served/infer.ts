@@ -23,11 +23,12 @@ export async function infer(
   const isOverriding = overrides(model, request);
   const startedAt = performance.now();
   const rows = rowsOf(model, request);
+  const sequence = sequenceOf(request.parameters) ?? streamIn(context, model.sequenceHeader);
   const { threshold: placed, look } = loop.place(request.id, {
     isDense: isOverriding || wantsDense(request.parameters),
     isEmpty: rows === 0 || isOverriding,
     pays: model.savesTime(rows),
-    sequence: sequenceOf(request.parameters) ?? streamIn(context, model.sequenceHeader),
+    sequence,
   });
   const asked = request.outputs?.length ? request.outputs.map(({ name }) => name) : outputs;
   try {
@@ -49,6 +50,7 @@ export async function infer(
       threshold,
       result,
       totalMs: performance.now() - startedAt,
+      isOfSeries: sequence === undefined && !isOverriding && outputs.every((name) => asked.includes(name)),
       traceId: traceOf(context),
     });
     if (context.trace?.isRecording) traceRun(context.trace, model, { startedAt, result, threshold, rows });

@@ -16,6 +16,8 @@ export interface Answered {
   readonly threshold: number;
   readonly result: RunResult;
   readonly totalMs: number;
+  /** Whether it is one of the series of answers that shows how requests without a name resemble each other; absent: it is. */
+  readonly isOfSeries?: boolean;
   /** Of the request's trace, if somebody keeps it. */
   readonly traceId?: string | undefined;
 }

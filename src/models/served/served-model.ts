@@ -107,10 +107,14 @@ export class ServedModel {
     this.loadSeconds = parts.loadSeconds;
     this.sequenceHeader = parts.sequenceHeader;
     this.outputs = metadata.outputs.map(({ name }) => name);
-    this.counter = new RequestCounter(this.labels, metrics, ({ rows, threshold, result }, nowMs) => {
-      this.skippedWork.add(rows, threshold > 0 ? (result.macsSkipped ?? 0) : 0);
-      loop.answered(threshold, result.outputs, nowMs);
-    });
+    this.counter = new RequestCounter(
+      this.labels,
+      metrics,
+      ({ rows, threshold, result, isOfSeries }, nowMs) => {
+        this.skippedWork.add(rows, threshold > 0 ? (result.macsSkipped ?? 0) : 0);
+        loop.answered(threshold, result.outputs, nowMs, isOfSeries);
+      },
+    );
     this.#metrics = metrics;
     if (this.upstream !== undefined) metrics.prunedMissing.inc(this.labels, 0);
     this.#persistence = persistence;
