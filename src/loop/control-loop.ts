@@ -140,7 +140,7 @@ export class ControlLoop {
       resume?.blockRequests ?? resume?.reference?.blockRequests,
       telemetry?.correlated,
       this.control.warmSamples,
-      () => this.estimation.reference !== null,
+      () => production(this.state).threshold > 0,
     );
     this.comparisons = new Comparisons(sites, this.control, this.streams, () => this.state);
     this.estimation = new Estimation({

@@ -264,6 +264,6 @@ export class Estimation {
   get #apartBy(): number {
     const { watchedBlock } = this.#options.streams;
     const known = this.#drift.reference?.blockRequests ?? 1;
-    return this.#drift.isOn ? Math.min(Math.max(known, watchedBlock), MOST_GROWN * known) : watchedBlock;
+    return known === 1 ? watchedBlock : Math.min(Math.max(known, watchedBlock), MOST_GROWN * known);
   }
 }

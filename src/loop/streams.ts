@@ -65,7 +65,7 @@ export class Streams {
   #watched: number;
   /** Samples since a longer block was measured than the one that production is watched by. */
   #risenFor = 0;
-  readonly #isWatched: () => boolean;
+  readonly #isPruned: () => boolean;
   /** Somebody else measures for all. */
   #isHeld = false;
 
@@ -73,20 +73,20 @@ export class Streams {
    * @param blockRequests - as it was known before a restart.
    * @param onChange - told when the length of a block is another than before.
    * @param firstSamples - samples after which a search may begin: by then a first estimate is made.
-   * @param isWatched - whether drift is being watched, so that a shift would be noticed.
+   * @param isPruned - whether any of production is.
    */
   constructor(
     blockRequests = 1,
     onChange?: (reading: StreamReading) => void,
     firstSamples = LEAST,
-    isWatched = () => false,
+    isPruned = () => false,
   ) {
     const known = Math.min(MOST_REQUESTS, blockRequests);
     const correlationTime = Math.max(1, known / BLOCK_TIMES);
     this.#reading = { correlationTime, blockRequests: known };
     if (known > 1) this.#estimates = [correlationTime];
     this.#watched = known;
-    this.#isWatched = isWatched;
+    this.#isPruned = isPruned;
     this.#onChange = onChange;
     this.#least = Math.min(LEAST, firstSamples);
   }
@@ -96,7 +96,7 @@ export class Streams {
   }
 
   /**
-   * So many requests count as one for the guard and for drift. A shift that nobody has noticed yet looks like a long
+   * So many requests count as one for the guard and for drift. While production is pruned, a shift that nobody has noticed yet looks like a long
    * resemblance, and is not to make those comparisons rare by which it would be noticed: a longer block than before is taken on
    * once there were so many samples that it would have been.
    */
@@ -175,7 +175,7 @@ export class Streams {
 
   #watch(): void {
     const { blockRequests } = this.#reading;
-    const isRisen = blockRequests > this.#watched && this.#isWatched();
+    const isRisen = blockRequests > this.#watched && this.#isPruned();
     if (isRisen && this.#risenFor <= NOTICED) {
       this.#risenFor ||= 1;
       return;

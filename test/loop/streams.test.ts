@@ -208,17 +208,17 @@ describe('streams', () => {
     }
   });
 
-  /** Independent requests, then so many of another level, which nobody has noticed: drift is watched all along. */
+  /** Independent requests, then so many of another level, which nobody has noticed: production is pruned all along. */
   function shifted(samples: number) {
     const random = xorshift(8);
-    let isWatched = true;
-    const streams = new Streams(1, undefined, undefined, () => isWatched);
+    let isPruned = true;
+    const streams = new Streams(1, undefined, undefined, () => isPruned);
     const add = (level: number, count: number) => {
       for (let i = 0; i < count; i++) streams.add(streams.next(undefined), [level + normal(random)]);
     };
     add(0, 640);
     add(3, samples);
-    return { streams, add, unwatched: () => (isWatched = false) };
+    return { streams, add, dense: () => (isPruned = false) };
   }
 
   it('do not make rare by a shift what watches production, before it would be noticed', () => {
@@ -235,18 +235,18 @@ describe('streams', () => {
   });
 
   it('forget what a shift has looked like once it is noticed', () => {
-    const { streams, add, unwatched } = shifted(128);
+    const { streams, add, dense } = shifted(128);
     expect(streams.reading.blockRequests).toBeGreaterThan(50);
-    unwatched();
+    dense();
     streams.restart();
     expect(streams.reading.blockRequests).toBe(1);
     add(3, 640);
     expect(streams.reading.blockRequests).toBe(1);
   });
 
-  it('count at once as is measured where no drift is watched', () => {
-    const { streams, add, unwatched } = shifted(64);
-    unwatched();
+  it('count at once as is measured where nothing is pruned', () => {
+    const { streams, add, dense } = shifted(64);
+    dense();
     add(3, 1);
     expect(streams.watchedBlock).toBe(streams.reading.blockRequests);
   });
